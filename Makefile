@@ -1,0 +1,64 @@
+# A thin front for Meson.  `make help` says what there is.
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+export DESTDIR
+
+all: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet
+	@ls -1 $(BUILD)/sonde $(BUILD)/libsonde.so $(BUILD)/libsonde.a
+
+$(BUILD)/build.ninja: | setup-build
+	@meson setup $(BUILD) --prefix=$(PREFIX) >$(BUILD).setup 2>&1 || { cat $(BUILD).setup; exit 1; }
+	@mv $(BUILD).setup $(BUILD)/setup.log
+
+setup-build:
+	@tools/setup build
+
+test:
+	@tools/setup test
+	@tools/run-tests
+
+demo:
+	@tools/setup demo
+	@[ -x $(BUILD)/sonde ] || echo 'Building (a minute or two)'
+	@$(MAKE) --no-print-directory all >$(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@rm -f $(BUILD).log
+	@tools/demo
+
+bench: all
+	@bench/run
+
+asan:
+	@tools/setup test
+	@tools/run-tests asan
+
+tsan:
+	@tools/setup test
+	@tools/run-tests tsan
+
+fuzz:
+	@tools/setup test
+	@tools/run-tests fuzz
+
+install: all
+	@out=$$(meson configure $(BUILD) -Dprefix=$(PREFIX) 2>&1 && ninja -C $(BUILD) 2>&1) || \
+		{ echo "$$out"; exit 1; }
+	@meson install -C $(BUILD) --no-rebuild --quiet
+	@echo 'installed in $(DESTDIR)$(PREFIX)'
+
+clean:
+	rm -rf $(BUILD) build-asan build-tsan build-fuzz
+
+help:
+	@echo 'make           build/sonde, build/libsonde.so, build/libsonde.a'
+	@echo 'make demo      record real programs and look at their profiles'
+	@echo 'make test      every test, also under sanitisers; ends in the counts'
+	@echo 'make asan      only the run under ASan and UBSan'
+	@echo 'make tsan      only the run of the unit tests under TSan'
+	@echo 'make fuzz      only the search for inputs that break a decoder (FUZZ_SECONDS each)'
+	@echo 'make bench     speed and memory beside the peers'
+	@echo 'make install   to PREFIX ($(PREFIX)) under DESTDIR'
+	@echo 'make clean     removes what was built'
+
+.PHONY: all setup-build test demo bench asan tsan fuzz install clean help

@@ -1,0 +1,157 @@
+#include "agent/sampler.h"
+
+#include "agent/memory.h"
+#include "agent/modules.h"
+#include "agent/raw.h"
+#include "unwind/walk.h"
+
+#define N_CONTEXTS 16 /* handlers at the same time */
+#define CACHE_ROWS 8192
+#define PAGES_KNOWN 8 /* power of two */
+#define WAIT_TRIES 1000
+
+struct cache_entry {
+    uint64_t frame;
+    struct ehtab_row row;
+};
+
+/* What one running handler needs; kept out of its stack, which may be small. */
+struct context {
+    int taken;
+    struct store *store;
+    uint64_t stack_lo, stack_size; /* what is known to be readable: the thread's own stack */
+    uint64_t pages[PAGES_KNOWN];   /* numbers of pages found readable in this walk */
+    const struct placement *place; /* of the frame before */
+    uint64_t frames[WIRE_STACK_MAX];
+    struct cache_entry cache[CACHE_ROWS];
+    struct ehtab_scratch scratch;
+};
+
+static struct context contexts[N_CONTEXTS];
+static struct store *active;
+static int n_inside;
+static __thread struct {
+    uint64_t lo, hi;
+} own_stack;
+
+static bool read_word(void *arg, uint64_t address, uint64_t *value)
+{
+    struct context *c = arg;
+    if (address - c->stack_lo < c->stack_size) {
+        memcpy(value, (const void *)address, sizeof *value);
+        return true;
+    }
+    uint64_t page = address >> 12, last = (address + 7) >> 12;
+    if (c->pages[page % PAGES_KNOWN] != page) {
+        if (!raw_readable(address))
+            return false;
+        c->pages[page % PAGES_KNOWN] = page;
+    }
+    if (last != page && !raw_readable(address))
+        return false;
+    memcpy(value, (const void *)address, sizeof *value);
+    return true;
+}
+
+static struct ehtab_row find_row(struct context *c, uint64_t offset)
+{
+    struct module *m = c->place->module;
+    if (modules_torn(c->place))
+        return (struct ehtab_row){.kind = EHTAB_NONE, .rbp = EHTAB_RBP_SAME};
+    struct ehtab_image image = modules_image(c->place);
+    return ehtab_find(&m->table, &image, offset, memory_for_ehtab(), &c->scratch);
+}
+
+static struct ehtab_row row_at(void *arg, uint64_t pc, uint64_t *frame)
+{
+    struct context *c = arg;
+    if (!c->place || pc < c->place->start || pc >= c->place->limit) {
+        c->place = modules_find(pc, c->store);
+        if (!c->place) {
+            *frame = WIRE_FRAME(0, WIRE_FRAME_OFFSET(pc));
+            return (struct ehtab_row){.kind = EHTAB_NONE, .rbp = EHTAB_RBP_SAME};
+        }
+    }
+    uint64_t offset = pc - c->place->start;
+    *frame = WIRE_FRAME(c->place->module->number, offset);
+    struct cache_entry *e = &c->cache[(*frame ^ *frame >> 12 ^ *frame >> 45) % CACHE_ROWS];
+    if (e->frame != *frame)
+        *e = (struct cache_entry){*frame, find_row(c, offset)};
+    return e->row;
+}
+
+static struct context *take_context(void)
+{
+    for (int i = 0; i < N_CONTEXTS; i++)
+        if (!__atomic_exchange_n(&contexts[i].taken, 1, __ATOMIC_ACQUIRE))
+            return &contexts[i];
+    return NULL;
+}
+
+void sampler_sample(struct store *store, const ucontext_t *uc, uint64_t weight)
+{
+    static const struct walk_ops ops = {read_word, row_at};
+    struct context *c = take_context();
+    if (!c) {
+        store_count(&store->header->n_dropped, weight);
+        return;
+    }
+    c->store = store;
+    c->place = NULL;
+    memset(c->pages, 0xff, sizeof c->pages);
+    const greg_t *g = uc->uc_mcontext.gregs;
+    struct walk_regs regs = {(uint64_t)g[REG_RIP], (uint64_t)g[REG_RSP], (uint64_t)g[REG_RBP],
+                             (uint64_t)g[REG_RDI]};
+    bool is_own = regs.sp >= own_stack.lo && regs.sp < own_stack.hi && own_stack.hi - regs.sp > 8;
+    c->stack_lo = regs.sp;
+    c->stack_size = is_own ? own_stack.hi - regs.sp - 7 : 0; /* of addresses of 8 bytes */
+    bool complete;
+    uint32_t n = walk_stack(&ops, c, regs, c->frames, WIRE_STACK_MAX, &complete);
+    store_add(store, c->frames, n, complete, weight);
+    __atomic_store_n(&c->taken, 0, __ATOMIC_RELEASE);
+}
+
+/* Counted first, read second: sampler_stop clears first and waits second. */
+struct store *sampler_enter(void)
+{
+    __atomic_fetch_add(&n_inside, 1, __ATOMIC_SEQ_CST);
+    return __atomic_load_n(&active, __ATOMIC_SEQ_CST);
+}
+
+void sampler_leave(void)
+{
+    __atomic_fetch_sub(&n_inside, 1, __ATOMIC_SEQ_CST);
+}
+
+void sampler_start(struct store *store)
+{
+    modules_new_store();
+    __atomic_store_n(&active, store, __ATOMIC_SEQ_CST);
+}
+
+void sampler_own_stack(uint64_t lo, uint64_t hi)
+{
+    own_stack.lo = lo;
+    own_stack.hi = hi;
+}
+
+void sampler_wait(void)
+{
+    for (int i = 0; i < WAIT_TRIES && __atomic_load_n(&n_inside, __ATOMIC_SEQ_CST) != 0; i++)
+        raw_yield();
+}
+
+void sampler_stop(void)
+{
+    __atomic_store_n(&active, NULL, __ATOMIC_SEQ_CST);
+    while (__atomic_load_n(&n_inside, __ATOMIC_SEQ_CST) != 0)
+        raw_yield();
+}
+
+void sampler_reset(void)
+{
+    __atomic_store_n(&active, NULL, __ATOMIC_SEQ_CST);
+    n_inside = 0;
+    for (int i = 0; i < N_CONTEXTS; i++)
+        contexts[i].taken = 0;
+}

@@ -1,0 +1,37 @@
+/* sampler: one CPU sample: unwinds the interrupted thread and adds its stack to
+ * the store.
+ * Threads: any, at the same time.  Signals: made to run in a handler; some 600
+ * bytes of stack, 16 bytes of (initial-exec) thread-local storage. */
+#ifndef SONDE_AGENT_SAMPLER_H
+#define SONDE_AGENT_SAMPLER_H
+
+#include "agent/store.h"
+
+#include <ucontext.h>
+
+/* From now on samples go to `store`, which the sampler borrows. */
+void sampler_start(struct store *store);
+
+/* No handler uses the store any more on return.  Waits for running ones. */
+void sampler_stop(void);
+
+/* In a forked child: as sampler_stop, but handlers of the parent's other threads
+ * are no concern. */
+void sampler_reset(void);
+
+/* The store samples go to, or NULL.  Pair with sampler_leave. */
+struct store *sampler_enter(void);
+void sampler_leave(void);
+
+/* The calling thread's own stack: while its sp is in [lo, hi), all from there to `hi`
+ * is memory that can be read.  Of a thread that does not say so, each page of its
+ * stack takes a system call to find that out. */
+void sampler_own_stack(uint64_t lo, uint64_t hi);
+
+/* Waits a while for the handlers that run now; others may have begun on return. */
+void sampler_wait(void);
+
+/* Takes a sample of weight `weight` of the registers in `uc`. */
+void sampler_sample(struct store *store, const ucontext_t *uc, uint64_t weight);
+
+#endif

@@ -1,0 +1,153 @@
+#include "agent/signals.h"
+
+#include "agent/raw.h"
+#include "agent/sampler.h"
+#include "agent/timers.h"
+
+#include <errno.h>
+
+#define SIGURG_BIT (1ull << (SIGURG - 1))
+
+/* libc's own, which the hooks in interpose.c do not replace. */
+int __sigaction(int signo, const struct sigaction *act, struct sigaction *old);
+
+static struct sigaction program; /* what the program has set for SIGURG */
+static int lock;                 /* for `program`; held with all signals blocked */
+static int owner;                /* pid of the process that has our handler; 0 = none */
+static int waiter;
+
+static void lock_take(uint64_t *mask)
+{
+    const uint64_t all = ~0ull;
+    raw_sigmask(SIG_BLOCK, &all, mask);
+    while (__atomic_exchange_n(&lock, 1, __ATOMIC_ACQUIRE))
+        raw_yield();
+}
+
+static void lock_release(const uint64_t *mask)
+{
+    __atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+    raw_sigmask(SIG_SETMASK, mask, NULL);
+}
+
+bool signals_is_ours(const siginfo_t *info)
+{
+    return info->si_code == SI_TIMER && (info->si_value.sival_ptr == &timers_mark ||
+                                         info->si_value.sival_ptr == &timers_rescan_mark);
+}
+
+static uint64_t weight_of(const siginfo_t *info)
+{
+    return 1 + (info->si_overrun > 0 ? (uint64_t)info->si_overrun : 0);
+}
+
+static __attribute__((noinline)) void to_program(int signo, siginfo_t *info, void *context)
+{
+    ucontext_t *uc = context;
+    uint64_t mask, before;
+    int tid = __atomic_load_n(&waiter, __ATOMIC_ACQUIRE);
+    lock_take(&before);
+    struct sigaction act = program;
+    if (act.sa_flags & SA_RESETHAND)
+        program.sa_handler = SIG_DFL;
+    lock_release(&before);
+    if (act.sa_handler == SIG_DFL || act.sa_handler == SIG_IGN) {
+        if (tid && tid != raw_gettid())
+            raw4(SYS_tgkill, raw_getpid(), tid, signo, 0);
+        return;
+    }
+    /* The mask the kernel would have set; ours has all signals in it. */
+    memcpy(&mask, &uc->uc_sigmask, sizeof mask);
+    uint64_t more;
+    memcpy(&more, &act.sa_mask, sizeof more);
+    mask |= more;
+    if (!(act.sa_flags & SA_NODEFER))
+        mask |= SIGURG_BIT;
+    raw_sigmask(SIG_SETMASK, &mask, NULL);
+    if (act.sa_flags & SA_SIGINFO)
+        act.sa_sigaction(signo, info, context);
+    else
+        act.sa_handler(signo);
+}
+
+static void handler(int signo, siginfo_t *info, void *context)
+{
+    int saved_errno = errno;
+    if (!signals_is_ours(info)) {
+        errno = saved_errno;
+        to_program(signo, info, context);
+        return;
+    }
+    struct store *store = sampler_enter();
+    if (store) {
+        if (info->si_value.sival_ptr == &timers_mark)
+            sampler_sample(store, context, weight_of(info));
+        timers_rescan();
+    }
+    sampler_leave();
+    errno = saved_errno;
+}
+
+bool signals_install(void)
+{
+    struct sigaction now,
+        act = {.sa_sigaction = handler, .sa_flags = SA_SIGINFO | SA_RESTART | SA_ONSTACK};
+    if (__sigaction(SIGURG, NULL, &now) != 0)
+        return false;
+    if (!(now.sa_flags & SA_SIGINFO) || now.sa_sigaction != handler) {
+        program = now;
+        /* No other handler runs inside ours: it could leave with longjmp. */
+        sigfillset(&act.sa_mask);
+        if (__sigaction(SIGURG, &act, NULL) != 0)
+            return false;
+    }
+    __atomic_store_n(&owner, raw_getpid(), __ATOMIC_RELEASE);
+    return true;
+}
+
+bool signals_installed(void)
+{
+    int pid = __atomic_load_n(&owner, __ATOMIC_ACQUIRE);
+    return pid && (timers_frozen() || pid == raw_getpid());
+}
+
+void signals_follow_fork(bool keep)
+{
+    lock = 0;
+    waiter = 0;
+    owner = keep ? raw_getpid() : 0;
+    if (!keep && !timers_frozen()) /* else our handler stays, which passes all on */
+        __sigaction(SIGURG, &program, NULL);
+}
+
+void signals_program_action(const struct sigaction *act, struct sigaction *old)
+{
+    uint64_t mask;
+    struct sigaction was;
+    lock_take(&mask);
+    was = program;
+    if (act)
+        program = *act;
+    lock_release(&mask);
+    if (old)
+        *old = was;
+}
+
+void signals_unblock(void)
+{
+    const uint64_t ours = SIGURG_BIT;
+    raw_sigmask(SIG_UNBLOCK, &ours, NULL);
+}
+
+void signals_lost(const siginfo_t *info)
+{
+    struct store *store = sampler_enter();
+    if (store && info->si_value.sival_ptr == &timers_mark)
+        store_count(&store->header->n_dropped, weight_of(info));
+    sampler_leave();
+}
+
+void signals_set_waiter(int tid)
+{
+    __atomic_store_n(&waiter, tid, __ATOMIC_RELEASE);
+}

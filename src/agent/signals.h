@@ -1,0 +1,40 @@
+/* signals: the use of SIGURG, shared with the program: our timers' signals are
+ * samples, all others go to the program's own handler.
+ * SIGURG is ignored by default, so that nothing dies of a late one.
+ * Threads: any.  Signals: the handler itself; the functions are not to be called
+ * from one unless told. */
+#ifndef SONDE_AGENT_SIGNALS_H
+#define SONDE_AGENT_SIGNALS_H
+
+#include <signal.h>
+#include <stdbool.h>
+
+/* Takes SIGURG over; what the program had set is kept aside.  It stays taken when
+ * a recording ends: a late signal of ours is not to reach the program.  False and
+ * errno on failure. */
+bool signals_install(void);
+
+/* Whether SIGURG is taken over in this process: not in a child by vfork, nor in
+ * one made without libc's fork. */
+bool signals_installed(void);
+
+/* In a forked child: it is taken over there too, or given back. */
+void signals_follow_fork(bool keep);
+
+/* As sigaction(SIGURG, ...), on what is kept aside.  Async-signal-safe. */
+void signals_program_action(const struct sigaction *act, struct sigaction *old);
+
+/* Lets this thread get SIGURG. */
+void signals_unblock(void);
+
+/* Whether `info` is of one of our timers: not for the program's eyes. */
+bool signals_is_ours(const siginfo_t *info);
+
+/* A sample came out of sigwait instead of in the handler: count it as dropped. */
+void signals_lost(const siginfo_t *info);
+
+/* While a thread of the program waits for SIGURG in sigwait, one that comes to the
+ * handler is sent on to it.  `tid` 0: the wait is over. */
+void signals_set_waiter(int tid);
+
+#endif

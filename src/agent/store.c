@@ -1,0 +1,291 @@
+#include "agent/store.h"
+
+#include "agent/raw.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+#define PROBES_MAX 256
+#define NAMES_MAX 100000 /* images one process id ran */
+#define PATH_BYTES 512
+
+static bool make_ready(struct store *s, uint64_t offset, uint64_t n_bytes)
+{
+    if (offset > s->n_bytes || n_bytes > s->n_bytes - offset)
+        return false;
+    if (s->all_ready)
+        return true;
+    for (uint64_t g = offset / STORE_GRANULE; g <= (offset + n_bytes - 1) / STORE_GRANULE; g++) {
+        if (__atomic_load_n(&s->ready[g], __ATOMIC_ACQUIRE))
+            continue;
+        if (raw4(SYS_madvise, (long)((char *)s->header + g * STORE_GRANULE), STORE_GRANULE,
+                 MADV_POPULATE_WRITE, 0) != 0)
+            return false;
+        __atomic_store_n(&s->ready[g], 1, __ATOMIC_RELEASE);
+    }
+    return true;
+}
+
+static void *at(const struct store *s, uint64_t offset)
+{
+    return (char *)s->header + offset;
+}
+
+/* 0 when there is no room. */
+static uint64_t heap_alloc(struct store *s, uint64_t n_bytes)
+{
+    struct wire_header *h = s->header;
+    n_bytes = (n_bytes + 7) & ~7ull;
+    uint64_t room = s->n_bytes - h->heap_offset;
+    if (__atomic_load_n(&h->heap_used, __ATOMIC_RELAXED) > room)
+        return 0;
+    uint64_t used = __atomic_fetch_add(&h->heap_used, n_bytes, __ATOMIC_RELAXED);
+    if (used > room || n_bytes > room - used || !make_ready(s, h->heap_offset + used, n_bytes))
+        return 0;
+    return h->heap_offset + used;
+}
+
+static uint64_t hash_stack(const uint64_t *frames, uint32_t n_frames, bool complete)
+{
+    uint64_t h = n_frames * 2 + complete;
+    for (uint32_t i = 0; i < n_frames; i++) {
+        h = (h ^ frames[i]) * 0x9e3779b97f4a7c15u;
+        h ^= h >> 32;
+    }
+    return h;
+}
+
+/* The stack counted from now on, or NULL. */
+static struct wire_stack *intern(struct store *s, const uint64_t *frames, uint32_t n_frames,
+                                 bool complete)
+{
+    struct wire_header *h = s->header;
+    uint64_t hash = hash_stack(frames, n_frames, complete), mask = h->n_slots - 1, made = 0;
+    for (uint64_t probe = 0; probe < PROBES_MAX; probe++) {
+        uint64_t slot_offset = h->slots_offset + 4 * ((hash + probe) & mask);
+        if (!make_ready(s, slot_offset, 4))
+            return NULL;
+        uint32_t *slot = at(s, slot_offset), there = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
+        if (there == 0) {
+            if (!made) {
+                made = heap_alloc(s, sizeof(struct wire_stack) + 8ull * n_frames);
+                if (!made)
+                    return NULL;
+                struct wire_stack *stack = at(s, made);
+                stack->hash = hash;
+                stack->n_frames = n_frames;
+                stack->truncated = !complete;
+                memcpy(stack->frames, frames, 8ull * n_frames);
+            }
+            if (__atomic_compare_exchange_n(slot, &there, (uint32_t)(made / 8), false,
+                                            __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
+                return at(s, made);
+        }
+        struct wire_stack *stack = at(s, 8ull * there);
+        if (stack->hash == hash && stack->n_frames == n_frames && stack->truncated == !complete &&
+            memcmp(stack->frames, frames, 8ull * n_frames) == 0)
+            return stack;
+    }
+    return NULL;
+}
+
+void store_add(struct store *s, const uint64_t *frames, uint32_t n_frames, bool complete,
+               uint64_t weight)
+{
+    struct wire_stack *stack = intern(s, frames, n_frames, complete);
+    if (!stack) {
+        store_count(&s->header->n_dropped, weight);
+        return;
+    }
+    store_count(&stack->n_samples, weight);
+    store_count(&s->header->n_samples, weight);
+    if (!complete)
+        store_count(&s->header->n_truncated, weight);
+}
+
+bool store_module(struct store *s, uint32_t number, const struct wire_module *module,
+                  const char *path)
+{
+    struct wire_header *h = s->header;
+    uint64_t row_offset = h->modules_offset + (number - 1) * sizeof *module, path_offset = 0;
+    if (number > h->n_modules_max || !make_ready(s, row_offset, sizeof *module))
+        return false;
+    if (path) {
+        size_t n = strlen(path) + 1;
+        path_offset = heap_alloc(s, n);
+        if (!path_offset)
+            return false;
+        memcpy(at(s, path_offset), path, n);
+    }
+    struct wire_module *row = at(s, row_offset);
+    if (__atomic_load_n(&row->ready, __ATOMIC_ACQUIRE))
+        return true;
+    struct wire_module copy = *module;
+    copy.path_offset = (uint32_t)path_offset;
+    copy.ready = 0;
+    *row = copy;
+    __atomic_store_n(&row->ready, 1, __ATOMIC_RELEASE);
+    uint64_t n = __atomic_load_n(&h->n_modules, __ATOMIC_RELAXED);
+    while (n < number && !__atomic_compare_exchange_n(&h->n_modules, &n, number, true,
+                                                      __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        ;
+    return true;
+}
+
+static size_t read_file(const char *path, char *buf, size_t size)
+{
+    long n = -1, fd = raw4(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0);
+    if (fd >= 0) {
+        n = raw4(SYS_read, fd, (long)buf, (long)size - 1, 0);
+        raw4(SYS_close, fd, 0, 0, 0);
+    }
+    n = n < 0 ? 0 : n;
+    buf[n] = '\0';
+    return (size_t)n;
+}
+
+static void fill_header(struct store *s, uint32_t hz)
+{
+    struct wire_header *h = s->header;
+    uint64_t n_slots = 1024;
+    while (n_slots * 512 <= s->n_bytes)
+        n_slots *= 2;
+    h->magic = WIRE_MAGIC;
+    h->version = WIRE_VERSION;
+    h->header_bytes = sizeof *h;
+    h->file_bytes = s->n_bytes;
+    h->pid = raw_getpid();
+    h->parent_pid = (int32_t)raw4(SYS_getppid, 0, 0, 0, 0);
+    h->start_realtime_ns = raw_clock_ns(CLOCK_REALTIME);
+    h->start_monotonic_ns = raw_clock_ns(CLOCK_MONOTONIC);
+    h->period_ns = 1000000000u / hz;
+    h->state = WIRE_RUNNING;
+    h->hz = hz;
+    size_t n = read_file("/proc/self/comm", h->comm, sizeof h->comm);
+    if (n && h->comm[n - 1] == '\n')
+        h->comm[n - 1] = '\0';
+    long len = raw4(SYS_readlink, (long)"/proc/self/exe", (long)h->exe, sizeof h->exe - 1, 0);
+    h->exe[len < 0 ? 0 : len] = '\0';
+    h->modules_offset = (sizeof *h + 63) & ~63ull;
+    h->n_modules_max = s->n_bytes / (16u << 10);
+    h->slots_offset =
+        (h->modules_offset + h->n_modules_max * sizeof(struct wire_module) + 63) & ~63ull;
+    h->n_slots = n_slots;
+    h->heap_offset = h->slots_offset + 4 * n_slots;
+}
+
+/* Maps `n_bytes` of a new file (fd) or, with -1, of anonymous memory. */
+static bool map(struct store *s, int fd, uint64_t n_bytes)
+{
+    if (fd >= 0 && raw4(SYS_ftruncate, fd, (long)n_bytes, 0, 0) != 0)
+        return false;
+    long p = raw6(SYS_mmap, 0, (long)n_bytes, PROT_READ | PROT_WRITE,
+                  fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED, fd, 0);
+    if (p < 0 && p > -4096)
+        return false;
+    s->header = (void *)p;
+    s->n_bytes = n_bytes;
+    if (make_ready(s, 0, sizeof(struct wire_header)))
+        return true;
+    /* Before Linux 5.14: a small file, all of it allocated now. */
+    s->all_ready =
+        fd < 0 || (n_bytes <= 4u << 20 && raw4(SYS_fallocate, fd, 0, 0, (long)n_bytes) == 0);
+    if (s->all_ready)
+        return true;
+    raw_unmap(s->header, n_bytes);
+    s->header = NULL;
+    return false;
+}
+
+static uint64_t limit_of(int resource)
+{
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    raw4(SYS_prlimit64, 0, resource, 0, (long)&limit);
+    return limit.rlim_cur;
+}
+
+/* A file larger than RLIMIT_FSIZE would be a SIGXFSZ; and a program that lives
+ * under RLIMIT_AS keeps most of it. */
+static bool map_what_fits(struct store *s, int fd)
+{
+    uint64_t file_max = fd < 0 ? RLIM_INFINITY : limit_of(RLIMIT_FSIZE);
+    uint64_t memory_max = limit_of(RLIMIT_AS) / 16;
+    for (uint64_t n = STORE_BYTES_MAX; n >= STORE_BYTES_MIN; n /= 4)
+        if (n <= file_max && n <= memory_max && map(s, fd, n))
+            return true;
+    return false;
+}
+
+/* DIR/PID-N.suffix, N the number of this image among those the process ran. */
+static bool name_file(char *name, size_t size, const char *dir, int n, const char *suffix)
+{
+    return snprintf(name, size, "%s/%d-%d%s", dir, raw_getpid(), n, suffix) < (int)size;
+}
+
+/* Makes the file and maps it; it gets its final name once it is filled. */
+static bool open_file(struct store *s, const char *dir, int *n)
+{
+    char temporary[PATH_BYTES], final[PATH_BYTES];
+    long fd = -EEXIST;
+    for (*n = 0; *n < NAMES_MAX; ++*n) {
+        if (!name_file(temporary, sizeof temporary, dir, *n, ".tmp") ||
+            !name_file(final, sizeof final, dir, *n, WIRE_FILE_SUFFIX))
+            return false;
+        if (raw4(SYS_faccessat, AT_FDCWD, (long) final, 0, 0) == 0)
+            continue;
+        fd = raw4(SYS_openat, AT_FDCWD, (long)temporary,
+                  O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (fd != -EEXIST)
+            break;
+    }
+    if (fd < 0)
+        return false;
+    bool ok = map_what_fits(s, (int)fd);
+    raw4(SYS_close, fd, 0, 0, 0);
+    if (!ok)
+        raw4(SYS_unlink, (long)temporary, 0, 0, 0);
+    return ok;
+}
+
+static bool publish(const char *dir, int n)
+{
+    char temporary[PATH_BYTES], final[PATH_BYTES];
+    return name_file(temporary, sizeof temporary, dir, n, ".tmp") &&
+           name_file(final, sizeof final, dir, n, WIRE_FILE_SUFFIX) &&
+           raw4(SYS_rename, (long)temporary, (long) final, 0, 0) == 0;
+}
+
+bool store_open(struct store *s, const char *dir, uint32_t hz)
+{
+    int n = 0;
+    memset(s, 0, sizeof *s);
+    if (dir ? !open_file(s, dir, &n) : !map_what_fits(s, -1))
+        return false;
+    /* A child starts a store of its own; a core dump has no use for it. */
+    raw4(SYS_madvise, (long)s->header, (long)s->n_bytes, MADV_DONTFORK, 0);
+    raw4(SYS_madvise, (long)s->header, (long)s->n_bytes, MADV_DONTDUMP, 0);
+    fill_header(s, hz);
+    if (!dir || publish(dir, n))
+        return true;
+    store_close(s);
+    return false;
+}
+
+void store_close(struct store *s)
+{
+    if (s->header)
+        raw_unmap(s->header, s->n_bytes);
+    memset(s, 0, sizeof *s);
+}
+
+void store_forget(struct store *s)
+{
+    memset(s, 0, sizeof *s);
+}

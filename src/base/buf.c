@@ -1,0 +1,109 @@
+#include "base/buf.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void buf_init(struct buf *buf)
+{
+    *buf = (struct buf){0};
+}
+
+void buf_release(struct buf *buf)
+{
+    free(buf->data);
+    buf_init(buf);
+}
+
+void buf_clear(struct buf *buf)
+{
+    buf->len = 0;
+    buf->failed = false;
+    if (buf->data)
+        buf->data[0] = 0;
+}
+
+char *buf_reserve(struct buf *buf, size_t n)
+{
+    if (buf->failed)
+        return NULL;
+    if (n >= buf->cap - buf->len || !buf->data) {
+        size_t need, cap = buf->cap ? buf->cap : 256;
+        if (__builtin_add_overflow(buf->len, n, &need) || need >= SIZE_MAX / 2) {
+            buf->failed = true;
+            return NULL;
+        }
+        while (cap <= need)
+            cap *= 2;
+        char *data = realloc(buf->data, cap);
+        if (!data) {
+            buf->failed = true;
+            return NULL;
+        }
+        buf->data = data;
+        buf->cap = cap;
+    }
+    return buf->data + buf->len;
+}
+
+void buf_add(struct buf *buf, const void *data, size_t n)
+{
+    char *p = buf_reserve(buf, n);
+    if (!p)
+        return;
+    if (n)
+        memcpy(p, data, n);
+    p[n] = 0;
+    buf->len += n;
+}
+
+void buf_puts(struct buf *buf, const char *s)
+{
+    buf_add(buf, s, strlen(s));
+}
+
+void buf_putc(struct buf *buf, char c)
+{
+    buf_add(buf, &c, 1);
+}
+
+void buf_fill(struct buf *buf, char c, size_t n)
+{
+    char *p = buf_reserve(buf, n);
+    if (!p)
+        return;
+    memset(p, c, n);
+    p[n] = 0;
+    buf->len += n;
+}
+
+void buf_vprintf(struct buf *buf, const char *fmt, va_list ap)
+{
+    va_list again;
+    va_copy(again, ap);
+    char *p = buf_reserve(buf, 128);
+    size_t room = p ? buf->cap - buf->len : 0;
+    int n = p ? vsnprintf(p, room, fmt, ap) : -1;
+    if (n >= 0 && (size_t)n >= room) {
+        p = buf_reserve(buf, (size_t)n);
+        n = p ? vsnprintf(p, (size_t)n + 1, fmt, again) : -1;
+    }
+    va_end(again);
+    if (n >= 0)
+        buf->len += (size_t)n;
+    else if (buf->data)
+        buf->data[buf->len] = 0; /* what a first, too short attempt left */
+}
+
+void buf_printf(struct buf *buf, const char *fmt, ...)
+{
+    va_list ap;
+    va_start(ap, fmt);
+    buf_vprintf(buf, fmt, ap);
+    va_end(ap);
+}
+
+const char *buf_str(const struct buf *buf)
+{
+    return buf->data ? buf->data : "";
+}

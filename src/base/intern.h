@@ -1,0 +1,29 @@
+/* intern: a string table.  Each distinct string gets a small id, in order of
+ * first appearance; id 0 is always "".  Texts are copied and NUL-terminated.
+ * Threads: one at a time; concurrent reads without writers are fine. */
+#ifndef SONDE_BASE_INTERN_H
+#define SONDE_BASE_INTERN_H
+
+#include "base/arena.h"
+#include "base/map.h"
+#include "base/str.h"
+
+struct intern {
+    struct arena *arena; /* borrowed: holds the texts */
+    struct str *strings; /* [n], malloc'ed; id -> text */
+    uint32_t n, cap;
+    uint32_t *slots; /* open addressing over ids, UINT32_MAX = empty */
+    uint32_t n_slots;
+};
+
+#define INTERN_NONE UINT32_MAX
+
+/* False when memory runs out. */
+bool intern_init(struct intern *intern, struct arena *arena);
+void intern_release(struct intern *intern); /* also fine on a zeroed struct */
+/* The id of s, new if need be; INTERN_NONE when memory runs out. */
+uint32_t intern_add(struct intern *intern, struct str s);
+/* The id of s, or INTERN_NONE if it was never added. */
+uint32_t intern_find(const struct intern *intern, struct str s);
+
+#endif

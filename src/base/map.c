@@ -1,0 +1,88 @@
+#include "base/map.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void map_init(struct map *map)
+{
+    *map = (struct map){0};
+}
+
+void map_release(struct map *map)
+{
+    free(map->slots);
+    map_init(map);
+}
+
+static struct map_slot *find(const struct map *map, uint64_t key)
+{
+    size_t mask = map->n_slots - 1, i = (size_t)hash_u64(key) & mask;
+    while (map->slots[i].value != MAP_NONE && map->slots[i].key != key)
+        i = (i + 1) & mask;
+    return &map->slots[i];
+}
+
+bool map_reserve(struct map *map, size_t n)
+{
+    size_t want = 16;
+    if (n > SIZE_MAX / 64)
+        return false;
+    while (want < n + n / 2)
+        want *= 2;
+    if (want <= map->n_slots)
+        return true;
+    struct map grown = {.n = map->n, .n_slots = want};
+    grown.slots = malloc(want * sizeof *grown.slots);
+    if (!grown.slots)
+        return false;
+    for (size_t i = 0; i < want; i++)
+        grown.slots[i].value = MAP_NONE;
+    for (size_t i = 0; i < map->n_slots; i++)
+        if (map->slots[i].value != MAP_NONE)
+            *find(&grown, map->slots[i].key) = map->slots[i];
+    free(map->slots);
+    *map = grown;
+    return true;
+}
+
+uint32_t map_get(const struct map *map, uint64_t key)
+{
+    return map->n_slots ? find(map, key)->value : MAP_NONE;
+}
+
+bool map_put(struct map *map, uint64_t key, uint32_t value)
+{
+    if (!map_reserve(map, map->n + 1))
+        return false;
+    struct map_slot *slot = find(map, key);
+    map->n += slot->value == MAP_NONE;
+    *slot = (struct map_slot){key, value};
+    return true;
+}
+
+uint32_t map_get_or_put(struct map *map, uint64_t key, uint32_t value)
+{
+    if (!map_reserve(map, map->n + 1))
+        return MAP_NONE;
+    struct map_slot *slot = find(map, key);
+    if (slot->value != MAP_NONE)
+        return slot->value;
+    *slot = (struct map_slot){key, value};
+    map->n++;
+    return value;
+}
+
+uint64_t hash_bytes(const void *data, size_t n)
+{
+    const unsigned char *p = data;
+    uint64_t h = 0x9e3779b97f4a7c15u ^ n, word;
+    for (; n >= 8; p += 8, n -= 8) {
+        memcpy(&word, p, 8);
+        h = (h ^ word) * 0xff51afd7ed558ccdu;
+        h ^= h >> 32;
+    }
+    word = 0;
+    if (n)
+        memcpy(&word, p, n);
+    return hash_u64((h ^ word) * 0xff51afd7ed558ccdu);
+}

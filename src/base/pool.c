@@ -1,0 +1,40 @@
+#include "base/pool.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+
+#define MAX_THREADS 16u
+
+struct work {
+    atomic_size_t next;
+    size_t n;
+    void (*fn)(void *, size_t);
+    void *arg;
+};
+
+static void *drain(void *p)
+{
+    struct work *w = p;
+    for (size_t i; (i = atomic_fetch_add(&w->next, 1)) < w->n;)
+        w->fn(w->arg, i);
+    return NULL;
+}
+
+void pool_run(size_t n, unsigned max_threads, void (*fn)(void *arg, size_t i), void *arg)
+{
+    struct work w = {.n = n, .fn = fn, .arg = arg};
+    size_t want = n < MAX_THREADS ? n : MAX_THREADS;
+    if (max_threads && want > max_threads)
+        want = max_threads;
+    long cpus = !max_threads && want > 1 ? sysconf(_SC_NPROCESSORS_ONLN) : 0; /* reads a file */
+    if (cpus > 0 && want > (size_t)cpus)
+        want = (size_t)cpus;
+    pthread_t threads[MAX_THREADS];
+    size_t made = 0;
+    while (made + 1 < want && pthread_create(&threads[made], NULL, drain, &w) == 0)
+        made++;
+    drain(&w);
+    while (made)
+        pthread_join(threads[--made], NULL);
+}

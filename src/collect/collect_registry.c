@@ -1,0 +1,17 @@
+#include "collect/collect.h"
+#include "collect/cpu.h"
+
+#include <string.h>
+
+const struct collect_ops *const collect_registry[] = {
+    &collect_cpu,
+    NULL,
+};
+
+const struct collect_ops *collect_find(const char *name)
+{
+    for (size_t i = 0; collect_registry[i]; i++)
+        if (strcmp(collect_registry[i]->name, name) == 0)
+            return collect_registry[i];
+    return NULL;
+}

@@ -1,0 +1,370 @@
+#include "collect/gather.h"
+
+#include "base/arena.h"
+#include "base/intern.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "collect/jit.h"
+#include "model/builder.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Locations are looked up by mapping << 48 | offset. */
+#define MAPPINGS_MAX 0xffff
+#define OFFSET_MASK 0xffffffffffffu
+#define JIT_FILE "//anon" /* what perf calls it; pprof knows that it has no file */
+
+struct process {
+    pid_t pid;
+    uint32_t comm;        /* string */
+    uint32_t jit_mapping; /* PROFILE_NONE before the first such location */
+};
+
+struct mapping {
+    uint32_t file, build_id; /* strings */
+    uint64_t start, limit, offset;
+    uint32_t jit_process; /* PROFILE_NONE unless it is a process's code without a file */
+    bool named;           /* its locations have their functions */
+};
+
+struct location {
+    uint32_t mapping;
+    uint32_t function; /* string: its name, 0 = to be found out */
+    uint64_t at;
+};
+
+struct sample {
+    uint64_t n_samples, cpu_ns;
+    uint64_t first_loc;
+    uint32_t n_locs, process;
+};
+
+struct gather {
+    struct arena arena; /* texts */
+    struct intern strings;
+    VEC(struct process) processes;
+    VEC(struct mapping) mappings;
+    VEC(struct location) locations;
+    VEC(struct sample) samples;
+    VEC(uint32_t) sample_locs;
+    struct map location_map, sample_map;
+    bool failed;
+};
+
+struct gather *gather_new(struct err *err)
+{
+    struct gather *g = calloc(1, sizeof *g);
+    if (!g) {
+        err_nomem(err);
+        return NULL;
+    }
+    arena_init(&g->arena);
+    map_init(&g->location_map);
+    map_init(&g->sample_map);
+    if (!intern_init(&g->strings, &g->arena)) {
+        gather_free(g);
+        err_nomem(err);
+        return NULL;
+    }
+    return g;
+}
+
+void gather_free(struct gather *g)
+{
+    if (!g)
+        return;
+    vec_release(&g->processes);
+    vec_release(&g->mappings);
+    vec_release(&g->locations);
+    vec_release(&g->samples);
+    vec_release(&g->sample_locs);
+    map_release(&g->location_map);
+    map_release(&g->sample_map);
+    intern_release(&g->strings);
+    arena_release(&g->arena);
+    free(g);
+}
+
+static uint32_t fail(struct gather *g)
+{
+    g->failed = true;
+    return 0;
+}
+
+static uint32_t add_string(struct gather *g, struct str s)
+{
+    uint32_t id = intern_add(&g->strings, s);
+    return id == INTERN_NONE ? fail(g) : id;
+}
+
+uint32_t gather_process(struct gather *g, pid_t pid, struct str comm)
+{
+    uint32_t name = add_string(g, comm);
+    if (g->failed)
+        return 0;
+    /* The newest is the likeliest: processes are added one after another. */
+    for (size_t i = g->processes.n; i-- > 0;)
+        if (g->processes.items[i].pid == pid && g->processes.items[i].comm == name)
+            return (uint32_t)i;
+    if (!vec_push(&g->processes, (struct process){pid, name, PROFILE_NONE}))
+        return fail(g);
+    return (uint32_t)(g->processes.n - 1);
+}
+
+static uint32_t push_mapping(struct gather *g, struct mapping mapping)
+{
+    if (g->failed || g->mappings.n == MAPPINGS_MAX || !vec_push(&g->mappings, mapping))
+        return fail(g);
+    return (uint32_t)(g->mappings.n - 1);
+}
+
+uint32_t gather_mapping(struct gather *g, const struct gather_map *map)
+{
+    struct mapping new = {.file = add_string(g, map->file),
+                          .build_id = add_string(g, map->build_id),
+                          .start = map->start,
+                          .limit = map->limit,
+                          .offset = map->offset,
+                          .jit_process = PROFILE_NONE};
+    if (g->failed)
+        return 0;
+    uint64_t size = map->limit - map->start;
+    for (size_t i = 0; i < g->mappings.n; i++) {
+        struct mapping *m = &g->mappings.items[i];
+        if (m->file == new.file && m->build_id == new.build_id && m->offset == new.offset &&
+            m->jit_process == PROFILE_NONE) {
+            if (size > m->limit - m->start)
+                m->limit = m->start + size;
+            return (uint32_t)i;
+        }
+    }
+    return push_mapping(g, new);
+}
+
+static uint32_t find_location(struct gather *g, uint32_t mapping, uint64_t at, uint32_t function)
+{
+    if (g->failed)
+        return 0;
+    uint32_t next = (uint32_t)g->locations.n;
+    uint64_t key = (uint64_t)mapping << 48 | (at & OFFSET_MASK);
+    uint32_t found = map_get_or_put(&g->location_map, key, next);
+    if (found == MAP_NONE)
+        return fail(g);
+    if (found == next && !vec_push(&g->locations, (struct location){mapping, function, at}))
+        return fail(g);
+    return found;
+}
+
+uint32_t gather_location(struct gather *g, uint32_t mapping, uint64_t at)
+{
+    return find_location(g, mapping, at, 0);
+}
+
+uint32_t gather_named_location(struct gather *g, uint32_t mapping, uint64_t at, struct str function)
+{
+    uint32_t name = add_string(g, function);
+    if (g->failed)
+        return 0;
+    g->mappings.items[mapping].named = true;
+    return find_location(g, mapping, at, name);
+}
+
+uint32_t gather_jit_location(struct gather *g, uint32_t process, uint64_t address)
+{
+    if (g->failed)
+        return 0;
+    struct process *p = &g->processes.items[process];
+    if (p->jit_mapping == PROFILE_NONE) {
+        uint32_t file = add_string(g, STR(JIT_FILE));
+        p->jit_mapping = push_mapping(
+            g, (struct mapping){.file = file, .limit = OFFSET_MASK, .jit_process = process});
+    }
+    return find_location(g, p->jit_mapping, address, 0);
+}
+
+void gather_sample(struct gather *g, uint32_t process, const uint32_t *locations,
+                   uint32_t n_locations, uint64_t n_samples, uint64_t cpu_ns)
+{
+    if (g->failed)
+        return;
+    uint64_t key = hash_u64(hash_bytes(locations, n_locations * sizeof *locations) + process);
+    uint32_t next = (uint32_t)g->samples.n, found;
+    for (;; key++) { /* past other stacks with this hash */
+        found = map_get_or_put(&g->sample_map, key, next);
+        if (found == MAP_NONE) {
+            fail(g);
+            return;
+        }
+        if (found == next)
+            break;
+        struct sample *s = &g->samples.items[found];
+        if (s->process == process && s->n_locs == n_locations &&
+            memcmp(&g->sample_locs.items[s->first_loc], locations,
+                   n_locations * sizeof *locations) == 0) {
+            s->n_samples += n_samples;
+            s->cpu_ns += cpu_ns;
+            return;
+        }
+    }
+    struct sample new = {n_samples, cpu_ns, g->sample_locs.n, n_locations, process};
+    if (!vec_reserve(&g->sample_locs, g->sample_locs.n + n_locations + 1) ||
+        !vec_push(&g->samples, new)) {
+        fail(g);
+        return;
+    }
+    if (n_locations)
+        memcpy(&g->sample_locs.items[g->sample_locs.n], locations, n_locations * sizeof *locations);
+    g->sample_locs.n += n_locations;
+}
+
+/* Sealing. */
+
+static struct str text(const struct gather *g, uint32_t string)
+{
+    return g->strings.strings[string];
+}
+
+static void name_jit_code(struct gather *g, uint64_t since_unix_ns, struct diag *diag)
+{
+    for (uint32_t i = 0; i < g->processes.n; i++) {
+        struct process *p = &g->processes.items[i];
+        if (p->jit_mapping == PROFILE_NONE)
+            continue;
+        struct mapping *m = &g->mappings.items[p->jit_mapping];
+        struct perfmap *names = jit_map_open(p->pid, since_unix_ns, diag);
+        m->start = UINT64_MAX;
+        m->limit = 0;
+        for (size_t j = 0; j < g->locations.n; j++) {
+            struct location *loc = &g->locations.items[j];
+            if (loc->mapping != p->jit_mapping)
+                continue;
+            m->start = loc->at < m->start ? loc->at : m->start;
+            m->limit = loc->at >= m->limit ? loc->at + 1 : m->limit;
+            struct str name = names ? perfmap_find(names, loc->at) : STR("");
+            loc->function = name.len ? add_string(g, name) : 0;
+            m->named |= name.len > 0;
+        }
+        perfmap_free(names);
+    }
+}
+
+/* The program's own mapping first, then code from files, then JIT and the
+ * kernel, each in the order of appearance. */
+static uint32_t mapping_rank(const struct gather *g, const struct mapping *m, struct str main_file)
+{
+    struct str file = text(g, m->file);
+    if (str_eq(file, main_file))
+        return 0;
+    return m->jit_process != PROFILE_NONE || (file.len && file.p[0] == '[') ? 2 : 1;
+}
+
+static uint32_t *build_mappings(struct gather *g, struct builder *b, struct str main_file)
+{
+    uint32_t *rows = calloc(g->mappings.n + 1, sizeof *rows);
+    bool has_main = main_file.len == 0;
+    for (size_t i = 0; i < g->mappings.n; i++)
+        has_main |= mapping_rank(g, &g->mappings.items[i], main_file) == 0;
+    /* A program that only starts others (a shell, a compiler driver) still gives the
+     * profile its title. */
+    if (!has_main)
+        builder_mapping(b, &(struct profile_mapping){.file = builder_string(b, main_file),
+                                                     .has_functions = true});
+    for (uint32_t rank = 0; rows && rank < 3; rank++)
+        for (size_t i = 0; i < g->mappings.n; i++) {
+            const struct mapping *m = &g->mappings.items[i];
+            if (mapping_rank(g, m, main_file) != rank)
+                continue;
+            rows[i] = builder_mapping(
+                b, &(struct profile_mapping){.start = m->start,
+                                             .limit = m->limit,
+                                             .offset = m->offset,
+                                             .file = builder_string(b, text(g, m->file)),
+                                             .build_id = builder_string(b, text(g, m->build_id)),
+                                             .has_functions = m->named});
+        }
+    return rows;
+}
+
+static bool build_locations(struct gather *g, struct builder *b, const uint32_t *mapping_rows)
+{
+    struct map functions; /* string of ours -> function row */
+    map_init(&functions);
+    bool ok = true;
+    for (size_t i = 0; ok && i < g->locations.n; i++) {
+        const struct location *loc = &g->locations.items[i];
+        struct profile_location row = {.address = g->mappings.items[loc->mapping].start + loc->at,
+                                       .mapping = mapping_rows[loc->mapping]};
+        struct profile_line line = {0};
+        if (g->mappings.items[loc->mapping].jit_process != PROFILE_NONE)
+            row.address = loc->at;
+        if (loc->function) {
+            uint32_t known = map_get(&functions, loc->function);
+            if (known == MAP_NONE) {
+                uint32_t name = builder_string(b, text(g, loc->function));
+                known = builder_function(
+                    b, &(struct profile_function){.name = name, .system_name = name});
+                ok = map_put(&functions, loc->function, known);
+            }
+            line.function = known;
+        }
+        builder_location(b, &row, &line, loc->function != 0);
+    }
+    map_release(&functions);
+    return ok;
+}
+
+static void build_samples(const struct gather *g, struct builder *b)
+{
+    /* Both labels are texts: as a number, pprof shows a pid with a made-up unit
+     * ("4711pid") and puts pids that lie near each other into ranges. */
+    struct profile_label labels[2] = {{.key = builder_string(b, STR("process"))},
+                                      {.key = builder_string(b, STR("pid"))}};
+    uint32_t of_process = PROFILE_NONE;
+    for (size_t i = 0; i < g->samples.n; i++) {
+        const struct sample *s = &g->samples.items[i];
+        if (s->process != of_process) {
+            const struct process *p = &g->processes.items[s->process];
+            char pid[16];
+            snprintf(pid, sizeof pid, "%d", (int)p->pid);
+            labels[0].str = builder_string(b, text(g, p->comm));
+            labels[1].str = builder_string(b, str_of(pid));
+            of_process = s->process;
+        }
+        int64_t values[2] = {(int64_t)s->n_samples, (int64_t)s->cpu_ns};
+        builder_sample(b, &g->sample_locs.items[s->first_loc], s->n_locs, values, labels, 2);
+    }
+}
+
+struct profile *gather_seal(struct gather *g, const struct gather_header *header, struct diag *diag,
+                            struct err *err)
+{
+    if (!g->failed)
+        name_jit_code(g, header->time_unix_ns, diag);
+    struct builder *b = g->failed ? NULL : builder_new(err);
+    if (!b) {
+        err_nomem(err);
+        return NULL;
+    }
+    uint32_t cpu = builder_string(b, STR("cpu")), ns = builder_string(b, STR("nanoseconds"));
+    builder_type(b, builder_string(b, STR("samples")), builder_string(b, STR("count")));
+    builder_type(b, cpu, ns);
+    struct profile *h = builder_header(b);
+    h->period_type = (struct profile_value_type){cpu, ns};
+    h->has_period_type = true;
+    h->period = (int64_t)header->period_ns;
+    h->time_nanos = (int64_t)header->time_unix_ns;
+    h->duration_nanos = (int64_t)header->duration_ns;
+
+    uint32_t *mapping_rows = build_mappings(g, b, header->main_file);
+    if (!mapping_rows || !build_locations(g, b, mapping_rows)) {
+        free(mapping_rows);
+        builder_free(b);
+        err_nomem(err);
+        return NULL;
+    }
+    free(mapping_rows);
+    build_samples(g, b);
+    return builder_seal(b, err);
+}

@@ -1,0 +1,63 @@
+/* gather: stacks of several processes, added one by one, become one profile.
+ *
+ * Modules that several processes mapped at different addresses are one mapping
+ * each: addresses are moved to where the first process had it.  Code that
+ * belongs to no file (JIT) is per process, and named by its perf map.
+ *
+ * In: processes, mappings, stacks.  Out: a profile with sample types
+ * samples/count and cpu/nanoseconds, labels `process` and `pid`, not yet
+ * symbolised except JIT, [vdso] and kernel code.
+ * Failure is sticky (out of memory): calls after it do nothing and return 0;
+ * gather_seal reports it.
+ * Threads: one at a time.  Signals: no. */
+#ifndef SONDE_COLLECT_GATHER_H
+#define SONDE_COLLECT_GATHER_H
+
+#include "base/diag.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "model/profile.h"
+
+#include <sys/types.h>
+
+struct gather;
+
+/* One mapped piece of a file, as pprof understands it: `offset` is the place in
+ * the file of what lies at `start`. */
+struct gather_map {
+    struct str file, build_id; /* build_id: hex text */
+    uint64_t start, limit, offset;
+};
+
+struct gather_header {
+    uint64_t period_ns;
+    uint64_t time_unix_ns, duration_ns;
+    struct str main_file; /* whose mapping comes first; pprof takes that for the program */
+};
+
+struct gather *gather_new(struct err *err); /* NULL when memory runs out */
+void gather_free(struct gather *gather);    /* NULL is fine */
+
+/* The process `pid` under the name `comm`; the same pair gives the same index. */
+uint32_t gather_process(struct gather *gather, pid_t pid, struct str comm);
+/* The mapping for `map`; the same file, build id and offset give the same index. */
+uint32_t gather_mapping(struct gather *gather, const struct gather_map *map);
+
+/* The location at `at` bytes past the start of a mapping. */
+uint32_t gather_location(struct gather *gather, uint32_t mapping, uint64_t at);
+/* The same, with its function known already. */
+uint32_t gather_named_location(struct gather *gather, uint32_t mapping, uint64_t at,
+                               struct str function);
+/* Code of process `process` that lies in no file. */
+uint32_t gather_jit_location(struct gather *gather, uint32_t process, uint64_t address);
+
+/* A stack, leaf first, seen n_samples times. */
+void gather_sample(struct gather *gather, uint32_t process, const uint32_t *locations,
+                   uint32_t n_locations, uint64_t n_samples, uint64_t cpu_ns);
+
+/* The profile; the gather stays and is to be freed.  Reads /tmp/perf-PID.map of
+ * processes that have code in no file.  NULL and *err when memory ran out. */
+struct profile *gather_seal(struct gather *gather, const struct gather_header *header,
+                            struct diag *diag, struct err *err);
+
+#endif

@@ -1,0 +1,20 @@
+/* kernel_names: functions of the running kernel, from /proc/kallsyms.
+ * Threads: reading is fine from many.  Signals: no. */
+#ifndef SONDE_COLLECT_KERNEL_NAMES_H
+#define SONDE_COLLECT_KERNEL_NAMES_H
+
+#include "base/str.h"
+
+#include <stdint.h>
+
+struct kernel_names;
+
+/* NULL when memory runs out, or when this user may not see kernel addresses
+ * (kernel.kptr_restrict).  Some 100 ms. */
+struct kernel_names *kernel_names_open(void);
+void kernel_names_close(struct kernel_names *names); /* NULL is fine */
+
+/* The function at `address`, "" if unknown.  Borrowed from `names`.  O(log n). */
+struct str kernel_names_find(const struct kernel_names *names, uint64_t address);
+
+#endif

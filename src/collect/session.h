@@ -1,0 +1,34 @@
+/* session: what a recording by libsonde needs in the file system and in the
+ * environment: a private folder for the wire files and the variables that make
+ * every process of the command load the library.
+ * Threads: one at a time.  Signals: no. */
+#ifndef SONDE_COLLECT_SESSION_H
+#define SONDE_COLLECT_SESSION_H
+
+#include "base/arena.h"
+#include "base/err.h"
+
+#include <limits.h>
+
+struct session {
+    char dir[PATH_MAX]; /* "" before session_open and after session_release */
+    int dir_fd;         /* locked as long as we live; meaningful if there is a dir */
+    char **envp;        /* for the command */
+    char *pid_slot;     /* see struct spawn_options; NULL when children are followed */
+    struct arena arena; /* holds envp */
+};
+
+/* Also removes folders that recordings left behind which were killed.
+ * False and *err on failure (no libsonde.so found, no folder); release it in
+ * either case. */
+bool session_open(struct session *session, unsigned hz, bool children, struct err *err);
+
+/* Removes the folder; also fine on a zeroed struct.  Processes that still write
+ * there keep their mapping, and it is freed with them. */
+void session_release(struct session *session);
+
+/* The wire files there are now, in the order of their names, as a NULL-terminated
+ * array of paths in `arena`.  NULL and *err on failure. */
+char **session_files(const struct session *session, struct arena *arena, struct err *err);
+
+#endif

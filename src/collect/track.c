@@ -1,0 +1,423 @@
+#include "collect/track.h"
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "collect/image.h"
+#include "collect/kernel_names.h"
+#include "unwind/walk.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FRAMES_MAX 512
+/* Kernel addresses count from here, so that any fits the 48 bits of a location. */
+#define KERNEL_START 0xffff800000000000u
+
+/* A mapped piece of a file, in one process. */
+struct area {
+    uint64_t start, limit, offset;
+    struct image *image;
+    uint64_t bias;    /* address - object address; meaningful if has_code */
+    uint32_t mapping; /* of the gather, PROFILE_NONE before the first use */
+    bool has_code;    /* the file is there and has code at that place */
+};
+
+struct process {
+    pid_t pid;
+    char comm[16]; /* as long as the kernel's */
+    struct str exe;
+    bool wants_exe;         /* the next map is the executable's */
+    int n_threads;          /* that have not ended */
+    uint32_t number;        /* of the gather, PROFILE_NONE before the first sample */
+    VEC(struct area) areas; /* by address, not overlapping */
+};
+
+struct track {
+    struct gather *gather;
+    pid_t root;
+    uint64_t period_ns;
+    struct images images;
+    struct map by_pid; /* -> index in processes */
+    VEC(struct process) processes;
+    struct kernel_names *kernel;
+    bool kernel_asked;
+    uint32_t kernel_mapping;
+    struct track_counts counts;
+};
+
+static void count(uint64_t *counter, uint64_t n)
+{
+    __atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+static struct process *find_process(struct track *t, pid_t pid)
+{
+    uint32_t i = map_get(&t->by_pid, (uint64_t)pid);
+    return i == MAP_NONE ? NULL : &t->processes.items[i];
+}
+
+/* A process that starts: an empty one, also where an earlier one had the pid. */
+static struct process *add_process(struct track *t, pid_t pid)
+{
+    struct process new = {.pid = pid, .n_threads = 1, .number = PROFILE_NONE};
+    struct process *old = find_process(t, pid);
+    if (old) {
+        vec_release(&old->areas);
+        *old = new;
+        return old;
+    }
+    if (!map_reserve(&t->by_pid, t->by_pid.n + 1) || !vec_push(&t->processes, new))
+        return NULL;
+    map_put(&t->by_pid, (uint64_t)pid, (uint32_t)(t->processes.n - 1));
+    return &t->processes.items[t->processes.n - 1];
+}
+
+struct track *track_new(struct gather *gather, pid_t root, uint64_t period_ns, struct err *err)
+{
+    struct track *t = calloc(1, sizeof *t);
+    if (t) {
+        t->gather = gather;
+        t->root = root;
+        t->period_ns = period_ns;
+        t->kernel_mapping = PROFILE_NONE;
+        t->counts.n_processes = 1;
+        images_init(&t->images);
+        if (add_process(t, root))
+            return t;
+    }
+    track_free(t);
+    err_nomem(err);
+    return NULL;
+}
+
+void track_free(struct track *t)
+{
+    if (!t)
+        return;
+    for (size_t i = 0; i < t->processes.n; i++)
+        vec_release(&t->processes.items[i].areas);
+    vec_release(&t->processes);
+    map_release(&t->by_pid);
+    images_release(&t->images);
+    kernel_names_close(t->kernel);
+    free(t);
+}
+
+/* Index of the first area that ends above `address`. */
+static size_t area_above(const struct process *p, uint64_t address)
+{
+    size_t low = 0, high = p->areas.n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (p->areas.items[middle].limit <= address)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+static struct area *find_area(struct process *p, uint64_t address)
+{
+    size_t i = area_above(p, address);
+    return i < p->areas.n && p->areas.items[i].start <= address ? &p->areas.items[i] : NULL;
+}
+
+/* Put the area in, in place of whatever lay there. */
+static bool insert_area(struct process *p, const struct area *new)
+{
+    if (!vec_reserve(&p->areas, p->areas.n + 2))
+        return false;
+    size_t first = area_above(p, new->start), last = first;
+    struct area *a = p->areas.items, pieces[3];
+    size_t n_pieces = 0;
+    if (first < p->areas.n && a[first].start < new->start) {
+        pieces[n_pieces] = a[first];
+        pieces[n_pieces++].limit = new->start;
+    }
+    pieces[n_pieces++] = *new;
+    while (last < p->areas.n && a[last].start < new->limit)
+        last++;
+    if (last > first && a[last - 1].limit > new->limit) {
+        struct area rest = a[last - 1];
+        rest.offset += new->limit - rest.start;
+        rest.start = new->limit;
+        rest.mapping = PROFILE_NONE;
+        pieces[n_pieces++] = rest;
+    }
+    memmove(a + first + n_pieces, a + last, (p->areas.n - last) * sizeof *a);
+    memcpy(a + first, pieces, n_pieces * sizeof *a);
+    p->areas.n += n_pieces - (last - first);
+    return true;
+}
+
+static bool take_map(struct track *t, const struct perf_record *record)
+{
+    struct process *p = find_process(t, record->pid);
+    char build_id[41] = "";
+    if (!p || record->limit <= record->start)
+        return true;
+    for (size_t i = 0; i < record->n_build_id; i++)
+        snprintf(build_id + 2 * i, 3, "%02x", record->build_id[i]);
+    /* "//anon", "[heap]", "/memfd:..." and the like: code without a file. */
+    bool vdso = str_eq(record->name, STR("[vdso]"));
+    bool is_file =
+        vdso || (record->name.len > 1 && record->name.p[0] == '/' && record->name.p[1] != '/' &&
+                 !str_has_prefix(record->name, STR("/memfd:")));
+    struct area area = {.start = record->start,
+                        .limit = record->limit,
+                        .offset = vdso ? 0 : record->offset,
+                        .mapping = PROFILE_NONE};
+    if (is_file) {
+        area.image = images_get(&t->images, record->name, vdso ? STR("") : str_of(build_id));
+        if (!area.image)
+            return false;
+        uint64_t shift;
+        area.has_code = image_code_shift(area.image, area.offset, &shift);
+        if (area.has_code)
+            area.bias = area.start - (area.offset + shift);
+        if (p->wants_exe)
+            p->exe = area.image->path;
+        p->wants_exe = false;
+    }
+    return insert_area(p, &area);
+}
+
+static bool take_fork(struct track *t, const struct perf_record *record)
+{
+    if (record->pid == record->parent_pid) { /* a thread */
+        struct process *p = find_process(t, record->pid);
+        if (p)
+            p->n_threads++;
+        return true;
+    }
+    struct process *child = add_process(t, record->pid);
+    struct process *parent = find_process(t, record->parent_pid);
+    if (!child || !parent)
+        return child != NULL;
+    __atomic_fetch_add(&t->counts.n_processes, 1, __ATOMIC_RELAXED);
+    memcpy(child->comm, parent->comm, sizeof child->comm);
+    child->exe = parent->exe;
+    if (!vec_reserve(&child->areas, parent->areas.n + 1))
+        return false;
+    if (parent->areas.n)
+        memcpy(child->areas.items, parent->areas.items, parent->areas.n * sizeof(struct area));
+    child->areas.n = parent->areas.n;
+    return true;
+}
+
+/* Only exec names a process: threads rename themselves as they like. */
+static void take_exec(struct track *t, const struct perf_record *record)
+{
+    struct process *p = find_process(t, record->pid);
+    if (!p)
+        return;
+    vec_clear(&p->areas);
+    snprintf(p->comm, sizeof p->comm, "%.*s", (int)record->name.len, record->name.p);
+    p->number = PROFILE_NONE;
+    p->wants_exe = true;
+    p->n_threads = 1;
+}
+
+/* Stacks. */
+
+struct walk {
+    struct track *track;
+    struct process *process;
+    const struct perf_record *sample;
+};
+
+static bool read_stack(void *arg, uint64_t address, uint64_t *value)
+{
+    struct walk *w = arg;
+    uint64_t at = address - w->sample->sp;
+    if (address < w->sample->sp)
+        return false;
+    if (at > w->sample->n_stack || w->sample->n_stack - at < sizeof *value)
+        return false;
+    memcpy(value, w->sample->stack + at, sizeof *value);
+    return true;
+}
+
+static struct ehtab_row find_row(void *arg, uint64_t pc, uint64_t *frame)
+{
+    struct walk *w = arg;
+    struct area *area = find_area(w->process, pc);
+    *frame = pc;
+    if (!area || !area->has_code)
+        return (struct ehtab_row){.kind = EHTAB_NONE};
+    return image_row(&w->track->images, area->image, pc - area->bias);
+}
+
+/* The user's part of the kernel's own chain. */
+static size_t user_chain(const struct perf_record *sample, const uint64_t **chain)
+{
+    for (size_t i = 0; i < sample->n_chain; i++)
+        if (sample->chain[i] == (uint64_t)PERF_CONTEXT_USER) {
+            *chain = sample->chain + i + 1;
+            return sample->n_chain - i - 1;
+        }
+    return 0;
+}
+
+static uint64_t chain_frame(const uint64_t *chain, size_t i)
+{
+    return i ? chain[i] - 1 : chain[i];
+}
+
+/* Frames of user code, leaf first. */
+static uint32_t walk_user(struct track *t, struct process *p, const struct perf_record *sample,
+                          uint64_t *frames, bool *complete)
+{
+    static const struct walk_ops ops = {read_stack, find_row};
+    struct walk w = {t, p, sample};
+    const uint64_t *chain = NULL;
+    size_t n_chain = user_chain(sample, &chain);
+    uint32_t n = 0, n_agree = 0;
+    *complete = false;
+    if (sample->has_regs)
+        n = walk_stack(&ops, &w, (struct walk_regs){sample->pc, sample->sp, sample->fp, 0}, frames,
+                       FRAMES_MAX, complete);
+    /* The kernel's chain by frame pointers may reach beyond the copy of the stack, and
+     * onto the other stack of a Go thread.  It is to be believed when it says the same
+     * as far as we got; its last step may lead nowhere. */
+    while (n_agree < n && n_agree < n_chain && frames[n_agree] == chain_frame(chain, n_agree))
+        n_agree++;
+    if (!*complete && n && n_agree == n && n < n_chain) {
+        while (n < n_chain && n < FRAMES_MAX) {
+            frames[n] = chain_frame(chain, n);
+            n++;
+        }
+        uint32_t n_all = n;
+        while (n > n_agree && !find_area(p, frames[n - 1]))
+            n--;
+        /* Go keeps frame pointers up to the first frame, whose own is 0. */
+        struct area *last = find_area(p, frames[n - 1]);
+        *complete = n == n_all && n < FRAMES_MAX && last && last->image && last->image->is_go;
+    }
+    return n;
+}
+
+static uint32_t locate(struct track *t, struct process *p, uint64_t address)
+{
+    struct area *area = find_area(p, address);
+    if (!area || !area->image)
+        return gather_jit_location(t->gather, p->number, address);
+    if (area->mapping == PROFILE_NONE)
+        area->mapping =
+            gather_mapping(t->gather, &(struct gather_map){area->image->path, area->image->build_id,
+                                                           area->start, area->limit, area->offset});
+    if (area->image->path.p[0] == '[')
+        return gather_named_location(t->gather, area->mapping, address - area->start,
+                                     area->image->path);
+    return gather_location(t->gather, area->mapping, address - area->start);
+}
+
+/* The kernel's frames; one "[kernel]" for all of them where their names are hidden. */
+static uint32_t locate_kernel(struct track *t, const struct perf_record *sample, uint32_t *locs)
+{
+    uint32_t n = 0;
+    bool in_kernel = false;
+    for (size_t i = 0; i < sample->n_chain && n < FRAMES_MAX; i++) {
+        uint64_t address = sample->chain[i];
+        if (address >= (uint64_t)PERF_CONTEXT_MAX) {
+            in_kernel = address == (uint64_t)PERF_CONTEXT_KERNEL;
+            continue;
+        }
+        if (!in_kernel || address < KERNEL_START)
+            continue;
+        if (!t->kernel_asked) {
+            t->kernel = kernel_names_open();
+            t->kernel_mapping =
+                gather_mapping(t->gather, &(struct gather_map){.file = STR("[kernel.kallsyms]"),
+                                                               .start = KERNEL_START,
+                                                               .limit = UINT64_MAX});
+            t->kernel_asked = true;
+        }
+        if (!t->kernel) {
+            locs[0] = gather_named_location(t->gather, t->kernel_mapping, 0, STR("[kernel]"));
+            return 1;
+        }
+        address -= n > 0;
+        struct str name = kernel_names_find(t->kernel, address);
+        locs[n++] = gather_named_location(t->gather, t->kernel_mapping, address - KERNEL_START,
+                                          name.len ? name : STR("[kernel]"));
+    }
+    return n;
+}
+
+static bool take_sample(struct track *t, const struct perf_record *sample)
+{
+    struct process *p = find_process(t, sample->pid);
+    if (!p && !(p = add_process(t, sample->pid)))
+        return false;
+    if (p->number == PROFILE_NONE)
+        p->number = gather_process(t->gather, p->pid, str_of(p->comm));
+    uint64_t frames[FRAMES_MAX];
+    uint32_t locs[2 * FRAMES_MAX];
+    bool complete;
+    uint32_t n = locate_kernel(t, sample, locs);
+    uint32_t n_user = walk_user(t, p, sample, frames, &complete);
+    if (n && n_user == 1 && !find_area(p, frames[0])) {
+        /* In exec: the old program is gone, the new one is not there yet. */
+        n_user = 0;
+        complete = true;
+    }
+    for (uint32_t i = 0; i < n_user; i++)
+        locs[n++] = locate(t, p, frames[i]);
+    gather_sample(t->gather, p->number, locs, n, 1, t->period_ns);
+    count(&t->counts.n_samples, 1);
+    count(&t->counts.n_truncated, !complete);
+    return true;
+}
+
+void track_record(struct track *t, const struct perf_record *record)
+{
+    bool kept = true;
+    struct process *p;
+    switch (record->kind) {
+    case PERF_SAMPLE:
+        kept = take_sample(t, record);
+        break;
+    case PERF_MAP:
+        kept = take_map(t, record);
+        break;
+    case PERF_FORK:
+        kept = take_fork(t, record);
+        break;
+    case PERF_COMM:
+        if (record->exec)
+            take_exec(t, record);
+        break;
+    case PERF_EXIT:
+        p = find_process(t, record->pid);
+        if (p)
+            p->n_threads--;
+        break;
+    case PERF_LOST:
+        count(&t->counts.n_lost, record->n_lost);
+        break;
+    case PERF_NONE:
+        break;
+    }
+    count(&t->counts.n_lost, !kept);
+}
+
+const struct track_counts *track_counts(const struct track *t)
+{
+    return &t->counts;
+}
+
+struct str track_main_file(const struct track *t)
+{
+    return t->processes.items[0].exe;
+}
+
+unsigned track_n_running(const struct track *t)
+{
+    unsigned n = 0;
+    for (size_t i = 0; i < t->processes.n; i++)
+        n += t->processes.items[i].n_threads > 0;
+    return n;
+}

@@ -1,0 +1,87 @@
+#include "format/format.h"
+
+#include "base/gzip.h"
+#include "base/zstd.h"
+#include "format/folded_read.h"
+#include "format/jemalloc_read.h"
+#include "format/legacy.h"
+#include "format/perfdata_read.h"
+#include "format/pprof_read.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+const struct format_ops *const format_registry[] = {
+    &perfdata_format,
+    &pprof_format,
+    &legacy_cpu_format,
+    &legacy_heap_format,
+    &jemalloc_format,
+    &legacy_count_format,
+    &legacy_thread_format,
+    &legacy_java_format,
+    &legacy_contention_format,
+    &folded_format, /* last, as text that is anything could be this */
+    NULL,
+};
+
+/* Where unpacking stops.  Profiles pack 3 to 20 times; deflate can reach 1032,
+ * so what unpacks more than 200 times, from a size where it hurts, is a bomb.
+ * Never more than half of the machine's memory, or 16 GiB. */
+static size_t most_unpacked_bytes(size_t len)
+{
+    const uint64_t most = (uint64_t)16 << 30, harmless = (uint64_t)256 << 20;
+    long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+    uint64_t bound = len > most / 200 ? most : harmless + len * (uint64_t)200;
+    uint64_t half = pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes / 2 : most;
+    bound = bound > most ? most : bound;
+    bound = bound > half ? half : bound;
+    return bound > SIZE_MAX ? SIZE_MAX : (size_t)bound;
+}
+
+static struct profile *read_unpacked(const uint8_t *data, size_t len, struct diag *diag,
+                                     struct err *err)
+{
+    bool is_refused = false;
+    for (const struct format_ops *const *ops = format_registry; len && *ops; ops++) {
+        if (!(*ops)->probe(data, len))
+            continue;
+        struct profile *profile = (*ops)->read(data, len, diag, err);
+        /* Text can look like the beginning of a protobuf message, not the other way round. */
+        if (profile || *ops != &pprof_format)
+            return profile;
+        is_refused = true;
+    }
+    if (!is_refused)
+        err_set(err, ERR_INPUT, len ? "unrecognized profile format" : "empty input file");
+    return NULL;
+}
+
+/* The bytes that gzip or zstd packs, malloc'ed; NULL with *err. */
+static uint8_t *unpack(const char *name, const uint8_t *data, size_t *len, struct err *err)
+{
+    uint8_t *unpacked = NULL;
+    size_t n = *len, most = most_unpacked_bytes(n);
+    if (gzip_is(data, n) ? gzip_inflate(data, n, most, &unpacked, len, err)
+                         : zstd_unpack(data, n, most, &unpacked, len, err))
+        return unpacked;
+    err_wrap(err, "cannot read '%s'", name);
+    return NULL;
+}
+
+struct profile *format_read(const char *name, struct file *file, struct diag *diag, struct err *err)
+{
+    bool is_packed = gzip_is(file->data, file->len) || zstd_is(file->data, file->len);
+    if (is_packed) {
+        size_t len = file->len;
+        uint8_t *unpacked = unpack(name, file->data, &len, err);
+        file_release(file);
+        if (!unpacked)
+            return NULL;
+        *file = (struct file){unpacked, len, false};
+    }
+    struct profile *profile = read_unpacked(file->data, file->len, diag, err);
+    if (!profile)
+        err_wrap(err, "cannot read '%s'%s", name, is_packed ? " (unpacked)" : "");
+    return profile;
+}

@@ -1,0 +1,59 @@
+/* builder: makes a profile, row by row, and seals it.
+ *
+ *   struct builder *b = builder_new(err);
+ *   builder_type(b, builder_string(b, STR("cpu")), builder_string(b, STR("nanoseconds")));
+ *   ...
+ *   struct profile *p = builder_seal(b, err);   // b is gone, also on failure
+ *
+ * Failure is sticky (out of memory, too many rows): calls after it do nothing
+ * and return 0, builder_seal reports it once.
+ * Threads: one at a time.  Signals: no. */
+#ifndef SONDE_MODEL_BUILDER_H
+#define SONDE_MODEL_BUILDER_H
+
+#include "model/profile.h"
+
+struct builder;
+
+struct builder *builder_new(struct err *err); /* NULL when memory runs out */
+void builder_free(struct builder *b);         /* gives up; NULL is fine */
+
+/* The profile's scalar fields (period, times, drop_frames, comments excluded):
+ * write them in place before sealing. */
+struct profile *builder_header(struct builder *b);
+
+uint32_t builder_string(struct builder *b, struct str s); /* interned */
+struct str builder_text(const struct builder *b, uint32_t string);
+void builder_comment(struct builder *b, uint32_t string);
+void builder_type(struct builder *b, uint32_t type, uint32_t unit);
+
+/* Append a row and return its index.  `id` 0 means "index + 1". */
+uint32_t builder_mapping(struct builder *b, const struct profile_mapping *mapping);
+uint32_t builder_function(struct builder *b, const struct profile_function *function);
+/* location->first_line and n_lines are ignored: lines[0..n_lines) are copied. */
+uint32_t builder_location(struct builder *b, const struct profile_location *location,
+                          const struct profile_line *lines, uint32_t n_lines);
+/* Room for so many samples, frames and labels in all, where they are known before:
+ * nothing is moved then. */
+void builder_reserve(struct builder *b, size_t n_samples, size_t n_frames, size_t n_labels);
+/* values: n_types of them.  labels may be NULL with n_labels 0. */
+void builder_sample(struct builder *b, const uint32_t *locs, uint32_t n_locs, const int64_t *values,
+                    const struct profile_label *labels, uint32_t n_labels);
+
+/* The n_types values of sample row i, to change; until the next row is added.
+ * NULL after a failure. */
+int64_t *builder_values(struct builder *b, uint32_t sample);
+
+/* Make the sealed profile; the builder is freed in any case.  NULL and *err
+ * on failure. */
+struct profile *builder_seal(struct builder *b, struct err *err);
+
+/* A profile like `parent` (which it takes over) whose locations, lines,
+ * functions, mappings and strings are replaced: what symbolising makes.  The
+ * sample columns are shared, so the locations must keep their indexes.
+ * `b` holds the new tables (its strings start as a copy of the parent's: use
+ * builder_new_from).  On failure NULL, and `parent` is freed too. */
+struct builder *builder_new_from(const struct profile *parent, struct err *err);
+struct profile *builder_seal_over(struct builder *b, struct profile *parent, struct err *err);
+
+#endif

@@ -1,0 +1,54 @@
+/* merge: several profiles into one, as `go tool pprof` does it with several
+ * sources.
+ *
+ * First all are cut to the sample types they have in common, by name, in the
+ * first one's order; a type name that occurs twice in each counts as not common,
+ * as in Go.  Then Go's profile.Merge: samples with equal stacks and labels are
+ * added up; samples that are all zero go, before and after; mappings, locations
+ * and functions that no sample uses go (the first mapping stays), equal ones
+ * become one, and all get new ids 1, 2, 3... in order of use.  Addresses move to
+ * the load address of the first profile that has the mapping.
+ *
+ * Header: period and sample units must agree (Go's driver converts units of the
+ * same dimension first; this does not); the largest period, the earliest time,
+ * the sum of durations, each comment once, the first default type and doc_url,
+ * drop_frames and keep_frames of the first.
+ *
+ * A single source is NOT merged by pprof: its ids, order, unused rows and zero
+ * samples stay, so do not call this for one.  All it gets is the cut above: a
+ * profile without sample types is refused ("profiles have empty common sample
+ * type list") and a type name that occurs twice is dropped.
+ *
+ * Threads: calls are independent.  Signals: no. */
+#ifndef SONDE_MODEL_MERGE_H
+#define SONDE_MODEL_MERGE_H
+
+#include "model/profile.h"
+
+/* A profile, and what is to become of it on the way. */
+struct merge_source {
+    const struct profile *profile;
+    /* [n_types of the profile] What values are multiplied by, rounded; samples of which
+     * nothing is left of what was multiplied go, as Go's Profile.ScaleN has it.  NULL:
+     * values stay. */
+    const double *ratios;
+    /* Its samples get this text label with the value "true", in place of others with
+     * the key; NULL: none. */
+    const char *mark;
+};
+
+/* A new profile; the inputs are borrowed and stay as they are.  NULL with
+ * ERR_INPUT when their types do not fit together, or ERR_NOMEM.
+ * Time and scratch memory are linear in the inputs. */
+struct profile *merge_sources(const struct merge_source *sources, size_t n, struct err *err);
+/* The same of profiles as they are. */
+struct profile *merge_profiles(const struct profile *const *profiles, size_t n, struct err *err);
+
+/* `profile` less `base`.  With `mark`, as in merge_source, the samples of the base stay
+ * apart.  With `normalize`, the values of `profile` are first multiplied so that they
+ * add up to what those of the base do; then the types of both must be the same.
+ * A new profile; failures as above. */
+struct profile *merge_difference(const struct profile *profile, const struct profile *base,
+                                 const char *mark, bool normalize, struct err *err);
+
+#endif

@@ -1,0 +1,75 @@
+/* perf: CPU-clock samples of a process tree from the kernel's perf events.
+ * One event a processor, with a ring buffer each.  Records come raw and, between
+ * rings, out of order; perf_record_time orders them and perf_decode reads them.
+ *
+ * Units: times are CLOCK_MONOTONIC nanoseconds.
+ * Threads: one at a time a struct.  Signals: no. */
+#ifndef SONDE_OS_PERF_H
+#define SONDE_OS_PERF_H
+
+#include "base/err.h"
+#include "base/str.h"
+
+#include <linux/perf_event.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct perf_options {
+    pid_t pid;     /* a process that has not yet exec'ed: its exec starts the clock */
+    unsigned hz;   /* samples a second of CPU time */
+    bool children; /* its child processes too, not only its threads */
+};
+
+struct perf;
+
+/* May this user open such events on his processes?  *kernel: kernel code too, else
+ * only user code is sampled.  False with ERR_PERM or ERR_UNSUPPORTED: why, and
+ * what to do about it. */
+bool perf_permitted(bool *kernel, struct err *err);
+
+/* NULL and *err on failure: the reasons above, ERR_IO, ERR_NOMEM. */
+struct perf *perf_new(const struct perf_options *options, struct err *err);
+void perf_free(struct perf *perf); /* NULL is fine */
+
+/* Wait until a ring is a quarter full, at most timeout_ms. */
+void perf_wait(struct perf *perf, int timeout_ms);
+/* No further samples. */
+void perf_stop(struct perf *perf);
+/* Hand every record there is to `take`, which copies what it wants to keep, and
+ * make room.  A record is valid during the call. */
+void perf_drain(struct perf *perf, void (*take)(void *arg, const struct perf_event_header *record),
+                void *arg);
+
+enum perf_kind { PERF_NONE, PERF_SAMPLE, PERF_MAP, PERF_COMM, PERF_FORK, PERF_EXIT, PERF_LOST };
+
+/* A record, decoded; pointers go into the raw one. */
+struct perf_record {
+    enum perf_kind kind;
+    pid_t pid, tid;
+    pid_t parent_pid; /* PERF_FORK */
+    bool exec;        /* PERF_COMM: the name comes from an exec */
+    struct str name;  /* PERF_COMM: the name; PERF_MAP: the path */
+
+    uint64_t start, limit, offset; /* PERF_MAP */
+    const uint8_t *build_id;       /* PERF_MAP; NULL if the kernel does not tell */
+    size_t n_build_id;
+
+    uint64_t n_lost; /* PERF_LOST */
+
+    /* PERF_SAMPLE.  `chain` has the kernel's frames, then what the kernel could
+     * walk of the user's by frame pointers, each part behind a PERF_CONTEXT_ value. */
+    const uint64_t *chain;
+    size_t n_chain;
+    bool has_regs; /* false for threads without user code, and 32-bit code */
+    uint64_t pc, sp, fp, lr;
+    const uint8_t *stack; /* a copy of what lay at sp */
+    size_t n_stack;
+};
+
+/* When it happened; 0 for one that does not tell. */
+uint64_t perf_record_time(const struct perf_event_header *record);
+/* Kind is PERF_NONE for records of no interest or that are not valid. */
+void perf_decode(const struct perf_event_header *raw, struct perf_record *record);
+
+#endif

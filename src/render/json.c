@@ -1,0 +1,184 @@
+#include "render/json.h"
+
+#include "render/utf8.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static void separate(struct json *j)
+{
+    if (j->comma)
+        buf_putc(j->out, ',');
+    j->comma = true;
+}
+
+void json_open(struct json *j, char bracket)
+{
+    separate(j);
+    buf_putc(j->out, bracket);
+    j->comma = false;
+}
+
+void json_close(struct json *j, char bracket)
+{
+    buf_putc(j->out, bracket);
+    j->comma = true;
+}
+
+void json_break(struct json *j)
+{
+    if (j->comma)
+        buf_putc(j->out, ',');
+    j->comma = false;
+    buf_putc(j->out, '\n');
+}
+
+void json_key(struct json *j, const char *key)
+{
+    separate(j);
+    buf_putc(j->out, '"');
+    buf_puts(j->out, key);
+    buf_puts(j->out, "\":");
+    j->comma = false;
+}
+
+static void add_escaped(struct buf *out, unsigned char c)
+{
+    switch (c) {
+    case '"':
+    case '\\':
+        buf_putc(out, '\\');
+        buf_putc(out, (char)c);
+        break;
+    case '\n':
+        buf_puts(out, "\\n");
+        break;
+    case '\t':
+        buf_puts(out, "\\t");
+        break;
+    case '\r':
+        buf_puts(out, "\\r");
+        break;
+    default:
+        buf_printf(out, "\\u%04x", c);
+    }
+}
+
+void json_string(struct json *j, struct str text)
+{
+    separate(j);
+    buf_putc(j->out, '"');
+    size_t plain = 0; /* begins what needs no escapes */
+    for (size_t i = 0; i < text.len;) {
+        unsigned char c = (unsigned char)text.p[i];
+        size_t len = utf8_len((struct str){text.p + i, text.len - i});
+        bool escape =
+            c < 0x20 || c == '"' || c == '\\' || c == 0x7f || (c == '<' && j->in_html) || !len;
+        if (!escape) {
+            i += len;
+            continue;
+        }
+        buf_add(j->out, text.p + plain, i - plain);
+        if (len)
+            add_escaped(j->out, c);
+        else
+            buf_puts(j->out, UTF8_REPLACEMENT);
+        plain = ++i;
+    }
+    buf_add(j->out, text.p + plain, text.len - plain);
+    buf_putc(j->out, '"');
+}
+
+/* The digits of v into what ends at `end`: where they begin. */
+static char *print_digits(char *end, uint64_t v)
+{
+    do
+        *--end = (char)('0' + v % 10);
+    while (v /= 10);
+    return end;
+}
+
+void json_int(struct json *j, int64_t v)
+{
+    char digits[24], *end = digits + sizeof digits;
+    char *p = print_digits(end, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
+    if (v < 0)
+        *--p = '-';
+    separate(j);
+    buf_add(j->out, p, (size_t)(end - p));
+}
+
+void json_decimal(struct json *j, int64_t v, unsigned decimals)
+{
+    char digits[48], *end = digits + sizeof digits, *point;
+    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v, power = 1;
+    for (unsigned i = 0; i < decimals; i++)
+        power *= 10;
+    uint64_t fraction = u % power;
+    char *p = end;
+    if (fraction) {
+        point = print_digits(end, fraction);
+        while (point > end - decimals)
+            *--point = '0';
+        while (end[-1] == '0')
+            end--;
+        *--point = '.';
+        p = point;
+    }
+    p = print_digits(p, u / power);
+    if (v < 0)
+        *--p = '-';
+    separate(j);
+    buf_add(j->out, p, (size_t)(end - p));
+}
+
+void json_double(struct json *j, double v)
+{
+    char text[32];
+    if (!isfinite(v))
+        v = 0;
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(text, sizeof text, "%.*g", digits, v);
+        if (strtod(text, NULL) == v)
+            break;
+    }
+    separate(j);
+    buf_puts(j->out, text);
+}
+
+void json_bool(struct json *j, bool v)
+{
+    separate(j);
+    buf_puts(j->out, v ? "true" : "false");
+}
+
+void json_null(struct json *j)
+{
+    separate(j);
+    buf_puts(j->out, "null");
+}
+
+void json_member(struct json *j, const char *key, struct str text)
+{
+    json_key(j, key);
+    json_string(j, text);
+}
+
+void json_member_int(struct json *j, const char *key, int64_t v)
+{
+    json_key(j, key);
+    json_int(j, v);
+}
+
+void json_member_double(struct json *j, const char *key, double v)
+{
+    json_key(j, key);
+    json_double(j, v);
+}
+
+void json_member_bool(struct json *j, const char *key, bool v)
+{
+    json_key(j, key);
+    json_bool(j, v);
+}

@@ -1,0 +1,157 @@
+#include "report/report.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static const char *const sorts[] = {"cum", "flat", NULL};
+static const char *const sorts_help[] = {"Sort entries based on cumulative weight",
+                                         "Sort entries based on own weight"};
+static const char *const granularities[] = {"functions", "filefunctions", "files",
+                                            "lines",     "addresses",     NULL};
+static const char *const granularities_help[] = {
+    "Aggregate at the function level.", "Aggregate at the level of functions in files.",
+    "Aggregate at the file level.", "Aggregate at the source code line level.",
+    "Aggregate at the address level."};
+
+#define FIELD(field) offsetof(struct report_options, field)
+
+const struct option_def option_defs[] = {
+    {"call_tree", OPTION_BOOL, FIELD(call_tree), "Create a context-sensitive call tree"},
+    {"compact_labels", OPTION_BOOL, FIELD(compact_labels), "Show minimal headers"},
+    {"divide_by", OPTION_FLOAT, FIELD(divide_by),
+     "Ratio to divide all samples before visualization"},
+    {"drop_negative", OPTION_BOOL, FIELD(drop_negative), "Ignore negative differences"},
+    {"edgefraction", OPTION_FLOAT, FIELD(edgefraction), "Hide edges below <f>*total"},
+    {"focus", OPTION_STRING, FIELD(focus),
+     "Restricts to samples going through a node matching regexp"},
+    {"granularity", OPTION_CHOICE, FIELD(granularity), "Output granularity", granularities,
+     granularities_help},
+    {"hide", OPTION_STRING, FIELD(hide), "Skips nodes matching regexp"},
+    {"ignore", OPTION_STRING, FIELD(ignore), "Skips paths going through any nodes matching regexp"},
+    {"intel_syntax", OPTION_BOOL, FIELD(intel_syntax), "Show assembly in Intel syntax"},
+    {"mean", OPTION_BOOL, FIELD(mean), "Average sample value over first value (count)"},
+    {"nodecount", OPTION_INT, FIELD(nodecount), "Max number of nodes to show"},
+    {"nodefraction", OPTION_FLOAT, FIELD(nodefraction), "Hide nodes below <f>*total"},
+    {"noinlines", OPTION_BOOL, FIELD(noinlines), "Ignore inlines."},
+    {"normalize", OPTION_BOOL, FIELD(normalize), "Scales profile based on the base profile."},
+    {"prune_from", OPTION_STRING, FIELD(prune_from),
+     "Drops any functions below the matched frame."},
+    {"relative_percentages", OPTION_BOOL, FIELD(relative_percentages),
+     "Show percentages relative to focused subgraph"},
+    {"sample_index", OPTION_STRING, FIELD(sample_index),
+     "Sample value to report (0-based index or name)"},
+    {"show", OPTION_STRING, FIELD(show), "Only show nodes matching regexp"},
+    {"show_from", OPTION_STRING, FIELD(show_from),
+     "Drops functions above the highest matched frame."},
+    {"showcolumns", OPTION_BOOL, FIELD(showcolumns),
+     "Show column numbers at the source code line level."},
+    {"sort", OPTION_CHOICE, FIELD(sort), "What to sort by", sorts, sorts_help},
+    {"source_path", OPTION_STRING, FIELD(source_path), "Search path for source files"},
+    {"tagfocus", OPTION_STRING, FIELD(tagfocus),
+     "Restricts to samples with tags in range or matched by regexp"},
+    {"taghide", OPTION_STRING, FIELD(taghide), "Skip tags matching this regexp"},
+    {"tagignore", OPTION_STRING, FIELD(tagignore),
+     "Discard samples with tags in range or matched by regexp"},
+    {"tagleaf", OPTION_STRING, FIELD(tagleaf),
+     "Adds pseudo stack frames for labels key/value pairs at the callstack leaf."},
+    {"tagroot", OPTION_STRING, FIELD(tagroot),
+     "Adds pseudo stack frames for labels key/value pairs at the callstack root."},
+    {"tagshow", OPTION_STRING, FIELD(tagshow), "Only consider tags matching this regexp"},
+    {"trim", OPTION_BOOL, FIELD(trim), "Honor nodefraction/edgefraction/nodecount defaults"},
+    {"trim_path", OPTION_STRING, FIELD(trim_path), "Path to trim from source paths before search"},
+    {"unit", OPTION_STRING, FIELD(unit), "Measurement units to display"},
+    {NULL},
+};
+
+void report_options_init(struct report_options *options)
+{
+    *options = (struct report_options){
+        .trim = true,
+        .nodecount = -1,
+        .nodefraction = 0.005,
+        .edgefraction = 0.001,
+        .divide_by = 1,
+        .unit = "minimum",
+    };
+}
+
+static bool set_bool(bool *field, const char *value, struct err *err)
+{
+    static const char *const yes[] = {"true", "t", "yes", "y", "1", ""};
+    static const char *const no[] = {"false", "f", "no", "n", "0"};
+    for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
+        if (!strcasecmp(value, yes[i]))
+            return *field = true;
+    for (size_t i = 0; i < sizeof no / sizeof *no; i++) {
+        if (!strcasecmp(value, no[i])) {
+            *field = false;
+            return true;
+        }
+    }
+    return err_set(err, ERR_USAGE, "illegal value \"%s\" for bool variable", value);
+}
+
+static bool set_int(int *field, const char *value, struct err *err)
+{
+    const char *digits = value + (*value == '-' || *value == '+');
+    char *end;
+    errno = 0;
+    long v = strtol(value, &end, 10);
+    if (*digits < '0' || *digits > '9' || *end)
+        return err_set(err, ERR_USAGE, "strconv.Atoi: parsing \"%s\": invalid syntax", value);
+    if (errno || v < INT_MIN || v > INT_MAX)
+        return err_set(err, ERR_USAGE, "strconv.Atoi: parsing \"%s\": value out of range", value);
+    *field = (int)v;
+    return true;
+}
+
+static bool set_float(double *field, const char *value, struct err *err)
+{
+    char *end;
+    errno = 0;
+    double v = strtod(value, &end);
+    if (!*value || *end || *value == ' ' || (*value >= '\t' && *value <= '\r'))
+        return err_set(err, ERR_USAGE, "strconv.ParseFloat: parsing \"%s\": invalid syntax", value);
+    *field = v;
+    return true;
+}
+
+static bool set_choice(void *field, const struct option_def *def, const char *value,
+                       struct err *err)
+{
+    for (unsigned i = 0; def->choices[i]; i++) {
+        if (!strcmp(value, def->choices[i])) {
+            unsigned chosen = i + 1;
+            memcpy(field, &chosen, sizeof chosen);
+            return true;
+        }
+    }
+    return err_set(err, ERR_USAGE, "invalid \"%s\" value \"%s\"", def->name, value);
+}
+
+_Static_assert(sizeof(enum granularity) == sizeof(unsigned) &&
+                   sizeof(enum report_sort) == sizeof(unsigned),
+               "set_choice writes enums as unsigned");
+
+bool report_options_set(struct report_options *options, const struct option_def *def,
+                        const char *value, struct err *err)
+{
+    void *field = (char *)options + def->offset;
+    switch (def->kind) {
+    case OPTION_BOOL:
+        return set_bool(field, value, err);
+    case OPTION_INT:
+        return set_int(field, value, err);
+    case OPTION_FLOAT:
+        return set_float(field, value, err);
+    case OPTION_CHOICE:
+        return set_choice(field, def, value, err);
+    case OPTION_STRING:
+        *(const char **)field = value;
+        return true;
+    }
+    return false;
+}

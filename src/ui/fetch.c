@@ -1,0 +1,269 @@
+#include "ui/fetch.h"
+
+#include "base/pool.h"
+#include "base/reader.h"
+#include "format/format.h"
+#include "model/builder.h"
+#include "model/merge.h"
+#include "ui/convert.h"
+#include "ui/remote.h"
+#include "xform/view.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* So many sources are in memory at once. */
+#define CHUNK 128
+
+bool fetch_is_object_file(const char *path)
+{
+    char magic[4];
+    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    return fd >= 0 && read(fd, magic, sizeof magic) == sizeof magic &&
+           !memcmp(magic, "\177ELF", sizeof magic);
+}
+
+/* Put the binary and the build ID of the command line into the first mapping;
+ * a profile without mappings gets one for all addresses, so that the binary can
+ * be looked up for it.  Takes `profile` over; NULL when memory runs out. */
+static struct profile *adopt_binary(struct profile *profile, const struct fetch_request *request,
+                                    struct err *err)
+{
+    bool add_mapping = profile->n_mappings == 0;
+    bool set_file = request->binary != NULL;
+    bool set_build_id = request->build_id && (add_mapping || profile->mappings[0].build_id == 0);
+    if (!add_mapping && !set_file && !set_build_id)
+        return profile;
+
+    struct builder *b = builder_new_from(profile, err);
+    if (!b) {
+        profile_free(profile);
+        return NULL;
+    }
+    struct profile_mapping first = {.id = 1};
+    if (!add_mapping)
+        first = profile->mappings[0];
+    if (set_file)
+        first.file = builder_string(b, str_of(request->binary));
+    if (set_build_id)
+        first.build_id = builder_string(b, str_of(request->build_id));
+    builder_mapping(b, &first);
+    for (uint32_t i = 1; i < profile->n_mappings; i++)
+        builder_mapping(b, &profile->mappings[i]);
+    for (uint32_t i = 0; i < profile->n_functions; i++)
+        builder_function(b, &profile->functions[i]);
+    for (uint32_t i = 0; i < profile->n_locations; i++) {
+        struct profile_location location = profile->locations[i];
+        if (add_mapping)
+            location.mapping = 0;
+        builder_location(b, &location, profile->lines + location.first_line, location.n_lines);
+    }
+    return builder_seal_over(b, profile, err);
+}
+
+static struct profile *read_source(const char *name, const struct fetch_request *request,
+                                   struct url *url, struct diag *diag, struct err *err)
+{
+    AUTO_FILE file = {0};
+    if (!source_read(name, &request->source, &file, url, err))
+        return NULL;
+    struct profile *profile = format_read(name, &file, diag, err);
+    if (profile && profile->n_types == 0) {
+        err_set(err, ERR_INPUT, "cannot read '%s': the profile has no sample types", name);
+        profile_free(profile);
+        return NULL;
+    }
+    return profile ? adopt_binary(profile, request, err) : NULL;
+}
+
+/* The sources, or the bases, on their way to one profile. */
+struct side {
+    const struct fetch_request *request;
+    const char *kind; /* "sources", "bases" */
+    char *const *names;
+    size_t n;
+    struct profile *sum;
+    struct remote remote;
+    struct diag diag;
+    struct err err;
+};
+
+struct chunk {
+    const struct side *side;
+    size_t start, n;
+    struct profile *profiles[CHUNK]; /* NULL where reading failed */
+    struct url urls[CHUNK];          /* without text: not from a server */
+    struct diag diags[CHUNK];
+    struct err errs[CHUNK];
+};
+
+static void read_one(void *arg, size_t i)
+{
+    struct chunk *chunk = arg;
+    chunk->profiles[i] = read_source(chunk->side->names[chunk->start + i], chunk->side->request,
+                                     &chunk->urls[i], &chunk->diags[i], &chunk->errs[i]);
+}
+
+/* Merge `n` profiles, which are freed, into one. */
+static struct profile *merge_all(struct profile **profiles, size_t n, struct err *err)
+{
+    if (n == 1)
+        return profiles[0];
+    struct profile *merged = NULL;
+    if (convert_units(profiles, n, err))
+        merged = merge_profiles((const struct profile *const *)profiles, n, err);
+    for (size_t i = 0; i < n; i++)
+        profile_free(profiles[i]);
+    return merged;
+}
+
+static void add_notes(struct diag *diag, const struct diag *more)
+{
+    for (size_t k = 0; k < more->n; k++)
+        diag_add(diag, "%s", more->texts[k]);
+}
+
+/* Read a chunk and add it to side->sum. */
+static bool add_chunk(struct side *side, struct chunk *chunk, size_t *n_read, struct err *first_err)
+{
+    struct profile *good[CHUNK + 1];
+    size_t n_good = 0;
+    if (side->sum)
+        good[n_good++] = side->sum;
+    side->sum = NULL;
+    pool_run(chunk->n, 0, read_one, chunk);
+    for (size_t i = 0; i < chunk->n; i++) {
+        add_notes(&side->diag, &chunk->diags[i]);
+        if (chunk->profiles[i] && chunk->urls[i].text.len)
+            chunk->profiles[i] =
+                remote_note(&side->remote, chunk->profiles[i], &chunk->urls[i], &chunk->errs[i]);
+        if (chunk->profiles[i]) {
+            good[n_good++] = chunk->profiles[i];
+            ++*n_read;
+            continue;
+        }
+        if (!first_err->code)
+            *first_err = chunk->errs[i];
+        if (side->n > 1)
+            diag_add(&side->diag, "%s", chunk->errs[i].msg);
+    }
+    if (n_good == 0)
+        return true;
+    side->sum = merge_all(good, n_good, &side->err);
+    return side->sum || err_wrap(&side->err, "cannot merge the profiles");
+}
+
+/* Read the names of a side: its sum, or NULL and its err. */
+static void read_side(void *arg, size_t which)
+{
+    struct side *side = (struct side *)arg + which;
+    struct err first_err = {0};
+    size_t n_read = 0;
+    for (size_t start = 0; start < side->n; start += CHUNK) {
+        struct chunk *chunk = calloc(1, sizeof *chunk);
+        if (!chunk) {
+            profile_free(side->sum);
+            side->sum = NULL;
+            err_nomem(&side->err);
+            return;
+        }
+        chunk->side = side;
+        chunk->start = start;
+        chunk->n = side->n - start < CHUNK ? side->n - start : CHUNK;
+        bool ok = add_chunk(side, chunk, &n_read, &first_err);
+        for (size_t i = 0; i < chunk->n; i++) {
+            diag_release(&chunk->diags[i]);
+            url_release(&chunk->urls[i]);
+        }
+        free(chunk);
+        if (!ok)
+            return;
+    }
+    if (n_read == 0 && side->n == 1)
+        side->err = first_err;
+    else if (n_read == 0)
+        err_set(&side->err, first_err.code, "none of the %zu %s can be read", side->n, side->kind);
+    else if (n_read < side->n)
+        diag_add(&side->diag, "read %zu of %zu %s", n_read, side->n, side->kind);
+}
+
+/* The sources less the bases.  Both are freed. */
+static struct profile *subtract(struct profile *sources, struct profile *bases,
+                                const struct fetch_request *request, struct err *err)
+{
+    struct profile *both[] = {sources, bases}, *difference = NULL;
+    if (request->normalize || convert_units(both, 2, err))
+        difference = merge_difference(both[0], both[1], request->diff_base ? VIEW_BASE_KEY : NULL,
+                                      request->normalize, err);
+    if (!difference)
+        err_wrap(err, "cannot subtract the bases");
+    profile_free(both[0]);
+    profile_free(both[1]);
+    return difference;
+}
+
+/* Take over what the side knows about servers. */
+static bool join_remotes(struct remote *remote, struct remote *more)
+{
+    if (!vec_reserve(&remote->mappings, remote->mappings.n + more->mappings.n))
+        return false;
+    for (size_t i = 0; i < more->mappings.n; i++)
+        remote->mappings.items[remote->mappings.n++] = more->mappings.items[i];
+    more->mappings.n = 0;
+    return true;
+}
+
+/* The merged sources less the merged bases, or NULL. */
+static struct profile *read_all(const struct fetch_request *request, struct remote *remote,
+                                struct diag *diag, struct err *err)
+{
+    struct side sides[] = {
+        {.request = request, .kind = "sources", .names = request->sources, .n = request->n_sources},
+        {.request = request, .kind = "bases", .names = request->bases, .n = request->n_bases},
+    };
+    size_t n_sides = request->n_bases ? 2 : 1;
+    bool ok = true;
+    pool_run(n_sides, 0, read_side, sides);
+    for (size_t i = 0; i < n_sides; i++) {
+        add_notes(diag, &sides[i].diag);
+        if (ok && !sides[i].sum)
+            *err = sides[i].err;
+        ok = ok && sides[i].sum;
+        if (ok && !join_remotes(remote, &sides[i].remote))
+            ok = err_nomem(err);
+        diag_release(&sides[i].diag);
+        remote_release(&sides[i].remote);
+    }
+    if (ok && n_sides == 2)
+        return subtract(sides[0].sum, sides[1].sum, request, err);
+    if (ok)
+        return sides[0].sum;
+    profile_free(sides[0].sum);
+    profile_free(sides[1].sum);
+    return NULL;
+}
+
+struct profile *fetch_profile(const struct fetch_request *request, struct diag *diag,
+                              struct err *err)
+{
+    struct remote remote = {0};
+    struct profile *profile = read_all(request, &remote, diag, err);
+    if (profile && request->all_frames)
+        profile->drop_frames = profile->keep_frames = 0; /* it is still ours alone */
+    if (profile && request->symbolize)
+        profile = resolve_profile(profile, &request->resolve, diag, err);
+    if (profile)
+        profile = remote_finish(&remote, profile, request->ask_servers, &request->resolve,
+                                &request->source.http, diag, err);
+    if (profile && request->comment && !profile_add_comment(profile, str_of(request->comment))) {
+        profile_free(profile);
+        profile = NULL;
+        err_nomem(err);
+    }
+    if (profile && remote.mappings.n)
+        remote_save(profile);
+    remote_release(&remote);
+    return profile;
+}

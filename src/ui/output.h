@@ -1,0 +1,24 @@
+/* output: where the bytes of a report go.
+ * A reader that has left the pipe (`| head`) ends the program by SIGPIPE, silently,
+ * as it ends any other.
+ * Threads: one at a time.  Signals: no. */
+#ifndef SONDE_UI_OUTPUT_H
+#define SONDE_UI_OUTPUT_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+#include <limits.h>
+
+/* Write everything to stdout.  False with ERR_IO (closed, disk full), or
+ * ERR_NOMEM when `out` had failed. */
+bool output_stdout(const struct buf *out, struct err *err);
+
+/* Write everything to `path`, whole or not at all; the same failures. */
+bool output_file(const char *path, const struct buf *out, struct err *err);
+
+/* A name that does not exist yet: profile001.EXT, profile002.EXT, ... in the
+ * current directory.  False with ERR_IO when 9999 of them exist. */
+bool output_free_name(char path[NAME_MAX + 1], const char *ext, struct err *err);
+
+#endif

@@ -1,0 +1,245 @@
+#include "ui/shell.h"
+
+#include "report/report_run.h"
+#include "ui/graphviz.h"
+#include "ui/output.h"
+#include "ui/pager.h"
+#include "ui/paint.h"
+#include "ui/shell_command.h"
+#include "ui/shell_complete.h"
+#include "ui/shell_line.h"
+#include "ui/viewer.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PROMPT "(pprof) "
+#define LEAVE_MS 2000 /* for reports that were given up */
+
+/* A report that is being made.  Who comes second frees it. */
+enum job_state { JOB_RUNS, JOB_DONE, JOB_ABANDONED };
+
+struct job {
+    struct shell_command command;
+    const struct profile *profile;
+    const char *tools;
+    struct buf out;
+    struct diag diag;
+    struct err err;
+    bool ok;
+    int event;
+    atomic_int state;
+};
+
+static atomic_int n_abandoned;
+
+static void job_free(struct job *job)
+{
+    buf_release(&job->out);
+    diag_release(&job->diag);
+    if (job->event >= 0)
+        close(job->event);
+    free(job);
+}
+
+static void *job_main(void *arg)
+{
+    struct job *job = arg;
+    struct report_ctx ctx = {job->profile, &job->command.options, job->command.regexp, &job->diag};
+    const uint64_t one = 1;
+    int expected = JOB_RUNS;
+    if (!job->command.output || !*job->command.output)
+        ctx.screen = paint_screen(STDOUT_FILENO);
+    job->ok = graphviz_report(job->command.report, &ctx, job->tools, &job->out, &job->err);
+    if (atomic_compare_exchange_strong(&job->state, &expected, JOB_DONE)) {
+        (void)!write(job->event, &one, sizeof one);
+    } else {
+        job_free(job);
+        atomic_fetch_sub(&n_abandoned, 1);
+    }
+    return NULL;
+}
+
+/* Until it is done, or Ctrl-C: false then, and the job is not ours any more. */
+static bool job_wait(struct job *job)
+{
+    sigset_t interrupt, old;
+    struct pollfd p = {job->event, POLLIN, 0};
+    bool stopped = false;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    pthread_sigmask(SIG_BLOCK, &interrupt, &old);
+    while (!stopped && ppoll(&p, 1, NULL, &old) < 1)
+        stopped = shell_line_interrupted();
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    int expected = JOB_RUNS;
+    atomic_fetch_add(&n_abandoned, 1);
+    if (stopped && atomic_compare_exchange_strong(&job->state, &expected, JOB_ABANDONED))
+        return false;
+    atomic_fetch_sub(&n_abandoned, 1);
+    return true;
+}
+
+/* NULL: it could not be begun. */
+static struct job *job_begin(const struct shell_session *session,
+                             const struct shell_command *command)
+{
+    struct job *job = calloc(1, sizeof *job);
+    pthread_t thread;
+    sigset_t all, old;
+    if (!job)
+        return NULL;
+    job->command = *command;
+    job->profile = session->profile;
+    job->tools = session->tools;
+    diag_init(&job->diag);
+    job->event = eventfd(0, EFD_CLOEXEC);
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    bool ok = job->event >= 0 && pthread_create(&thread, NULL, job_main, job) == 0;
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (!ok) {
+        job_free(job);
+        return NULL;
+    }
+    pthread_detach(thread);
+    return job;
+}
+
+/* What is not a report goes to stderr, errors in red. */
+static void say(const char *text, bool is_error)
+{
+    bool red = is_error && paint_is_wanted(STDERR_FILENO);
+    fprintf(stderr, "%s%s%s\n", red ? "\033[31m" : "", text, red ? "\033[0m" : "");
+}
+
+static bool show(const struct shell_command *command, const struct buf *out, struct err *err)
+{
+    char path[NAME_MAX + 1];
+    const char *to = command->output && *command->output ? command->output : NULL;
+    if (!to && command->report->viewer)
+        return viewer_show(command->report, out, false, err);
+    if (!to && command->report->flags & REPORT_BINARY) {
+        if (!output_free_name(path, command->report->ext, err))
+            return false;
+        to = path;
+    }
+    if (to) {
+        AUTO_BUF told = {0};
+        buf_printf(&told, "Generating report in %s", to);
+        say(buf_str(&told), false);
+        return output_file(to, out, err);
+    }
+    if (command->report->flags & REPORT_COLORED || !paint_is_wanted(STDOUT_FILENO))
+        return pager_show(out, err);
+    AUTO_BUF painted = {0};
+    paint(out, &painted);
+    return pager_show(&painted, err);
+}
+
+static void run_report(const struct shell_session *session, const struct shell_command *command)
+{
+    struct job *job = job_begin(session, command);
+    struct err err = {0};
+    if (!job) {
+        say("out of memory", true);
+        return;
+    }
+    if (!job_wait(job)) {
+        say("", false);
+        return;
+    }
+    for (size_t i = 0; i < job->diag.n; i++)
+        say(job->diag.texts[i], true);
+    if (!job->ok)
+        say(job->err.msg, true);
+    else if (!show(command, &job->out, &err))
+        say(err.msg, true);
+    job_free(job);
+}
+
+static void greet(const struct shell_session *session)
+{
+    const struct profile *p = session->profile;
+    struct report_options options = session->options;
+    struct report_run run = {0};
+    struct diag diag;
+    diag_init(&diag);
+    const struct report_ctx ctx = {p, &options, NULL, &diag};
+    AUTO_BUF lines = {0};
+    if (report_begin(&run, &report_top, &ctx, NULL)) {
+        report_profile_lines(&run, &lines);
+        say(buf_str(&lines), false);
+        if (run.pipeline.total == 0 && p->n_types > 1)
+            say("No samples were found with the default sample value type.\n"
+                "Try \"sample_index\" command to analyze different sample values.\n",
+                false);
+    }
+    report_end(&run);
+    diag_release(&diag);
+    say("Entering interactive mode (type \"help\" for commands, \"o\" for options)", false);
+}
+
+/* False: the user leaves. */
+static bool do_line(struct shell_session *session, const char *line)
+{
+    struct shell_command command;
+    struct err err = {0};
+    AUTO_BUF text = {0};
+    if (!shell_command_parse(session, line, &command, &err)) {
+        say(err.msg, true);
+        return true;
+    }
+    switch (command.action) {
+    case SHELL_NOTHING:
+        break;
+    case SHELL_REPORT:
+        run_report(session, &command);
+        break;
+    case SHELL_OPTIONS:
+        shell_options_print(session, &text);
+        fputs(buf_str(&text), stderr);
+        break;
+    case SHELL_HELP:
+        if (shell_help_print(session, command.topic, &text)) {
+            fputs(buf_str(&text), stderr);
+            break;
+        }
+        buf_printf(&text, "Unknown command: %s", command.topic);
+        say(buf_str(&text), true);
+        break;
+    case SHELL_QUIT:
+        return false;
+    }
+    return true;
+}
+
+bool shell_run(struct profile *profile, const struct report_options *options, const char *tools,
+               struct err *err)
+{
+    struct shell_session session;
+    AUTO_BUF line = {0};
+    shell_session_init(&session, profile, options);
+    session.tools = tools;
+    greet(&session);
+    shell_line_begin(shell_complete, profile);
+    while (shell_line_read(PROMPT, &line) && !line.failed && do_line(&session, buf_str(&line)))
+        ;
+    shell_line_end();
+    for (int ms = 0; ms < LEAVE_MS && atomic_load(&n_abandoned) > 0; ms += 10)
+        nanosleep(&(struct timespec){0, 10000000}, NULL);
+    if (atomic_load(&n_abandoned) == 0) {
+        shell_session_release(&session);
+        profile_free(profile);
+    }
+    return !line.failed || err_nomem(err);
+}

@@ -1,0 +1,270 @@
+#include "ui/shell_line.h"
+
+#include "ui/tell.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <wchar.h>
+
+#define HISTORY_LINES 2000
+#define WORD_ENDS " \t\n>"
+
+/* libedit's interface of readline. */
+typedef char **completion_fn(const char *text, int start, int end);
+static struct {
+    char *(*readline)(const char *);
+    int (*add_history)(const char *);
+    int (*read_history)(const char *);
+    int (*write_history)(const char *);
+    int (*stifle_history)(int);
+    void (*using_history)(void);
+    completion_fn **completion;
+    const char **word_ends;
+    int *append_character, *is_completed;
+    char **line_buffer;
+    FILE **in, **out;
+    int (**get)(FILE *);
+} edit;
+
+static struct {
+    shell_complete_fn *complete;
+    void *arg;
+    bool has_editor;
+    char *history; /* its file, or NULL */
+    char last[1024];
+    struct sigaction old_sigint;
+    const char *pending; /* keys that are to come next */
+} shell;
+
+static volatile sig_atomic_t is_interrupted;
+
+static void on_sigint(int signo)
+{
+    is_interrupted = 1;
+}
+
+/* --- keys --- */
+
+/* One byte of the terminal; -1 at its end; 0 when Ctrl-C came first. */
+static int read_byte(int fd)
+{
+    unsigned char c;
+    for (;;) {
+        if (is_interrupted)
+            return 0;
+        struct pollfd p = {fd, POLLIN, 0};
+        if (poll(&p, 1, -1) < 0 && errno == EINTR)
+            continue;
+        ssize_t n = read(fd, &c, 1);
+        if (n == 1)
+            return c;
+        if (n == 0 || errno != EINTR)
+            return -1;
+    }
+}
+
+/* For libedit: a character.  Ctrl-C clears the line and ends it. */
+static int get_key(FILE *in)
+{
+    if (shell.pending && *shell.pending)
+        return (unsigned char)*shell.pending++;
+    int c = read_byte(fileno(in));
+    if (c == 0 && is_interrupted) {
+        is_interrupted = 0;
+        fputs("^C", stderr);
+        shell.pending = "\013\n"; /* after Ctrl-A: Ctrl-K, return */
+        return '\001';
+    }
+    if (c < 0xc0)
+        return c;
+    int n = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1, wide = c & (0x3f >> n);
+    while (n--) {
+        int more = read_byte(fileno(in));
+        if (more <= 0)
+            return more;
+        wide = wide << 6 | (more & 0x3f);
+    }
+    return wide;
+}
+
+/* --- completion --- */
+
+static size_t common_length(const char *a, const char *b)
+{
+    size_t n = 0;
+    while (a[n] && a[n] == b[n])
+        n++;
+    return n;
+}
+
+/* libedit: [0] replaces the word, the others are listed; all malloc'ed. */
+static char **complete(const char *text, int start, int end)
+{
+    AUTO_BUF words = {0};
+    AUTO_BUF line = {0};
+    *edit.is_completed = 1; /* no file names of libedit's own */
+    buf_add(&line, *edit.line_buffer, (size_t)end);
+    shell.complete(shell.arg, buf_str(&line), (size_t)start, &words);
+    size_t n = 0, common = SIZE_MAX;
+    const char *first = words.data, *stop = words.data + words.len;
+    for (const char *w = first; w && w < stop; w += strlen(w) + 1, n++) {
+        size_t same = common_length(first, w);
+        common = same < common ? same : common;
+    }
+    char **list = n && !words.failed ? calloc(n + 2, sizeof *list) : NULL;
+    if (!list)
+        return NULL;
+    /* Words that only contain what was typed may begin otherwise. */
+    bool goes_on = strncmp(first, text, strlen(text)) == 0 && common >= strlen(text);
+    list[0] = n == 1 || goes_on ? strndup(first, common) : strdup(text);
+    *edit.append_character = n == 1 && first[strlen(first) - 1] == '=' ? 0 : ' ';
+    size_t i = 1;
+    for (const char *w = first; n > 1 && w < stop; w += strlen(w) + 1)
+        list[i++] = strdup(w);
+    return list;
+}
+
+/* --- the whole --- */
+
+static bool load(void)
+{
+    void *lib = dlopen("libedit.so.2", RTLD_NOW | RTLD_LOCAL);
+    if (!lib)
+        return false;
+    *(void **)&edit.readline = dlsym(lib, "readline");
+    *(void **)&edit.add_history = dlsym(lib, "add_history");
+    *(void **)&edit.read_history = dlsym(lib, "read_history");
+    *(void **)&edit.write_history = dlsym(lib, "write_history");
+    *(void **)&edit.stifle_history = dlsym(lib, "stifle_history");
+    *(void **)&edit.using_history = dlsym(lib, "using_history");
+    edit.completion = dlsym(lib, "rl_attempted_completion_function");
+    edit.word_ends = dlsym(lib, "rl_basic_word_break_characters");
+    edit.append_character = dlsym(lib, "rl_completion_append_character");
+    edit.is_completed = dlsym(lib, "rl_attempted_completion_over");
+    edit.line_buffer = dlsym(lib, "rl_line_buffer");
+    edit.in = dlsym(lib, "rl_instream");
+    edit.out = dlsym(lib, "rl_outstream");
+    edit.get = dlsym(lib, "rl_getc_function");
+    return edit.readline && edit.add_history && edit.read_history && edit.write_history &&
+           edit.stifle_history && edit.using_history && edit.completion && edit.word_ends &&
+           edit.append_character && edit.is_completed && edit.line_buffer && edit.in && edit.out &&
+           edit.get;
+}
+
+/* $XDG_STATE_HOME/sonde/pprof_history; its folder is made. */
+static char *history_file(void)
+{
+    const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+    AUTO_BUF path = {0};
+    if (state && *state == '/')
+        buf_printf(&path, "%s/sonde", state);
+    else if (home && *home == '/')
+        buf_printf(&path, "%s/.local/state/sonde", home);
+    else
+        return NULL;
+    for (char *p = path.failed ? NULL : path.data + 1; p && *p; p++) {
+        if (*p != '/')
+            continue;
+        *p = '\0';
+        (void)mkdir(path.data, 0700);
+        *p = '/';
+    }
+    (void)mkdir(buf_str(&path), 0700);
+    buf_puts(&path, "/pprof_history");
+    return path.failed ? NULL : strdup(buf_str(&path));
+}
+
+void shell_line_begin(shell_complete_fn *fn, void *arg)
+{
+    const char *term = getenv("TERM");
+    bool is_terminal =
+        isatty(STDIN_FILENO) && isatty(STDERR_FILENO) && term && *term && strcmp(term, "dumb") != 0;
+    shell.complete = fn;
+    shell.arg = arg;
+    shell.has_editor = is_terminal && load();
+    if (is_terminal && !shell.has_editor)
+        tell("no editing of lines: libedit.so.2 is not installed (Debian: apt install libedit2)");
+    struct sigaction act = {.sa_handler = on_sigint}; /* read is to return */
+    sigaction(SIGINT, &act, &shell.old_sigint);
+    if (!shell.has_editor)
+        return;
+    *edit.in = stdin;
+    *edit.out = stderr;
+    *edit.get = get_key;
+    *edit.completion = complete;
+    *edit.word_ends = WORD_ENDS;
+    edit.using_history();
+    edit.stifle_history(HISTORY_LINES);
+    shell.history = history_file();
+    if (shell.history)
+        (void)edit.read_history(shell.history);
+}
+
+static bool read_plain(const char *prompt, struct buf *line)
+{
+    bool any = false;
+    if (isatty(STDIN_FILENO)) {
+        fputs(prompt, stderr);
+        fflush(stderr);
+    }
+    for (;;) {
+        char c;
+        ssize_t n = read(STDIN_FILENO, &c, 1);
+        if (n < 0 && errno == EINTR) {
+            if (is_interrupted) {
+                is_interrupted = 0;
+                fputs("\n", stderr);
+                buf_clear(line);
+                return true;
+            }
+            continue;
+        }
+        if (n <= 0)
+            return any;
+        any = true;
+        if (c == '\n')
+            return true;
+        buf_putc(line, c);
+    }
+}
+
+bool shell_line_read(const char *prompt, struct buf *line)
+{
+    buf_clear(line);
+    is_interrupted = 0;
+    if (!shell.has_editor)
+        return read_plain(prompt, line);
+    char *text = edit.readline(prompt);
+    if (!text)
+        return false;
+    buf_puts(line, text);
+    free(text);
+    if (line->len && strcmp(buf_str(line), shell.last) != 0) {
+        edit.add_history(buf_str(line));
+        if (shell.history)
+            (void)edit.write_history(shell.history);
+    }
+    snprintf(shell.last, sizeof shell.last, "%s", buf_str(line));
+    return true;
+}
+
+bool shell_line_interrupted(void)
+{
+    bool was = is_interrupted;
+    is_interrupted = 0;
+    return was;
+}
+
+void shell_line_end(void)
+{
+    free(shell.history);
+    shell.history = NULL;
+    sigaction(SIGINT, &shell.old_sigint, NULL);
+}

@@ -1,0 +1,143 @@
+/* graph_sort: the orders that a graph's nodes can be in. */
+#include "xform/graph.h"
+
+#include "xform/unit.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+
+struct sorter {
+    struct graph *g;
+    enum graph_order order;
+    bool failed;
+};
+
+/* The share of one edge in the information that a set of edges holds. */
+static double information(int64_t weight, int64_t total)
+{
+    double share = (double)unit_abs(weight) / (double)total;
+    int exponent;
+    double mantissa = frexp(share, &exponent);
+    /* Exact for powers of two, as Go's Log2. */
+    double log_2 = mantissa == 0.5 ? exponent - 1 : log(mantissa) * (1 / M_LN2) + exponent;
+    return -share * log_2;
+}
+
+static double edges_score(const struct graph *g, const uint32_t *edges, uint32_t n, int64_t self)
+{
+    uint32_t n_there = 0;
+    int64_t total = self;
+    for (uint32_t i = 0; i < n; i++) {
+        const struct graph_edge *e = &g->edges[edges[i]];
+        n_there += !e->is_dropped;
+        if (!e->is_dropped && e->weight > 0)
+            total = (int64_t)((uint64_t)total + (uint64_t)e->weight); /* wraps, as Go's */
+    }
+    if (!n_there)
+        return 1; /* where stacks begin and end is of interest */
+    double score = 0;
+    if (!total)
+        return score;
+    for (uint32_t i = 0; i < n; i++)
+        if (!g->edges[edges[i]].is_dropped)
+            score += information(g->edges[edges[i]].weight, total);
+    if (self > 0)
+        score += information(self, total);
+    return score;
+}
+
+static int64_t entropy(const struct graph *g, uint32_t node)
+{
+    uint32_t in = g->in_first[node], out = g->out_first[node];
+    double score = edges_score(g, g->in_edges + in, g->in_first[node + 1] - in, 0);
+    score += edges_score(g, g->out_edges + out, g->out_first[node + 1] - out, g->nodes[node].flat);
+    return (int64_t)((uint64_t)unit_to_int64(score * (double)g->nodes[node].cum) +
+                     (uint64_t)g->nodes[node].flat);
+}
+
+static int by_size(int64_t l, int64_t r)
+{
+    int64_t a = unit_abs(l), b = unit_abs(r);
+    return (a < b) - (a > b);
+}
+
+static void print_info(const struct graph *g, uint32_t node, struct buf *out)
+{
+    const struct graph_info *i = &g->nodes[node].info;
+    buf_printf(out, "{%s  %" PRIu64 " %s %" PRId64 " %" PRId64 " %" PRId64 " %s}",
+               graph_name(g, node).p, i->address, graph_file(g, node).p, i->start_line, i->line,
+               i->column, profile_cstr(g->view->profile, i->objfile));
+}
+
+/* Where all else is equal pprof compares the fields as they print. */
+static int by_info(struct sorter *s, uint32_t l, uint32_t r)
+{
+    AUTO_BUF left = {0};
+    AUTO_BUF right = {0};
+    print_info(s->g, l, &left);
+    print_info(s->g, r, &right);
+    s->failed |= left.failed || right.failed;
+    return str_cmp((struct str){buf_str(&left), left.len},
+                   (struct str){buf_str(&right), right.len});
+}
+
+static bool same_info(const struct graph_info *a, const struct graph_info *b)
+{
+    return a->name == b->name && a->file == b->file && a->address == b->address &&
+           a->line == b->line && a->objfile == b->objfile && a->column == b->column &&
+           a->start_line == b->start_line;
+}
+
+static int compare_nodes(const void *a, const void *b, void *arg)
+{
+    struct sorter *s = arg;
+    uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
+    const struct graph_node *l = &s->g->nodes[i], *r = &s->g->nodes[j];
+    int c = 0;
+    switch (s->order) {
+    case GRAPH_ORDER_FLAT_NAME:
+        c = by_size(l->flat, r->flat);
+        break;
+    case GRAPH_ORDER_FLAT_CUM_NAME:
+        c = by_size(l->flat, r->flat);
+        c = c ? c : by_size(l->cum, r->cum);
+        break;
+    case GRAPH_ORDER_CUM_NAME:
+    case GRAPH_ORDER_ENTROPY:
+        c = by_size(l->score, r->score);
+        break;
+    case GRAPH_ORDER_NAME:
+        c = str_cmp(graph_name(s->g, i), graph_name(s->g, j));
+        return c ? c : by_info(s, i, j);
+    case GRAPH_ORDER_FILE:
+        c = str_cmp(graph_file(s->g, i), graph_file(s->g, j));
+        c = c ? c
+              : (l->info.start_line > r->info.start_line) -
+                    (l->info.start_line < r->info.start_line);
+        return c ? c : by_info(s, i, j);
+    case GRAPH_ORDER_ADDRESS:
+        c = (l->info.address > r->info.address) - (l->info.address < r->info.address);
+        return c ? c : by_info(s, i, j);
+    }
+    if (!c)
+        c = str_cmp(graph_label(s->g, i), graph_label(s->g, j));
+    if (!c && same_info(&l->info, &r->info)) /* of a tree */
+        c = s->order == GRAPH_ORDER_FLAT_NAME ? by_size(l->cum, r->cum) : by_size(l->flat, r->flat);
+    return c ? c : l->rank < r->rank ? -1 : 1;
+}
+
+bool graph_sort(struct graph *g, enum graph_order order, struct err *err)
+{
+    struct sorter s = {.g = g, .order = order};
+    for (uint32_t i = 0; i < g->n_order; i++) {
+        struct graph_node *n = &g->nodes[g->order[i]];
+        n->rank = i;
+        n->score = order == GRAPH_ORDER_ENTROPY ? entropy(g, g->order[i]) : n->cum;
+        if (!graph_label(g, g->order[i]).p)
+            return err_nomem(err);
+    }
+    if (g->n_order > 1)
+        qsort_r(g->order, g->n_order, sizeof *g->order, compare_nodes, &s);
+    return !s.failed || err_nomem(err);
+}

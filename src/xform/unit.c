@@ -1,0 +1,145 @@
+#include "xform/unit.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+struct unit {
+    const char *name;
+    const char *aliases[3];
+    double factor;
+};
+
+struct unit_kind {
+    const struct unit *units;
+    size_t n_units;
+    const char *default_name;
+    double default_factor;
+};
+
+static const struct unit bytes[] = {
+    {"B", {"b", "byte"}, 1},
+    {"kB", {"kb", "kbyte", "kilobyte"}, 0x1p10},
+    {"MB", {"mb", "mbyte", "megabyte"}, 0x1p20},
+    {"GB", {"gb", "gbyte", "gigabyte"}, 0x1p30},
+    {"TB", {"tb", "tbyte", "terabyte"}, 0x1p40},
+    {"PB", {"pb", "pbyte", "petabyte"}, 0x1p50},
+};
+static const struct unit times[] = {
+    {"ns", {"ns", "nanosecond"}, 1},    {"us", {"us", "microsecond"}, 1e3},
+    {"ms", {"ms", "millisecond"}, 1e6}, {"s", {"s", "sec", "second"}, 1e9},
+    {"hrs", {"hour", "hr"}, 3600e9},
+};
+static const struct unit gcus[] = {
+    {"n*GCU", {"nanogcu"}, 1e-9}, {"u*GCU", {"microgcu"}, 1e-6}, {"m*GCU", {"milligcu"}, 1e-3},
+    {"GCU", {"gcu"}, 1},          {"k*GCU", {"kilogcu"}, 1e3},   {"M*GCU", {"megagcu"}, 1e6},
+    {"G*GCU", {"gigagcu"}, 1e9},  {"T*GCU", {"teragcu"}, 1e12},  {"P*GCU", {"petagcu"}, 1e15},
+};
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+static const struct unit_kind kinds[] = {
+    {bytes, COUNT(bytes), "B", 1},
+    {times, COUNT(times), "s", 1e9},
+    {gcus, COUNT(gcus), "GCU", 1},
+};
+
+/* A unit by any of its names, in any case, with or without a plural s. */
+static const struct unit *find_unit(const struct unit_kind *kind, const char *name)
+{
+    char lower[16];
+    size_t n = strlen(name);
+    if (n >= sizeof lower)
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+    if (n > 2 && lower[n - 1] == 's')
+        n--;
+    lower[n] = '\0';
+    for (size_t i = 0; i < kind->n_units; i++)
+        for (size_t j = 0; j < COUNT(kind->units[i].aliases); j++)
+            if (kind->units[i].aliases[j] && kind->units[i].aliases[j][0] == lower[0] &&
+                !strcmp(kind->units[i].aliases[j], lower))
+                return &kind->units[i];
+    return NULL;
+}
+
+static bool is_auto(const char *unit)
+{
+    return !strcmp(unit, "minimum") || !strcmp(unit, "auto");
+}
+
+static double scale(const struct unit_kind *kind, const struct unit *from, int64_t value,
+                    const char *to, const char **unit)
+{
+    double v = (double)value * from->factor;
+    const struct unit *best = NULL;
+    if (is_auto(to)) {
+        for (size_t i = 0; i < kind->n_units; i++) {
+            const struct unit *u = &kind->units[i];
+            if ((!best || u->factor >= best->factor) && v / u->factor >= 1.0)
+                best = u;
+        }
+    } else {
+        best = find_unit(kind, to);
+    }
+    *unit = best ? best->name : kind->default_name;
+    return v / (best ? best->factor : kind->default_factor);
+}
+
+bool unit_is_convertible(const char *a, const char *b)
+{
+    bool is_same = !strcmp(a, b);
+    for (size_t i = 0; !is_same && i < COUNT(kinds); i++)
+        is_same = find_unit(&kinds[i], a) && find_unit(&kinds[i], b);
+    return is_same;
+}
+
+double unit_scale(int64_t value, const char *from, const char *to, const char **unit)
+{
+    if (value < 0 && value != INT64_MIN)
+        return -unit_scale(-value, from, to, unit);
+    for (size_t i = 0; i < COUNT(kinds); i++) {
+        const struct unit *u = find_unit(&kinds[i], from);
+        if (u)
+            return scale(&kinds[i], u, value, to, unit);
+    }
+    static const char *const dull[] = {"count", "sample", "unit", "minimum", "auto"};
+    *unit = to;
+    for (size_t i = 0; i < COUNT(dull); i++)
+        if (!strcmp(to, dull[i]))
+            *unit = "";
+    return (double)value;
+}
+
+void unit_print(struct buf *out, int64_t value, const char *from, const char *to)
+{
+    const char *unit;
+    char text[400]; /* the largest double has 309 digits */
+    int n = snprintf(text, sizeof text, "%.2f", unit_scale(value, from, to, &unit));
+    if (n >= 3 && !strcmp(text + n - 3, ".00"))
+        text[n - 3] = '\0';
+    if (!strcmp(text, "0") || !strcmp(text, "-0")) {
+        buf_putc(out, '0');
+        return;
+    }
+    buf_puts(out, text);
+    buf_puts(out, unit);
+}
+
+void unit_print_percent(struct buf *out, int64_t value, int64_t total)
+{
+    double ratio = total ? fabs((double)value / (double)total) * 100 : 0;
+    if (ratio >= 99.95 && ratio <= 100.05)
+        buf_puts(out, "  100%");
+    else if (ratio >= 1.0)
+        buf_printf(out, "%5.2f%%", ratio);
+    else
+        buf_printf(out, "%5.2g%%", ratio);
+}
+
+void unit_print_percent_short(struct buf *out, int64_t value, int64_t total)
+{
+    AUTO_BUF text = {0};
+    unit_print_percent(&text, value, total);
+    out->failed |= text.failed;
+    buf_puts(out, buf_str(&text) + strspn(buf_str(&text), " "));
+}

@@ -1,0 +1,2 @@
+module burn
+go 1.27

@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""The shell of `sonde pprof`: commands from a pipe, and a terminal with editing,
+history, colours, paging and Ctrl-C."""
+
+import ctypes.util
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import fcntl
+import time
+
+SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
+BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
+passed = failed = skipped = 0
+
+
+def check(name, ok, what=""):
+    global passed, failed
+    passed, failed = passed + bool(ok), failed + (not ok)
+    if not ok:
+        print(f"{name}: {what}")
+
+
+def skip(why):
+    global skipped
+    skipped += 1
+    print(why)
+
+
+class Terminal:
+    def __init__(self, profile, rows=30, **env):
+        self.pid, self.fd = pty.fork()
+        if self.pid == 0:
+            os.execve(SONDE, [SONDE, "pprof", profile],
+                      dict(ENV, TERM="xterm-256color", **env))
+        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 100, 0, 0))
+        self.seen = ""
+        self.wait_for("(pprof) ")
+
+    def wait_for(self, text, seconds=30):
+        """What came until `text`; it is then forgotten."""
+        end = time.time() + seconds
+        while text not in self.seen:
+            ready, _, _ = select.select([self.fd], [], [], max(0, end - time.time()))
+            if not ready:
+                raise TimeoutError(f"no {text!r} in {self.seen[-2000:]!r}")
+            try:
+                data = os.read(self.fd, 65536)
+            except OSError:
+                data = b""
+            if not data:
+                raise EOFError(f"no {text!r} in {self.seen[-2000:]!r}")
+            self.seen += data.decode(errors="replace")
+        at = self.seen.index(text) + len(text)
+        before, self.seen = self.seen[:at], self.seen[at:]
+        return before
+
+    def type(self, text):
+        os.write(self.fd, text.encode())
+
+    def end(self):
+        """The exit status."""
+        end = time.time() + 30
+        while time.time() < end:
+            try:
+                if not os.read(self.fd, 65536):
+                    break
+            except OSError:
+                break
+        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+
+
+def plain(text):
+    return re.sub(r"\033\[[0-9;?]*[a-zA-Z]|[\r]", "", text)
+
+
+def pipe(profile, *lines):
+    done = subprocess.run([SONDE, "pprof", profile], input="\n".join(lines) + "\n",
+                          capture_output=True, text=True, env=ENV, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_pipe(profile):
+    one = subprocess.run([SONDE, "pprof", "-top", "-compact_labels", "-nodecount=10", "-cum",
+                          profile], capture_output=True, text=True, env=ENV).stdout
+    status, out, err = pipe(profile, "top -cum")
+    check("a report", status == 0 and out == one, out + err)
+    check("the greeting", err.startswith("File: ") and "Entering interactive mode" in err, err)
+    path = os.path.join(WORK, "report")
+    status, out, err = pipe(profile, f"top -cum > {path}", "nonsense", "top -cum", "quit", "top")
+    check("to a file", open(path).read() == one and f"Generating report in {path}" in err, err)
+    check("goes on after a mistake", status == 0 and out == one and 'command: "nonsense"' in err,
+          err)
+    status, out, err = pipe(profile, "focus=(", "top", "focus=", "top -cum")
+    check("a bad regexp", status == 0 and out == one and "focus regexp" in err, err)
+    status, out, err = pipe(profile, "proto")
+    check("binary reports go to files", "profile001.pb.gz" in err and not out, err)
+    status, out, err = pipe(profile, "top > /dev/full", "top > /no/such/folder/x")
+    check("a full disk", status == 0 and "'/dev/full': No space left" in err, err)
+
+
+def test_terminal(profile):
+    t = Terminal(profile)
+    t.type("top3 -cum\n")
+    out = t.wait_for("(pprof) ")
+    check("colours", "\033[1m" in out and "flat%" in out, out)
+    t.type("to\x03")
+    t.wait_for("(pprof) ")
+    t.type("top2\n")
+    check("Ctrl-C drops a line", "Showing" in plain(t.wait_for("(pprof) ")))
+    if ctypes.util.find_library("edit"):
+        t.type("trac\t")
+        t.wait_for("es ")  # of traces: the cursor may go back to the word
+        t.type("\x03")
+        t.wait_for("(pprof) ")
+        t.type("\x1b[A")
+        check("history", "top2" in plain(t.wait_for("top2")))
+        t.type("\n")
+        t.wait_for("(pprof) ")
+    else:
+        skip("editing: libedit.so.2 is not installed")
+    t.type("\x04")
+    check("Ctrl-D leaves", t.end() == 0)
+    if ctypes.util.find_library("edit"):
+        t = Terminal(profile, NO_COLOR="1")
+        t.type("\x1b[A\n")
+        out = t.wait_for("(pprof) ")
+        check("history of the last session", "Showing" in plain(out), out)
+        check("NO_COLOR", "\033[1m" not in out and "\033[33m" not in out, out)
+        t.type("quit\n")
+        check("quit", t.end() == 0)
+    t = Terminal(profile, rows=5, PAGER="sed s/^/page:/")
+    t.type("top\n")
+    check("paging", "page:" in t.wait_for("(pprof) "))
+    t.type("quit\n")
+    t.end()
+
+
+def test_interrupt():
+    big = os.path.join(WORK, "big.pb.gz")
+    subprocess.run([os.path.join(BUILD, "bench/gen_profile"), "cpu51", big], check=True,
+                   stdout=subprocess.DEVNULL)
+    t = Terminal(big)
+    t.type("traces > /dev/null\n")
+    time.sleep(0.2)
+    os.kill(t.pid, signal.SIGINT)
+    t.wait_for("(pprof) ", 20)
+    t.type("top3\n")
+    check("Ctrl-C stops a report", "Showing top 3" in plain(t.wait_for("(pprof) ")))
+    t.type("quit\n")
+    check("leaves", t.end() == 0)
+
+
+WORK = tempfile.mkdtemp()
+os.chdir(WORK)
+ENV = dict(os.environ, HOME=WORK, XDG_STATE_HOME=WORK + "/state", PAGER="cat", LC_ALL="C.UTF-8")
+ENV.pop("NO_COLOR", None)
+try:
+    small = os.path.join(WORK, "small.pb.gz")
+    subprocess.run([os.path.join(BUILD, "bench/gen_profile"), "small", small], check=True,
+                   stdout=subprocess.DEVNULL)
+    for test, args in (test_pipe, [small]), (test_terminal, [small]), (test_interrupt, []):
+        try:
+            test(*args)
+        except (TimeoutError, EOFError, OSError) as e:
+            check(test.__name__, False, e)
+finally:
+    os.chdir("/")
+    shutil.rmtree(WORK, ignore_errors=True)
+print(f"{passed} passed, {failed} failed, {skipped} skipped")
+sys.exit(failed != 0)

@@ -1,0 +1,284 @@
+#include "alloc_fail.h"
+#include "model/builder.h"
+#include "model/merge.h"
+#include "unit.h"
+
+/* One mapping at `start`, functions "f" and "unused", a location in each at
+ * start + 0x10 and start + 0x20, and one sample of the first. */
+struct source {
+    uint64_t start;
+    const char *type, *unit, *comment, *label;
+    int64_t value, period, time_nanos;
+};
+
+static struct profile *make(const struct source *s)
+{
+    struct builder *b = builder_new(NULL);
+    uint32_t type = builder_string(b, str_of(s->type)), unit = builder_string(b, str_of(s->unit));
+    builder_type(b, type, unit);
+    struct profile *header = builder_header(b);
+    header->period = s->period;
+    header->time_nanos = s->time_nanos;
+    header->duration_nanos = 100;
+    header->has_period_type = true;
+    if (s->comment)
+        builder_comment(b, builder_string(b, str_of(s->comment)));
+    struct profile_mapping mapping = {.id = 9,
+                                      .start = s->start,
+                                      .limit = s->start + 0x1000,
+                                      .file = builder_string(b, STR("/bin/prog"))};
+    builder_mapping(b, &mapping);
+    struct profile_function unused = {.name = builder_string(b, STR("unused"))};
+    struct profile_function f = {.name = builder_string(b, STR("f"))};
+    builder_function(b, &unused);
+    struct profile_line line = {builder_function(b, &f), 7, 0};
+    struct profile_location location = {.id = 500, .address = s->start + 0x20};
+    builder_location(b, &location, NULL, 0);
+    location.id = 400;
+    location.address = s->start + 0x10;
+    uint32_t loc = builder_location(b, &location, &line, 1);
+    struct profile_label label = {.key = builder_string(b, STR("k")),
+                                  .str = builder_string(b, str_of(s->label ? s->label : ""))};
+    builder_sample(b, &loc, 1, &s->value, &label, s->label ? 1 : 0);
+    return builder_seal(b, NULL);
+}
+
+static struct profile *merge(const struct source *a, const struct source *b, struct err *err)
+{
+    struct profile *in[] = {make(a), make(b)};
+    struct profile *p = merge_profiles((const struct profile *const *)in, 2, err);
+    profile_free(in[0]);
+    profile_free(in[1]);
+    return p;
+}
+
+static void equal_samples_add_up(void **state)
+{
+    struct err err = {0};
+    /* Loaded elsewhere the second time: addresses move to the first's place. */
+    struct source a = {0x10000, "cpu", "ns", "one", NULL, 5, 20, 2000};
+    struct source b = {0x50000, "cpu", "ns", "one", NULL, 6, 30, 1000};
+    struct profile *p = merge(&a, &b, &err);
+    assert_non_null(p);
+    assert_int_equal(p->n_samples, 1);
+    assert_int_equal(p->values[0], 11);
+    assert_int_equal(p->n_mappings, 1);
+    assert_int_equal(p->mappings[0].id, 1);
+    assert_int_equal(p->mappings[0].start, 0x10000);
+    assert_int_equal(p->n_locations, 1);
+    assert_int_equal(p->locations[0].id, 1);
+    assert_int_equal(p->locations[0].address, 0x10010);
+    assert_int_equal(p->n_functions, 1);
+    assert_string_equal(profile_cstr(p, p->functions[0].name), "f");
+    assert_int_equal(p->period, 30);
+    assert_int_equal(p->time_nanos, 1000);
+    assert_int_equal(p->duration_nanos, 200);
+    assert_int_equal(p->n_comments, 1);
+    profile_free(p);
+}
+
+static void labels_keep_samples_apart(void **state)
+{
+    struct err err = {0};
+    struct source a = {0x10000, "cpu", "ns", "one", "x", 5, 20, 0};
+    struct source b = {0x10000, "cpu", "ns", "two", "y", 6, 20, 0};
+    struct profile *p = merge(&a, &b, &err);
+    assert_non_null(p);
+    assert_int_equal(p->n_samples, 2);
+    assert_string_equal(profile_cstr(p, p->labels[1].str), "y");
+    assert_int_equal(p->n_comments, 2);
+    assert_int_equal(p->n_locations, 1);
+    profile_free(p);
+}
+
+static void zero_samples_go(void **state)
+{
+    struct err err = {0};
+    struct source a = {0x10000, "cpu", "ns", NULL, NULL, 5, 20, 0};
+    struct source b = {0x10000, "cpu", "ns", NULL, NULL, -5, 20, 0};
+    struct profile *p = merge(&a, &b, &err);
+    assert_non_null(p);
+    assert_int_equal(p->n_samples, 0);
+    assert_int_equal(p->n_locations, 0);
+    assert_int_equal(p->n_functions, 0);
+    assert_int_equal(p->n_mappings, 1); /* the program itself stays */
+    profile_free(p);
+}
+
+static void types_must_fit(void **state)
+{
+    struct err err = {0};
+    struct source a = {0x10000, "cpu", "ns", NULL, NULL, 5, 20, 0};
+    struct source b = {0x10000, "wall", "ns", NULL, NULL, 5, 20, 0};
+    struct source c = {0x10000, "cpu", "s", NULL, NULL, 5, 20, 0};
+    assert_null(merge(&a, &b, &err));
+    assert_int_equal(err.code, ERR_INPUT);
+    assert_string_equal(err.msg, "profiles have empty common sample type list");
+    assert_null(merge(&a, &c, &err));
+    assert_string_equal(err.msg, "incompatible sample types [cpu/ns] and [cpu/s]");
+    assert_null(merge_profiles(NULL, 0, &err));
+}
+
+static struct profile *typed(const char *const *types, size_t n, const char *default_type)
+{
+    struct builder *b = builder_new(NULL);
+    int64_t values[4] = {1, 2, 3, 4};
+    for (size_t i = 0; i < n; i++)
+        builder_type(b, builder_string(b, str_of(types[i])), 0);
+    builder_header(b)->default_type = builder_string(b, str_of(default_type));
+    builder_sample(b, NULL, 0, values, NULL, 0);
+    return builder_seal(b, NULL);
+}
+
+static void common_types_in_the_first_ones_order(void **state)
+{
+    const char *const x[] = {"a", "b", "c"}, *const y[] = {"c", "d", "b"};
+    struct profile *in[] = {typed(x, 3, "a"), typed(y, 3, "")};
+    struct profile *p = merge_profiles((const struct profile *const *)in, 2, NULL);
+    assert_non_null(p);
+    assert_int_equal(p->n_types, 2);
+    assert_string_equal(profile_cstr(p, p->types[0].type), "b");
+    assert_string_equal(profile_cstr(p, p->types[1].type), "c");
+    assert_int_equal(p->n_samples, 1);
+    assert_int_equal(p->values[0], 2 + 3);
+    assert_int_equal(p->values[1], 3 + 1);
+    assert_string_equal(profile_cstr(p, p->default_type), "b"); /* "a" went */
+    profile_free(p);
+    profile_free(in[0]);
+    profile_free(in[1]);
+}
+
+static void a_type_twice_is_not_common(void **state)
+{
+    struct err err = {0};
+    const char *const twice[] = {"a", "a"}, *const none[] = {"b"};
+    struct profile *in[] = {typed(twice, 2, ""), typed(none, 1, "")};
+    assert_null(merge_profiles((const struct profile *const *)in, 2, &err));
+    assert_string_equal(err.msg, "\"a\" sample type is not found in profile");
+    assert_null(merge_profiles((const struct profile *const *)in, 1, &err));
+    assert_string_equal(err.msg, "profiles have empty common sample type list");
+    profile_free(in[0]);
+    profile_free(in[1]);
+}
+
+static struct profile *difference(const struct source *a, const struct source *b, const char *mark,
+                                  bool normalize, struct err *err)
+{
+    struct profile *in[] = {make(a), make(b)};
+    struct profile *p = merge_difference(in[0], in[1], mark, normalize, err);
+    profile_free(in[0]);
+    profile_free(in[1]);
+    return p;
+}
+
+static void a_base_is_subtracted(void **state)
+{
+    struct source a = {0x10000, "cpu", "ns", NULL, "x", 5, 20, 0};
+    struct source b = {0x50000, "cpu", "ns", NULL, "x", 7, 20, 0};
+    struct profile *p = difference(&a, &b, NULL, false, NULL);
+    assert_non_null(p);
+    assert_int_equal(p->n_samples, 1);
+    assert_int_equal(p->values[0], -2);
+    profile_free(p);
+    p = difference(&a, &a, NULL, false, NULL);
+    assert_int_equal(p->n_samples, 0);
+    profile_free(p);
+}
+
+static void a_marked_base_stays_apart(void **state)
+{
+    struct source a = {0x10000, "cpu", "ns", NULL, "x", 5, 20, 0};
+    struct profile *p = difference(&a, &a, "a mark", false, NULL);
+    assert_non_null(p);
+    assert_int_equal(p->n_samples, 2);
+    assert_int_equal(p->values[0], 5);
+    assert_int_equal(p->values[1], -5);
+    assert_int_equal(p->label_first[1] - p->label_first[0], 1);
+    assert_int_equal(p->label_first[2] - p->label_first[1], 2);
+    const struct profile_label *labels = p->labels + p->label_first[1];
+    assert_string_equal(profile_cstr(p, labels[0].key), "a mark"); /* sorted by key */
+    assert_string_equal(profile_cstr(p, labels[0].str), "true");
+    assert_string_equal(profile_cstr(p, labels[1].key), "k");
+    profile_free(p);
+    p = difference(&a, &a, "k", false, NULL); /* in place of the sample's own */
+    assert_int_equal(p->label_first[2] - p->label_first[1], 1);
+    assert_string_equal(profile_cstr(p, p->labels[1].str), "true");
+    profile_free(p);
+}
+
+static void sums_are_made_equal(void **state)
+{
+    struct err err = {0};
+    struct source a = {0x10000, "cpu", "ns", NULL, "x", 5, 20, 0};
+    struct source b = {0x10000, "cpu", "ns", NULL, "y", 11, 20, 0};
+    struct source c = {0x10000, "cpu", "s", NULL, "y", 11, 20, 0};
+    struct source zero = {0x10000, "cpu", "ns", NULL, "z", 0, 20, 0};
+    struct profile *p = difference(&a, &b, NULL, true, NULL);
+    assert_non_null(p);
+    assert_int_equal(p->n_samples, 2);
+    assert_int_equal(p->values[0], 11);
+    assert_int_equal(p->values[1], -11);
+    profile_free(p);
+    p = difference(&zero, &b, NULL, true, NULL);
+    assert_int_equal(p->n_samples, 1);
+    profile_free(p);
+    assert_null(difference(&a, &c, NULL, true, &err));
+    assert_string_equal(err.msg, "incompatible sample types [cpu/ns] and [cpu/s]");
+}
+
+static void ratios_round_and_drop_what_they_leave_at_zero(void **state)
+{
+    const char *const names[] = {"a", "b"};
+    const double ratios[] = {0.4, 1};
+    struct merge_source source = {.profile = typed(names, 2, ""), .ratios = ratios};
+    struct profile *p = merge_sources(&source, 1, NULL);
+    assert_non_null(p);
+    assert_int_equal(p->n_samples, 0); /* 1 * 0.4 is 0, and what is not multiplied does not count */
+    profile_free(p);
+    source.ratios = (const double[]){0.5, 1};
+    p = merge_sources(&source, 1, NULL);
+    assert_int_equal(p->n_samples, 1);
+    assert_int_equal(p->values[0], 1); /* away from zero */
+    assert_int_equal(p->values[1], 2);
+    profile_free(p);
+    profile_free((struct profile *)source.profile);
+}
+
+static void every_allocation_fails(void **state)
+{
+    struct source a = {0x10000, "cpu", "ns", "one", "x", 5, 20, 0};
+    struct source b = {0x50000, "cpu", "ns", "two", "y", 6, 20, 0};
+    struct profile *in[] = {make(&a), make(&b)};
+    for (long k = 0;; k++) {
+        struct err err = {0};
+        alloc_countdown = k;
+        struct profile *p = merge_difference(in[0], in[1], "mark", true, &err);
+        bool failed = alloc_countdown < 0;
+        alloc_countdown = -1;
+        assert_true(p || (failed && err.code == ERR_NOMEM));
+        profile_free(p);
+        if (!failed)
+            break;
+        assert_true(k < 1000);
+    }
+    profile_free(in[0]);
+    profile_free(in[1]);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(equal_samples_add_up),
+        cmocka_unit_test(labels_keep_samples_apart),
+        cmocka_unit_test(zero_samples_go),
+        cmocka_unit_test(types_must_fit),
+        cmocka_unit_test(common_types_in_the_first_ones_order),
+        cmocka_unit_test(a_type_twice_is_not_common),
+        cmocka_unit_test(a_base_is_subtracted),
+        cmocka_unit_test(a_marked_base_stays_apart),
+        cmocka_unit_test(sums_are_made_equal),
+        cmocka_unit_test(ratios_round_and_drop_what_they_leave_at_zero),
+        cmocka_unit_test(every_allocation_fails),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
