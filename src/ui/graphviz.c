@@ -41,8 +41,9 @@ static bool draw(const struct report_ops *report, char *program, const struct bu
     struct err why = {0};
     if (dot->failed)
         return err_nomem(err);
+    size_t before = out->len;
     if (filter_run(argv, dot, out, &why))
-        return true;
+        return out->len > before || err_set(err, ERR_IO, "%s drew nothing", program);
     if (why.sys_errno == ENOENT)
         return err_set(err, ERR_UNSUPPORTED,
                        "%s is not there, which draws %s pictures (package graphviz)", program,
