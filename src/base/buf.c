@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DRAIN_BYTES (256u << 10)
+
 void buf_init(struct buf *buf)
 {
     *buf = (struct buf){0};
@@ -23,7 +25,7 @@ void buf_clear(struct buf *buf)
         buf->data[0] = 0;
 }
 
-char *buf_reserve(struct buf *buf, size_t n)
+char *buf_grow(struct buf *buf, size_t n)
 {
     if (buf->failed)
         return NULL;
@@ -44,27 +46,6 @@ char *buf_reserve(struct buf *buf, size_t n)
         buf->cap = cap;
     }
     return buf->data + buf->len;
-}
-
-void buf_add(struct buf *buf, const void *data, size_t n)
-{
-    char *p = buf_reserve(buf, n);
-    if (!p)
-        return;
-    if (n)
-        memcpy(p, data, n);
-    p[n] = 0;
-    buf->len += n;
-}
-
-void buf_puts(struct buf *buf, const char *s)
-{
-    buf_add(buf, s, strlen(s));
-}
-
-void buf_putc(struct buf *buf, char c)
-{
-    buf_add(buf, &c, 1);
 }
 
 void buf_fill(struct buf *buf, char c, size_t n)
@@ -103,7 +84,44 @@ void buf_printf(struct buf *buf, const char *fmt, ...)
     va_end(ap);
 }
 
-const char *buf_str(const struct buf *buf)
+static void add_number(struct buf *buf, uint64_t value, bool negative, size_t width)
 {
-    return buf->data ? buf->data : "";
+    char digits[64], *end = digits + sizeof digits, *p = end;
+    do
+        *--p = (char)('0' + value % 10);
+    while (value /= 10);
+    if (negative)
+        *--p = '-';
+    while ((size_t)(end - p) < width && p > digits)
+        *--p = ' ';
+    buf_add(buf, p, (size_t)(end - p));
+}
+
+void buf_int(struct buf *buf, int64_t value, size_t width)
+{
+    add_number(buf, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, value < 0, width);
+}
+
+void buf_uint(struct buf *buf, uint64_t value, size_t width)
+{
+    add_number(buf, value, false, width);
+}
+
+void buf_hex(struct buf *buf, uint64_t value)
+{
+    char digits[18], *end = digits + sizeof digits, *p = end;
+    do
+        *--p = "0123456789abcdef"[value & 15];
+    while (value >>= 4);
+    *--p = 'x';
+    *--p = '0';
+    buf_add(buf, p, (size_t)(end - p));
+}
+
+void buf_drain(struct buf *buf)
+{
+    if (!buf->sink || buf->failed || buf->len < DRAIN_BYTES)
+        return;
+    buf->failed = !buf->sink(buf->sink_arg, buf->data, buf->len);
+    buf->len = 0;
 }

@@ -8,36 +8,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* `value` in decimal, right-aligned in `width`. */
-static void put_int(struct buf *out, int64_t value, size_t width)
-{
-    char digits[24], *p = digits + sizeof digits;
-    uint64_t v = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do
-        *--p = (char)('0' + v % 10);
-    while (v /= 10);
-    if (value < 0)
-        *--p = '-';
-    size_t len = (size_t)(digits + sizeof digits - p);
-    if (len < width)
-        buf_fill(out, ' ', width - len);
-    buf_add(out, p, len);
-}
-
-/* The same for an ID. */
-static void put_id(struct buf *out, uint64_t id, size_t width)
-{
-    if (id <= INT64_MAX)
-        put_int(out, (int64_t)id, width);
-    else
-        buf_printf(out, "%*" PRIu64, (int)width, id);
-}
-
-static void put_hex(struct buf *out, uint64_t value)
-{
-    buf_printf(out, "0x%" PRIx64, value);
-}
-
 static void put_string(struct buf *out, const struct profile *p, uint32_t string)
 {
     struct str s = profile_str(p, string);
@@ -197,7 +167,7 @@ static void put_group(struct buf *text, const struct profile *p, const struct la
         if (i)
             buf_putc(text, ' ');
         if (label->is_num)
-            put_int(text, label->num, 0);
+            buf_int(text, label->num, 0);
         else
             put_string(text, p, label->str);
         if (has_units) {
@@ -261,16 +231,17 @@ static bool put_samples(struct buf *out, const struct view *view)
         const int64_t *values = p->values + (size_t)sample->sample * p->n_types;
         for (uint32_t k = 0; k < p->n_types; k++) {
             buf_putc(out, ' ');
-            put_int(out, values[k], 10);
+            buf_int(out, values[k], 10);
         }
         buf_puts(out, ": ");
         for (uint32_t k = 0; k < sample->n_locs; k++) {
             if (view->locations[sample->locs[k]].hidden)
                 continue;
-            put_id(out, p->locations[sample->locs[k]].id, 0);
+            buf_uint(out, p->locations[sample->locs[k]].id, 0);
             buf_putc(out, ' ');
         }
         buf_putc(out, '\n');
+        buf_drain(out);
         ok = !p->label_first || put_labels(out, &printer, view, sample->sample);
     }
     labels_release(&printer.labels);
@@ -305,13 +276,13 @@ static void put_locations(struct buf *out, const struct view *view)
     for (uint32_t i = 0; i < p->n_locations; i++) {
         const struct profile_location *location = &p->locations[i];
         const struct view_location *left = &view->locations[i];
-        put_id(out, location->id, 6);
+        buf_uint(out, location->id, 6);
         buf_puts(out, ": ");
-        put_hex(out, location->address);
+        buf_hex(out, location->address);
         buf_putc(out, ' ');
         if (location->mapping != PROFILE_NONE) {
             buf_puts(out, "M=");
-            put_id(out, p->mappings[location->mapping].id, 0);
+            buf_uint(out, p->mappings[location->mapping].id, 0);
             buf_putc(out, ' ');
         }
         if (location->is_folded)
@@ -330,13 +301,13 @@ static void put_mappings(struct buf *out, const struct view *view, bool noinline
     const struct profile *p = view->profile;
     for (uint32_t i = 0; i < p->n_mappings; i++) {
         const struct profile_mapping *m = &p->mappings[i];
-        put_id(out, m->id, 0);
+        buf_uint(out, m->id, 0);
         buf_puts(out, ": ");
-        put_hex(out, m->start);
+        buf_hex(out, m->start);
         buf_putc(out, '/');
-        put_hex(out, m->limit);
+        buf_hex(out, m->limit);
         buf_putc(out, '/');
-        put_hex(out, m->offset);
+        buf_hex(out, m->offset);
         buf_putc(out, ' ');
         put_string(out, p, m->file);
         buf_putc(out, ' ');

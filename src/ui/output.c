@@ -6,12 +6,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-bool output_stdout(const struct buf *out, struct err *err)
+static bool write_stdout(const char *data, size_t len, struct err *err)
 {
-    if (out->failed)
-        return err_nomem(err);
-    for (size_t done = 0; done < out->len;) {
-        ssize_t n = write(STDOUT_FILENO, out->data + done, out->len - done);
+    for (size_t done = 0; done < len;) {
+        ssize_t n = write(STDOUT_FILENO, data + done, len - done);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
@@ -19,6 +17,24 @@ bool output_stdout(const struct buf *out, struct err *err)
         done += (size_t)n;
     }
     return true;
+}
+
+bool output_stdout(const struct buf *out, struct err *err)
+{
+    if (out->failed)
+        return err_nomem(err);
+    return write_stdout(out->data, out->len, err);
+}
+
+static bool drain(void *arg, const char *data, size_t len)
+{
+    return write_stdout(data, len, arg);
+}
+
+void output_stream(struct buf *out, struct err *err)
+{
+    out->sink = drain;
+    out->sink_arg = err;
 }
 
 bool output_file(const char *path, const struct buf *out, struct err *err)

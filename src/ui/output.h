@@ -14,6 +14,10 @@
  * ERR_NOMEM when `out` had failed. */
 bool output_stdout(const struct buf *out, struct err *err);
 
+/* Let `out` go to stdout piece by piece, as far as its writer drains it; output_stdout
+ * then writes the rest.  A failure is in *err, and `out` is failed. */
+void output_stream(struct buf *out, struct err *err);
+
 /* Write everything to `path`, whole or not at all; the same failures. */
 bool output_file(const char *path, const struct buf *out, struct err *err);
 

@@ -10,19 +10,26 @@
 
 #include <unistd.h>
 
+static bool is_for_stdout(const struct pprof_request *request)
+{
+    const struct report_ops *report = request->report;
+    return !request->output && !report->viewer &&
+           !((report->flags & REPORT_BINARY) && isatty(STDOUT_FILENO));
+}
+
 static bool write_out(const struct pprof_request *request, const struct buf *out, struct err *err)
 {
     char path[NAME_MAX + 1];
     const char *to = request->output;
+    if (is_for_stdout(request))
+        return output_stdout(out, err);
     if (!to && request->report->viewer)
         return viewer_show(request->report, out, true, err);
-    if (!to && (request->report->flags & REPORT_BINARY) && isatty(STDOUT_FILENO)) {
+    if (!to) {
         if (!output_free_name(path, request->report->ext, err))
             return false;
         to = path;
     }
-    if (!to)
-        return output_stdout(out, err);
     if (!output_file(to, out, err))
         return false;
     tell("wrote the report to %s", to);
@@ -46,12 +53,17 @@ static bool make_report(const struct pprof_request *request, struct buf *out, st
 static bool run_request(const struct pprof_request *request, struct err *err)
 {
     AUTO_BUF out = {0};
+    struct err why = {0};
     struct diag diag;
     diag_init(&diag);
+    if (is_for_stdout(request))
+        output_stream(&out, &why);
     bool ok = make_report(request, &out, &diag, err);
     tell_diag(&diag);
     diag_release(&diag);
-    return ok && write_out(request, &out, err);
+    if (why.code)
+        *err = why;
+    return ok && !why.code && write_out(request, &out, err);
 }
 
 static bool run_shell(const struct pprof_request *request, struct err *err)

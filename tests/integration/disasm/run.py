@@ -94,7 +94,8 @@ def code_segment(program):
 def pprof(folder, *args, **env):
     done = subprocess.run([SONDE, "pprof", *args], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True,
                           text=True, errors="replace", env={**os.environ, "DEBUGINFOD_URLS": "", **env})
-    return done.returncode, done.stdout, done.stderr.replace(folder, "DIR")
+    told = done.stderr.replace("sonde: wrote the report to /dev/stdout\n", "")
+    return done.returncode, done.stdout, told.replace(folder, "DIR")
 
 
 # Of both lists: the addresses are those of the file, wherever it was loaded.
@@ -243,13 +244,13 @@ def body(page):
 
 
 def test_weblist(folder):
-    status, out, err = pprof(folder, "-weblist=start", "p.pb")
+    status, out, err = pprof(folder, "-weblist=start", "-output=/dev/stdout", "p.pb")
     check("page", (status, body(out).replace(folder, "DIR"), err), (0, WEBLIST, ""))
     check("head", "<title>program cpu</title>" in out and "pprof_toggle_asm" in out.split("<body>")[0], True)
-    status, out, _ = pprof(folder, "-weblist=start", "-intel_syntax", "p.pb")
+    status, out, _ = pprof(folder, "-weblist=start", "-output=/dev/stdout", "-intel_syntax", "p.pb")
     check("intel page", "lock inc dword ptr [rip &#43; 4079]" in out, True)
     fails(folder, "no match for a page", "no matches found for regexp: nothing", "-weblist=nothing", "p.pb")
-    status, out, err = pprof(folder, "-weblist=start", "p.pb", SONDE_LIBLLVM="/nowhere")
+    status, out, err = pprof(folder, "-weblist=start", "-output=/dev/stdout", "p.pb", SONDE_LIBLLVM="/nowhere")
     want = re.sub(r"<span class=asm>.*?</span>\n</span>", "", WEBLIST, flags=re.S).replace("livesrc", "deadsrc")
     want = want.replace("DIR/code.s", "code.s")  # the profile's word
     want = want.replace('<span class=line>      8</span> <span class=deadsrc>', '<span class=line>      8</span> <span class=nop>')
@@ -262,7 +263,7 @@ def test_inlined(folder):
         f.write(INLINED)
     program = build(folder, "inlined", "-static", "-no-pie", "-Wl,-Ttext=0x401000", "-O1", source="inlined.c")
     profile(os.path.join(folder, "inlined.pb"), program, 0, [([(0x401000, "start", 4)], 30)])
-    _, out, _ = pprof(folder, "-weblist=start", "inlined.pb")
+    _, out, _ = pprof(folder, "-weblist=start", "-output=/dev/stdout", "inlined.pb")
     line = [x for x in out.splitlines() if x.startswith("<span class=line>      4</span>")]
     check("the line of the call", line and "    return add(x) * 7; </span>" in line[0], True)
     check("its value", line and re.search(r"livesrc> +(\S+) +(\S+) ", line[0]).groups(), ("30ms", "30ms"))
