@@ -107,14 +107,14 @@ void buf_uint(struct buf *buf, uint64_t value, size_t width)
     add_number(buf, value, false, width);
 }
 
-void buf_hex(struct buf *buf, uint64_t value)
+void buf_hex(struct buf *buf, uint64_t value, size_t n_digits)
 {
-    char digits[18], *end = digits + sizeof digits, *p = end;
+    char digits[16], *end = digits + sizeof digits, *p = end;
     do
         *--p = "0123456789abcdef"[value & 15];
-    while (value >>= 4);
-    *--p = 'x';
-    *--p = '0';
+    while ((value >>= 4));
+    while ((size_t)(end - p) < n_digits && p > digits)
+        *--p = '0';
     buf_add(buf, p, (size_t)(end - p));
 }
 

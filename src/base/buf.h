@@ -51,10 +51,11 @@ static inline void buf_putc(struct buf *buf, char c)
 }
 /* Add c n times. */
 void buf_fill(struct buf *buf, char c, size_t n);
-/* Decimal, and hexadecimal with 0x; right-aligned in `width` columns (at most 64). */
+/* Decimal, right-aligned in `width` columns (at most 64). */
 void buf_int(struct buf *buf, int64_t value, size_t width);
 void buf_uint(struct buf *buf, uint64_t value, size_t width);
-void buf_hex(struct buf *buf, uint64_t value);
+/* Hexadecimal, at least n_digits (at most 16). */
+void buf_hex(struct buf *buf, uint64_t value, size_t n_digits);
 void buf_printf(struct buf *buf, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *buf, const char *fmt, va_list ap);
 /* The contents as a string, "" when empty. */

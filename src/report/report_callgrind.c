@@ -6,7 +6,6 @@
 #include "xform/unit.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* Names that were written: "(N) name" the first time, "(N)" from then on. */
@@ -21,7 +20,9 @@ static bool put_name(struct names *names, struct buf *out, const char *what, str
         uint32_t before = names->seen.n, id = intern_add(&names->seen, name);
         if (id == INTERN_NONE)
             return false;
-        buf_printf(out, "(%" PRIu32 ")", id);
+        buf_putc(out, '(');
+        buf_uint(out, id, 0);
+        buf_putc(out, ')');
         if (id == before) {
             buf_putc(out, ' ');
             buf_add(out, name.p, name.len);
@@ -43,27 +44,30 @@ struct writer {
 /* An address, where that is shorter relative to the last node's. */
 static void put_address(struct buf *out, const struct graph_node *last, uint64_t address)
 {
-    char absolute[24], relative[24];
-    int n = snprintf(absolute, sizeof absolute, "0x%" PRIx64, address);
     if (last && last->info.address == address) {
         buf_putc(out, '*');
         return;
     }
+    size_t begin = out->len;
     if (last) {
         int64_t distance = (int64_t)(address - last->info.address);
-        if (snprintf(relative, sizeof relative, "%+" PRId64, distance) < n) {
-            buf_puts(out, relative);
+        buf_puts(out, distance < 0 ? "" : "+");
+        buf_int(out, distance, 0);
+        size_t n_digits = address ? (size_t)(67 - __builtin_clzll(address)) / 4 : 1;
+        if (out->len - begin < 2 + n_digits || out->failed)
             return;
-        }
+        out->len = begin;
     }
-    buf_puts(out, absolute);
+    buf_puts(out, "0x");
+    buf_hex(out, address, 1);
 }
 
 static void put_value(struct writer *w, int64_t value)
 {
     const char *unit;
-    double v = unit_scale(value, w->run->pipeline.unit, w->run->unit, &unit);
-    buf_printf(w->out, "%" PRId64 "\n", unit_to_int64(v));
+    double v = unit_scaler_scale(&w->run->scaler, value, &unit);
+    buf_int(w->out, unit_to_int64(v), 0);
+    buf_putc(w->out, '\n');
 }
 
 static bool same_function(const struct graph_info *a, const struct graph_info *b)
@@ -86,7 +90,9 @@ static bool put_calls(struct writer *w, uint32_t node, const struct graph_node *
             return err_nomem(err);
         buf_puts(w->out, "calls=0 ");
         put_address(w->out, last, callee->address);
-        buf_printf(w->out, " %" PRId64 "\n* * ", callee->line);
+        buf_putc(w->out, ' ');
+        buf_int(w->out, callee->line, 0);
+        buf_puts(w->out, "\n* * ");
         put_value(w, e->weight);
     }
     return true;
@@ -108,11 +114,14 @@ static bool put_nodes(struct writer *w, struct err *err)
                 return err_nomem(err);
         }
         put_address(w->out, last, n->info.address);
-        buf_printf(w->out, " %" PRId64 " ", n->info.line);
+        buf_putc(w->out, ' ');
+        buf_int(w->out, n->info.line, 0);
+        buf_putc(w->out, ' ');
         put_value(w, graph_flat(n));
         if (!put_calls(w, node, last, err))
             return false;
         last = n;
+        buf_drain(w->out);
     }
     return true;
 }

@@ -8,6 +8,12 @@
 #include <stdlib.h>
 #include <time.h>
 
+static void put_hex(struct buf *out, uint64_t value)
+{
+    buf_puts(out, "0x");
+    buf_hex(out, value, 1);
+}
+
 static void put_string(struct buf *out, const struct profile *p, uint32_t string)
 {
     struct str s = profile_str(p, string);
@@ -261,8 +267,12 @@ static void put_line(struct buf *out, const struct view *view, const struct prof
     put_string(out, p, f->name);
     buf_putc(out, ' ');
     put_string(out, p, f->filename);
-    buf_printf(out, ":%" PRId64 ":%" PRId64 " s=%" PRId64, line->line,
-               view->has_column ? line->column : 0, f->start_line);
+    buf_putc(out, ':');
+    buf_int(out, line->line, 0);
+    buf_putc(out, ':');
+    buf_int(out, view->has_column ? line->column : 0, 0);
+    buf_puts(out, " s=");
+    buf_int(out, f->start_line, 0);
     if (f->name != f->system_name) {
         buf_putc(out, '(');
         put_string(out, p, f->system_name);
@@ -278,7 +288,7 @@ static void put_locations(struct buf *out, const struct view *view)
         const struct view_location *left = &view->locations[i];
         buf_uint(out, location->id, 6);
         buf_puts(out, ": ");
-        buf_hex(out, location->address);
+        put_hex(out, location->address);
         buf_putc(out, ' ');
         if (location->mapping != PROFILE_NONE) {
             buf_puts(out, "M=");
@@ -303,11 +313,11 @@ static void put_mappings(struct buf *out, const struct view *view, bool noinline
         const struct profile_mapping *m = &p->mappings[i];
         buf_uint(out, m->id, 0);
         buf_puts(out, ": ");
-        buf_hex(out, m->start);
+        put_hex(out, m->start);
         buf_putc(out, '/');
-        buf_hex(out, m->limit);
+        put_hex(out, m->limit);
         buf_putc(out, '/');
-        buf_hex(out, m->offset);
+        put_hex(out, m->offset);
         buf_putc(out, ' ');
         put_string(out, p, m->file);
         buf_putc(out, ' ');

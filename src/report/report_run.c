@@ -51,7 +51,10 @@ bool report_begin(struct report_run *run, const struct report_ops *ops,
     };
     if (o->divide_by == 0)
         return err_set(err, ERR_USAGE, "zero divisor specified");
-    return pipeline_run(&run->pipeline, ctx->profile, &p, ctx->diag, err);
+    if (!pipeline_run(&run->pipeline, ctx->profile, &p, ctx->diag, err))
+        return false;
+    unit_scaler_init(&run->scaler, run->pipeline.unit, run->unit);
+    return true;
 }
 
 void report_end(struct report_run *run)
@@ -74,15 +77,20 @@ int64_t report_divided(const struct report_run *run, int64_t value)
 void report_value(const struct report_run *run, struct buf *out, int64_t value)
 {
     value = report_divided(run, value);
-    unit_print(out, value, run->pipeline.unit, run->unit);
+    unit_scaler_print(&run->scaler, out, value);
 }
 
 void report_value_right(const struct report_run *run, struct buf *out, int64_t value, size_t width)
 {
-    AUTO_BUF text = {0};
-    report_value(run, &text, value);
-    out->failed |= text.failed;
-    columns_right(out, (struct str){buf_str(&text), text.len}, width);
+    size_t begin = out->len;
+    report_value(run, out, value);
+    struct str text = {buf_str(out) + begin, out->len - begin};
+    size_t have = columns_width(text), n = have < width ? width - have : 0;
+    if (!n || !buf_reserve(out, n))
+        return;
+    memmove(out->data + begin + n, out->data + begin, text.len + 1);
+    memset(out->data + begin, ' ', n);
+    out->len += n;
 }
 
 struct str report_title(const struct report_run *run)
@@ -191,6 +199,7 @@ void report_select_unit(struct report_run *run, const struct graph *g)
     if (strcmp(min_unit, max_unit) && min_100 < max && !run->only_whole)
         unit_scale(min_100, of, "minimum", &min_unit); /* the smallest may show as 0.01 */
     run->unit = *min_unit ? min_unit : of;
+    unit_scaler_init(&run->scaler, of, run->unit);
 }
 
 /* Lines are joined: a newline before each but the first, whose length is kept. */

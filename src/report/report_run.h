@@ -13,12 +13,14 @@
 #include "xform/graph.h"
 #include "xform/node_tags.h"
 #include "xform/pipeline.h"
+#include "xform/unit.h"
 
 struct report_run {
     struct report_options options; /* nodecount, fractions, granularity as this report uses them */
     struct pipeline pipeline;
-    const char *unit; /* to print in; "minimum" until report_select_unit chose one */
-    bool only_whole;  /* a unit in which the smallest value is no fraction */
+    const char *unit;          /* to print in; "minimum" until report_select_unit chose one */
+    struct unit_scaler scaler; /* to it */
+    bool only_whole;           /* a unit in which the smallest value is no fraction */
 };
 
 /* Refine the options, run the pipeline.  False and *err in pprof's words; end it

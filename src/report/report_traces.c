@@ -6,6 +6,8 @@
 #include "xform/path.h"
 #include "xform/unit.h"
 
+#include <stdlib.h>
+
 #define RULE "-----------+-------------------------------------------------------\n"
 
 /* What is reused from sample to sample. */
@@ -13,10 +15,15 @@ struct writer {
     const struct report_run *run;
     struct buf *out;
     struct buf path;
+    /* How the frames of a location print, from the first name on: made when first met. */
+    struct buf text;
+    struct span {
+        size_t first, len; /* in `text`; len 0: not met yet */
+    } * spans;             /* [n_locations] */
     VEC(struct buf) lines; /* of labels */
 };
 
-static void write_name(struct writer *w, uint32_t location, const struct profile_line *line)
+static void print_name(struct writer *w, uint32_t location, const struct profile_line *line)
 {
     const struct view *v = &w->run->pipeline.view;
     const struct profile *p = v->profile;
@@ -34,7 +41,7 @@ static void write_name(struct writer *w, uint32_t location, const struct profile
     }
     if (l->mapping != PROFILE_NONE)
         objfile = profile_str(p, p->mappings[l->mapping].file);
-    graph_print_name(w->out, v->has_address ? l->address : 0, name, file, number, column, objfile,
+    graph_print_name(&w->text, v->has_address ? l->address : 0, name, file, number, column, objfile,
                      " ");
 }
 
@@ -84,26 +91,40 @@ static bool write_labels(struct writer *w, const struct profile_label *labels, u
     return true;
 }
 
+#define BLANKS "          "
+
+static struct str location_text(struct writer *w, uint32_t location)
+{
+    const struct view *v = &w->run->pipeline.view;
+    const struct view_location *l = &v->locations[location];
+    struct span *span = &w->spans[location];
+    uint32_t n = l->n ? l->n : 1;
+    if (!span->len)
+        span->first = w->text.len;
+    for (uint32_t i = 0; !span->len && i < n; i++) {
+        buf_puts(&w->text, i ? BLANKS "   " : "   ");
+        print_name(w, location, l->n ? &v->lines[l->first + i] : NULL);
+        buf_puts(&w->text, i + 1 < n ? " (inline)\n" : "\n");
+    }
+    if (!span->len)
+        span->len = w->text.len - span->first;
+    return (struct str){buf_str(&w->text) + span->first, span->len};
+}
+
 static void write_stack(struct writer *w, const struct view_sample *s)
 {
     const struct view *v = &w->run->pipeline.view;
     bool is_leaf = true;
     for (uint32_t i = 0; i < s->n_locs; i++) {
-        const struct view_location *l = &v->locations[s->locs[i]];
-        if (l->hidden)
+        if (v->locations[s->locs[i]].hidden)
             continue;
-        uint32_t n = l->n ? l->n : 1;
-        for (uint32_t j = 0; j < n; j++) {
-            if (is_leaf)
-                report_value_right(w->run, w->out, view_mean(view_value(v, s), view_divisor(v, s)),
-                                   10);
-            else
-                buf_fill(w->out, ' ', 10);
-            is_leaf = false;
-            buf_puts(w->out, "   ");
-            write_name(w, s->locs[i], l->n ? &v->lines[l->first + j] : NULL);
-            buf_puts(w->out, j + 1 < n ? " (inline)\n" : "\n");
-        }
+        struct str text = location_text(w, s->locs[i]);
+        if (is_leaf)
+            report_value_right(w->run, w->out, view_mean(view_value(v, s), view_divisor(v, s)), 10);
+        else
+            buf_add(w->out, BLANKS, sizeof BLANKS - 1);
+        is_leaf = false;
+        buf_add(w->out, text.p, text.len);
     }
 }
 
@@ -131,6 +152,7 @@ static bool write_samples(struct writer *w)
                 return false;
         }
         write_stack(w, s);
+        buf_drain(w->out);
     }
     buf_puts(w->out, RULE);
     return true;
@@ -144,13 +166,16 @@ static bool write_traces(const struct report_ctx *ctx, struct buf *out, struct e
     if (ok) {
         report_profile_lines(&run, out);
         buf_putc(out, '\n');
-        ok = write_samples(&w) || err_nomem(err);
-        out->failed |= w.path.failed;
+        w.spans = calloc((size_t)run.pipeline.view.profile->n_locations + 1, sizeof *w.spans);
+        ok = (w.spans && write_samples(&w)) || err_nomem(err);
+        out->failed |= w.path.failed || w.text.failed;
     }
     for (size_t i = 0; i < w.lines.n; i++)
         buf_release(&w.lines.items[i]);
     vec_release(&w.lines);
     buf_release(&w.path);
+    buf_release(&w.text);
+    free(w.spans);
     report_end(&run);
     return ok;
 }

@@ -428,7 +428,7 @@ void graph_print_name(struct buf *out, uint64_t address, struct str name, struct
 {
     const char *between = "";
     if (address) {
-        buf_printf(out, "%016" PRIx64, address);
+        buf_hex(out, address, 16);
         between = sep;
     }
     if (name.len) {
@@ -439,9 +439,12 @@ void graph_print_name(struct buf *out, uint64_t address, struct str name, struct
     if (line) {
         buf_puts(out, between);
         buf_add(out, file.p, file.len);
-        buf_printf(out, ":%" PRId64, line);
-        if (column)
-            buf_printf(out, ":%" PRId64, column);
+        buf_putc(out, ':');
+        buf_int(out, line, 0);
+        if (column) {
+            buf_putc(out, ':');
+            buf_int(out, column, 0);
+        }
     } else if (file.len) {
         buf_puts(out, between);
         buf_add(out, file.p, file.len);

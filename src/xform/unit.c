@@ -67,24 +67,6 @@ static bool is_auto(const char *unit)
     return !strcmp(unit, "minimum") || !strcmp(unit, "auto");
 }
 
-static double scale(const struct unit_kind *kind, const struct unit *from, int64_t value,
-                    const char *to, const char **unit)
-{
-    double v = (double)value * from->factor;
-    const struct unit *best = NULL;
-    if (is_auto(to)) {
-        for (size_t i = 0; i < kind->n_units; i++) {
-            const struct unit *u = &kind->units[i];
-            if ((!best || u->factor >= best->factor) && v / u->factor >= 1.0)
-                best = u;
-        }
-    } else {
-        best = find_unit(kind, to);
-    }
-    *unit = best ? best->name : kind->default_name;
-    return v / (best ? best->factor : kind->default_factor);
-}
-
 bool unit_is_convertible(const char *a, const char *b)
 {
     bool is_same = !strcmp(a, b);
@@ -93,36 +75,96 @@ bool unit_is_convertible(const char *a, const char *b)
     return is_same;
 }
 
-double unit_scale(int64_t value, const char *from, const char *to, const char **unit)
+void unit_scaler_init(struct unit_scaler *s, const char *from, const char *to)
 {
-    if (value < 0 && value != INT64_MIN)
-        return -unit_scale(-value, from, to, unit);
-    for (size_t i = 0; i < COUNT(kinds); i++) {
-        const struct unit *u = find_unit(&kinds[i], from);
-        if (u)
-            return scale(&kinds[i], u, value, to, unit);
+    *s = (struct unit_scaler){.name = to, .is_auto = is_auto(to)};
+    for (size_t i = 0; i < COUNT(kinds) && !s->from; i++) {
+        s->kind = &kinds[i];
+        s->from = find_unit(s->kind, from);
     }
+    if (!s->from)
+        s->kind = NULL;
+    if (s->from && !s->is_auto)
+        s->to = find_unit(s->kind, to);
     static const char *const dull[] = {"count", "sample", "unit", "minimum", "auto"};
-    *unit = to;
     for (size_t i = 0; i < COUNT(dull); i++)
         if (!strcmp(to, dull[i]))
-            *unit = "";
-    return (double)value;
+            s->name = "";
 }
 
-void unit_print(struct buf *out, int64_t value, const char *from, const char *to)
+double unit_scaler_scale(const struct unit_scaler *s, int64_t value, const char **unit)
+{
+    if (value < 0 && value != INT64_MIN)
+        return -unit_scaler_scale(s, -value, unit);
+    *unit = s->name;
+    if (!s->kind)
+        return (double)value;
+    double v = (double)value * s->from->factor;
+    const struct unit *best = s->to;
+    for (size_t i = 0; s->is_auto && i < s->kind->n_units; i++) {
+        const struct unit *u = &s->kind->units[i];
+        if ((!best || u->factor >= best->factor) && v / u->factor >= 1.0)
+            best = u;
+    }
+    *unit = best ? best->name : s->kind->default_name;
+    return v / (best ? best->factor : s->kind->default_factor);
+}
+
+double unit_scale(int64_t value, const char *from, const char *to, const char **unit)
+{
+    struct unit_scaler s;
+    unit_scaler_init(&s, from, to);
+    return unit_scaler_scale(&s, value, unit);
+}
+
+/* "%.2f" without ".00" at the end; "" for what printf has to do: too large, or so near
+ * to the middle of two numbers that the product does not tell which is nearer. */
+static size_t print_hundredths(char text[32], double v)
+{
+    double hundredths = fabs(v) * 100, whole = floor(hundredths), rest = hundredths - whole;
+    if (!(hundredths < 1e15) || fabs(rest - 0.5) < 1e-3 || v == 0)
+        return 0;
+    uint64_t n = (uint64_t)whole + (rest > 0.5);
+    char *end = text + 32, *p = end;
+    if (n % 100) {
+        *--p = (char)('0' + n % 10);
+        *--p = (char)('0' + n / 10 % 10);
+        *--p = '.';
+    }
+    n /= 100;
+    do
+        *--p = (char)('0' + n % 10);
+    while (n /= 10);
+    if (v < 0)
+        *--p = '-';
+    memmove(text, p, (size_t)(end - p));
+    text[end - p] = '\0';
+    return (size_t)(end - p);
+}
+
+void unit_scaler_print(const struct unit_scaler *s, struct buf *out, int64_t value)
 {
     const char *unit;
     char text[400]; /* the largest double has 309 digits */
-    int n = snprintf(text, sizeof text, "%.2f", unit_scale(value, from, to, &unit));
-    if (n >= 3 && !strcmp(text + n - 3, ".00"))
-        text[n - 3] = '\0';
+    double v = unit_scaler_scale(s, value, &unit);
+    if (!print_hundredths(text, v)) {
+        int n = snprintf(text, sizeof text, "%.2f", v);
+        if (n >= 3 && !strcmp(text + n - 3, ".00"))
+            text[n - 3] = '\0';
+    }
     if (!strcmp(text, "0") || !strcmp(text, "-0")) {
         buf_putc(out, '0');
         return;
     }
     buf_puts(out, text);
     buf_puts(out, unit);
+}
+
+void unit_print(struct buf *out, int64_t value, const char *from, const char *to)
+{
+    struct unit_scaler s;
+    unit_scaler_init(&s, from, to);
+    unit_scaler_print(&s, out, value);
 }
 
 void unit_print_percent(struct buf *out, int64_t value, int64_t total)

@@ -21,6 +21,17 @@ bool unit_is_convertible(const char *a, const char *b);
 /* The scaled value with two decimals (none when they are 0) and its unit. */
 void unit_print(struct buf *out, int64_t value, const char *from, const char *to);
 
+/* From one unit to another, looked up once for many values. */
+struct unit_scaler {
+    const struct unit_kind *kind; /* NULL: `from` is no known unit */
+    const struct unit *from, *to; /* `to` NULL: the default, or the one that suits */
+    bool is_auto;
+    const char *name; /* of the target where kind is NULL */
+};
+void unit_scaler_init(struct unit_scaler *s, const char *from, const char *to);
+double unit_scaler_scale(const struct unit_scaler *s, int64_t value, const char **unit);
+void unit_scaler_print(const struct unit_scaler *s, struct buf *out, int64_t value);
+
 /* The share of `value` in `total`, 6 wide: "12.34%", "  100%", " 0.12%". */
 void unit_print_percent(struct buf *out, int64_t value, int64_t total);
 /* The same without leading blanks. */
