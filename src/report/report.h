@@ -46,6 +46,8 @@ struct option_def {
     const char *const *choices;      /* OPTION_CHOICE: NULL-terminated; each is a flag too
                                         (-flat, -cum, -functions, ...); value = index + 1 */
     const char *const *choices_help; /* a line for each */
+    const char *value;               /* what help calls its value; NULL: it is a choice, or
+                                        a yes or no that is no by default */
 };
 
 extern const struct option_def option_defs[];             /* ends with name NULL */

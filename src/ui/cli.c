@@ -12,7 +12,8 @@ static void usage(struct buf *out)
     buf_puts(out, "usage: sonde COMMAND [ARGUMENTS]\n\n"
                   "Sonde shows where programs spend their time and memory.\n\ncommands:\n");
     for (size_t i = 0; command_registry[i]; i++)
-        buf_printf(out, "  %-10s %s\n", command_registry[i]->name, command_registry[i]->help);
+        if (!command_registry[i]->is_hidden)
+            buf_printf(out, "  %-10s %s\n", command_registry[i]->name, command_registry[i]->help);
     buf_puts(out, "  help       Show this text, or with a COMMAND its help\n"
                   "  version    Show the version\n");
 }
@@ -21,7 +22,8 @@ static bool fail_unknown(const char *name, struct err *err)
 {
     AUTO_BUF names = {0};
     for (size_t i = 0; command_registry[i]; i++)
-        buf_printf(&names, "%s, ", command_registry[i]->name);
+        if (!command_registry[i]->is_hidden)
+            buf_printf(&names, "%s, ", command_registry[i]->name);
     return err_set(err, ERR_USAGE, "unknown command '%s'; commands: %shelp, version", name,
                    buf_str(&names));
 }

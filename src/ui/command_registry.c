@@ -2,12 +2,14 @@
 
 #include "ui/pprof.h"
 #include "ui/record.h"
+#include "ui/registry.h"
 
 #include <string.h>
 
 const struct command_ops *const command_registry[] = {
     &command_record,
     &command_pprof,
+    &command_registry_rows,
     NULL,
 };
 

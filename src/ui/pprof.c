@@ -96,6 +96,7 @@ static int run(int argc, char **argv)
 const struct command_ops command_pprof = {
     .name = "pprof",
     .help = "Read profiles and print reports, as 'go tool pprof' does",
+    .each_flag = pprof_each_flag,
     .usage = pprof_usage,
     .run = run,
 };

@@ -29,25 +29,27 @@ enum own_flag {
     N_OWN
 };
 
-enum own_kind { OWN_TEXT, OWN_NUMBER, OWN_BOOL };
+#define SYMBOLIZE_WORDS                                                                            \
+    "none local remote force demangle=none demangle=templates demangle=full demangle=default"
 
 static const struct {
-    const char *name, *help;
-    enum own_kind kind;
+    const char *name, *help, *value, *words; /* as in struct flag_doc */
 } own_flags[N_OWN] = {
-    [OWN_OUTPUT] = {"output", "Write the report to this file"},
-    [OWN_SYMBOLIZE] = {"symbolize", "Where symbols come from (see below)"},
-    [OWN_BUILDID] = {"buildid", "Build ID of the main binary, if the profile has none"},
-    [OWN_BASE] = {"base", "Source to subtract; several are added up"},
-    [OWN_DIFF_BASE] = {"diff_base", "Source to compare with; several are added up"},
-    [OWN_ALL_FRAMES] = {"all_frames", "Keep the frames that the profile asks to drop", OWN_BOOL},
-    [OWN_ADD_COMMENT] = {"add_comment", "Text to add to the profile's comments"},
-    [OWN_TOOLS] = {"tools", "Tools to use instead of own code: dot, or dot:PATH"},
-    [OWN_SECONDS] = {"seconds", "How long a server is to collect", OWN_NUMBER},
-    [OWN_TIMEOUT] = {"timeout", "Seconds that a server may take to answer", OWN_NUMBER},
-    [OWN_TLS_CERT] = {"tls_cert", "Certificate to show to servers (a PEM file)"},
-    [OWN_TLS_KEY] = {"tls_key", "Its key (a PEM file)"},
-    [OWN_TLS_CA] = {"tls_ca", "Authorities that servers are to be certified by (a PEM file)"},
+    [OWN_OUTPUT] = {"output", "Write the report to this file", "FILE"},
+    [OWN_SYMBOLIZE] = {"symbolize", "Where symbols come from (see below)", "WORDS",
+                       SYMBOLIZE_WORDS},
+    [OWN_BUILDID] = {"buildid", "Build ID of the main binary, if the profile has none", "ID"},
+    [OWN_BASE] = {"base", "Source to subtract; several are added up", "SOURCE"},
+    [OWN_DIFF_BASE] = {"diff_base", "Source to compare with; several are added up", "SOURCE"},
+    [OWN_ALL_FRAMES] = {"all_frames", "Keep the frames that the profile asks to drop"},
+    [OWN_ADD_COMMENT] = {"add_comment", "Text to add to the profile's comments", "TEXT"},
+    [OWN_TOOLS] = {"tools", "Tools to use instead of own code: dot, or dot:PATH", "TOOLS", "dot"},
+    [OWN_SECONDS] = {"seconds", "How long a server is to collect", "N"},
+    [OWN_TIMEOUT] = {"timeout", "Seconds that a server may take to answer", "N"},
+    [OWN_TLS_CERT] = {"tls_cert", "Certificate to show to servers (a PEM file)", "FILE"},
+    [OWN_TLS_KEY] = {"tls_key", "Its key (a PEM file)", "FILE"},
+    [OWN_TLS_CA] = {"tls_ca", "Authorities that servers are to be certified by (a PEM file)",
+                    "FILE"},
 };
 
 /* Old names of values of -sample_index, in the order in which pprof looks. */
@@ -62,6 +64,11 @@ static const struct {
 };
 #define N_VALUE_FLAGS (sizeof value_flags / sizeof *value_flags)
 
+/* Groups of the help, beside those of options that are a choice. */
+#define REPORTS "reports"
+#define OPTIONS "options"
+#define SHORT_FORMS "short forms"
+
 /* All flags of the command line in one table: own_flags, value_flags, a flag for
  * each report, one for each option or each of its choices. */
 struct flag_table {
@@ -74,7 +81,7 @@ static bool table_init(struct flag_table *table, struct pprof_request *request, 
     *table = (struct flag_table){0};
     bool ok = true;
     for (size_t i = 0; i < N_OWN; i++) {
-        struct flag flag = {own_flags[i].name, own_flags[i].kind == OWN_BOOL, NULL};
+        struct flag flag = {own_flags[i].name, !own_flags[i].value, NULL};
         flag.list = i == OWN_BASE        ? &request->base
                     : i == OWN_DIFF_BASE ? &request->diff_base
                                          : NULL;
@@ -232,53 +239,63 @@ static bool set_bases(struct pprof_request *request, struct err *err)
     return true;
 }
 
-/* "  -name=VALUE    help" */
-static void usage_line(struct buf *out, const char *name, const char *value, const char *help)
+void pprof_each_flag(flag_doc_fn *fn, void *arg)
 {
-    char flag[64];
-    snprintf(flag, sizeof flag, "-%s%s", name, value);
-    buf_printf(out, "  %-22s %s\n", flag, help);
+    for (size_t i = 0; report_registry[i]; i++) {
+        const struct report_ops *report = report_registry[i];
+        const char *value = report->flags & REPORT_TAKES_REGEXP ? "REGEXP" : NULL;
+        fn(&(struct flag_doc){REPORTS, report->name, value, NULL, report->help}, arg);
+    }
+    for (const struct option_def *def = option_defs; def->name; def++) {
+        const char *words = def->kind == OPTION_BOOL && def->value ? "true false" : NULL;
+        if (def->kind != OPTION_CHOICE)
+            fn(&(struct flag_doc){OPTIONS, def->name, def->value, words, def->help}, arg);
+    }
+    for (size_t i = 0; i < N_OWN; i++)
+        fn(&(struct flag_doc){OPTIONS, own_flags[i].name, own_flags[i].value, own_flags[i].words,
+                              own_flags[i].help},
+           arg);
+    for (const struct option_def *def = option_defs; def->name; def++)
+        for (size_t i = 0; def->kind == OPTION_CHOICE && def->choices[i]; i++)
+            fn(&(struct flag_doc){def->name, def->choices[i], NULL, NULL, def->choices_help[i]},
+               arg);
+    for (size_t i = 0; i < N_VALUE_FLAGS; i++) {
+        char help[64];
+        snprintf(help, sizeof help, "Same as %s-sample_index=%s",
+                 value_flags[i].is_mean ? "-mean " : "", value_flags[i].sample_index);
+        fn(&(struct flag_doc){SHORT_FORMS, value_flags[i].name, NULL, NULL, help}, arg);
+    }
 }
 
-static void usage_options(struct buf *out)
+struct usage {
+    struct buf *out;
+    const char *group; /* of the last flag */
+};
+
+/* "  -name=VALUE    help", with the title of its group before the first. */
+static void usage_flag(const struct flag_doc *flag, void *arg)
 {
-    static const char *const values[] = {
-        [OPTION_BOOL] = "", [OPTION_INT] = "=N", [OPTION_FLOAT] = "=F", [OPTION_STRING] = "=TEXT"};
-    buf_puts(out, "\noptions:\n");
-    for (const struct option_def *def = option_defs; def->name; def++)
-        if (def->kind != OPTION_CHOICE)
-            usage_line(out, def->name, values[def->kind], def->help);
-    static const char *const own_values[] = {
-        [OWN_TEXT] = "=TEXT", [OWN_NUMBER] = "=N", [OWN_BOOL] = ""};
-    for (size_t i = 0; i < N_OWN; i++)
-        usage_line(out, own_flags[i].name, own_values[own_flags[i].kind], own_flags[i].help);
-    for (const struct option_def *def = option_defs; def->name; def++) {
-        if (def->kind != OPTION_CHOICE)
-            continue;
-        buf_printf(out, "\n%s (choose at most one):\n", def->name);
-        for (size_t i = 0; def->choices[i]; i++)
-            usage_line(out, def->choices[i], "", def->choices_help[i]);
+    struct usage *usage = arg;
+    char text[64];
+    if (strcmp(usage->group, flag->group) != 0) {
+        bool is_choice = strcmp(flag->group, OPTIONS) && strcmp(flag->group, SHORT_FORMS);
+        buf_printf(usage->out, "\n%s%s:\n", flag->group, is_choice ? " (choose at most one)" : "");
     }
-    buf_puts(out, "\nshort forms:\n");
-    for (size_t i = 0; i < N_VALUE_FLAGS; i++)
-        buf_printf(out, "  -%-21s Same as %s-sample_index=%s\n", value_flags[i].name,
-                   value_flags[i].is_mean ? "-mean " : "", value_flags[i].sample_index);
+    usage->group = flag->group;
+    snprintf(text, sizeof text, "-%s%s%s", flag->name, flag->value ? "=" : "",
+             flag->value ? flag->value : "");
+    buf_printf(usage->out, "  %-22s %s\n", text, flag->help);
 }
 
 void pprof_usage(struct buf *out)
 {
     buf_puts(out, "usage: sonde pprof [REPORT] [OPTIONS] [BINARY] SOURCE...\n\n"
                   "Reads profiles, merges them and prints one report; without a REPORT, the shell\n"
-                  "starts, which makes one after the other.  Flags are those of 'go tool pprof', "
-                  "-flag or --flag; a BINARY, if the\n"
-                  "first name is one, is where the profile's main program is looked up.\n"
-                  "\nreports (choose at most one):\n");
-    for (size_t i = 0; report_registry[i]; i++)
-        usage_line(out, report_registry[i]->name,
-                   report_registry[i]->flags & REPORT_TAKES_REGEXP ? "=REGEXP" : "",
-                   report_registry[i]->help);
-    usage_options(out);
-    buf_puts(out, "\n-symbolize=WORD[:WORD...]:\n"
+                  "starts, which makes one after the other.  Flags are those of 'go tool pprof',\n"
+                  "-flag or --flag; a BINARY, if the first name is one, is where the profile's "
+                  "main\nprogram is looked up.\n");
+    pprof_each_flag(usage_flag, &(struct usage){out, ""});
+    buf_puts(out, "\n-symbolize=WORDS, joined with ':':\n"
                   "  none                   Show what the profile holds\n"
                   "  local                  Look the binaries up on this machine\n"
                   "  remote                 Ask the server of a profile (default: both)\n"

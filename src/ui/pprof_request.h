@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "report/report.h"
+#include "ui/command.h"
 #include "ui/fetch.h"
 #include "ui/flags.h"
 
@@ -27,7 +28,8 @@ bool pprof_request_parse(struct pprof_request *request, int argc, char **argv, b
 
 void pprof_request_release(struct pprof_request *request); /* also fine on a zeroed struct */
 
-/* The whole of `sonde pprof -help`. */
+/* Its flags, and the whole of `sonde pprof -help`: see struct command_ops. */
+void pprof_each_flag(flag_doc_fn *fn, void *arg);
 void pprof_usage(struct buf *out);
 
 #endif

@@ -25,11 +25,47 @@
 
 enum { FLAG_E, FLAG_F, FLAG_O, FLAG_NO_CHILDREN, N_FLAGS };
 
+#define TEXT_(x) #x
+#define TEXT(x) TEXT_(x)
+#define OPTIONS "options"
+
+static const struct flag_doc flag_docs[N_FLAGS] = {
+    [FLAG_E] = {OPTIONS, "e", "KIND", NULL, "What to record (cpu)"},
+    [FLAG_F] = {OPTIONS, "F", "HZ", NULL,
+                "Samples a second of CPU time, 1 to " TEXT(HZ_MAX) " (100)"},
+    [FLAG_O] = {OPTIONS, "o", "FILE", NULL, "The profile (sonde.KIND.pb.gz)"},
+    [FLAG_NO_CHILDREN] = {OPTIONS, "no-children", NULL, NULL,
+                          "Only the process that COMMAND starts as"},
+};
+
 struct record {
     const struct collect_ops *kind;
     struct collect_request request;
     char path[PATH_MAX];
 };
+
+static void each_flag(flag_doc_fn *fn, void *arg)
+{
+    AUTO_BUF kinds = {0};
+    for (size_t i = 0; collect_registry[i]; i++)
+        buf_printf(&kinds, "%s%s", i ? " " : "", collect_registry[i]->name);
+    for (size_t i = 0; i < N_FLAGS; i++) {
+        struct flag_doc flag = flag_docs[i];
+        if (i == FLAG_E)
+            flag.words = buf_str(&kinds);
+        fn(&flag, arg);
+    }
+}
+
+/* A short flag's value stands after a blank, as it is used to. */
+static void usage_flag(const struct flag_doc *flag, void *arg)
+{
+    struct buf *out = arg;
+    char text[64];
+    snprintf(text, sizeof text, "%s%s%s%s", flag->name[1] ? "--" : "-", flag->name,
+             flag->value ? " " : "", flag->value ? flag->value : "");
+    buf_printf(out, "  %-14s %s\n", text, flag->help);
+}
 
 static void usage(struct buf *out)
 {
@@ -38,29 +74,24 @@ static void usage(struct buf *out)
                   "Runs COMMAND, follows its threads and children, and writes where they spend "
                   "their\ntime as a profile: symbols included, to be read with `sonde pprof` or "
                   "`go tool pprof`.\nExits with the status of COMMAND; 128+N when signal N ended "
-                  "it.\n\n"
-                  "  -e KIND        what to record (cpu):\n");
+                  "it.\n\noptions:\n");
+    each_flag(usage_flag, out);
+    buf_puts(out, "\nkinds:\n");
     for (size_t i = 0; collect_registry[i]; i++)
-        buf_printf(out, "                   %-8s %s\n", collect_registry[i]->name,
-                   collect_registry[i]->help);
-    buf_printf(out,
-               "  -F HZ          samples a second of CPU time, 1 to %d (100)\n"
-               "  -o FILE        the profile (sonde.KIND.pb.gz)\n"
-               "  --no-children  only the process that COMMAND starts as\n\n"
-               "examples:\n"
-               "  sonde record python3 job.py          then: sonde pprof -top sonde.cpu.pb.gz\n"
-               "  sonde record -F 500 -o build.pb.gz -- make -j4\n\n"
-               "environment: SONDE_LIB, the path of libsonde.so if it is not found beside sonde;"
-               "\nTMPDIR, for the recording's files when /dev/shm has no room.\n",
-               HZ_MAX);
+        buf_printf(out, "  %-14s %s\n", collect_registry[i]->name, collect_registry[i]->help);
+    buf_puts(out, "\nexamples:\n"
+                  "  sonde record python3 job.py          then: sonde pprof -top sonde.cpu.pb.gz\n"
+                  "  sonde record -F 500 -o build.pb.gz -- make -j4\n\n"
+                  "environment:\n"
+                  "  SONDE_LIB      The path of libsonde.so if it is not found beside sonde\n"
+                  "  TMPDIR         Where the recording's files go when /dev/shm has no room\n");
 }
 
 static bool parse(int argc, char **argv, struct record *record, bool *help, struct err *err)
 {
-    struct flag flags[N_FLAGS] = {[FLAG_E] = {.name = "e"},
-                                  [FLAG_F] = {.name = "F"},
-                                  [FLAG_O] = {.name = "o"},
-                                  [FLAG_NO_CHILDREN] = {.name = "no-children", .is_bool = true}};
+    struct flag flags[N_FLAGS] = {0};
+    for (size_t i = 0; i < N_FLAGS; i++)
+        flags[i] = (struct flag){.name = flag_docs[i].name, .is_bool = !flag_docs[i].value};
     int n_used;
     if (!flags_parse(flags, N_FLAGS, argc, argv, &n_used, help, err))
         return false;
@@ -263,6 +294,7 @@ static int run(int argc, char **argv)
 const struct command_ops command_record = {
     .name = "record",
     .help = "Run a program and write its profile",
+    .each_flag = each_flag,
     .usage = usage,
     .run = run,
 };
