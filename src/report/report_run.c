@@ -120,6 +120,23 @@ static uint32_t count_visual(const struct graph *g, const struct node_tags *tags
     return max;
 }
 
+static bool build_edges(const struct report_run *run, enum report_graph kind, struct graph *g,
+                        struct err *err)
+{
+    const struct regex *re = kind == REPORT_GRAPH_EDGES ? run->pipeline.argument : NULL;
+    for (uint32_t i = 0; re && i < g->n_order; i++) {
+        struct str label = graph_label(g, g->order[i]);
+        if (!label.p)
+            return err_nomem(err);
+        g->nodes[g->order[i]].is_asked = regex_match(re, label);
+    }
+    return graph_build_edges(g,
+                             re                           ? GRAPH_EDGES_ASKED
+                             : kind == REPORT_GRAPH_NODES ? GRAPH_EDGES_INLINED
+                                                          : GRAPH_EDGES_ALL,
+                             err);
+}
+
 bool report_build_graph(struct report_run *run, enum report_graph kind, struct graph *g,
                         struct node_tags *tags, struct report_trim *trim, struct err *err)
 {
@@ -145,7 +162,7 @@ bool report_build_graph(struct report_run *run, enum report_graph kind, struct g
     if (node_cutoff > 0)
         trim->n_nodes_dropped = graph_keep_cum(g, node_cutoff);
     trim->n_nodes_before = g->n_order;
-    if (visual && !graph_build_edges(g, false, err))
+    if (visual && !graph_build_edges(g, GRAPH_EDGES_ALL, err))
         return false;
     if (!graph_sort(g, order, err))
         return false;
@@ -161,10 +178,10 @@ bool report_build_graph(struct report_run *run, enum report_graph kind, struct g
             n = count_visual(g, tags, n);
         }
         if (graph_keep_first(g, n) && visual &&
-            !(graph_build_edges(g, false, err) && graph_sort(g, order, err)))
+            !(graph_build_edges(g, GRAPH_EDGES_ALL, err) && graph_sort(g, order, err)))
             return false;
     }
-    if (!visual && !graph_build_edges(g, kind == REPORT_GRAPH_NODES, err))
+    if (!visual && !build_edges(run, kind, g, err))
         return false;
     /* pprof tells of edges in pictures only, and of none that went before it found
      * that nodecount leaves all nodes. */

@@ -48,7 +48,8 @@ struct report_trim {
 
 enum report_graph {
     REPORT_GRAPH_NODES,   /* edges only where needed to tell inlined functions */
-    REPORT_GRAPH_EDGES,   /* all edges */
+    REPORT_GRAPH_EDGES,   /* all edges; where the report has an argument, those of the nodes that
+                             match it, which are `is_asked` */
     REPORT_GRAPH_VISUAL,  /* all edges, chosen and sorted for a picture; tags; or a call tree */
     REPORT_GRAPH_OBJECTS, /* all edges; nodes differ by their object file too; or a call tree */
 };

@@ -62,7 +62,7 @@ static bool write_nodes(const struct report_run *run, struct graph *g, struct bu
     buf_puts(out, RULE "      flat  flat%   sum%        cum   cum%   calls calls% + context "
                        "\t \t \n");
     for (uint32_t i = 0; i < g->n_order; i++) {
-        if (re && !regex_match(re, graph_label(g, g->order[i])))
+        if (re && !g->nodes[g->order[i]].is_asked)
             continue;
         any = true;
         if (!write_node(run, g, g->order[i], &flat_sum, out, err))

@@ -2,8 +2,7 @@
 
 static bool is_shown(struct table *t, uint32_t node)
 {
-    const struct regex *re = t->run.pipeline.argument;
-    return !re || regex_match(re, graph_label(&t->graph, node));
+    return !t->run.pipeline.argument || t->graph.nodes[node].is_asked;
 }
 
 bool table_begin(struct table *t, const struct report_ops *ops, enum report_graph kind,

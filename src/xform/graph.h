@@ -4,7 +4,7 @@
  *   struct graph g;
  *   graph_init(&g, &view, &options, err)    all nodes, values, no edges
  *   graph_keep_cum(&g, cutoff)              fewer nodes
- *   graph_build_edges(&g, NULL, err)        edges between the nodes that are left
+ *   graph_build_edges(&g, GRAPH_EDGES_ALL, err)  edges between the nodes that are left
  *   graph_sort(&g, GRAPH_ORDER_FLAT_NAME)
  *
  * With call_tree it is a forest: nodes that differ in how they are reached.
@@ -43,6 +43,7 @@ struct graph_node {
     bool has_inlined; /* at least one frame of it is inlined into its caller; in a tree, all */
     bool is_kept;     /* it is in `order` */
     bool is_removed;  /* it was, and is no more */
+    bool is_asked;    /* the caller's mark for GRAPH_EDGES_ASKED */
     bool is_detached; /* in a tree: graph_drop_edges cut it off from what is above it */
 };
 
@@ -98,9 +99,13 @@ void graph_release(struct graph *g); /* also fine on a zeroed struct */
 uint32_t graph_keep_cum(struct graph *g, int64_t cutoff);
 uint32_t graph_keep_first(struct graph *g, uint32_t n);
 
-/* (Re)build the edges.  With only_inlined, only those that lead
- * to nodes that have inlined frames.  False with ERR_NOMEM.  O(frames). */
-bool graph_build_edges(struct graph *g, bool only_inlined, struct err *err);
+enum graph_edges {
+    GRAPH_EDGES_ALL,
+    GRAPH_EDGES_INLINED, /* those that lead to nodes that have inlined frames */
+    GRAPH_EDGES_ASKED,   /* those of nodes that are `is_asked`, in and out */
+};
+/* (Re)build the edges; a tree has all of them.  False with ERR_NOMEM.  O(frames). */
+bool graph_build_edges(struct graph *g, enum graph_edges which, struct err *err);
 /* Drop edges into the nodes of |weight| less than cutoff; returns how many. */
 uint32_t graph_drop_edges(struct graph *g, int64_t cutoff);
 /* Drop residual edges between nodes that are connected otherwise.  False with ERR_NOMEM. */

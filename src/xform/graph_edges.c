@@ -2,6 +2,7 @@
 #include "xform/graph.h"
 
 #include "base/map.h"
+#include "base/pool.h"
 #include "base/vec.h"
 #include "xform/graph_tree.h"
 #include "xform/unit.h"
@@ -9,19 +10,39 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What a node is to the edges being built. */
-enum { ABSENT, CALLER_ONLY, WANTED };
+/* What a node is to the edges being built: nothing, or one that is called and calls.
+ * Counted are the edges that lead to a CALLEE or come from a CALLER. */
+enum { PRESENT = 1, CALLEE = 2, CALLER = 4 };
 
-/* What a location is to them: to be looked at frame by frame, all absent, or no end
- * of an edge, only the node that calls on (any other value). */
+/* What a location is to them: to be looked at frame by frame, all absent, or no end of
+ * an edge that counts, only the node that calls on (any other value). */
 enum { LOCATION_ABSENT = GRAPH_NONE - 1, LOCATION_WALKED = GRAPH_NONE };
 
+#define MAX_MAKERS 8u
+#define FRAMES_PER_MAKER 1000000u
+#define BATCH 128u
+
+/* A call that one sample makes. */
+struct call {
+    uint64_t hash;
+    uint32_t src, dest, stamp;
+    bool residual, is_inlined;
+    int64_t w, d;
+};
+
+/* Makes the edges of some of the samples. */
 struct edge_maker {
-    struct graph *g;
+    const struct graph *g;
+    const uint8_t *state;      /* [n_nodes] */
+    const uint32_t *locations; /* [n_locations] */
+    uint32_t begin, end;       /* of the view's samples */
+    struct graph_edge *edges;
+    uint32_t n_edges, cap;
     uint32_t *slots; /* open addressing over edges, GRAPH_NONE = empty */
-    uint32_t n_slots, cap;
-    uint8_t *state;      /* [n_nodes] */
-    uint32_t *locations; /* [n_locations] */
+    uint32_t n_slots;
+    struct call calls[BATCH];
+    uint32_t n_calls;
+    bool failed;
 };
 
 static uint64_t hash_edge(uint32_t src, uint32_t dest)
@@ -31,18 +52,18 @@ static uint64_t hash_edge(uint32_t src, uint32_t dest)
 
 static bool grow_edges(struct edge_maker *m)
 {
-    struct graph *g = m->g;
     uint32_t n_slots = m->n_slots ? m->n_slots * 2 : 4096, cap = n_slots / 2;
     uint32_t *slots = malloc(n_slots * sizeof *slots);
-    struct graph_edge *edges = realloc(g->edges, cap * sizeof *edges);
+    struct graph_edge *edges = realloc(m->edges, cap * sizeof *edges);
     if (edges)
-        g->edges = edges;
+        m->edges = edges;
     if (!slots || !edges || !n_slots) {
         free(slots);
+        m->failed = true;
         return false;
     }
     memset(slots, 0xff, n_slots * sizeof *slots);
-    for (uint32_t i = 0; i < g->n_edges; i++) {
+    for (uint32_t i = 0; i < m->n_edges; i++) {
         uint64_t h = hash_edge(edges[i].src, edges[i].dest);
         while (slots[h & (n_slots - 1)] != GRAPH_NONE)
             h++;
@@ -55,63 +76,69 @@ static bool grow_edges(struct edge_maker *m)
     return true;
 }
 
-static struct graph_edge *find_edge(struct edge_maker *m, uint32_t src, uint32_t dest)
+static struct graph_edge *find_edge(struct edge_maker *m, uint64_t h, uint32_t src, uint32_t dest)
 {
-    struct graph *g = m->g;
-    if (g->n_edges == m->cap && !grow_edges(m))
+    if (m->n_edges == m->cap && !grow_edges(m))
         return NULL;
-    uint64_t h = hash_edge(src, dest);
     for (;; h++) {
         uint32_t i = m->slots[h & (m->n_slots - 1)];
         if (i == GRAPH_NONE)
             break;
-        if (g->edges[i].src == src && g->edges[i].dest == dest)
-            return &g->edges[i];
+        if (m->edges[i].src == src && m->edges[i].dest == dest)
+            return &m->edges[i];
     }
-    m->slots[h & (m->n_slots - 1)] = g->n_edges;
-    g->edges[g->n_edges] = (struct graph_edge){.src = src, .dest = dest, .is_inlined = true};
-    return &g->edges[g->n_edges++];
+    m->slots[h & (m->n_slots - 1)] = m->n_edges;
+    m->edges[m->n_edges] = (struct graph_edge){.src = src, .dest = dest, .is_inlined = true};
+    return &m->edges[m->n_edges++];
 }
 
-/* So that most locations of a stack need one look. */
-static bool look_at_locations(struct edge_maker *m)
+static void add_weight(struct graph_edge *e, int64_t w, int64_t d)
+{
+    e->weight = (int64_t)((uint64_t)e->weight + (uint64_t)w);
+    e->weight_div = (int64_t)((uint64_t)e->weight_div + (uint64_t)d);
+}
+
+/* Count the calls that are kept.  They come in numbers so that the memory that one needs
+ * is on its way while others are counted. */
+static void count_calls(struct edge_maker *m)
+{
+    for (uint32_t i = 0; m->slots && i < m->n_calls; i++)
+        __builtin_prefetch(&m->slots[m->calls[i].hash & (m->n_slots - 1)]);
+    for (uint32_t i = 0; m->slots && i < m->n_calls; i++) {
+        uint32_t e = m->slots[m->calls[i].hash & (m->n_slots - 1)];
+        __builtin_prefetch(&m->edges[e == GRAPH_NONE ? 0 : e]);
+    }
+    for (uint32_t i = 0; i < m->n_calls; i++) {
+        const struct call *c = &m->calls[i];
+        struct graph_edge *e = find_edge(m, c->hash, c->src, c->dest);
+        if (!e)
+            break;
+        if (e->seen == c->stamp)
+            continue;
+        e->seen = c->stamp;
+        add_weight(e, c->w, c->d);
+        e->residual |= c->residual;
+        e->is_inlined &= c->is_inlined;
+    }
+    m->n_calls = 0;
+}
+
+/* Keep a sample's calls to be counted, each once. */
+static void add_sample(struct edge_maker *m, const struct view_sample *s, uint32_t stamp)
 {
     const struct graph *g = m->g;
-    uint32_t n = g->view->profile->n_locations;
-    m->locations = malloc(((size_t)n + 1) * sizeof *m->locations);
-    for (uint32_t i = 0; m->locations && i < n; i++) {
-        uint32_t f = g->frame_first[i], end = g->frame_first[i + 1];
-        uint32_t what = f < end ? LOCATION_ABSENT : LOCATION_WALKED;
-        for (; f < end; f++) {
-            uint32_t node = g->frames[f] & ~GRAPH_FRAME_INLINED;
-            uint8_t state = m->state[node];
-            if (state == WANTED || (state == ABSENT && what != LOCATION_ABSENT)) {
-                what = LOCATION_WALKED;
-                break;
-            }
-            what = state == ABSENT ? what : node;
-        }
-        m->locations[i] = what;
-    }
-    return m->locations != NULL;
-}
-
-/* Count a sample's edges, each once. */
-static bool add_sample(struct edge_maker *m, const struct view_sample *s, uint32_t stamp)
-{
-    struct graph *g = m->g;
     int64_t w = view_value(g->view, s), d = view_divisor(g->view, s);
-    if (!w && !d)
-        return true;
     uint32_t parent = GRAPH_NONE;
-    bool residual = false;
+    bool residual = false, from_caller = false;
+    if (!w && !d)
+        return;
     for (uint32_t i = s->n_locs; i--;) {
         uint32_t what = m->locations[s->locs[i]];
         if (what == LOCATION_ABSENT) {
             residual = true;
             continue;
         }
-        if (what != LOCATION_WALKED) {
+        if (what != LOCATION_WALKED && !from_caller) {
             parent = what;
             residual = false;
             continue;
@@ -120,27 +147,127 @@ static bool add_sample(struct edge_maker *m, const struct view_sample *s, uint32
         for (; f < end; f++) {
             uint32_t node = g->frames[f] & ~GRAPH_FRAME_INLINED;
             uint8_t state = m->state[node];
-            if (state == ABSENT) {
+            if (!state) {
                 residual = true;
                 continue;
             }
-            if (state == WANTED && parent != GRAPH_NONE && parent != node) {
-                struct graph_edge *e = find_edge(m, parent, node);
-                if (!e)
-                    return false;
-                if (e->seen != stamp) {
-                    e->seen = stamp;
-                    e->weight = (int64_t)((uint64_t)e->weight + (uint64_t)w);
-                    e->weight_div = (int64_t)((uint64_t)e->weight_div + (uint64_t)d);
-                    e->residual |= residual;
-                    e->is_inlined &= g->frames[f] != node;
-                }
+            if ((from_caller || (state & CALLEE && parent != GRAPH_NONE)) && parent != node) {
+                m->calls[m->n_calls++] =
+                    (struct call){hash_edge(parent, node), parent, node, stamp, residual,
+                                  g->frames[f] != node,    w,      d};
+                if (m->n_calls == BATCH)
+                    count_calls(m);
             }
             parent = node;
             residual = false;
+            from_caller = state & CALLER;
         }
     }
-    return true;
+}
+
+static void add_samples(void *arg, size_t which)
+{
+    struct edge_maker *m = (struct edge_maker *)arg + which;
+    for (uint32_t i = m->begin; i < m->end && !m->failed; i++)
+        add_sample(m, &m->g->view->samples[i], i + 1);
+    count_calls(m);
+}
+
+/* So that most locations of a stack need one look. */
+static uint32_t *look_at_locations(const struct graph *g, const uint8_t *states)
+{
+    uint32_t n = g->view->profile->n_locations;
+    uint32_t *locations = malloc(((size_t)n + 1) * sizeof *locations);
+    for (uint32_t i = 0; locations && i < n; i++) {
+        uint32_t f = g->frame_first[i], end = g->frame_first[i + 1];
+        uint32_t what = f < end ? LOCATION_ABSENT : LOCATION_WALKED;
+        for (; f < end; f++) {
+            uint32_t node = g->frames[f] & ~GRAPH_FRAME_INLINED;
+            uint8_t state = states[node];
+            if (state & (CALLEE | CALLER) || (!state && what != LOCATION_ABSENT)) {
+                what = LOCATION_WALKED;
+                break;
+            }
+            what = state ? node : what;
+        }
+        locations[i] = what;
+    }
+    return locations;
+}
+
+static uint8_t *look_at_nodes(const struct graph *g, enum graph_edges which, bool *any)
+{
+    uint8_t *states = calloc((size_t)g->n_nodes + 1, 1);
+    for (uint32_t i = 0; states && i < g->n_nodes; i++) {
+        const struct graph_node *n = &g->nodes[i];
+        if (g->is_cut && !n->is_kept)
+            continue;
+        states[i] = PRESENT;
+        if (which == GRAPH_EDGES_ALL || (which == GRAPH_EDGES_INLINED && n->has_inlined))
+            states[i] |= CALLEE;
+        else if (which == GRAPH_EDGES_ASKED && n->is_asked)
+            states[i] |= CALLEE | CALLER;
+        *any |= states[i] != PRESENT;
+    }
+    return states;
+}
+
+/* The edges of several makers as if one had made them: in the order of the samples. */
+static bool join_makers(struct graph *g, struct edge_maker *makers, size_t n)
+{
+    struct edge_maker *all = &makers[0];
+    bool ok = !all->failed;
+    for (size_t i = 1; i < n; i++) {
+        ok = ok && !makers[i].failed;
+        for (uint32_t k = 0; ok && k < makers[i].n_edges; k++) {
+            const struct graph_edge *from = &makers[i].edges[k];
+            struct graph_edge *e =
+                find_edge(all, hash_edge(from->src, from->dest), from->src, from->dest);
+            ok = e != NULL;
+            if (!ok)
+                break;
+            add_weight(e, from->weight, from->weight_div);
+            e->residual |= from->residual;
+            e->is_inlined &= from->is_inlined;
+        }
+        free(makers[i].edges);
+        free(makers[i].slots);
+    }
+    g->edges = all->edges;
+    g->n_edges = all->n_edges;
+    free(all->slots);
+    return ok;
+}
+
+/* Edges by the samples' stacks. */
+static bool make_edges(struct graph *g, enum graph_edges which)
+{
+    bool any = false;
+    uint8_t *states = look_at_nodes(g, which, &any);
+    uint32_t *locations = states ? look_at_locations(g, states) : NULL;
+    uint64_t n_frames = 0;
+    uint32_t n_samples = any ? g->view->n_samples : 0;
+    for (uint32_t i = 0; i < n_samples; i++)
+        n_frames += g->view->samples[i].n_locs;
+    size_t n = (size_t)(n_frames / FRAMES_PER_MAKER);
+    n = n < 1 ? 1 : n > MAX_MAKERS ? MAX_MAKERS : n;
+    struct edge_maker *makers = calloc(n, sizeof *makers);
+    bool ok = makers && locations;
+    for (size_t i = 0; ok && i < n; i++) {
+        makers[i].g = g;
+        makers[i].state = states;
+        makers[i].locations = locations;
+        makers[i].begin = (uint32_t)((uint64_t)n_samples * i / n);
+        makers[i].end = (uint32_t)((uint64_t)n_samples * (i + 1) / n);
+    }
+    if (ok) {
+        pool_run(n, 0, add_samples, makers);
+        ok = join_makers(g, makers, n);
+    }
+    free(makers);
+    free(states);
+    free(locations);
+    return ok;
 }
 
 /* List the edges by node: in_* and out_*, in one block. */
@@ -171,33 +298,12 @@ static bool list_edges(struct graph *g)
     return true;
 }
 
-/* Edges by the samples' stacks. */
-static bool make_edges(struct graph *g, bool only_inlined)
-{
-    struct edge_maker m = {.g = g, .state = calloc((size_t)g->n_nodes + 1, 1)};
-    bool ok = m.state != NULL, any = false;
-    for (uint32_t i = 0; ok && i < g->n_nodes; i++) {
-        if (g->is_cut && !g->nodes[i].is_kept)
-            continue;
-        bool wanted = !only_inlined || g->nodes[i].has_inlined;
-        m.state[i] = wanted ? WANTED : CALLER_ONLY;
-        any |= wanted;
-    }
-    ok = ok && look_at_locations(&m);
-    for (uint32_t i = 0; ok && any && i < g->view->n_samples; i++)
-        ok = add_sample(&m, &g->view->samples[i], i + 1);
-    free(m.slots);
-    free(m.state);
-    free(m.locations);
-    return ok;
-}
-
-bool graph_build_edges(struct graph *g, bool only_inlined, struct err *err)
+bool graph_build_edges(struct graph *g, enum graph_edges which, struct err *err)
 {
     free(g->edges);
     g->edges = NULL;
     g->n_edges = 0;
-    bool ok = g->parent ? graph_tree_edges(g) : make_edges(g, only_inlined);
+    bool ok = g->parent ? graph_tree_edges(g) : make_edges(g, which);
     return (ok && list_edges(g)) || err_nomem(err);
 }
 

@@ -82,7 +82,7 @@ static void values_are_summed(void **state)
     assert_true(graph_sort(&s.g, GRAPH_ORDER_NAME, NULL));
     check_nodes(&s.g, "a 0/11, b 2/15, c 13/13, x 0/4");
     assert_int_equal(graph_flat_sum(&s.g), 15);
-    assert_true(graph_build_edges(&s.g, false, NULL));
+    assert_true(graph_build_edges(&s.g, GRAPH_EDGES_ALL, NULL));
     check_edges(&s.g, "a>b 11, b>c 13, x>b 4");
     setup_release(&s);
 }
@@ -95,7 +95,7 @@ static void recursion_counts_a_sample_once(void **state)
     setup_init(&s, stacks, 2);
     assert_true(graph_sort(&s.g, GRAPH_ORDER_NAME, NULL));
     check_nodes(&s.g, "a 5/12, b 7/7");
-    assert_true(graph_build_edges(&s.g, false, NULL));
+    assert_true(graph_build_edges(&s.g, GRAPH_EDGES_ALL, NULL));
     check_edges(&s.g, "a>b 7, b>a 7"); /* none from a node to itself */
     setup_release(&s);
 }
@@ -106,7 +106,7 @@ static void inlined_edges_are_so_in_all_samples(void **state)
     struct setup s;
     (void)state;
     setup_init(&s, stacks, 3);
-    assert_true(graph_build_edges(&s.g, false, NULL));
+    assert_true(graph_build_edges(&s.g, GRAPH_EDGES_ALL, NULL));
     check_edges(&s.g, "a>b* 1, a>c 6");
     setup_release(&s);
 }
@@ -129,13 +129,13 @@ static void edges_reach_nodes_that_cancel(void **state)
     setup_init(&s, stacks, 4);
     assert_true(graph_sort(&s.g, GRAPH_ORDER_NAME, NULL));
     check_nodes(&s.g, "a 9/12, b 0/-2, d 1/1");
-    assert_true(graph_build_edges(&s.g, false, NULL));
+    assert_true(graph_build_edges(&s.g, GRAPH_EDGES_ALL, NULL));
     check_edges(&s.g, "a>c 3, b>c -3, b>d 1");
     assert_int_equal(graph_drop_edges(&s.g, 5), 1); /* of edges into the nodes */
     check_edges(&s.g, "a>c 3, b>c -3");
     /* Once others are left out they are like those. */
     assert_int_equal(graph_keep_cum(&s.g, 2), 1);
-    assert_true(graph_build_edges(&s.g, false, NULL));
+    assert_true(graph_build_edges(&s.g, GRAPH_EDGES_ALL, NULL));
     check_edges(&s.g, "");
     setup_release(&s);
 }
@@ -149,7 +149,7 @@ static void small_nodes_leave_residual_edges(void **state)
     assert_int_equal(graph_keep_cum(&s.g, 3), 3); /* b, d, x */
     assert_true(graph_sort(&s.g, GRAPH_ORDER_NAME, NULL));
     check_nodes(&s.g, "a 0/12, c 13/13"); /* values do not change */
-    assert_true(graph_build_edges(&s.g, false, NULL));
+    assert_true(graph_build_edges(&s.g, GRAPH_EDGES_ALL, NULL));
     check_edges(&s.g, "a..c 12");
     setup_release(&s);
 }
@@ -164,7 +164,7 @@ static void only_nodes_over_others_make_an_edge_residual(void **state)
     check_nodes(&s.g, "c 11/11, x 0/10, a 0/1, b 0/1");
     assert_int_equal(graph_keep_first(&s.g, 3), 1);
     assert_int_equal(graph_keep_first(&s.g, 3), 0);
-    assert_true(graph_build_edges(&s.g, false, NULL));
+    assert_true(graph_build_edges(&s.g, GRAPH_EDGES_ALL, NULL));
     check_edges(&s.g, "a..c 1, x>c 10");
     setup_release(&s);
 }
@@ -185,7 +185,7 @@ static void redundant_residual_edges_go(void **state)
             s.g.n_order = n;
     }
     s.g.is_cut = true;
-    assert_true(graph_build_edges(&s.g, false, NULL));
+    assert_true(graph_build_edges(&s.g, GRAPH_EDGES_ALL, NULL));
     check_edges(&s.g, "a..c 1, a>x 10, x>c 10, y..z 9");
     assert_true(graph_drop_redundant_edges(&s.g, NULL));
     check_edges(&s.g, "a>x 10, x>c 10, y..z 9");
@@ -197,7 +197,7 @@ static void light_edges_are_dropped(void **state)
     struct setup s;
     (void)state;
     setup_init(&s, simple, 4);
-    assert_true(graph_build_edges(&s.g, false, NULL));
+    assert_true(graph_build_edges(&s.g, GRAPH_EDGES_ALL, NULL));
     assert_int_equal(graph_drop_edges(&s.g, 11), 1);
     check_edges(&s.g, "a>b 11, b>c 13");
     setup_release(&s);
@@ -211,7 +211,7 @@ static void edges_of_a_node_come_heaviest_first(void **state)
     AUTO_BUF text = {0};
     (void)state;
     setup_init(&s, stacks, 4);
-    assert_true(graph_build_edges(&s.g, false, NULL));
+    assert_true(graph_build_edges(&s.g, GRAPH_EDGES_ALL, NULL));
     assert_true(graph_sort(&s.g, GRAPH_ORDER_NAME, NULL));
     assert_true(graph_out_edges(&s.g, s.g.order[0], &edges, &n, NULL));
     for (uint32_t i = 0; i < n; i++)
@@ -303,7 +303,7 @@ static void a_tree_has_a_node_for_each_way(void **state)
     setup_with(&s, simple, 4, &(struct graph_options){.call_tree = true});
     assert_true(graph_sort(&s.g, GRAPH_ORDER_FLAT_NAME, NULL));
     check_nodes(&s.g, "c 9/9, c 4/4, b 2/11, a 0/11, b 0/4, x 0/4");
-    assert_true(graph_build_edges(&s.g, false, NULL));
+    assert_true(graph_build_edges(&s.g, GRAPH_EDGES_ALL, NULL));
     check_edges(&s.g, "a>b 11, b>c 4, b>c 9, x>b 4");
     assert_int_equal(s.g.leaf[0], s.g.leaf[3]); /* equal stacks */
     assert_int_equal(s.g.parent[s.g.leaf[0]], s.g.leaf[1]);
@@ -320,7 +320,7 @@ static void a_tree_closes_over_what_is_left_out(void **state)
     /* "b", inlined or not, is one node: its edge is not. */
     check_nodes(&s.g, "x 8/8, c 0/-2, d -2/-2, a 0/1, b -5/1");
     assert_int_equal(graph_keep_cum(&s.g, 2), 2);
-    assert_true(graph_build_edges(&s.g, false, NULL));
+    assert_true(graph_build_edges(&s.g, GRAPH_EDGES_ALL, NULL));
     check_edges(&s.g, "c>d -2"); /* "a" and "b" are gone, and nothing above them */
     setup_release(&s);
 }
@@ -331,13 +331,13 @@ static void dropped_edges_of_a_tree_stay_cut(void **state)
     struct setup s;
     (void)state;
     setup_with(&s, stacks, 4, &(struct graph_options){.call_tree = true});
-    assert_true(graph_build_edges(&s.g, false, NULL));
+    assert_true(graph_build_edges(&s.g, GRAPH_EDGES_ALL, NULL));
     check_edges(&s.g, "a>b 0, a>e 50, b>c 8, c>x* 8");
     assert_true(graph_sort(&s.g, GRAPH_ORDER_FLAT_NAME, NULL));
     check_nodes(&s.g, "e 50/50, b -8/0, x 8/8, a 0/50, c 0/8");
     assert_int_equal(graph_drop_edges(&s.g, 5), 1);
     graph_keep_first(&s.g, 3); /* without "a" and "c" */
-    assert_true(graph_build_edges(&s.g, false, NULL));
+    assert_true(graph_build_edges(&s.g, GRAPH_EDGES_ALL, NULL));
     check_edges(&s.g, "b..x 8");
     assert_int_equal(graph_drop_edges(&s.g, 5), 0);
     setup_release(&s);
@@ -350,7 +350,7 @@ static void negative_nodes_may_be_dropped(void **state)
     (void)state;
     setup_with(&s, stacks, 4, &(struct graph_options){.drop_negative = true});
     check_nodes(&s.g, "b 7/7");
-    assert_true(graph_build_edges(&s.g, false, NULL));
+    assert_true(graph_build_edges(&s.g, GRAPH_EDGES_ALL, NULL));
     check_edges(&s.g, "a>b 7, a>c -9"); /* as with what is 0 */
     setup_release(&s);
 }
@@ -376,7 +376,7 @@ static void means_are_divided(void **state)
     view.type = 1;
     view.is_mean = true;
     assert_true(graph_init(&g, &view, &(struct graph_options){0}, NULL));
-    assert_true(graph_build_edges(&g, false, NULL));
+    assert_true(graph_build_edges(&g, GRAPH_EDGES_ALL, NULL));
     assert_true(graph_sort(&g, GRAPH_ORDER_CUM_NAME, NULL));
     const struct graph_node *a = &g.nodes[g.order[0]], *c = &g.nodes[g.order[1]];
     assert_int_equal(a->cum, 13);
