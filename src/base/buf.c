@@ -1,10 +1,13 @@
 #include "base/buf.h"
 
+#include "base/pages.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define DRAIN_BYTES (256u << 10)
+#define LARGE_BYTES (4u << 20)
 
 void buf_init(struct buf *buf)
 {
@@ -25,6 +28,19 @@ void buf_clear(struct buf *buf)
         buf->data[0] = 0;
 }
 
+/* Huge pages, before they are touched: realloc would fault in small ones. */
+static char *move_to_large(const struct buf *buf, size_t cap)
+{
+    char *data = malloc(cap);
+    if (!data)
+        return NULL;
+    pages_prepare(data, cap);
+    if (buf->len)
+        memcpy(data, buf->data, buf->len);
+    free(buf->data);
+    return data;
+}
+
 char *buf_grow(struct buf *buf, size_t n)
 {
     if (buf->failed)
@@ -37,7 +53,7 @@ char *buf_grow(struct buf *buf, size_t n)
         }
         while (cap <= need)
             cap *= 2;
-        char *data = realloc(buf->data, cap);
+        char *data = cap < LARGE_BYTES ? realloc(buf->data, cap) : move_to_large(buf, cap);
         if (!data) {
             buf->failed = true;
             return NULL;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LARGE_BYTES (4u << 20) /* what is smaller would be touched as a whole */
+
 bool gzip_is(const void *data, size_t len)
 {
     const uint8_t *p = data;
@@ -89,6 +91,8 @@ bool gzip_deflate(const void *data, size_t len, int level, uint8_t **out, size_t
     struct libdeflate_compressor *c = libdeflate_alloc_compressor(level);
     size_t cap = c ? libdeflate_gzip_compress_bound(c, len) : 0;
     uint8_t *buf = cap ? malloc(cap) : NULL;
+    if (cap >= LARGE_BYTES)
+        pages_prepare(buf, cap);
     size_t n = buf ? libdeflate_gzip_compress(c, data, len, buf, cap) : 0;
     libdeflate_free_compressor(c);
     if (!n) {

@@ -58,6 +58,26 @@ static void copy_samples(struct builder *b, const struct view *view, double rati
     vec_release(&values);
 }
 
+/* Does the view show all of its profile as it is? */
+static bool is_whole(const struct view *view, bool noinlines, double ratio)
+{
+    const struct profile *p = view->profile;
+    bool whole = ratio == 1 && !noinlines && !view->hidden_keys && view->lines == p->lines &&
+                 view->n_samples == p->n_samples;
+    for (uint32_t i = 0; whole && i < p->n_samples; i++)
+        whole = view->samples[i].sample == i &&
+                view->samples[i].locs == p->stack_locs + p->stack_first[i] &&
+                view->samples[i].n_locs == p->stack_first[i + 1] - p->stack_first[i];
+    for (uint32_t i = 0; whole && i < p->n_locations; i++) {
+        const struct view_location *left = &view->locations[i];
+        whole = !left->hidden && left->first == p->locations[i].first_line &&
+                left->n == p->locations[i].n_lines;
+        for (uint32_t k = 0; whole && !view->has_column && k < left->n; k++)
+            whole = p->lines[left->first + k].column == 0;
+    }
+    return whole;
+}
+
 /* What the view shows as a profile of its own; NULL when memory runs out. */
 static struct profile *profile_of_view(const struct view *view, bool noinlines, double ratio,
                                        struct err *err)
@@ -88,14 +108,17 @@ extern const struct report_ops report_proto;
 static bool write_proto(const struct report_ctx *ctx, struct buf *out, struct err *err)
 {
     struct report_run run;
-    struct profile *profile = NULL;
     bool ok = report_begin(&run, &report_proto, ctx, err);
-    if (ok)
-        profile =
-            profile_of_view(&run.pipeline.view, run.options.noinlines, report_ratio(&run), err);
+    const struct view *view = &run.pipeline.view;
+    if (ok && is_whole(view, run.options.noinlines, report_ratio(&run))) {
+        ok = pprof_write_packed(view->profile, out, err);
+    } else if (ok) {
+        struct profile *profile =
+            profile_of_view(view, run.options.noinlines, report_ratio(&run), err);
+        ok = profile && pprof_write_packed(profile, out, err);
+        profile_free(profile);
+    }
     report_end(&run);
-    ok = profile && pprof_write_packed(profile, out, err);
-    profile_free(profile);
     return ok;
 }
 

@@ -227,11 +227,42 @@ static bool put_labels(struct buf *out, struct label_printer *printer, const str
            (n_texts == n || put_label_line(out, printer, p, n_texts, n));
 }
 
+/* An id and a blank, as they print: made once for each location. */
+struct id_text {
+    char text[23];
+    uint8_t len;
+};
+
+static struct id_text *make_id_texts(const struct profile *p)
+{
+    struct id_text *texts = malloc(((size_t)p->n_locations + 1) * sizeof *texts);
+    for (uint32_t i = 0; texts && i < p->n_locations; i++)
+        texts[i].len = (uint8_t)snprintf(texts[i].text, sizeof texts[i].text, "%" PRIu64 " ",
+                                         p->locations[i].id);
+    return texts;
+}
+
+static void put_stack(struct buf *out, const struct view *view, const struct view_sample *sample,
+                      const struct id_text *texts)
+{
+    char *to = buf_reserve(out, (size_t)sample->n_locs * sizeof texts->text), *begin = to;
+    for (uint32_t k = 0; to && k < sample->n_locs; k++) {
+        const struct id_text *id = &texts[sample->locs[k]];
+        if (view->locations[sample->locs[k]].hidden)
+            continue;
+        memcpy(to, id->text, sizeof id->text);
+        to += id->len;
+    }
+    if (to)
+        out->len += (size_t)(to - begin);
+}
+
 static bool put_samples(struct buf *out, const struct view *view)
 {
     const struct profile *p = view->profile;
     struct label_printer printer = {0};
-    bool ok = true;
+    struct id_text *texts = make_id_texts(p);
+    bool ok = texts != NULL;
     for (uint32_t i = 0; ok && i < view->n_samples; i++) {
         const struct view_sample *sample = &view->samples[i];
         const int64_t *values = p->values + (size_t)sample->sample * p->n_types;
@@ -240,16 +271,12 @@ static bool put_samples(struct buf *out, const struct view *view)
             buf_int(out, values[k], 10);
         }
         buf_puts(out, ": ");
-        for (uint32_t k = 0; k < sample->n_locs; k++) {
-            if (view->locations[sample->locs[k]].hidden)
-                continue;
-            buf_uint(out, p->locations[sample->locs[k]].id, 0);
-            buf_putc(out, ' ');
-        }
+        put_stack(out, view, sample, texts);
         buf_putc(out, '\n');
         buf_drain(out);
         ok = !p->label_first || put_labels(out, &printer, view, sample->sample);
     }
+    free(texts);
     labels_release(&printer.labels);
     vec_release(&printer.groups);
     buf_release(&printer.text);
