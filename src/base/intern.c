@@ -15,12 +15,36 @@ void intern_release(struct intern *intern)
     *intern = (struct intern){0};
 }
 
-static uint32_t *find_slot(const struct intern *intern, struct str s)
+static struct intern_slot *find_slot(const struct intern *intern, struct str s, uint32_t hash)
 {
-    uint32_t mask = intern->n_slots - 1, i = (uint32_t)hash_bytes(s.p, s.len) & mask;
-    while (intern->slots[i] != INTERN_NONE && !str_eq(intern->strings[intern->slots[i]], s))
-        i = (i + 1) & mask;
-    return &intern->slots[i];
+    uint32_t mask = intern->n_slots - 1, i = hash & mask;
+    for (;; i = (i + 1) & mask) {
+        struct intern_slot *slot = &intern->slots[i];
+        if (slot->id == INTERN_NONE || (slot->hash == hash && str_eq(intern->strings[slot->id], s)))
+            return slot;
+    }
+}
+
+static bool grow_slots(struct intern *intern)
+{
+    uint32_t n_slots = intern->cap * 2, mask = n_slots - 1;
+    struct intern_slot *slots = malloc(n_slots * sizeof *slots);
+    if (!slots)
+        return false;
+    for (uint32_t i = 0; i < n_slots; i++)
+        slots[i].id = INTERN_NONE;
+    for (uint32_t k = 0; k < intern->n_slots; k++) {
+        uint32_t i = intern->slots[k].hash & mask;
+        if (intern->slots[k].id == INTERN_NONE)
+            continue;
+        while (slots[i].id != INTERN_NONE)
+            i = (i + 1) & mask;
+        slots[i] = intern->slots[k];
+    }
+    free(intern->slots);
+    intern->slots = slots;
+    intern->n_slots = n_slots;
+    return true;
 }
 
 static bool grow(struct intern *intern)
@@ -33,36 +57,27 @@ static bool grow(struct intern *intern)
         intern->strings = strings;
         intern->cap = cap;
     }
-    if (intern->n_slots < intern->cap * 2) {
-        uint32_t n_slots = intern->cap * 2;
-        uint32_t *slots = realloc(intern->slots, n_slots * sizeof *slots);
-        if (!slots)
-            return false;
-        intern->slots = slots;
-        intern->n_slots = n_slots;
-        for (uint32_t i = 0; i < n_slots; i++)
-            slots[i] = INTERN_NONE;
-        for (uint32_t id = 0; id < intern->n; id++)
-            *find_slot(intern, intern->strings[id]) = id;
-    }
-    return true;
+    return intern->n_slots >= intern->cap * 2 || grow_slots(intern);
 }
 
 uint32_t intern_add(struct intern *intern, struct str s)
 {
     if (intern->n >= (1u << 30) || !grow(intern))
         return INTERN_NONE;
-    uint32_t *slot = find_slot(intern, s);
-    if (*slot != INTERN_NONE)
-        return *slot;
+    uint32_t hash = (uint32_t)hash_bytes(s.p, s.len);
+    struct intern_slot *slot = find_slot(intern, s, hash);
+    if (slot->id != INTERN_NONE)
+        return slot->id;
     char *text = arena_strndup(intern->arena, s.p, s.len);
     if (!text)
         return INTERN_NONE;
     intern->strings[intern->n] = (struct str){text, s.len};
-    return *slot = intern->n++;
+    *slot = (struct intern_slot){intern->n, hash};
+    return intern->n++;
 }
 
 uint32_t intern_find(const struct intern *intern, struct str s)
 {
-    return intern->n_slots ? *find_slot(intern, s) : INTERN_NONE;
+    return intern->n_slots ? find_slot(intern, s, (uint32_t)hash_bytes(s.p, s.len))->id
+                           : INTERN_NONE;
 }

@@ -8,15 +8,20 @@
 #include "base/map.h"
 #include "base/str.h"
 
+#define INTERN_NONE UINT32_MAX
+
+struct intern_slot {
+    uint32_t id; /* INTERN_NONE = empty */
+    uint32_t hash;
+};
+
 struct intern {
     struct arena *arena; /* borrowed: holds the texts */
     struct str *strings; /* [n], malloc'ed; id -> text */
     uint32_t n, cap;
-    uint32_t *slots; /* open addressing over ids, UINT32_MAX = empty */
+    struct intern_slot *slots; /* open addressing */
     uint32_t n_slots;
 };
-
-#define INTERN_NONE UINT32_MAX
 
 /* False when memory runs out. */
 bool intern_init(struct intern *intern, struct arena *arena);

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define HEAP_BYTES ((size_t)64 << 20)
+#define HEAP_BYTES ((size_t)512 << 20)
 #define HUGE_BYTES ((size_t)2 << 20)
 
 static void *padding; /* never used, never freed */
@@ -14,7 +14,8 @@ void pages_prepare_heap(void)
     /* Freed memory is kept, and only what is larger than this gets a mapping of its
      * own, so that growing arrays do not fault in the same pages again and again. */
     mallopt(M_MMAP_THRESHOLD, 32 << 20);
-    mallopt(M_TRIM_THRESHOLD, 256 << 20);
+    mallopt(M_TRIM_THRESHOLD, 1 << 30);
+    mallopt(M_ARENA_MAX, 1); /* a thread's own heap would be one of small pages */
     /* Addresses only: no memory is taken before it is touched.  What lies below the
      * first whole huge page is padding, and the rest of the heap begins just before
      * that page: the first word that malloc writes into it, before the advice, would

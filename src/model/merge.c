@@ -269,14 +269,18 @@ static void add_sample(struct merger *m, uint32_t sample)
     }
     if (is_zero)
         return;
-    for (uint64_t i = source->stack_first[sample]; i < source->stack_first[sample + 1]; i++)
-        if (m->failed || !vec_push(&m->locs, map_location(m, source->stack_locs[i]))) {
-            m->failed = true;
-            return;
-        }
-    for (size_t i = 0; i < m->locs.n; i++)
-        key_number(m, (uint64_t)m->locs.items[i] + 1);
-    key_number(m, 0);
+    const uint32_t *stack = source->stack_locs + source->stack_first[sample];
+    size_t n_locs = source->stack_first[sample + 1] - source->stack_first[sample];
+    if (!vec_reserve(&m->locs, n_locs))
+        m->failed = true;
+    for (size_t i = 0; i < n_locs && !m->failed; i++) {
+        uint32_t to = m->location_map[stack[i]];
+        m->locs.items[m->locs.n++] = to != PROFILE_NONE ? to : map_location(m, stack[i]);
+    }
+    if (m->failed)
+        return;
+    key_number(m, n_locs);
+    key_bytes(m, m->locs.items, n_locs * sizeof *m->locs.items);
     if (!labels_load(&m->labels, source, sample))
         m->failed = true;
     if (m->mark)
