@@ -8,7 +8,9 @@
 #include <string.h>
 
 #define ALIGN 16u
-#define BLOCK_BYTES (64u * 1024u)
+#define BLOCK_BYTES (64u << 10)
+#define LARGE_BLOCK_BYTES (4u << 20) /* in huge pages, not touched before it is filled */
+#define MOST_BLOCK_BYTES (16u << 20)
 
 struct arena_block {
     struct arena_block *older;
@@ -39,14 +41,14 @@ static void *alloc_slow(struct arena *arena, size_t size)
 {
     size_t want = BLOCK_BYTES;
     if (arena->n_bytes / 8 > want)
-        want = arena->n_bytes / 8 < (4u << 20) ? arena->n_bytes / 8 : (4u << 20);
+        want = arena->n_bytes / 8 < MOST_BLOCK_BYTES ? arena->n_bytes / 8 : MOST_BLOCK_BYTES;
     want &= ~(size_t)(ALIGN - 1);
     bool own = size > want / 4;
     size_t block_size = own ? size : want;
     struct arena_block *b = malloc(sizeof *b + block_size);
     if (!b)
         return NULL;
-    if (own)
+    if (own || block_size >= LARGE_BLOCK_BYTES)
         pages_prepare(b, sizeof *b + block_size);
     b->size = block_size;
     b->adopted = NULL;

@@ -7,6 +7,14 @@
 #define HEAP_BYTES ((size_t)512 << 20)
 #define HUGE_BYTES ((size_t)2 << 20)
 
+void *pages_calloc(size_t n, size_t size)
+{
+    void *p = calloc(n, size); /* of untouched pages, when it is large */
+    if (p && n * size >= 2 * HUGE_BYTES)
+        pages_prepare(p, n * size);
+    return p;
+}
+
 static void *padding; /* never used, never freed */
 
 void pages_prepare_heap(void)

@@ -27,6 +27,9 @@ static inline void pages_prepare(void *block, size_t n)
 #endif
 }
 
+/* Zeroed memory as of calloc, in huge pages when there is much of it. */
+void *pages_calloc(size_t n, size_t size);
+
 /* Ready malloc for a program that fills memory quickly and soon ends: huge pages
  * under the heap, freed memory kept.  Call it once, first in main. */
 void pages_prepare_heap(void);

@@ -2,6 +2,7 @@
 #include "xform/graph.h"
 
 #include "base/map.h"
+#include "base/pages.h"
 #include "base/pool.h"
 #include "base/vec.h"
 #include "xform/graph_tree.h"
@@ -274,7 +275,7 @@ static bool make_edges(struct graph *g, enum graph_edges which)
 static bool list_edges(struct graph *g)
 {
     size_t n = (size_t)g->n_nodes + 2;
-    uint32_t *block = calloc(2 * (n + g->n_edges), sizeof *block);
+    uint32_t *block = pages_calloc(2 * (n + g->n_edges), sizeof *block);
     if (!block)
         return false;
     free(g->in_first);

@@ -1,6 +1,7 @@
 #include "xform/graph_tree.h"
 
 #include "base/map.h"
+#include "base/pages.h"
 #include "base/vec.h"
 
 #include <stdlib.h>
@@ -27,7 +28,7 @@ static uint64_t hash_sprout(uint32_t parent, uint32_t frame)
 static bool grow_slots(struct tree_maker *m)
 {
     uint32_t n = m->n_slots ? m->n_slots * 2 : 4096;
-    uint32_t *slots = n ? malloc(n * sizeof *slots) : NULL;
+    uint32_t *slots = n ? pages_calloc(n, sizeof *slots) : NULL;
     if (!slots)
         return false;
     memset(slots, 0xff, n * sizeof *slots);
@@ -126,8 +127,8 @@ bool graph_tree_build(struct graph *g)
     bool ok = g->leaf && add_stacks(&m);
     free(m.slots);
     size_t n = m.sprouts.n;
-    g->parent = malloc((n + 1) * sizeof *g->parent);
-    struct graph_node *nodes = ok && g->parent ? calloc(n + 1, sizeof *nodes) : NULL;
+    g->parent = pages_calloc(n + 1, sizeof *g->parent);
+    struct graph_node *nodes = ok && g->parent ? pages_calloc(n + 1, sizeof *nodes) : NULL;
     for (size_t i = 0; nodes && i < n; i++) {
         const struct sprout *s = &m.sprouts.items[i];
         g->parent[i] = s->parent;
@@ -152,8 +153,8 @@ struct way_up {
 
 bool graph_tree_edges(struct graph *g)
 {
-    struct way_up *ways = malloc(((size_t)g->n_nodes + 1) * sizeof *ways);
-    g->edges = malloc(((size_t)g->n_nodes + 1) * sizeof *g->edges);
+    struct way_up *ways = pages_calloc((size_t)g->n_nodes + 1, sizeof *ways);
+    g->edges = pages_calloc((size_t)g->n_nodes + 1, sizeof *g->edges);
     g->n_edges = 0;
     if (!ways || !g->edges) {
         free(ways);
