@@ -62,12 +62,15 @@ struct report_screen {
     bool has_color;
 };
 
+struct pipeline_cache;
+
 struct report_ctx {
     const struct profile *profile;
     const struct report_options *options; /* as the user gave them */
     const char *regexp;                   /* the argument of list, peek; else NULL */
     struct diag *diag;
-    struct report_screen screen; /* zeros for files */
+    struct report_screen screen;  /* zeros for files */
+    struct pipeline_cache *cache; /* views of `profile` that are kept; NULL: none are */
 };
 
 enum report_flags {

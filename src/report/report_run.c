@@ -20,6 +20,19 @@ static void refine_options(struct report_options *o, const struct report_ops *op
     }
 }
 
+static bool run_pipeline(struct report_run *run, const struct report_ctx *ctx,
+                         const struct pipeline_options *options, struct err *err)
+{
+    if (!ctx->cache)
+        return pipeline_run(&run->pipeline, ctx->profile, options, ctx->diag, err);
+    run->cache = ctx->cache;
+    run->shared = pipeline_cache_get(ctx->cache, options, ctx->diag, err);
+    if (!run->shared)
+        return false;
+    run->pipeline = *run->shared;
+    return pipeline_take_argument(&run->pipeline, options->argument, err);
+}
+
 bool report_begin(struct report_run *run, const struct report_ops *ops,
                   const struct report_ctx *ctx, struct err *err)
 {
@@ -51,7 +64,7 @@ bool report_begin(struct report_run *run, const struct report_ops *ops,
     };
     if (o->divide_by == 0)
         return err_set(err, ERR_USAGE, "zero divisor specified");
-    if (!pipeline_run(&run->pipeline, ctx->profile, &p, ctx->diag, err))
+    if (!run_pipeline(run, ctx, &p, err))
         return false;
     unit_scaler_init(&run->scaler, run->pipeline.unit, run->unit);
     return true;
@@ -59,7 +72,13 @@ bool report_begin(struct report_run *run, const struct report_ops *ops,
 
 void report_end(struct report_run *run)
 {
-    pipeline_release(&run->pipeline);
+    if (!run->shared) {
+        pipeline_release(&run->pipeline);
+        return;
+    }
+    regex_free(run->pipeline.argument);
+    pipeline_cache_put(run->cache, run->shared);
+    run->shared = NULL;
 }
 
 double report_ratio(const struct report_run *run)

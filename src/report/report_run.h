@@ -12,12 +12,14 @@
 #include "report/report.h"
 #include "xform/graph.h"
 #include "xform/node_tags.h"
-#include "xform/pipeline.h"
+#include "xform/pipeline_cache.h"
 #include "xform/unit.h"
 
 struct report_run {
     struct report_options options; /* nodecount, fractions, granularity as this report uses them */
     struct pipeline pipeline;
+    const struct pipeline *shared; /* what `pipeline` is a copy of, if it is the cache's */
+    struct pipeline_cache *cache;
     const char *unit;          /* to print in; "minimum" until report_select_unit chose one */
     struct unit_scaler scaler; /* to it */
     bool only_whole;           /* a unit in which the smallest value is no fraction */

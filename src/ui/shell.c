@@ -32,6 +32,7 @@ struct job {
     struct shell_command command;
     const struct profile *profile;
     const char *tools;
+    struct pipeline_cache *cache;
     struct buf out;
     struct diag diag;
     struct err err;
@@ -54,7 +55,8 @@ static void job_free(struct job *job)
 static void *job_main(void *arg)
 {
     struct job *job = arg;
-    struct report_ctx ctx = {job->profile, &job->command.options, job->command.regexp, &job->diag};
+    struct report_ctx ctx = {job->profile, &job->command.options, job->command.regexp, &job->diag,
+                             .cache = job->cache};
     const uint64_t one = 1;
     int expected = JOB_RUNS;
     if (!job->command.output || !*job->command.output)
@@ -101,6 +103,7 @@ static struct job *job_begin(const struct shell_session *session,
     job->command = *command;
     job->profile = session->profile;
     job->tools = session->tools;
+    job->cache = session->cache;
     diag_init(&job->diag);
     job->event = eventfd(0, EFD_CLOEXEC);
     sigfillset(&all);
@@ -230,6 +233,7 @@ bool shell_run(struct profile *profile, const struct report_options *options, co
     AUTO_BUF line = {0};
     shell_session_init(&session, profile, options);
     session.tools = tools;
+    session.cache = pipeline_cache_new(profile); /* without memory for it: none */
     greet(&session);
     shell_line_begin(shell_complete, profile);
     while (shell_line_read(PROMPT, &line) && !line.failed && do_line(&session, buf_str(&line)))
@@ -238,6 +242,7 @@ bool shell_run(struct profile *profile, const struct report_options *options, co
     for (int ms = 0; ms < LEAVE_MS && atomic_load(&n_abandoned) > 0; ms += 10)
         nanosleep(&(struct timespec){0, 10000000}, NULL);
     if (atomic_load(&n_abandoned) == 0) {
+        pipeline_cache_free(session.cache);
         shell_session_release(&session);
         profile_free(profile);
     }

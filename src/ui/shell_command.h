@@ -14,8 +14,9 @@ struct shell_session {
     const struct profile *profile;
     struct arena arena;
     struct report_options options;
-    const char *output; /* "output=FILE"; NULL or "": the terminal */
-    const char *tools;  /* -tools; NULL: not said */
+    const char *output;           /* "output=FILE"; NULL or "": the terminal */
+    const char *tools;            /* -tools; NULL: not said */
+    struct pipeline_cache *cache; /* of the profile's views; NULL: none */
 };
 
 enum shell_action {

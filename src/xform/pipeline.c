@@ -125,6 +125,12 @@ static bool add_tag_frames(struct view *view, const struct pipeline_options *o, 
     return true;
 }
 
+bool pipeline_take_argument(struct pipeline *p, const char *argument, struct err *err)
+{
+    p->argument = argument ? regex_new(argument, err) : NULL;
+    return p->argument || !argument || err_wrap(err, "parsing argument regexp %s", argument);
+}
+
 bool pipeline_run(struct pipeline *p, const struct profile *profile,
                   const struct pipeline_options *o, struct diag *diag, struct err *err)
 {
@@ -143,11 +149,8 @@ bool pipeline_run(struct pipeline *p, const struct profile *profile,
     if (o->mean && !(p->type = arena_printf(&view->arena, "mean_%s", p->type)))
         return err_nomem(err);
     p->unit = profile_cstr(profile, profile->types[view->type].unit);
-    if (o->argument) {
-        p->argument = regex_new(o->argument, err);
-        if (!p->argument)
-            return err_wrap(err, "parsing argument regexp %s", o->argument);
-    }
+    if (!pipeline_take_argument(p, o->argument, err))
+        return false;
     p->total = view_total(view);
     if (!o->relative_percentages && !apply_filters(p, o, diag, err))
         return false;

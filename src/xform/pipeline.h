@@ -37,6 +37,8 @@ struct pipeline {
  * *diag.  O(frames). */
 bool pipeline_run(struct pipeline *p, const struct profile *profile,
                   const struct pipeline_options *options, struct diag *diag, struct err *err);
+/* Compile an argument for a pipeline that has none.  Failures as of pipeline_run. */
+bool pipeline_take_argument(struct pipeline *p, const char *argument, struct err *err);
 void pipeline_release(struct pipeline *p); /* also fine on a zeroed struct */
 
 #endif
