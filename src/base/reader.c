@@ -141,3 +141,23 @@ bool file_write_atomic(const char *path, const void *data, size_t len, struct er
     }
     return e ? err_sys(err, e, "cannot write '%s'", path) : true;
 }
+
+bool file_make_folders(const char *path, unsigned mode, struct err *err)
+{
+    struct stat st;
+    char *part = strdup(path);
+    if (!part)
+        return err_nomem(err);
+    for (char *p = part + 1; *part && *p; p++) {
+        if (*p != '/')
+            continue;
+        *p = '\0';
+        (void)mkdir(part, mode); /* the last one tells */
+        *p = '/';
+    }
+    int e = mkdir(part, mode) == 0 ? 0 : errno;
+    if (e == EEXIST)
+        e = stat(part, &st) != 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+    free(part);
+    return e ? err_sys(err, e, "cannot make the folder '%s'", path) : true;
+}

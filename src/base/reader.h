@@ -31,6 +31,10 @@ void file_release(struct file *file); /* also fine on a zeroed struct */
  * False with ERR_IO: what and where; nothing is left behind. */
 bool file_write_atomic(const char *path, const void *data, size_t len, struct err *err);
 
+/* Make the folder PATH and those above it, as far as they are not there, with this mode.
+ * False with ERR_IO/ERR_PERM: "cannot make the folder 'PATH': why". */
+bool file_make_folders(const char *path, unsigned mode, struct err *err);
+
 static inline void auto_close_(int *fd)
 {
     if (*fd >= 0)

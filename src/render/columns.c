@@ -1,6 +1,6 @@
 #include "render/columns.h"
 
-#include "render/utf8.h"
+#include "base/utf8.h"
 
 size_t columns_width(struct str s)
 {

@@ -1,6 +1,6 @@
 #include "render/csv.h"
 
-#include "render/utf8.h"
+#include "base/utf8.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,8 +1,8 @@
 #include "render/drawing.h"
 
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "render/text_width.h"
-#include "render/utf8.h"
 
 #include <math.h>
 

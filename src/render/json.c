@@ -1,6 +1,6 @@
 #include "render/json.h"
 
-#include "render/utf8.h"
+#include "base/utf8.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 #include "render/text_width.h"
 
-#include "render/utf8.h"
+#include "base/utf8.h"
 
 #include <stdint.h>
 

@@ -3,8 +3,8 @@
 #include "report/modules.h"
 #include "report/report_run.h"
 
+#include "base/utf8.h"
 #include "render/columns.h"
-#include "render/utf8.h"
 #include "report/short_name.h"
 #include "xform/calltree.h"
 #include "xform/unit.h"

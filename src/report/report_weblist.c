@@ -1,9 +1,9 @@
 /* weblist: a page with the source of functions that match a regexp, each line with its
  * values and, at a click, the machine code that was made of it.  What the page says and
  * its elements are pprof's; style and script are our own. */
+#include "base/utf8.h"
 #include "render/columns.h"
 #include "render/html.h"
-#include "render/utf8.h"
 #include "report/listing.h"
 #include "report/source_files.h"
 #include "xform/path.h"

@@ -2,6 +2,7 @@
 
 #include "base/vec.h"
 #include "ui/flags.h"
+#include "ui/settings.h"
 #include "ui/tell.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 /* The flags that are neither a report nor an option of reports. */
 enum own_flag {
     OWN_OUTPUT,
+    OWN_CONFIG,
     OWN_SYMBOLIZE,
     OWN_BUILDID,
     OWN_BASE,
@@ -36,6 +38,7 @@ static const struct {
     const char *name, *help, *value, *words; /* as in struct flag_doc */
 } own_flags[N_OWN] = {
     [OWN_OUTPUT] = {"output", "Write the report to this file", "FILE"},
+    [OWN_CONFIG] = {"config", "Begin with the options of a saved configuration", "NAME"},
     [OWN_SYMBOLIZE] = {"symbolize", "Where symbols come from (see below)", "WORDS",
                        SYMBOLIZE_WORDS},
     [OWN_BUILDID] = {"buildid", "Build ID of the main binary, if the profile has none", "ID"},
@@ -323,7 +326,10 @@ static bool parse(int argc, char **argv, struct flag_table *table, struct pprof_
         return err->code == ERR_NONE;
     if (n_used == argc)
         return err_set(err, ERR_USAGE, "no profile given; see 'sonde pprof -help'");
+    const char *config = flags[OWN_CONFIG].value;
     if (!choose_report(flags + table->first_report, request, err) ||
+        (config && *config &&
+         !settings_use_saved(config, &request->options, &request->arena, err)) ||
         !set_options(flags + table->first_option, &request->options, err))
         return false;
     for (size_t i = 0; i < N_VALUE_FLAGS; i++) {
@@ -362,6 +368,7 @@ bool pprof_request_parse(struct pprof_request *request, int argc, char **argv, b
 {
     struct flag_table table;
     *request = (struct pprof_request){0};
+    arena_init(&request->arena);
     report_options_init(&request->options);
     bool ok = table_init(&table, request, err) && parse(argc, argv, &table, request, help, err);
     vec_release(&table.flags);
@@ -372,5 +379,6 @@ void pprof_request_release(struct pprof_request *request)
 {
     vec_release(&request->base);
     vec_release(&request->diff_base);
+    arena_release(&request->arena);
     *request = (struct pprof_request){0};
 }

@@ -1,10 +1,12 @@
 /* pprof_request: the command line of `sonde pprof` as a struct: which profiles, which
  * report, with which options.  Its flags come from the tables of the reports and their
  * options (report/report.h) and from its own.
- * Ownership: texts are borrowed from argv.  Threads: independent.  Signals: no. */
+ * Ownership: texts are borrowed from argv, or are the request's own.  Threads: independent.
+ * Signals: no. */
 #ifndef SONDE_UI_PPROF_REQUEST_H
 #define SONDE_UI_PPROF_REQUEST_H
 
+#include "base/arena.h"
 #include "base/buf.h"
 #include "report/report.h"
 #include "ui/command.h"
@@ -19,6 +21,7 @@ struct pprof_request {
     const char *tools;               /* -tools: TOOL:PATH,...; NULL: not said */
     struct fetch_request fetch;
     struct flag_list base, diff_base; /* fetch.bases points to one of them */
+    struct arena arena;               /* texts of options that are not in argv */
 };
 
 /* From argv, argv[0] being the command's name.  *help: the usage is wanted instead.

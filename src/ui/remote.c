@@ -14,7 +14,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define SYMBOL_TIMEOUT_S 60
 
@@ -271,20 +270,6 @@ struct profile *remote_finish(const struct remote *remote, struct profile *profi
 
 /* --- the copy --- */
 
-/* A folder and all above it. */
-static bool make_folder(const char *path)
-{
-    AUTO_BUF part = {0};
-    for (const char *p = path; *p; p++) {
-        if (*p == '/' && p > path && mkdir(buf_str(&part), 0755) != 0 && errno != EEXIST)
-            return false;
-        buf_putc(&part, *p);
-    }
-    struct stat st;
-    return (mkdir(path, 0755) == 0 || errno == EEXIST) && stat(path, &st) == 0 &&
-           S_ISDIR(st.st_mode);
-}
-
 static bool choose_folder(struct buf *out)
 {
     const char *chosen = getenv("PPROF_TMPDIR"), *home = getenv("HOME"), *tmp = getenv("TMPDIR");
@@ -298,7 +283,7 @@ static bool choose_folder(struct buf *out)
             buf_puts(out, tmp && *tmp ? tmp : "/tmp");
         if (!out->len)
             continue;
-        if (make_folder(buf_str(out)))
+        if (file_make_folders(buf_str(out), 0755, NULL))
             return true;
         tell("cannot use the folder '%s' for copies of profiles: %s", buf_str(out),
              strerror(errno));

@@ -7,7 +7,9 @@
 #include "ui/paint.h"
 #include "ui/shell_command.h"
 #include "ui/shell_complete.h"
+#include "ui/shell_config.h"
 #include "ui/shell_line.h"
+#include "ui/tell.h"
 #include "ui/viewer.h"
 
 #include <errno.h>
@@ -122,7 +124,11 @@ static struct job *job_begin(const struct shell_session *session,
 static void say(const char *text, bool is_error)
 {
     bool red = is_error && paint_is_wanted(STDERR_FILENO);
-    fprintf(stderr, "%s%s%s\n", red ? "\033[31m" : "", text, red ? "\033[0m" : "");
+    AUTO_BUF visible = {0}; /* errors are one line, whatever they quote */
+    if (is_error)
+        tell_visibly(&visible, text);
+    fprintf(stderr, "%s%s%s\n", red ? "\033[31m" : "", is_error ? buf_str(&visible) : text,
+            red ? "\033[0m" : "");
 }
 
 static bool show(const struct shell_command *command, const struct buf *out, struct err *err)
@@ -219,6 +225,12 @@ static bool do_line(struct shell_session *session, const char *line)
         }
         buf_printf(&text, "Unknown command: %s", command.topic);
         say(buf_str(&text), true);
+        break;
+    case SHELL_CONFIG:
+        if (!shell_config_run(session, command.config, command.topic, &text, &err))
+            say(err.msg, true);
+        else
+            fputs(buf_str(&text), stderr);
         break;
     case SHELL_QUIT:
         return false;

@@ -1,6 +1,7 @@
 #include "ui/shell_command.h"
 
 #include "base/vec.h"
+#include "ui/shell_config.h"
 #include "xform/view.h"
 
 #include <ctype.h>
@@ -308,6 +309,13 @@ static bool parse(struct shell_session *s, struct str line, struct shell_command
     if (!split(s, line, &words))
         return err_nomem(err);
     const char *name = words.items[0];
+    c->config = shell_config_find(name);
+    if (c->config) {
+        size_t n = strlen(name); /* the rest is one name, blanks and all */
+        c->action = SHELL_CONFIG;
+        c->topic = keep(s, trim((struct str){line.p + n, line.len - n}));
+        return c->topic ? shell_config_check(c->config, c->topic, err) : err_nomem(err);
+    }
     if (!strcmp(name, "o") || !strcmp(name, "options")) {
         c->action = SHELL_OPTIONS;
     } else if (!strcmp(name, "q") || !strcmp(name, "quit") || !strcmp(name, "exit")) {
@@ -445,6 +453,8 @@ static void print_all_help(struct buf *out)
     for (size_t i = 0; report_registry[i]; i++)
         help_line(out, report_registry[i]->name, report_registry[i]->help);
     help_line(out, "o/options", "List options and their current values");
+    for (const struct shell_config_command *c = shell_config_commands; c->name; c++)
+        help_line(out, c->name, c->help);
     help_line(out, "q/quit/exit/^D", "Exit pprof");
     buf_puts(out, "\n  Options:\n");
     for (const struct option_def *def = option_defs; def->name; def++)
@@ -490,8 +500,12 @@ bool shell_help_print(const struct shell_session *s, const char *topic, struct b
     const struct report_ops *report = report_find(topic);
     const struct option_def *def = find_option(str_of(topic));
     const struct option_def *choice = find_choice(str_of(topic));
+    const struct shell_config_command *config = shell_config_find(topic);
     if (!*topic) {
         print_all_help(out);
+    } else if (config) {
+        buf_printf(out, "%s\n  Usage:\n    %s%s\n", config->help, config->name,
+                   config->takes_name ? " name" : "");
     } else if (report) {
         print_report_help(report, out);
     } else if (def && def->kind != OPTION_CHOICE) {

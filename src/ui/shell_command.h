@@ -9,6 +9,8 @@
 #include "model/profile.h"
 #include "report/report.h"
 
+struct shell_config_command;
+
 /* What lasts from line to line. */
 struct shell_session {
     const struct profile *profile;
@@ -24,6 +26,7 @@ enum shell_action {
     SHELL_REPORT,
     SHELL_OPTIONS, /* show them */
     SHELL_HELP,
+    SHELL_CONFIG,
     SHELL_QUIT,
 };
 
@@ -33,7 +36,8 @@ struct shell_command {
     const char *regexp;              /* its argument, or NULL */
     struct report_options options;   /* the session's, and what the line says beside them */
     const char *output;              /* NULL or "": the terminal */
-    const char *topic;               /* SHELL_HELP: "" for all */
+    const char *topic;               /* SHELL_HELP: "" for all; SHELL_CONFIG: its name, or "" */
+    const struct shell_config_command *config; /* SHELL_CONFIG */
 };
 
 /* `options` are the start; their texts are borrowed for the session. */

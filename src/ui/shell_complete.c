@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "base/str.h"
 #include "report/report.h"
+#include "ui/shell_config.h"
 
 #include <dirent.h>
 #include <string.h>
@@ -42,6 +43,9 @@ static void add_names(struct words *words, const char *typed, bool is_first)
     for (size_t i = 0; is_first && i < sizeof own / sizeof *own; i++)
         if (begins(own[i], typed))
             add(words, own[i], "");
+    for (const struct shell_config_command *c = shell_config_commands; c->name; c++)
+        if (begins(c->name, typed))
+            add(words, c->name, "");
     for (const struct option_def *def = option_defs; def->name; def++) {
         for (size_t i = 0; def->kind == OPTION_CHOICE && def->choices[i]; i++)
             if (begins(def->choices[i], typed))
@@ -196,6 +200,17 @@ static void add_values(struct words *words, const struct profile *p, const char 
     words->prefix = "";
 }
 
+/* The names of configurations, which may have blanks: `name` is where one begins in the
+ * line, `typed` the word that is completed. */
+static void add_configs(struct words *words, const char *name, const char *typed)
+{
+    AUTO_BUF names = {0};
+    shell_config_names(&names);
+    for (const char *p = names.data; p && p < names.data + names.len; p += strlen(p) + 1)
+        if (begins(p, name))
+            add(words, p + (typed - name), "");
+}
+
 void shell_complete(void *profile, const char *line, size_t start, struct buf *out)
 {
     const struct profile *p = profile;
@@ -216,6 +231,8 @@ void shell_complete(void *profile, const char *line, size_t start, struct buf *o
         for (uint32_t i = 0; i < p->n_types; i++)
             if (*typed && begins(profile_cstr(p, p->types[i].type), typed))
                 add(&words, profile_cstr(p, p->types[i].type), "");
+    } else if (shell_config_at(first, n_first)) {
+        add_configs(&words, first + n_first + strspn(first + n_first, " \t"), typed);
     } else if (n_first == 4 && !memcmp(first, "help", 4)) {
         add_names(&words, typed, false);
     } else if (n_first == 4 && !memcmp(first, "tags", 4)) {

@@ -1,5 +1,6 @@
 #include "ui/shell_line.h"
 
+#include "base/reader.h"
 #include "ui/tell.h"
 
 #include <dlfcn.h>
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 #include <wchar.h>
 
@@ -169,14 +169,8 @@ static char *history_file(void)
         buf_printf(&path, "%s/.local/state/sonde", home);
     else
         return NULL;
-    for (char *p = path.failed ? NULL : path.data + 1; p && *p; p++) {
-        if (*p != '/')
-            continue;
-        *p = '\0';
-        (void)mkdir(path.data, 0700);
-        *p = '/';
-    }
-    (void)mkdir(buf_str(&path), 0700);
+    if (!path.failed)
+        (void)file_make_folders(buf_str(&path), 0700, NULL);
     buf_puts(&path, "/pprof_history");
     return path.failed ? NULL : strdup(buf_str(&path));
 }

@@ -1,20 +1,23 @@
 #include "ui/tell.h"
 
-#include "base/buf.h"
-
 #include <unistd.h>
+
+void tell_visibly(struct buf *out, const char *text)
+{
+    for (const char *p = text; *p; p++) {
+        unsigned char c = (unsigned char)*p;
+        if (c < 0x20 || c == 0x7f)
+            buf_printf(out, "\\x%02x", c);
+        else
+            buf_putc(out, *p);
+    }
+}
 
 static void write_line(const char *text)
 {
     AUTO_BUF line = {0};
     buf_puts(&line, "sonde: ");
-    for (const char *p = text; *p; p++) {
-        unsigned char c = (unsigned char)*p;
-        if (c < 0x20 || c == 0x7f)
-            buf_printf(&line, "\\x%02x", c);
-        else
-            buf_putc(&line, *p);
-    }
+    tell_visibly(&line, text);
     buf_putc(&line, '\n');
     if (!line.failed) {
         /* Nothing is left to do when stderr cannot be written. */

@@ -5,8 +5,12 @@
 #ifndef SONDE_UI_TELL_H
 #define SONDE_UI_TELL_H
 
+#include "base/buf.h"
 #include "base/diag.h"
 #include "base/err.h"
+
+/* `text` with \xNN for control characters, appended to *out. */
+void tell_visibly(struct buf *out, const char *text);
 
 void tell(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int tell_err(const struct err *err);     /* returns its exit status */

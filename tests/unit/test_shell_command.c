@@ -1,8 +1,10 @@
 #include "model/builder.h"
 #include "ui/shell_command.h"
 #include "ui/shell_complete.h"
+#include "ui/shell_config.h"
 #include "unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,6 +194,62 @@ static void completion(void **state)
     completes(f, "peek zzz", "");
 }
 
+/* Commands about saved configurations; the file has "two words" and "two". */
+static void configurations(void **state)
+{
+    struct fixture *f = *state;
+    char folder[] = "/tmp/sonde-shell-XXXXXX", path[64];
+    assert_non_null(mkdtemp(folder));
+    setenv("XDG_CONFIG_HOME", folder, 1);
+    completes(f, "config ", "Default ");
+
+    struct shell_command c = good(f, "  saveconfig two  words ");
+    assert_int_equal(c.action, SHELL_CONFIG);
+    assert_string_equal(c.config->name, "saveconfig");
+    assert_string_equal(c.topic, "two  words");
+    assert_int_equal(good(f, "configs").action, SHELL_CONFIG);
+    bad(f, "config", "please name a configuration, e.g. config <name>");
+    bad(f, "deleteconfig  ", "please name a configuration, e.g. deleteconfig <name>");
+    bad(f, "configs x", "configs takes no argument");
+
+    AUTO_BUF out = {0};
+    struct err err = {0};
+    const struct shell_config_command *save = shell_config_find("saveconfig");
+    good(f, "focus=x\x1b");
+    assert_true(shell_config_run(&f->session, save, "two words", &out, &err));
+    good(f, "cum");
+    good(f, "focus=");
+    assert_true(shell_config_run(&f->session, save, "two", &out, &err));
+    buf_clear(&out);
+    const struct shell_config_command *list = shell_config_find("configs");
+    assert_true(shell_config_run(&f->session, list, "", &out, &err));
+    assert_string_equal(buf_str(&out), "  Default\n  two words: focus=x\\x1b\n* two: sort=cum\n");
+
+    completes(f, "conf", "configs config ");
+    completes(f, "help savec", "saveconfig ");
+    completes(f, "config tw", "two words two ");
+    completes(f, "deleteconfig two w", "words ");
+    completes(f, "configs tw", "main\\.two ");
+
+    good(f, "sample_index=samples");
+    const struct shell_config_command *use = shell_config_find("config");
+    assert_true(shell_config_run(&f->session, use, "two words", &out, &err));
+    assert_string_equal(f->session.options.focus, "x\x1b");
+    assert_int_equal(f->session.options.sort, SORT_DEFAULT);
+    assert_string_equal(f->session.options.sample_index, "samples");
+    assert_true(f->session.options.compact_labels);
+    assert_false(shell_config_run(&f->session, use, "three", &out, &err));
+    assert_string_equal(f->session.options.focus, "x\x1b");
+
+    const struct shell_config_command *delete = shell_config_find("deleteconfig");
+    assert_true(shell_config_run(&f->session, delete, "two words", &out, &err));
+    assert_false(shell_config_run(&f->session, delete, "two words", &out, &err));
+    completes(f, "config ", "Default two ");
+
+    snprintf(path, sizeof path, "rm -rf %s", folder);
+    assert_int_equal(system(path), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -200,6 +258,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(mistakes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(completion, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(configurations, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

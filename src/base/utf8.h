@@ -1,7 +1,7 @@
 /* utf8: is text valid UTF-8, a character at a time.
  * Threads: any.  Signals: no. */
-#ifndef SONDE_RENDER_UTF8_H
-#define SONDE_RENDER_UTF8_H
+#ifndef SONDE_BASE_UTF8_H
+#define SONDE_BASE_UTF8_H
 
 #include "base/str.h"
 
