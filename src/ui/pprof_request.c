@@ -38,7 +38,8 @@ static const struct {
     const char *name, *help, *value, *words; /* as in struct flag_doc */
 } own_flags[N_OWN] = {
     [OWN_OUTPUT] = {"output", "Write the report to this file", "FILE"},
-    [OWN_CONFIG] = {"config", "Begin with the options of a saved configuration", "NAME"},
+    [OWN_CONFIG] = {"config", "Begin with the options of a saved configuration", "NAME",
+                    "@configs"},
     [OWN_SYMBOLIZE] = {"symbolize", "Where symbols come from (see below)", "WORDS",
                        SYMBOLIZE_WORDS},
     [OWN_BUILDID] = {"buildid", "Build ID of the main binary, if the profile has none", "ID"},

@@ -3,7 +3,10 @@
 #include "collect/collect.h"
 #include "ui/flags.h"
 #include "ui/output.h"
+#include "ui/shell_config.h"
 #include "ui/tell.h"
+
+#include <string.h>
 
 struct rows {
     struct buf *out;
@@ -31,14 +34,26 @@ static void write_rows(struct buf *out)
         buf_printf(out, "kind\t%s\t%s\n", collect_registry[i]->name, collect_registry[i]->help);
 }
 
+/* Names with line breaks are left out. */
+static void write_configs(struct buf *out)
+{
+    AUTO_BUF names = {0};
+    shell_config_names(&names);
+    for (const char *p = names.data; p && p < names.data + names.len; p += strlen(p) + 1)
+        if (!strpbrk(p, "\r\n"))
+            buf_printf(out, "%s\n", p);
+    out->failed |= names.failed;
+}
+
 static void usage(struct buf *out)
 {
-    buf_puts(out, "usage: sonde registry\n\n"
+    buf_puts(out, "usage: sonde registry [configs]\n\n"
                   "Prints the commands, their flags and the kinds of recordings as rows with tabs, "
                   "of\nwhich manual pages and completions are made:\n\n"
                   "  command NAME HELP\n"
                   "  flag COMMAND GROUP NAME VALUE WORDS HELP\n"
-                  "  kind NAME HELP\n");
+                  "  kind NAME HELP\n\n"
+                  "With `configs`, the names of saved configurations, for -config.\n");
 }
 
 static int run(int argc, char **argv)
@@ -48,10 +63,13 @@ static int run(int argc, char **argv)
     int n_used;
     bool help;
     bool ok = flags_parse(NULL, 0, argc, argv, &n_used, &help, &err);
-    if (ok && !help && n_used < argc)
+    bool configs = ok && n_used + 1 == argc && !strcmp(argv[n_used], "configs");
+    if (ok && !help && !configs && n_used < argc)
         ok = err_set(&err, ERR_USAGE, "unexpected '%s'; see 'sonde registry -help'", argv[n_used]);
     if (ok && help)
         usage(&out);
+    else if (configs)
+        write_configs(&out);
     else if (ok)
         write_rows(&out);
     return ok && output_stdout(&out, &err) ? 0 : tell_err(&err);

@@ -6,7 +6,8 @@
  *   flag COMMAND GROUP NAME VALUE WORDS HELP    as in struct flag_doc
  *   kind NAME HELP                              of recordings
  *
- * with tabs between the columns; what is NULL is empty. */
+ * with tabs between the columns; what is NULL is empty.  `sonde registry configs` prints the
+ * names of saved configurations, which the completions ask for. */
 #ifndef SONDE_UI_REGISTRY_H
 #define SONDE_UI_REGISTRY_H
 

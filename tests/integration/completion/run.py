@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The completions of bash, zsh and fish: what is offered for words with known answers."""
 
+import json
 import os
 import pty
 import re
@@ -46,6 +47,8 @@ CASES = [
     ("sonde pprof -top -output al", ["alpha.pb.gz", "alps.pb.gz"]),
     ("sonde pprof -base be", ["beta file.pb.gz"]),
     ("sonde pprof -source_path=s", ["src/"]),
+    ("sonde pprof -config=on", ["one"]),
+    ("sonde pprof -config t", ["two words"]),
     ("sonde pprof -list main al", ["alpha.pb.gz", "alps.pb.gz"]),
     ("sonde pprof -trim al", ["alpha.pb.gz", "alps.pb.gz"]),
     ("sonde pprof -top alpha.pb.gz alp", ["alpha.pb.gz", "alps.pb.gz"]),
@@ -98,7 +101,8 @@ def bash_offers(folder, line, words):
     if run.stderr:
         check(f"bash: {line!r}", False, run.stderr.strip())
     # readline itself puts the '/' behind folders
-    return [w + "/" * os.path.isdir(os.path.join(folder, w)) for w in run.stdout.split("\n") if w]
+    words = [w.replace("\\ ", " ") for w in run.stdout.split("\n") if w]
+    return [w + "/" * os.path.isdir(os.path.join(folder, w)) for w in words]
 
 
 def test_bash(folder):
@@ -166,10 +170,10 @@ zpty -w z 'compadd() {
     local h; for h in $__hits; do print -r -- "HIT<$h>"; done
     builtin compadd "$@"
 }'
-zpty -w z "bindkey '^I' expand-or-complete; zstyle ':completion:*' list-prompt ''; setopt no_beep no_list_ambiguous; print REA\DY"
+zpty -w z "answer() { zle expand-or-complete; print -r -- EN\\D }; zle -N answer; bindkey '^I' answer"
+zpty -w z "zstyle ':completion:*' list-prompt ''; setopt no_beep no_list_ambiguous; print REA\\DY"
 zpty -r -m z x '*READY*'
 zpty -w -n z "$3"$'\t'
-zpty -w -n z $'\x15print EN\\D\n'
 zpty -r -m z out '*END*'
 print -r -- "$out"
 """
@@ -198,7 +202,10 @@ def main():
             print(f"{FOLDER}/{name} was not made")
             return 1
     with tempfile.TemporaryDirectory() as folder:
-        ENV = dict(os.environ, HOME=folder, LC_ALL="C.UTF-8", TERM="xterm",
+        os.makedirs(os.path.join(folder, "config", "pprof"))
+        with open(os.path.join(folder, "config", "pprof", "settings.json"), "w") as f:
+            json.dump({"configs": [{"name": "one"}, {"name": "two words"}, {"name": "$(touch x)"}]}, f)
+        ENV = dict(os.environ, HOME=folder, XDG_CONFIG_HOME=os.path.join(folder, "config"), LC_ALL="C.UTF-8", TERM="xterm",
                    PATH=os.pathsep.join([os.path.join(folder, "bin"), os.path.dirname(SONDE),
                                          os.environ["PATH"]]))
         for name in ("alpha.pb.gz", "alps.pb.gz", "beta file.pb.gz", "a:b"):
@@ -207,6 +214,9 @@ def main():
         os.mkdir(os.path.join(folder, "bin"))
         shutil.copy("/bin/true", os.path.join(folder, "bin", "gcc-nix-9"))
         test_bash(folder)
+        compare("bash", "sonde pprof -config=", ["Default", "\\$\\(touch x\\)", "one", "two words"],
+                bash_offers(folder, "sonde pprof -config=", ["sonde", "pprof", "-config", "="]))
+        check("a name is no command", not os.path.exists(os.path.join(folder, "x")))
         test_bash_terminal(folder)
         if shutil.which("fish", path=ENV["PATH"]):
             for line, want in CASES:
