@@ -2,7 +2,6 @@
  * outermost in, separated by semicolons, a blank, the value. */
 #include "report/stack_export.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 /* What each location comes to: its frames with a semicolon after each. */
@@ -43,26 +42,19 @@ static bool make_texts(struct folder *f, struct graph *g)
 static void write_stacks(const struct folder *f, const struct stacks *stacks, struct buf *out)
 {
     const struct view_sample *samples = f->graph->view->samples;
-    const size_t value_len = 22; /* "-9223372036854775808", a blank, a newline */
-    size_t n = 0;
-    for (uint32_t i = 0; i < stacks->n; i++) {
+    for (uint32_t i = 0; i < stacks->n && !out->failed; i++) {
         const struct view_sample *s = &samples[stacks->items[i].sample];
-        for (uint32_t k = 0; k < s->n_locs; k++)
-            n += f->first[s->locs[k] + 1] - f->first[s->locs[k]];
-        n += value_len;
-    }
-    if (!buf_reserve(out, n))
-        return;
-    for (uint32_t i = 0; i < stacks->n; i++) {
-        const struct view_sample *s = &samples[stacks->items[i].sample];
+        size_t line = out->len;
         for (uint32_t k = s->n_locs; k--;) {
             size_t begin = f->first[s->locs[k]], len = f->first[s->locs[k] + 1] - begin;
-            if (len)
-                memcpy(out->data + out->len, f->texts.data + begin, len);
-            out->len += len;
+            buf_add(out, buf_str(&f->texts) + begin, len);
         }
-        out->len--; /* the last semicolon */
-        buf_printf(out, " %" PRId64 "\n", stacks->items[i].value);
+        if (out->len > line)
+            out->len--; /* the last semicolon */
+        buf_putc(out, ' ');
+        buf_int(out, stacks->items[i].value, 0);
+        buf_putc(out, '\n');
+        buf_drain(out);
     }
 }
 
