@@ -37,7 +37,6 @@ struct graph_node {
     struct graph_info info;
     int64_t flat, cum; /* what sorting and trimming look at; graph_flat, graph_cum are shown */
     int64_t flat_div, cum_div; /* what means divide them by, else 0 */
-    uint32_t rank;             /* scratch of graph_sort: where it was */
     int64_t score;             /* scratch of graph_sort */
     struct str label;          /* the printable name once graph_label was asked; p NULL before */
     bool has_inlined; /* at least one frame of it is inlined into its caller; in a tree, all */

@@ -1,6 +1,7 @@
 /* graph_sort: the orders that a graph's nodes can be in. */
 #include "xform/graph.h"
 
+#include "xform/go_sort.h"
 #include "xform/unit.h"
 
 #include <inttypes.h>
@@ -89,10 +90,9 @@ static bool same_info(const struct graph_info *a, const struct graph_info *b)
            a->start_line == b->start_line;
 }
 
-static int compare_nodes(const void *a, const void *b, void *arg)
+/* 0: of a tree, or with names that print alike. */
+static int compare_nodes(struct sorter *s, uint32_t i, uint32_t j)
 {
-    struct sorter *s = arg;
-    uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
     const struct graph_node *l = &s->g->nodes[i], *r = &s->g->nodes[j];
     int c = 0;
     switch (s->order) {
@@ -124,7 +124,12 @@ static int compare_nodes(const void *a, const void *b, void *arg)
         c = str_cmp(graph_label(s->g, i), graph_label(s->g, j));
     if (!c && same_info(&l->info, &r->info)) /* of a tree */
         c = s->order == GRAPH_ORDER_FLAT_NAME ? by_size(l->cum, r->cum) : by_size(l->flat, r->flat);
-    return c ? c : l->rank < r->rank ? -1 : 1;
+    return c;
+}
+
+static bool is_before(uint32_t a, uint32_t b, void *arg)
+{
+    return compare_nodes(arg, a, b) < 0;
 }
 
 bool graph_sort(struct graph *g, enum graph_order order, struct err *err)
@@ -132,12 +137,10 @@ bool graph_sort(struct graph *g, enum graph_order order, struct err *err)
     struct sorter s = {.g = g, .order = order};
     for (uint32_t i = 0; i < g->n_order; i++) {
         struct graph_node *n = &g->nodes[g->order[i]];
-        n->rank = i;
         n->score = order == GRAPH_ORDER_ENTROPY ? entropy(g, g->order[i]) : n->cum;
         if (!graph_label(g, g->order[i]).p)
             return err_nomem(err);
     }
-    if (g->n_order > 1)
-        qsort_r(g->order, g->n_order, sizeof *g->order, compare_nodes, &s);
+    go_sort(g->order, g->n_order, is_before, &s);
     return !s.failed || err_nomem(err);
 }
