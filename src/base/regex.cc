@@ -1,5 +1,7 @@
 #include "base/regex.h"
 
+#include "base/utf8.h"
+
 #include <cstring>
 #include <new>
 #include <re2/re2.h>
@@ -152,8 +154,42 @@ extern "C" void regex_free(struct regex *re)
     delete re;
 }
 
+static bool is_ascii(struct str s)
+{
+    unsigned char seen = 0;
+    for (size_t i = 0; i < s.len; i++)
+        seen |= (unsigned char)s.p[i];
+    return seen < 0x80;
+}
+
+/* To Go each byte of broken UTF-8 is a replacement character, to RE2 it is none at all.
+ * True if s is broken; *out then has the characters. */
+static bool replace_broken(struct str s, std::string *out)
+{
+    bool is_broken = false;
+    for (size_t n; s.len; s = {s.p + n, s.len - n}) {
+        n = utf8_len(s);
+        is_broken |= !n;
+        if (n)
+            out->append(s.p, n);
+        else
+            out->append(UTF8_REPLACEMENT);
+        n += !n;
+    }
+    return is_broken;
+}
+
 extern "C" bool regex_match(const struct regex *re, struct str s)
 {
+    if (!is_ascii(s) && re->re2.options().encoding() == RE2::Options::EncodingUTF8) {
+        try {
+            std::string whole;
+            if (replace_broken(s, &whole))
+                return RE2::PartialMatch(whole, re->re2);
+        } catch (const std::bad_alloc &) {
+            return false;
+        }
+    }
     return re->re2.Match(re2::StringPiece(s.p, s.len), 0, s.len, RE2::UNANCHORED, nullptr, 0);
 }
 

@@ -29,6 +29,9 @@ static void matches(void **state)
         {"operator\\(\\)", "f::operator()", true},
         {"\xc3\xa9", "caf\xc3\xa9", true},
         {"caf.$", "caf\xc3\xa9", true},
+        {"^.x..$", "\xffx\xc3\xa9\xc3", true}, /* a broken byte is a character */
+        {"\xef\xbf\xbd", "a\xff", true},
+        {"\xef\xbf\xbd", "caf\xc3\xa9", false},
         {"(a+)+$", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
