@@ -140,7 +140,7 @@ static void compose_node(struct composer *c, uint32_t node, uint32_t number, dou
     /* Growing slower than the value, so that small ones can still be read. */
     double size = (double)unit_abs(flat);
     box.font_size = 8;
-    if (max_flat != 0 && flat && size <= max_flat)
+    if (max_flat != 0 && size > 0 && size <= max_flat) /* the least int64 has no size */
         box.font_size += (uint32_t)ceil(16.0 * sqrt(size / max_flat));
     dot_escape(&c->text, graph_label(c->g, node));
     buf_puts(&c->text, " (");
