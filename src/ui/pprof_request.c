@@ -224,8 +224,7 @@ static bool set_source_options(const struct flag *flags, struct source_options *
     options->http = (struct http_options){flags[OWN_TLS_CERT].value, flags[OWN_TLS_KEY].value,
                                           flags[OWN_TLS_CA].value};
     return flag_number(&flags[OWN_SECONDS], &options->seconds, err) &&
-           flag_number(&flags[OWN_TIMEOUT], &options->timeout_seconds, err) &&
-           http_check(&options->http, err);
+           flag_number(&flags[OWN_TIMEOUT], &options->timeout_seconds, err);
 }
 
 static bool set_bases(struct pprof_request *request, struct err *err)

@@ -13,6 +13,8 @@ static bool ask(const char *name, const struct url *url, const struct source_opt
                                    .timeout_seconds = url->timeout_seconds,
                                    .options = &options->http};
     AUTO_BUF body = {0};
+    if (!http_check(request.options, err))
+        return false;
     tell("Fetching profile over HTTP from %s%s%s", request.url, url->socket.len ? " at " : "",
          request.socket);
     if (url->seconds)

@@ -17,6 +17,7 @@ import tempfile
 import threading
 import time
 
+DATA = os.path.join(os.environ["SONDE_SOURCE_ROOT"], "tests", "data")
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
 passed = failed = skipped = 0
 
@@ -216,8 +217,10 @@ try:
     else:
         print("https: openssl is not installed")
         skipped += 1
-    fails("a key alone", "x", "-tls_key is given, so -tls_cert must also be given", "-tls_key=x",
+    fails("a key alone", "http://127.0.0.1:1/", "-tls_key is given, so -tls_cert must also be given", "-tls_key=x",
           status=2)
+    status, _, err = pprof("-top", "-tls_ca=/none", os.path.join(DATA, "go", "cpu.pb.gz"))
+    check("files need no authorities", status == 0, err)
 finally:
     shutil.rmtree(WORK, ignore_errors=True)
 print(f"{passed} passed, {failed} failed, {skipped} skipped")
