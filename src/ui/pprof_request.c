@@ -301,6 +301,7 @@ void pprof_usage(struct buf *out)
     buf_puts(out, "\n-symbolize=WORDS, joined with ':':\n"
                   "  none                   Show what the profile holds\n"
                   "  local                  Look the binaries up on this machine\n"
+                  "  fastlocal              The same here\n"
                   "  remote                 Ask the server of a profile (default: both)\n"
                   "  force                  Look up also what has symbols already\n"
                   "  demangle=none|templates|full|default\n"
@@ -314,6 +315,7 @@ void pprof_usage(struct buf *out)
                   "  PPROF_BINARY_PATH      Folders with binaries (default $HOME/pprof/binaries)\n"
                   "  PPROF_TMPDIR           Where copies of servers' profiles go (default\n"
                   "                         $HOME/pprof)\n"
+                  "  PPROF_TOOLS            Tools to use, as with -tools\n"
                   "  DEBUGINFOD_URLS        Servers to ask for debug information\n");
 }
 

@@ -1,15 +1,17 @@
 /* replay_main: runs a fuzz target over files, for builds without libFuzzer.
  *
- *   replay_NAME FILE_OR_FOLDER...
+ *   replay_NAME [--if-there] FILE_OR_FOLDER...
  *
  * The target aborts when an input breaks it; its name was printed before.
- * Exits 1 when something cannot be read, 77 when there is no input at all. */
+ * Exits 1 when something cannot be read, 77 when there is no input at all; what follows
+ * --if-there may be missing. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -63,10 +65,17 @@ static void replay(const char *path)
 
 int main(int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++)
-        replay(argv[i]);
-    if (n_passed + n_failed == 0)
-        printf("no inputs to replay\n");
+    int first = argc > 1 && strcmp(argv[1], "--if-there") == 0 ? 2 : 1;
+    for (int i = first; i < argc; i++) {
+        if (first == 2 && access(argv[i], F_OK) != 0)
+            printf("SKIPPED: there is no '%s'\n", argv[i]);
+        else
+            replay(argv[i]);
+    }
+    if (n_passed + n_failed == 0) {
+        printf("no inputs to replay\n0 passed, 0 failed, 1 skipped\n");
+        return 77;
+    }
     printf("%zu passed, %zu failed, 0 skipped\n", n_passed, n_failed);
-    return n_failed ? 1 : n_passed ? 0 : 77;
+    return n_failed != 0;
 }

@@ -62,8 +62,10 @@ static void as_pprof_has_them(void **state)
     const char *folder = getenv("SONDE_TESTDATA");
     char path[4096];
     snprintf(path, sizeof path, "%s/pprof/profile", folder ? folder : "");
-    if (access(path, R_OK) != 0)
+    if (access(path, R_OK) != 0) {
+        printf("SKIPPED: no profiles of pprof's tests in '%s'\n", path);
         skip();
+    }
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         compare(folder, names[i]);
 }
