@@ -82,6 +82,8 @@ static int get_key(FILE *in)
         shell.pending = "\013\n"; /* after Ctrl-A: Ctrl-K, return */
         return '\001';
     }
+    if (c == 0) /* Ctrl-D typed ahead: the terminal's mark of an end, not yet raw */
+        return '\004';
     if (c < 0xc0)
         return c;
     int n = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : 1, wide = c & (0x3f >> n);

@@ -39,9 +39,9 @@ class Terminal:
     def __init__(self, profile, rows=30, **env):
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 100, 0, 0))
             os.execve(SONDE, [SONDE, "pprof", profile],
                       dict(ENV, TERM="xterm-256color", **env))
-        fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, 100, 0, 0))
         self.seen = ""
         self.wait_for("(pprof) ")
 
@@ -66,16 +66,18 @@ class Terminal:
     def type(self, text):
         os.write(self.fd, text.encode())
 
-    def end(self):
-        """The exit status."""
+    def end(self, last):
+        """Type what ends it, again if that came while nothing was read; the exit status."""
         end = time.time() + 30
         while time.time() < end:
+            self.type(last)
             try:
-                if not os.read(self.fd, 65536):
-                    break
+                while select.select([self.fd], [], [], 2)[0]:
+                    self.seen += os.read(self.fd, 65536).decode(errors="replace")
             except OSError:
-                break
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+                return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
+        os.kill(self.pid, signal.SIGKILL)
+        raise TimeoutError(f"{last!r} does not end it: {self.seen[-2000:]!r}")
 
 
 def plain(text):
@@ -127,21 +129,23 @@ def test_terminal(profile):
         t.wait_for("(pprof) ")
     else:
         skip("editing: libedit.so.2 is not installed")
-    t.type("\x04")
-    check("Ctrl-D leaves", t.end() == 0)
+    check("Ctrl-D leaves", t.end("\x04") == 0)
     if ctypes.util.find_library("edit"):
         t = Terminal(profile, NO_COLOR="1")
         t.type("\x1b[A\n")
         out = t.wait_for("(pprof) ")
         check("history of the last session", "Showing" in plain(out), out)
         check("NO_COLOR", "\033[1m" not in out and "\033[33m" not in out, out)
-        t.type("quit\n")
-        check("quit", t.end() == 0)
+        check("quit", t.end("quit\n") == 0)
+        t = Terminal(profile)
+        t.type("traces\n")
+        t.wait_for("-+-")
+        t.type("\x04")
+        check("Ctrl-D typed ahead", t.end("") == 0)
     t = Terminal(profile, rows=5, PAGER="sed s/^/page:/")
     t.type("top\n")
     check("paging", "page:" in t.wait_for("(pprof) "))
-    t.type("quit\n")
-    t.end()
+    t.end("quit\n")
 
 
 def test_interrupt():
@@ -155,8 +159,7 @@ def test_interrupt():
     t.wait_for("(pprof) ", 20)
     t.type("top3\n")
     check("Ctrl-C stops a report", "Showing top 3" in plain(t.wait_for("(pprof) ")))
-    t.type("quit\n")
-    check("leaves", t.end() == 0)
+    check("leaves", t.end("quit\n") == 0)
 
 
 WORK = tempfile.mkdtemp()
