@@ -83,43 +83,50 @@ void report_options_init(struct report_options *options)
     };
 }
 
-static bool set_bool(bool *field, const char *value, struct err *err)
+bool report_option_bool(const char *value, bool *is_yes)
 {
     static const char *const yes[] = {"true", "t", "yes", "y", "1", ""};
     static const char *const no[] = {"false", "f", "no", "n", "0"};
     for (size_t i = 0; i < sizeof yes / sizeof *yes; i++)
         if (!strcasecmp(value, yes[i]))
-            return *field = true;
+            return *is_yes = true;
     for (size_t i = 0; i < sizeof no / sizeof *no; i++) {
         if (!strcasecmp(value, no[i])) {
-            *field = false;
+            *is_yes = false;
             return true;
         }
     }
-    return err_set(err, ERR_USAGE, "illegal value \"%s\" for bool variable", value);
+    return false;
 }
 
-static bool set_int(int *field, const char *value, struct err *err)
+static bool set_bool(bool *field, const struct option_def *def, const char *value, struct err *err)
+{
+    return report_option_bool(value, field) ||
+           err_set(err, ERR_USAGE, "%s: '%s' is neither true nor false", def->name, value);
+}
+
+static bool set_int(int *field, const struct option_def *def, const char *value, struct err *err)
 {
     const char *digits = value + (*value == '-' || *value == '+');
     char *end;
     errno = 0;
     long v = strtol(value, &end, 10);
     if (*digits < '0' || *digits > '9' || *end)
-        return err_set(err, ERR_USAGE, "strconv.Atoi: parsing \"%s\": invalid syntax", value);
+        return err_set(err, ERR_USAGE, "%s: '%s' is not a whole number", def->name, value);
     if (errno || v < INT_MIN || v > INT_MAX)
-        return err_set(err, ERR_USAGE, "strconv.Atoi: parsing \"%s\": value out of range", value);
+        return err_set(err, ERR_USAGE, "%s: '%s' is too large", def->name, value);
     *field = (int)v;
     return true;
 }
 
-static bool set_float(double *field, const char *value, struct err *err)
+static bool set_float(double *field, const struct option_def *def, const char *value,
+                      struct err *err)
 {
     char *end;
     errno = 0;
     double v = strtod(value, &end);
     if (!*value || *end || *value == ' ' || (*value >= '\t' && *value <= '\r'))
-        return err_set(err, ERR_USAGE, "strconv.ParseFloat: parsing \"%s\": invalid syntax", value);
+        return err_set(err, ERR_USAGE, "%s: '%s' is not a number", def->name, value);
     *field = v;
     return true;
 }
@@ -134,7 +141,10 @@ static bool set_choice(void *field, const struct option_def *def, const char *va
             return true;
         }
     }
-    return err_set(err, ERR_USAGE, "invalid \"%s\" value \"%s\"", def->name, value);
+    AUTO_BUF all = {0};
+    for (unsigned i = 0; def->choices[i]; i++)
+        buf_printf(&all, "%s%s", i ? ", " : "", def->choices[i]);
+    return err_set(err, ERR_USAGE, "%s: '%s' is none of %s", def->name, value, buf_str(&all));
 }
 
 _Static_assert(sizeof(enum granularity) == sizeof(unsigned) &&
@@ -147,11 +157,11 @@ bool report_options_set(struct report_options *options, const struct option_def 
     void *field = (char *)options + def->offset;
     switch (def->kind) {
     case OPTION_BOOL:
-        return set_bool(field, value, err);
+        return set_bool(field, def, value, err);
     case OPTION_INT:
-        return set_int(field, value, err);
+        return set_int(field, def, value, err);
     case OPTION_FLOAT:
-        return set_float(field, value, err);
+        return set_float(field, def, value, err);
     case OPTION_CHOICE:
         return set_choice(field, def, value, err);
     case OPTION_STRING:

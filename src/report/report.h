@@ -52,6 +52,9 @@ struct option_def {
 
 extern const struct option_def option_defs[];             /* ends with name NULL */
 void report_options_init(struct report_options *options); /* pprof's defaults */
+/* Yes or no in the words that pprof takes for it; "" is yes.  False: neither. */
+bool report_option_bool(const char *value, bool *is_yes);
+
 /* Set one option from text, as `name=value`.  False with ERR_USAGE. */
 bool report_options_set(struct report_options *options, const struct option_def *def,
                         const char *value, struct err *err);

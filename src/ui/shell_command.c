@@ -81,14 +81,14 @@ static bool name_sample_index(const struct shell_session *s, const char **value,
     return true;
 }
 
-/* A yes or no, as pprof reads it; of choices: only yes makes a difference. */
-static bool is_no(const char *value)
+/* "cum", "cum=true": the choice of that name; "cum=false" leaves things as they are. */
+static bool assign_choice(struct shell_session *s, const struct option_def *def, const char *name,
+                          const char *value, struct err *err)
 {
-    static const char *const no[] = {"false", "f", "no", "n", "0"};
-    for (size_t i = 0; i < sizeof no / sizeof *no; i++)
-        if (!strcasecmp(value, no[i]))
-            return true;
-    return false;
+    bool is_chosen;
+    if (!report_option_bool(value, &is_chosen))
+        return err_set(err, ERR_USAGE, "%s: '%s' is neither true nor false", name, value);
+    return !is_chosen || report_options_set(&s->options, def, name, err);
 }
 
 static bool assign(struct shell_session *s, struct str name, struct str text, bool has_value,
@@ -99,7 +99,7 @@ static bool assign(struct shell_session *s, struct str name, struct str text, bo
     if (!value || (choice && !chosen))
         return err_nomem(err);
     if (choice)
-        return is_no(value) || report_options_set(&s->options, choice, chosen, err);
+        return assign_choice(s, choice, chosen, value, err);
     if (!has_value && (!def || def->kind != OPTION_BOOL))
         return err_set(err, ERR_USAGE, "please specify a value, e.g. %.*s=<val>", (int)name.len,
                        name.p);

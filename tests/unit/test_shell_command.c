@@ -136,9 +136,11 @@ static void mistakes(void **state)
     bad(f, "focus x", "did you mean: focus=x");
     bad(f, "peek", "command peek requires an argument");
     bad(f, "top >", "unexpected end of line after >");
-    bad(f, "nodecount=x", "strconv.Atoi: parsing \"x\": invalid syntax");
-    bad(f, "noinlines=maybe", "illegal value \"maybe\" for bool variable");
-    bad(f, "granularity=x", "invalid \"granularity\" value \"x\"");
+    bad(f, "nodecount=x", "nodecount: 'x' is not a whole number");
+    bad(f, "noinlines=maybe", "noinlines: 'maybe' is neither true nor false");
+    bad(f, "cum=maybe", "cum: 'maybe' is neither true nor false");
+    bad(f, "granularity=x",
+        "granularity: 'x' is none of functions, filefunctions, files, lines, addresses");
     bad(f, "top99999999999", "99999999999: not a number of nodes");
 }
 
