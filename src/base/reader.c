@@ -4,13 +4,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
+uint64_t file_most_bytes(void)
+{
+    const uint64_t most = (uint64_t)16 << 30;
+    long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+    uint64_t half = pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes / 2 : most;
+    return half < most ? half : most;
+}
+
+/* `hint`: its size, 0 for a stream, which may be without an end. */
 static bool read_all(int fd, struct file *file, size_t hint, const char *path, struct err *err)
 {
+    const uint64_t most = hint ? SIZE_MAX : file_most_bytes();
     size_t cap = hint + 4096, len = 0;
     uint8_t *data = malloc(cap);
     pages_prepare(data, hint);
@@ -40,6 +51,11 @@ static bool read_all(int fd, struct file *file, size_t hint, const char *path, s
         if (n == 0)
             break;
         len += (size_t)n;
+        if (len > most) {
+            free(data);
+            return err_set(err, ERR_INPUT, "cannot read '%s': it is larger than %" PRIu64 " MB",
+                           path, most >> 20);
+        }
     }
     *file = (struct file){data, len, false};
     return true;
@@ -54,6 +70,8 @@ static bool open_file(struct file *file, const char *path, bool may_map, struct 
         return err_sys(err, errno, "cannot read '%s'", path);
     if (S_ISDIR(st.st_mode))
         return err_sys(err, EISDIR, "cannot read '%s'", path);
+    if ((S_ISCHR(st.st_mode) && !isatty(fd)) || S_ISBLK(st.st_mode))
+        return err_set(err, ERR_IO, "cannot read '%s': it is a device", path);
     size_t size = S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size : 0;
     if (may_map && size) {
         void *p = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);

@@ -17,11 +17,16 @@ struct file {
     bool mapped;
 };
 
-/* False with ERR_IO/ERR_PERM: "cannot read 'PATH': why".  A directory is refused.
- * "-" is not special.  A file that shrinks while mapped can raise SIGBUS, so
+/* False with ERR_IO/ERR_PERM: "cannot read 'PATH': why".  Directories and
+ * devices are refused, but for terminals; ERR_INPUT: a stream of more than
+ * file_most_bytes().  "-" is not special.  A file that shrinks while mapped can raise SIGBUS, so
  * inputs that others may rewrite should be read with file_read instead. */
 bool file_map(struct file *file, const char *path, struct err *err);
 bool file_read(struct file *file, const char *path, struct err *err);
+
+/* Of what may be without an end: half of the machine's memory, at most 16 GB. */
+uint64_t file_most_bytes(void);
+
 void file_release(struct file *file); /* also fine on a zeroed struct */
 
 /* Write data to PATH: to a temporary file beside it, then renamed, so that

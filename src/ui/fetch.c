@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* So many sources are in memory at once. */
@@ -20,6 +21,10 @@
 bool fetch_is_object_file(const char *path)
 {
     char magic[4];
+    struct stat st;
+    /* What is read from a pipe would be missing when it is read as a profile. */
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+        return false;
     AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     return fd >= 0 && read(fd, magic, sizeof magic) == sizeof magic &&
            !memcmp(magic, "\177ELF", sizeof magic);

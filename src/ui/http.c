@@ -1,5 +1,6 @@
 #include "ui/http.h"
 
+#include "base/reader.h"
 #include "base/str.h"
 
 #include <ctype.h>
@@ -181,15 +182,6 @@ bool http_check(const struct http_options *o, struct err *err)
     return true;
 }
 
-/* Never more than half of the machine's memory. */
-static uint64_t most_bytes(void)
-{
-    const uint64_t most = (uint64_t)16 << 30;
-    long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
-    uint64_t half = pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes / 2 : most;
-    return half < most ? half : most;
-}
-
 static void set_up(CURL *c, const struct http_request *r, struct transfer *t, const char *url,
                    char *why)
 {
@@ -263,7 +255,7 @@ static bool transfer(CURL *c, const struct http_request *r, struct buf *body, st
     char why[CURL_ERROR_SIZE] = "";
     struct transfer t = {.body = body,
                          .first = body->len,
-                         .most_bytes = most_bytes(),
+                         .most_bytes = file_most_bytes(),
                          .last_s = now_s(),
                          .patience_s = r->timeout_seconds + PATIENCE_S};
     AUTO_BUF secure = {0};

@@ -91,6 +91,8 @@ static void what_cannot_be_read(void **state)
     assert_null(f.data);
     assert_false(file_read(&f, dir, &err));
     assert_int_equal(err.sys_errno, EISDIR);
+    assert_false(file_read(&f, "/dev/zero", &err));
+    assert_string_equal(err.msg, "cannot read '/dev/zero': it is a device");
 }
 
 static void what_cannot_be_written(void **state)
