@@ -24,6 +24,7 @@ typedef void CURL;
 enum {
     OPT_WRITEDATA = 10001,
     OPT_URL = 10002,
+    OPT_PROXY = 10004,
     OPT_ERRORBUFFER = 10010,
     OPT_WRITEFUNCTION = 20011,
     OPT_POSTFIELDS = 10015,
@@ -182,6 +183,35 @@ bool http_check(const struct http_options *o, struct err *err)
     return true;
 }
 
+static bool is_loopback(const char *url)
+{
+    const char *host = strstr(url, "://");
+    host = host ? host + 3 : url;
+    size_t n = strcspn(host, "/?#");
+    const char *at = memrchr(host, '@', n);
+    if (at) {
+        n -= (size_t)(at + 1 - host);
+        host = at + 1;
+    }
+    if (n && *host == '[')
+        return n >= 5 && !strncmp(host, "[::1]", 5);
+    size_t n_name = strcspn(host, ":");
+    n = n_name < n ? n_name : n;
+    return (n == 9 && !strncasecmp(host, "localhost", 9)) || (n > 4 && !strncmp(host, "127.", 4));
+}
+
+/* As Go has it, and curl has not: none for this machine, HTTP_PROXY too (though not
+ * where it may come from a header of the request that a CGI program serves). */
+static void set_proxy(CURL *c, const char *url)
+{
+    const char *lower = getenv("http_proxy"), *upper = getenv("HTTP_PROXY");
+    if (is_loopback(url))
+        curl.setopt(c, OPT_PROXY, "");
+    else if (!is_set(lower) && is_set(upper) && !getenv("REQUEST_METHOD") &&
+             !strncasecmp(url, "http:", 5))
+        curl.setopt(c, OPT_PROXY, upper);
+}
+
 static void set_up(CURL *c, const struct http_request *r, struct transfer *t, const char *url,
                    char *why)
 {
@@ -200,6 +230,7 @@ static void set_up(CURL *c, const struct http_request *r, struct transfer *t, co
     curl.setopt(c, OPT_XFERINFOFUNCTION, on_progress);
     curl.setopt(c, OPT_XFERINFODATA, t);
     curl.setopt(c, OPT_NOPROGRESS, 0L);
+    set_proxy(c, url);
     if (is_set(r->socket))
         curl.setopt(c, OPT_UNIX_SOCKET_PATH, r->socket);
     if (url != r->url) {
