@@ -208,6 +208,18 @@ try:
         serve(secure)
         at = f"127.0.0.1:{secure.server_port}/debug/pprof/heap"
         fails("unknown authority", f"https://{at}", "certificate")
+        other = os.path.join(WORK, "other.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", os.devnull,
+                        "-out", other, "-days", "1", "-subj", "/CN=another authority"], check=True,
+                       stderr=subprocess.DEVNULL)
+        fails("another authority", f"https://{at}", "certificate", f"-tls_ca={other}")
+        fails("no authority there", f"https://{at}", f"cannot read '{WORK}/none' of -tls_ca",
+              f"-tls_ca={WORK}/none", status=2)
+        with open(other, "w") as f:
+            f.write("garbage\n")
+        fails("an authority that is none", f"https://{at}", "", f"-tls_ca={other}")
+        fails("plain HTTP there", f"http://{at}", "")
+        fails("no TLS there", f"https://127.0.0.1:{web.server_port}/debug/pprof/heap", "")
         names("https+insecure", f"https+insecure://{at}")
         names("-tls_ca", f"-tls_ca={cert}", f"https://{at}")
         context.verify_mode = ssl.CERT_REQUIRED
