@@ -2,8 +2,8 @@
 
 #include "base/map.h"
 #include "base/vec.h"
-#include "collect/image.h"
 #include "collect/kernel_names.h"
+#include "sym/image.h"
 #include "unwind/walk.h"
 
 #include <stdio.h>

@@ -30,6 +30,7 @@ enum perfdata_type {
 #define PERFDATA_CPUMODE_KERNEL 1u
 #define PERFDATA_CPUMODE_USER 2u
 #define PERFDATA_COMM_EXEC (1u << 13)
+#define PERFDATA_MMAP_DATA (1u << 13)
 #define PERFDATA_MMAP_BUILD_ID (1u << 14)
 
 /* Bits of perfdata_attr.sample_type: what is in a sample, in this order (the first

@@ -142,7 +142,7 @@ static bool is_library(struct str file)
 }
 
 bool perfdata_maps_add(struct perfdata_maps *m, uint32_t pid, uint64_t start, uint64_t len,
-                       uint64_t offset, struct str file, struct str build_id)
+                       uint64_t offset, struct str file, struct str build_id, bool is_data)
 {
     uint64_t limit = start + len < start ? UINT64_MAX : start + len;
     if (limit == start)
@@ -160,7 +160,8 @@ bool perfdata_maps_add(struct perfdata_maps *m, uint32_t pid, uint64_t start, ui
     if (!put_range(m, space, &range))
         return false;
     forget_cache(space);
-    if (space->program == MAP_NONE && pid != PERFDATA_KERNEL && is_file(file) && !is_library(file))
+    if (space->program == MAP_NONE && !is_data && pid != PERFDATA_KERNEL && is_file(file) &&
+        !is_library(file))
         space->program = mapping;
     return true;
 }

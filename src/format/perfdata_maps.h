@@ -47,9 +47,10 @@ struct perfdata_maps {
 bool perfdata_maps_init(struct perfdata_maps *m, size_t max_ranges);
 void perfdata_maps_release(struct perfdata_maps *m); /* also fine on a zeroed struct */
 
-/* All of these: false when memory runs out or there are too many ranges. */
+/* All of these: false when memory runs out or there are too many ranges.  `is_data`: not
+ * to be executed, so that it does not tell the process's program. */
 bool perfdata_maps_add(struct perfdata_maps *m, uint32_t pid, uint64_t start, uint64_t len,
-                       uint64_t offset, struct str file, struct str build_id);
+                       uint64_t offset, struct str file, struct str build_id, bool is_data);
 bool perfdata_maps_fork(struct perfdata_maps *m, uint32_t parent, uint32_t child);
 void perfdata_maps_exec(struct perfdata_maps *m, uint32_t pid);
 

@@ -2,6 +2,7 @@
 
 #include "format/perfdata_maps.h"
 #include "format/perfdata_sample.h"
+#include "format/perfdata_unwind.h"
 #include "model/builder.h"
 
 #include <inttypes.h>
@@ -14,6 +15,7 @@
 #define CONTEXT_USER ((uint64_t)-512)
 #define SOFTWARE_EVENT 1
 #define KSYMBOL_GONE 1u
+#define UNWIND_MAX 1024 /* frames */
 
 enum mode { MODE_NONE, MODE_KERNEL, MODE_USER };
 
@@ -54,7 +56,8 @@ struct reader {
     VEC(struct process) processes;
     struct map process_of; /* pid -> its place among them */
     uint64_t first_time, last_time;
-    uint64_t n_lost, n_strange, n_copies;
+    struct perfdata_unwind unwind;
+    uint64_t n_lost, n_strange, n_copies, n_cut;
 };
 
 static bool probe(const uint8_t *data, size_t len)
@@ -115,7 +118,8 @@ static bool read_map(struct reader *r, struct perfdata_header *h)
         return true;
     if (!build_id.len)
         build_id = find_build_id(r, file);
-    return perfdata_maps_add(&r->maps, pid, start, len, offset, file, build_id);
+    return perfdata_maps_add(&r->maps, pid, start, len, offset, file, build_id,
+                             h->misc & PERFDATA_MMAP_DATA);
 }
 
 /* Code that the kernel made: BPF programs, trampolines. */
@@ -131,7 +135,8 @@ static bool read_ksymbol(struct reader *r, struct perfdata_header *h)
     if (c->bad || flags & KSYMBOL_GONE || symbol.len + 3 > sizeof name)
         return true;
     snprintf(name, sizeof name, "[%.*s]", (int)symbol.len, symbol.p);
-    return perfdata_maps_add(&r->maps, PERFDATA_KERNEL, start, len, 0, str_of(name), STR(""));
+    return perfdata_maps_add(&r->maps, PERFDATA_KERNEL, start, len, 0, str_of(name), STR(""),
+                             false);
 }
 
 static bool read_comm(struct reader *r, struct perfdata_header *h)
@@ -226,6 +231,26 @@ static enum mode mode_of(uint16_t misc)
     }
 }
 
+/* The user's frames by the copy of the stack; the first may be there already. */
+static bool add_copied(struct reader *r, const struct perfdata_sample *s, enum mode leaf,
+                       bool has_user)
+{
+    uint64_t frames[UNWIND_MAX];
+    bool is_complete, nomem = false;
+    uint32_t n = perfdata_unwind(&r->unwind, perfdata_maps_space(&r->maps, s->pid), s, frames,
+                                 UNWIND_MAX, &is_complete, &nomem);
+    r->n_copies++;
+    r->n_cut += !is_complete;
+    if (nomem)
+        return false;
+    if (!has_user && !add_frame(r, MODE_USER, s->pid, s->user_ip, true))
+        return false;
+    for (uint32_t i = 1; i < n; i++)
+        if (!add_frame(r, MODE_USER, s->pid, frames[i] + 1, true))
+            return false;
+    return true;
+}
+
 /* The chain begins with the sample's own address, unless it leaves out the part that
  * that is of. */
 static bool add_chain(struct reader *r, const struct perfdata_sample *s, enum mode leaf)
@@ -250,10 +275,7 @@ static bool add_chain(struct reader *r, const struct perfdata_sample *s, enum mo
         if (!add_frame(r, mode, s->pid, address, true))
             return false;
     }
-    if (!s->has_user_stack)
-        return true;
-    r->n_copies++;
-    return has_user || add_frame(r, MODE_USER, s->pid, s->user_ip, true);
+    return !s->has_user_stack || add_copied(r, s, leaf, has_user);
 }
 
 static bool grow_slots(struct reader *r)
@@ -589,16 +611,17 @@ static void tell(const struct reader *r)
     if (r->n_strange)
         diag_add(r->diag, "%" PRIu64 " samples of perf.data are damaged or of no known event",
                  r->n_strange);
-    if (r->n_copies)
+    if (r->n_cut)
         diag_add(r->diag,
-                 "%" PRIu64 " samples hold copies of stacks (--call-graph dwarf), which are not "
-                 "unwound: innermost frames only",
-                 r->n_copies);
+                 "%" PRIu64 " of %" PRIu64 " copies of stacks (--call-graph dwarf) could not be "
+                 "unwound to the outermost frame",
+                 r->n_cut, r->n_copies);
 }
 
 static void reader_release(struct reader *r)
 {
     perfdata_release(&r->file);
+    perfdata_unwind_release(&r->unwind);
     perfdata_maps_release(&r->maps);
     map_release(&r->build_ids);
     map_release(&r->comms);
@@ -638,6 +661,7 @@ static struct profile *read_profile(const uint8_t *data, size_t len, struct diag
     struct profile *profile = NULL;
     if (perfdata_init(&r.file, data, len, diag, err)) {
         size_t max_ranges = ((size_t)4 << 20) + 8 * r.file.records.n;
+        perfdata_unwind_init(&r.unwind, &r.maps);
         if (!perfdata_maps_init(&r.maps, max_ranges))
             err_nomem(err);
         else if (read_all(&r, err))

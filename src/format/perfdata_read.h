@@ -10,8 +10,8 @@
  * - A piece of a file is one mapping, wherever processes had it.
  * - What was lost is a note, not samples in "[lost]".
  * - Duration, and the time of day where the recording knows it (perf record -k), are set.
- * Copies of stacks (--call-graph dwarf) are not unwound: of the user's part there is the
- * innermost frame.
+ * - Copies of stacks (--call-graph dwarf) are unwound, as far as the files are here
+ *   (perfdata_unwind.h).
  *
  * In: bytes, borrowed for the call.  Out: sealed profile.
  * Threads: calls are independent.  Signals: no. */

@@ -7,7 +7,12 @@
 #define READ_ID 4u
 #define READ_GROUP 8u
 #define READ_LOST 16u
-#define X86_IP 8 /* the register's number */
+#define ABI_64 2u
+/* Numbers of registers. */
+#define X86_BP 6
+#define X86_SP 7
+#define X86_IP 8
+#define X86_ALL 24
 
 /* The values of counters that come with a sample. */
 static void skip_read(const struct perfdata *p, struct cursor *c, uint64_t format)
@@ -40,17 +45,34 @@ static struct cursor read_chain(const struct perfdata *p, struct cursor *c)
     return cursor_of(s.p, s.len);
 }
 
-/* The registers of the user's part; of them only where it was. */
-static uint64_t read_user_ip(const struct perfdata *p, struct cursor *c, uint64_t mask)
+/* The registers of the user's part; of them where it was.  None of a thread of the
+ * kernel.  Other processors have registers beyond those of x86-64. */
+static void read_user_regs(const struct perfdata *p, struct cursor *c, uint64_t mask,
+                           struct perfdata_sample *s)
 {
-    uint64_t ip = 0;
-    if (!perfdata_u64(p, c)) /* no registers: a thread of the kernel */
-        return 0;
-    for (unsigned i = 0; i < 64; i++) {
+    const uint64_t needed = 1u << X86_BP | 1u << X86_SP | 1u << X86_IP;
+    uint64_t abi = perfdata_u64(p, c);
+    for (unsigned i = 0; abi && i < 64; i++) {
         uint64_t v = mask >> i & 1 ? perfdata_u64(p, c) : 0;
-        ip = i == X86_IP ? v : ip;
+        if (i == X86_IP)
+            s->user_ip = v;
+        else if (i == X86_SP)
+            s->user_sp = v;
+        else if (i == X86_BP)
+            s->user_bp = v;
     }
-    return ip;
+    s->has_user_regs = abi == ABI_64 && (mask & needed) == needed && mask >> X86_ALL == 0;
+}
+
+static void read_user_stack(const struct perfdata *p, struct cursor *c, struct perfdata_sample *s)
+{
+    uint64_t size = perfdata_u64(p, c);
+    if (!size)
+        return;
+    s->has_user_stack = true;
+    s->stack = cursor_bytes(c, size);
+    uint64_t used = perfdata_u64(p, c);
+    s->stack.len = used < s->stack.len ? used : s->stack.len;
 }
 
 bool perfdata_sample_read(const struct perfdata *p, const struct perfdata_header *h,
@@ -84,9 +106,9 @@ bool perfdata_sample_read(const struct perfdata *p, const struct perfdata_header
     if (kinds & PERFDATA_BRANCH_STACK)
         skip_branches(p, c, attr->branch_type);
     if (kinds & PERFDATA_REGS_USER)
-        s->user_ip = read_user_ip(p, c, attr->regs_user);
+        read_user_regs(p, c, attr->regs_user, s);
     if (kinds & PERFDATA_STACK_USER)
-        s->has_user_stack = perfdata_u64(p, c) != 0;
+        read_user_stack(p, c, s);
     if (p->attrs.n > 1)
         s->event = map_get(&p->ids, id);
     return !c->bad;

@@ -11,9 +11,11 @@ struct perfdata_sample {
     uint32_t event; /* index of attrs, or PERFDATA_NO_EVENT when its ID is unknown */
     uint32_t pid, tid;
     uint64_t ip, period;
-    struct cursor chain; /* addresses, 8 bytes each, and PERF_CONTEXT_* among them */
-    bool has_user_stack; /* a copy of the stack, not a chain, of the user's part */
-    uint64_t user_ip;    /* with it: where the user's part was; 0 if not told */
+    struct cursor chain;                /* addresses, 8 bytes each, and PERF_CONTEXT_* among them */
+    bool has_user_stack;                /* a copy of the stack, not a chain, of the user's part */
+    bool has_user_regs;                 /* all three, of x86-64 */
+    uint64_t user_ip, user_sp, user_bp; /* of the user's part; 0 if not told */
+    struct str stack;                   /* what was at user_sp; borrowed */
 };
 
 /* False when the record is shorter than it says. */

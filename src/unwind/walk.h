@@ -119,14 +119,15 @@ static inline __attribute__((always_inline)) uint32_t walk_stack(const struct wa
             break;
         }
         bp = regs.bp;
-        if (row.rbp == EHTAB_RBP_LOST)
+        if (row.rbp == EHTAB_RBP_LOST) {
             bp = WALK_BP_LOST;
-        else if (row.rbp != EHTAB_RBP_SAME &&
-                 !ops->read(arg,
-                            row.rbp == EHTAB_RBP_AT_BP ? regs.bp
-                                                       : cfa + (uint64_t)(8 * (int64_t)row.rbp),
-                            &bp))
-            break;
+        } else if (row.rbp != EHTAB_RBP_SAME) {
+            uint64_t at =
+                row.rbp == EHTAB_RBP_AT_BP ? regs.bp : cfa + (uint64_t)(8 * (int64_t)row.rbp);
+            /* In an epilogue it may have been popped: a copy of the stack begins above. */
+            if (!ops->read(arg, at, &bp) && at >= regs.sp)
+                break;
+        }
         regs = (struct walk_regs){pc, cfa, bp, 0};
         back = 1;
     }

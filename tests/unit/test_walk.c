@@ -74,6 +74,26 @@ static void rows_and_end(void **state)
     assert_false(complete);
 }
 
+/* What an epilogue has popped is below a copy of the stack, and in the register. */
+static void popped(void **state)
+{
+    struct made_up m = {
+        .rows = {{0x500000, rsp(8, -2)},
+                 {0x5000ff, {.kind = EHTAB_RBP, .cfa = 16, .rbp = -2}},
+                 {0x5001ff, {.kind = EHTAB_END}}},
+    };
+    m.words[0] = 0x500100;
+    m.words[3] = 0x500200; /* above where rbp points */
+    uint64_t frames[10];
+    bool complete;
+    struct walk_regs regs = {0x500000, 0x1000, 0x1010, 0};
+    assert_int_equal(walk_stack(&made_up_ops, &m, regs, frames, 10, &complete), 3);
+    assert_true(complete);
+    m.rows[0].row.rbp = 64; /* not there, and not popped */
+    assert_int_equal(walk_stack(&made_up_ops, &m, regs, frames, 10, &complete), 1);
+    assert_false(complete);
+}
+
 /* Code without rows keeps frame pointers, up to a return address of 0. */
 static void frame_pointers(void **state)
 {
@@ -277,13 +297,10 @@ static void through_a_signal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_and_end),
-        cmocka_unit_test(frame_pointers),
-        cmocka_unit_test(loop),
-        cmocka_unit_test(context_end),
-        cmocka_unit_test(as_backtrace),
-        cmocka_unit_test(through_a_signal),
-        cmocka_unit_test(return_address_in_rdi),
+        cmocka_unit_test(rows_and_end),     cmocka_unit_test(popped),
+        cmocka_unit_test(frame_pointers),   cmocka_unit_test(loop),
+        cmocka_unit_test(context_end),      cmocka_unit_test(as_backtrace),
+        cmocka_unit_test(through_a_signal), cmocka_unit_test(return_address_in_rdi),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

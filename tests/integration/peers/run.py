@@ -245,6 +245,14 @@ def perf():
     hot("perf -p", profile)
     run(*record, "-o", profile, program, "cpu", "60")
     hot("perf without call graphs", profile, callers=())
+    # Copies of stacks, of code without frame pointers.
+    for name, flags in (("perf --call-graph dwarf", []), ("perf --call-graph dwarf, without an index", ["-static"])):
+        program = build("dwarf_target", "-fomit-frame-pointer", *flags)
+        if not program:
+            skip(name, "no static libraries")
+            continue
+        run(*record, "--call-graph", "dwarf", "-o", profile, program, "cpu", "60")
+        hot(name, profile, callers=("work::burn", "main", "_start"))
 
 
 def main():

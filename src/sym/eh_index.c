@@ -1,4 +1,4 @@
-#include "collect/eh_index.h"
+#include "sym/eh_index.h"
 
 bool eh_index_make(const struct elf *elf, uint64_t base, struct arena *arena,
                    struct ehtab_image *image, uint64_t *hdr)

@@ -1,6 +1,6 @@
-#include "collect/image.h"
+#include "sym/image.h"
 
-#include "collect/eh_index.h"
+#include "sym/eh_index.h"
 
 #include <stdio.h>
 #include <stdlib.h>

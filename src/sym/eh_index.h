@@ -2,8 +2,8 @@
  * one (static executables), which ehtab needs to find its entries.
  * In: an ELF file.  Out: bytes laid out as the linker would have.
  * Threads: any.  Signals: no. */
-#ifndef SONDE_COLLECT_EH_INDEX_H
-#define SONDE_COLLECT_EH_INDEX_H
+#ifndef SONDE_SYM_EH_INDEX_H
+#define SONDE_SYM_EH_INDEX_H
 
 #include "base/arena.h"
 #include "sym/elf.h"

@@ -2,8 +2,8 @@
  * walking stacks from outside the process.
  * Each file is opened once; the kernel's vdso is taken from our own process.
  * Threads: one at a time.  Signals: no. */
-#ifndef SONDE_COLLECT_IMAGE_H
-#define SONDE_COLLECT_IMAGE_H
+#ifndef SONDE_SYM_IMAGE_H
+#define SONDE_SYM_IMAGE_H
 
 #include "base/arena.h"
 #include "base/str.h"
