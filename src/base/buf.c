@@ -138,6 +138,6 @@ void buf_drain(struct buf *buf)
 {
     if (!buf->sink || buf->failed || buf->len < DRAIN_BYTES)
         return;
-    buf->failed = !buf->sink(buf->sink_arg, buf->data, buf->len);
-    buf->len = 0;
+    bool ok = buf->sink(buf->sink_arg, buf);
+    buf->failed |= !ok;
 }

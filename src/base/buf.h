@@ -15,8 +15,9 @@ struct buf {
     char *data; /* NUL-terminated once anything was written; else NULL */
     size_t len, cap;
     bool failed;
-    /* Where buf_drain sends the contents; NULL: they stay.  False is failure. */
-    bool (*sink)(void *arg, const char *data, size_t n);
+    /* For buf_drain: takes the contents (buf_clear), or leaves them.  False: what comes
+     * after is of no use to anyone, and the buffer fails. */
+    bool (*sink)(void *arg, struct buf *buf);
     void *sink_arg;
 };
 
@@ -64,7 +65,7 @@ static inline const char *buf_str(const struct buf *buf)
     return buf->data ? buf->data : "";
 }
 /* What is there may go: to the sink, if there is one and it is worth the call.  For what
- * writes much and looks at none of it again. */
+ * writes much and looks at none of it again; it should look at `failed` and end. */
 void buf_drain(struct buf *buf);
 
 #define AUTO_BUF __attribute__((cleanup(buf_release))) struct buf

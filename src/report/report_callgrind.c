@@ -102,7 +102,7 @@ static bool put_nodes(struct writer *w, struct err *err)
 {
     struct graph *g = w->g;
     const struct graph_node *last = NULL;
-    for (uint32_t i = 0; i < g->n_order; i++) {
+    for (uint32_t i = 0; i < g->n_order && !w->out->failed; i++) {
         uint32_t node = g->order[i];
         const struct graph_node *n = &g->nodes[node];
         struct str object = profile_str(g->view->profile, n->info.objfile);

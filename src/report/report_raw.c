@@ -263,7 +263,7 @@ static bool put_samples(struct buf *out, const struct view *view)
     struct label_printer printer = {0};
     struct id_text *texts = make_id_texts(p);
     bool ok = texts != NULL;
-    for (uint32_t i = 0; ok && i < view->n_samples; i++) {
+    for (uint32_t i = 0; ok && !out->failed && i < view->n_samples; i++) {
         const struct view_sample *sample = &view->samples[i];
         const int64_t *values = p->values + (size_t)sample->sample * p->n_types;
         for (uint32_t k = 0; k < p->n_types; k++) {

@@ -140,7 +140,7 @@ static bool write_samples(struct writer *w)
 {
     const struct view *v = &w->run->pipeline.view;
     const struct profile *p = v->profile;
-    for (uint32_t i = 0; i < v->n_samples; i++) {
+    for (uint32_t i = 0; i < v->n_samples && !w->out->failed; i++) {
         const struct view_sample *s = &v->samples[i];
         if (!has_frames(v, s))
             continue;

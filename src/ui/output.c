@@ -26,9 +26,11 @@ bool output_stdout(const struct buf *out, struct err *err)
     return write_stdout(out->data, out->len, err);
 }
 
-static bool drain(void *arg, const char *data, size_t len)
+static bool drain(void *arg, struct buf *out)
 {
-    return write_stdout(data, len, arg);
+    bool ok = write_stdout(out->data, out->len, arg);
+    buf_clear(out);
+    return ok;
 }
 
 void output_stream(struct buf *out, struct err *err)

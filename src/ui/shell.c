@@ -3,8 +3,8 @@
 #include "report/report_run.h"
 #include "ui/graphviz.h"
 #include "ui/output.h"
-#include "ui/pager.h"
 #include "ui/paint.h"
+#include "ui/screen.h"
 #include "ui/shell_command.h"
 #include "ui/shell_complete.h"
 #include "ui/shell_config.h"
@@ -36,6 +36,7 @@ struct job {
     const char *tools;
     struct pipeline_cache *cache;
     struct buf out;
+    struct screen screen; /* where `out` goes, unless that is a file or a viewer */
     struct diag diag;
     struct err err;
     bool ok;
@@ -48,10 +49,31 @@ static atomic_int n_abandoned;
 static void job_free(struct job *job)
 {
     buf_release(&job->out);
+    screen_release(&job->screen);
     diag_release(&job->diag);
     if (job->event >= 0)
         close(job->event);
     free(job);
+}
+
+/* Does the report go to stdout?  Else to a file or a viewer. */
+static bool is_shown(const struct shell_command *command)
+{
+    return !(command->output && *command->output) && !command->report->viewer &&
+           !(command->report->flags & REPORT_BINARY);
+}
+
+/* What goes to a file stays until it is whole. */
+static bool job_drain(void *arg, struct buf *out)
+{
+    struct job *job = arg;
+    if (atomic_load(&job->state) == JOB_ABANDONED)
+        return false;
+    if (!is_shown(&job->command))
+        return true;
+    bool ok = screen_write(&job->screen, out);
+    buf_clear(out);
+    return ok;
 }
 
 static void *job_main(void *arg)
@@ -61,7 +83,7 @@ static void *job_main(void *arg)
                              .cache = job->cache};
     const uint64_t one = 1;
     int expected = JOB_RUNS;
-    if (!job->command.output || !*job->command.output)
+    if (is_shown(&job->command))
         ctx.screen = paint_screen(STDOUT_FILENO);
     job->ok = graphviz_report(job->command.report, &ctx, job->tools, &job->out, &job->err);
     if (atomic_compare_exchange_strong(&job->state, &expected, JOB_DONE)) {
@@ -83,14 +105,16 @@ static bool job_wait(struct job *job)
     sigaddset(&interrupt, SIGINT);
     pthread_sigmask(SIG_BLOCK, &interrupt, &old);
     while (!stopped && ppoll(&p, 1, NULL, &old) < 1)
-        stopped = shell_line_interrupted();
+        stopped = shell_line_interrupted() && screen_stop(&job->screen);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     int expected = JOB_RUNS;
     atomic_fetch_add(&n_abandoned, 1);
     if (stopped && atomic_compare_exchange_strong(&job->state, &expected, JOB_ABANDONED))
         return false;
     atomic_fetch_sub(&n_abandoned, 1);
-    return true;
+    if (stopped)
+        job_free(job);
+    return !stopped;
 }
 
 /* NULL: it could not be begun. */
@@ -107,8 +131,12 @@ static struct job *job_begin(const struct shell_session *session,
     job->tools = session->tools;
     job->cache = session->cache;
     diag_init(&job->diag);
+    screen_init(&job->screen, !(command->report->flags & REPORT_COLORED));
+    job->out.sink = job_drain;
+    job->out.sink_arg = job;
     job->event = eventfd(0, EFD_CLOEXEC);
     sigfillset(&all);
+    sigdelset(&all, SIGPIPE); /* of a stdout that nobody reads */
     pthread_sigmask(SIG_BLOCK, &all, &old);
     bool ok = job->event >= 0 && pthread_create(&thread, NULL, job_main, job) == 0;
     pthread_sigmask(SIG_SETMASK, &old, NULL);
@@ -131,34 +159,29 @@ static void say(const char *text, bool is_error)
             red ? "\033[0m" : "");
 }
 
-static bool show(const struct shell_command *command, const struct buf *out, struct err *err)
+static bool show(struct job *job, struct err *err)
 {
     char path[NAME_MAX + 1];
-    const char *to = command->output && *command->output ? command->output : NULL;
-    if (!to && command->report->viewer)
-        return viewer_show(command->report, out, false, err);
-    if (!to && command->report->flags & REPORT_BINARY) {
+    const struct shell_command *command = &job->command;
+    const char *to = command->output;
+    if (is_shown(command))
+        return screen_end(&job->screen, &job->out, err);
+    if (!to || !*to) {
+        if (command->report->viewer)
+            return viewer_show(command->report, &job->out, false, err);
         if (!output_free_name(path, command->report->ext, err))
             return false;
         to = path;
     }
-    if (to) {
-        AUTO_BUF told = {0};
-        buf_printf(&told, "Generating report in %s", to);
-        say(buf_str(&told), false);
-        return output_file(to, out, err);
-    }
-    if (command->report->flags & REPORT_COLORED || !paint_is_wanted(STDOUT_FILENO))
-        return pager_show(out, err);
-    AUTO_BUF painted = {0};
-    paint(out, &painted);
-    return pager_show(&painted, err);
+    AUTO_BUF told = {0};
+    buf_printf(&told, "Generating report in %s", to);
+    say(buf_str(&told), false);
+    return output_file(to, &job->out, err);
 }
 
 static void run_report(const struct shell_session *session, const struct shell_command *command)
 {
     struct job *job = job_begin(session, command);
-    struct err err = {0};
     if (!job) {
         say("out of memory", true);
         return;
@@ -169,10 +192,10 @@ static void run_report(const struct shell_session *session, const struct shell_c
     }
     for (size_t i = 0; i < job->diag.n; i++)
         say(job->diag.texts[i], true);
+    if (job->ok || job->screen.is_left || job->screen.err.code)
+        job->ok = show(job, &job->err);
     if (!job->ok)
         say(job->err.msg, true);
-    else if (!show(command, &job->out, &err))
-        say(err.msg, true);
     job_free(job);
 }
 
@@ -183,7 +206,7 @@ static void greet(const struct shell_session *session)
     struct report_run run = {0};
     struct diag diag;
     diag_init(&diag);
-    const struct report_ctx ctx = {p, &options, NULL, &diag};
+    const struct report_ctx ctx = {p, &options, NULL, &diag, .cache = session->cache};
     AUTO_BUF lines = {0};
     if (report_begin(&run, &report_top, &ctx, NULL)) {
         report_profile_lines(&run, &lines);

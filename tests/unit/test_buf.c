@@ -81,6 +81,53 @@ static void reserve_then_write(void **state)
     assert_int_equal(strspn(buf_str(&buf), "q"), 1000);
 }
 
+struct taken {
+    size_t n_bytes;
+    unsigned n_calls;
+    bool leaves, refuses;
+};
+
+static bool take(void *arg, struct buf *buf)
+{
+    struct taken *taken = arg;
+    taken->n_calls++;
+    taken->n_bytes += buf->len;
+    if (!taken->leaves)
+        buf_clear(buf);
+    return !taken->refuses;
+}
+
+static void a_sink_takes_leaves_or_refuses(void **state)
+{
+    struct taken taken = {0};
+    AUTO_BUF buf = {.sink = take, .sink_arg = &taken};
+    buf_puts(&buf, "little");
+    buf_drain(&buf);
+    assert_int_equal(taken.n_calls, 0);
+    assert_string_equal(buf_str(&buf), "little");
+    buf_fill(&buf, 'x', 1 << 20);
+    buf_drain(&buf);
+    assert_int_equal(taken.n_calls, 1);
+    assert_int_equal(taken.n_bytes, 6 + (1 << 20));
+    assert_int_equal(buf.len, 0);
+    assert_string_equal(buf_str(&buf), "");
+
+    taken.leaves = true;
+    buf_fill(&buf, 'y', 1 << 20);
+    buf_drain(&buf);
+    assert_int_equal(buf.len, 1 << 20);
+    assert_false(buf.failed);
+
+    taken.refuses = true;
+    taken.leaves = false;
+    buf_drain(&buf);
+    assert_true(buf.failed);
+    buf_puts(&buf, "lost");
+    assert_int_equal(buf.len, 0);
+    buf_drain(&buf);
+    assert_int_equal(taken.n_calls, 3);
+}
+
 static void vec_grows_and_refuses(void **state)
 {
     VEC(uint32_t) v = {0};
@@ -106,6 +153,7 @@ int main(void)
         cmocka_unit_test(printf_of_any_length),
         cmocka_unit_test(a_failure_stays),
         cmocka_unit_test(reserve_then_write),
+        cmocka_unit_test(a_sink_takes_leaves_or_refuses),
         cmocka_unit_test(vec_grows_and_refuses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

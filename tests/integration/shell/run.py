@@ -148,10 +148,52 @@ def test_terminal(profile):
     t.end("quit\n")
 
 
-def test_interrupt():
-    big = os.path.join(WORK, "big.pb.gz")
-    subprocess.run([os.path.join(BUILD, "bench/gen_profile"), "cpu51", big], check=True,
-                   stdout=subprocess.DEVNULL)
+def status_of(pid, key):
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(key + r":\s+(\d+)", f.read()).group(1))
+
+
+def is_alone(pid, seconds=20):
+    """Do the threads of reports that were stopped end?"""
+    end = time.time() + seconds
+    while time.time() < end and status_of(pid, "Threads") > 1:
+        time.sleep(0.05)
+    return status_of(pid, "Threads") == 1
+
+
+def test_long(big):
+    """A report of a gigabyte is shown as it is made, and ends when nobody looks at it."""
+    t = Terminal(big, PAGER="head -n 4 | sed s/^/page:/")
+    before = status_of(t.pid, "VmHWM")
+    t.type("traces\n")
+    out = plain(t.wait_for("(pprof) "))
+    check("a long report in the pager", out.count("page:") == 4 and "sonde" not in out, out)
+    t.type("top2\n")
+    check("goes on after the pager", "Showing top 2" in plain(t.wait_for("(pprof) ")))
+    grown = status_of(t.pid, "VmHWM") - before
+    check("is not kept", grown < 300 << 10, f"{grown} kB more")
+    t.end("quit\n")
+
+    t = Terminal(big, PAGER="cat", NO_COLOR="1")
+    t.type("traces\n")
+    t.wait_for("-+---")
+    os.kill(t.pid, signal.SIGINT)
+    t.wait_for("(pprof) ", 20)
+    check("a report that is stopped ends", is_alone(t.pid))
+    t.type("top1\n")
+    out = t.wait_for("(pprof) ")
+    check("Ctrl-C stops what is shown", "-+---" not in out and "Showing top 1" in out, out[:500])
+    t.end("quit\n")
+
+    one = subprocess.run([SONDE, "pprof", "-traces", "-compact_labels", big],
+                         stdout=subprocess.PIPE, env=ENV).stdout
+    two = subprocess.run([SONDE, "pprof", big], input=b"traces\n", env=ENV,
+                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    check("all of a long report", one == two and len(one) > 100 << 20,
+          f"{len(two)} of {len(one)} bytes")
+
+
+def test_interrupt(big):
     t = Terminal(big)
     t.type("traces > /dev/null\n")
     time.sleep(0.2)
@@ -159,6 +201,7 @@ def test_interrupt():
     t.wait_for("(pprof) ", 20)
     t.type("top3\n")
     check("Ctrl-C stops a report", "Showing top 3" in plain(t.wait_for("(pprof) ")))
+    check("it ends", is_alone(t.pid))
     check("leaves", t.end("quit\n") == 0)
 
 
@@ -170,7 +213,11 @@ try:
     small = os.path.join(WORK, "small.pb.gz")
     subprocess.run([os.path.join(BUILD, "bench/gen_profile"), "small", small], check=True,
                    stdout=subprocess.DEVNULL)
-    for test, args in (test_pipe, [small]), (test_terminal, [small]), (test_interrupt, []):
+    big = os.path.join(WORK, "big.pb.gz")
+    subprocess.run([os.path.join(BUILD, "bench/gen_profile"), "cpu51", big], check=True,
+                   stdout=subprocess.DEVNULL)
+    for test, args in ((test_pipe, [small]), (test_terminal, [small]), (test_interrupt, [big]),
+                       (test_long, [big])):
         try:
             test(*args)
         except (TimeoutError, EOFError, OSError) as e:
