@@ -2,8 +2,8 @@
 
 #include "base/map.h"
 #include "base/vec.h"
-#include "collect/kernel_names.h"
 #include "sym/image.h"
+#include "sym/kernel_names.h"
 #include "unwind/walk.h"
 
 #include <stdio.h>

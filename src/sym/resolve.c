@@ -8,6 +8,7 @@
 #include "sym/debug_file.h"
 #include "sym/demangle.h"
 #include "sym/elf_base.h"
+#include "sym/kernel_names.h"
 #include "sym/object.h"
 #include "sym/perfmap.h"
 
@@ -24,6 +25,7 @@ struct target {
     struct elf_mapping at;
 };
 #define BATCH_NONE UINT32_MAX
+#define KERNEL_HALF ((uint64_t)1 << 63) /* of the address space */
 
 /* The wanted addresses of one object file. */
 struct batch {
@@ -54,6 +56,7 @@ struct resolver {
     bool *has_frames; /* [n_mappings] HasInlineFrames and the like changed */
     struct profile_mapping *mappings;
     bool missing_binaries;
+    struct kernel_names *kernel; /* of the profile's kernel; NULL: not needed, or not there */
 };
 
 /* --- which mappings --- */
@@ -168,6 +171,7 @@ static void release(struct resolver *r)
     vec_release(&r->new_functions);
     map_release(&r->file_and_name);
     map_release(&r->function_of);
+    kernel_names_close(r->kernel);
     builder_free(r->builder);
 }
 
@@ -474,6 +478,65 @@ static bool add_jit_lines(struct resolver *r, struct perfmap *map)
     return true;
 }
 
+/* --- the kernel --- */
+
+/* Code of the kernel or its modules, without a name. */
+static bool is_kernel_code(const struct resolver *r, const struct profile_location *location)
+{
+    if (location->n_lines > 0 || location->mapping >= r->old->n_mappings)
+        return false;
+    const struct profile_mapping *m = &r->old->mappings[location->mapping];
+    return m->start >= KERNEL_HALF && !has_prefix(mapping_text(r, m->file), "[guest");
+}
+
+/* Is this the running kernel, at its place? */
+static bool is_running_kernel(const struct resolver *r, const struct kernel_names *names)
+{
+    char running[KERNEL_BUILD_ID_MAX];
+    kernel_build_id(running);
+    for (uint32_t i = 0; i < r->old->n_mappings; i++) {
+        const struct profile_mapping *m = &r->old->mappings[i];
+        const char *id = mapping_text(r, m->build_id);
+        if (m->start >= KERNEL_HALF && m->kernel_relocation_symbol)
+            return kernel_names_address(names, profile_str(r->old, m->kernel_relocation_symbol)) ==
+                       m->start &&
+                   (!*id || !*running || !strcmp(id, running));
+    }
+    return false;
+}
+
+static void open_kernel(struct resolver *r)
+{
+    bool is_wanted = false;
+    for (uint32_t i = 0; i < r->old->n_locations && !is_wanted; i++)
+        is_wanted = is_kernel_code(r, &r->old->locations[i]);
+    r->kernel = is_wanted ? kernel_names_open() : NULL;
+    if (r->kernel && !is_running_kernel(r, r->kernel)) {
+        kernel_names_close(r->kernel);
+        r->kernel = NULL;
+    }
+}
+
+static bool add_kernel_lines(struct resolver *r)
+{
+    for (uint32_t i = 0; r->kernel && i < r->old->n_locations; i++) {
+        const struct profile_location *location = &r->old->locations[i];
+        if (r->new_count[i] || !is_kernel_code(r, location))
+            continue;
+        struct str name = kernel_names_find(r->kernel, location->address);
+        uint32_t function;
+        if (!name.len)
+            continue;
+        r->new_first[i] = (uint32_t)r->new_lines.n;
+        r->new_count[i] = 1;
+        if (!function_of(r, builder_string(r->builder, name), 0, 0, &function) ||
+            !vec_push(&r->new_lines, (struct profile_line){function, 0, 0}))
+            return false;
+        r->mappings[location->mapping].has_functions = true;
+    }
+    return true;
+}
+
 /* A map that is not there is no fault: most processes have none. */
 static bool resolve_jit(struct resolver *r, struct err *err)
 {
@@ -536,7 +599,7 @@ static bool is_final(const struct resolver *r)
 {
     const struct profile *p = r->old;
     AUTO_BUF buf = {0};
-    if (r->batches.n > 0 || r->options->perf_map || r->options->force)
+    if (r->batches.n > 0 || r->kernel || r->options->perf_map || r->options->force)
         return false;
     for (uint32_t i = 0; i < p->n_mappings; i++) {
         if (r->targets[i].located)
@@ -567,6 +630,7 @@ static bool choose_targets(struct resolver *r, struct err *err)
         if (!choose_target(r, m, err))
             return false;
     }
+    open_kernel(r);
     if (r->missing_binaries) {
         diag_add(r->diag, "Some binary filenames not available. Symbolization may be incomplete.");
         diag_add(r->diag, "Try setting PPROF_BINARY_PATH to the search path for local binaries.");
@@ -580,7 +644,7 @@ static bool symbolise(struct resolver *r, struct err *err)
         return err_nomem(err);
     if (!look_up(r, err))
         return false;
-    if (!add_lines(r))
+    if (!add_lines(r) || !add_kernel_lines(r))
         return err_nomem(err);
     if (!resolve_jit(r, err))
         return false;

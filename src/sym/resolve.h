@@ -5,7 +5,8 @@
  * each other mapping is found (the path itself, PPROF_BINARY_PATH, build-id
  * folders, .gnu_debuglink, debuginfod), its build ID compared, and every address
  * of the mapping looked up: DWARF lines with inlined frames, else Go's pclntab,
- * else ELF symbols; perf maps for JIT code.
+ * else ELF symbols; perf maps for JIT code; /proc/kallsyms for the kernel, if the
+ * profile is of the one that runs.
  *
  * Threads: one call at a time a profile; works on several threads itself.
  * Signals: no. */

@@ -2,6 +2,7 @@
 #include "made_elf.h"
 
 #include "model/builder.h"
+#include "sym/kernel_names.h"
 #include "sym/resolve.h"
 
 #define ID "00112233445566778899aabbccddeeff00112233"
@@ -131,6 +132,53 @@ static void demangling(void **state)
     release(&o);
 }
 
+/* A location at `address` in the kernel whose _text is at `start`. */
+static void expect_kernel(uint64_t start, uint64_t address, const char *build_id, const char *want)
+{
+    struct outcome o = {0};
+    struct builder *b = builder_new(NULL);
+    builder_type(b, builder_string(b, STR("cpu")), builder_string(b, STR("count")));
+    struct profile_mapping kernel = {
+        .id = 1,
+        .start = start,
+        .limit = UINT64_MAX,
+        .file = builder_string(b, STR("[kernel.kallsyms]_text")),
+        .build_id = builder_string(b, str_of(build_id)),
+        .kernel_relocation_symbol = builder_string(b, STR("_text")),
+    };
+    struct profile_location location = {
+        .id = 1, .address = address, .mapping = builder_mapping(b, &kernel)};
+    uint32_t index = builder_location(b, &location, NULL, 0);
+    builder_sample(b, &index, 1, &(int64_t){1}, NULL, 0);
+    diag_init(&o.diag);
+    o.profile = resolve_profile(builder_seal(b, NULL), &(struct resolve_options){0}, &o.diag, NULL);
+    assert_non_null(o.profile);
+    assert_string_equal(name(&o), want);
+    assert_int_equal(o.diag.n, 0);
+    release(&o);
+}
+
+/* Only that one is named which runs, at its place. */
+static void kernel(void **state)
+{
+    char id[KERNEL_BUILD_ID_MAX];
+    const uint64_t elsewhere = 0xffff800000000000;
+    struct kernel_names *names = kernel_names_open();
+    expect_kernel(elsewhere, elsewhere + 0x1000, OTHER_ID, "");
+    if (!names)
+        skip(); /* their addresses are hidden from this user */
+    kernel_build_id(id);
+    uint64_t text = kernel_names_address(names, STR("_text")),
+             schedule = kernel_names_address(names, STR("schedule"));
+    kernel_names_close(names);
+    assert_true(text && schedule > text);
+    expect_kernel(text, schedule + 1, id, "schedule");
+    expect_kernel(text, schedule + 1, "", "schedule");
+    expect_kernel(text + 4096, schedule + 1, id, "");
+    if (*id)
+        expect_kernel(text, schedule + 1, OTHER_ID, "");
+}
+
 static int enter(void **state)
 {
     setenv("PPROF_BINARY_PATH", "nowhere", 1);
@@ -141,7 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(found), cmocka_unit_test(not_found),  cmocka_unit_test(left_alone),
-        cmocka_unit_test(store), cmocka_unit_test(demangling),
+        cmocka_unit_test(store), cmocka_unit_test(demangling), cmocka_unit_test(kernel),
     };
     return cmocka_run_group_tests(tests, enter, made_folder_leave);
 }

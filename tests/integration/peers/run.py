@@ -253,6 +253,22 @@ def perf():
             continue
         run(*record, "--call-graph", "dwarf", "-o", profile, program, "cpu", "60")
         hot(name, profile, callers=("work::burn", "main", "_start"))
+    kernel(record, profile)
+
+
+def kernel(record, profile):
+    """Functions of the kernel, as perf names them."""
+    run(*record, "-g", "-o", profile, "dd", "if=/dev/zero", "of=/dev/null", "bs=1M", "count=8000")
+    text = run("perf", "report", "-i", profile, "--stdio", "--no-children", "-g", "none").stdout.decode()
+    names = {m[2]: float(m[1]) for m in re.finditer(r"^ +([\d.]+)% .*\[k\] (\w+) *$", text, re.M)}
+    names = {name: share for name, share in names.items() if share > 5 and not name.startswith("0x")}
+    if not names:
+        return skip("names of the kernel", "perf has none either (kernel.kptr_restrict)")
+    text = pprof("-top", "-nodefraction=0", profile)
+    for name, share in names.items():
+        check(f"kernel, {name}", abs(rows(text).get(name, ("", 0))[1] - share) < 0.02, (share, text))
+    raw = pprof("-raw", "-symbolize=none", profile)
+    check("kernel, not symbolised", next(iter(names)) not in raw, raw)
 
 
 def main():

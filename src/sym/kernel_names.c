@@ -1,8 +1,10 @@
-#include "collect/kernel_names.h"
+#include "sym/kernel_names.h"
 
 #include "base/reader.h"
 #include "base/vec.h"
 
+#include <elf.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct symbol {
@@ -81,4 +83,36 @@ struct str kernel_names_find(const struct kernel_names *names, uint64_t address)
             high = middle;
     }
     return low ? names->symbols.items[low - 1].name : (struct str){"", 0};
+}
+
+uint64_t kernel_names_address(const struct kernel_names *names, struct str name)
+{
+    for (size_t i = 0; i < names->symbols.n; i++)
+        if (str_eq(names->symbols.items[i].name, name))
+            return names->symbols.items[i].address;
+    return 0;
+}
+
+void kernel_build_id(char id[KERNEL_BUILD_ID_MAX])
+{
+    AUTO_FILE file = {0};
+    Elf64_Nhdr note;
+    *id = '\0';
+    if (!file_read(&file, "/sys/kernel/notes", NULL))
+        return;
+    for (size_t at = 0; file.len - at >= sizeof note;) {
+        memcpy(&note, file.data + at, sizeof note);
+        at += sizeof note;
+        size_t name = ((size_t)note.n_namesz + 3) & ~(size_t)3,
+               value = ((size_t)note.n_descsz + 3) & ~(size_t)3;
+        if (name + value > file.len - at)
+            return;
+        if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
+            !memcmp(file.data + at, "GNU", 4) && note.n_descsz < KERNEL_BUILD_ID_MAX / 2) {
+            for (size_t i = 0; i < note.n_descsz; i++)
+                snprintf(id + 2 * i, 3, "%02x", file.data[at + name + i]);
+            return;
+        }
+        at += name + value;
+    }
 }
