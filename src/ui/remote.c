@@ -170,9 +170,10 @@ static bool name_mapping(struct namer *n, uint32_t mapping, const struct remote_
     struct err why = {0};
     struct map map = {0};
     uint64_t offset = from->start - n->p->mappings[mapping].start;
+    *is_named = url_of_symbols(from->url, &url);
+    if (!*is_named || list_addresses(n, mapping, offset, &post) == 0)
+        return true; /* a mapping that needs no names counts as one that has them */
     *is_named = false;
-    if (!url_of_symbols(from->url, &url) || list_addresses(n, mapping, offset, &post) == 0)
-        return true;
     struct http_request request = {.url = buf_str(&url),
                                    .socket = from->socket,
                                    .post = buf_str(&post),

@@ -51,6 +51,16 @@ def page_body(data):
     return data[data.find(b"<body>\n") + 7:] if b"<body>\n" in data else data
 
 
+def without_instructions(data):
+    """Assembly is Go's there and the processor's here: what is left is where it is, how
+    much is spent there, and of a page the lines it comes from."""
+    data = re.sub(rb"^ {74};.*\n", b"", data, flags=re.M)
+    # The reference does not see the last byte of a function: its last instruction is "?",
+    # and so may be some that it makes of the rest.
+    data = re.sub(rb"( [0-9a-f]+: \?.*\n)(?: +\S+ +\S+ +[0-9a-f]+: .*\n)+", rb"\1", data)
+    return re.sub(rb"( [0-9a-f]+:) .*?(<span class=unimportant>.*)?$", rb"\1 \2", data, flags=re.M)
+
+
 class Program:
     """One of the two.  A call runs it on the arguments."""
 
@@ -99,11 +109,14 @@ class Program:
         files = {}
         for name in os.listdir(work):
             with open(os.path.join(work, name), "rb") as f:
-                data = unpacked(f.read())
+                data = unpacked(f.read()).replace(work.encode(), b"WORK")
             if name == "out" or script is not None:
                 files[name] = page_body(data)
             elif name == "shown":
                 files[name] = data.partition(b"\n")[0] + b"\n" + page_body(data)
+        if re.search(r"-disasm\b|-weblist\b", " ".join(args)):
+            stdout = without_instructions(stdout)
+            files = {name: without_instructions(data) for name, data in files.items()}
         notes = [] if done.returncode and script is None else told(stderr)
         if script is not None:
             notes = listing(stderr)

@@ -22,8 +22,9 @@ class Input:
     def learn(self, reference):
         """What the profile has, as the reference's raw report shows it: names of functions,
         files and mappings; labels as (key, values); names of the values."""
-        text = reference(["-raw", "-symbolize=none", self.path], self.folder).stdout
-        text = text.decode("utf-8", "replace")
+        answer = reference(["-raw", "-symbolize=none", self.path], self.folder)
+        self.is_odd |= answer.status != 0  # refused
+        text = answer.stdout.decode("utf-8", "replace")
         samples, _, locations = text.partition("\nLocations\n")
         found = set()
         for line in locations.splitlines():
@@ -54,8 +55,7 @@ GO_COMMENTS = re.compile(rb"^#(\t0x.*| labels: .*|\t\.\.\.)\n", re.M)
 def without_comments(given, folder):
     """Go's texts name their frames in comments, which the reference passes over.  The same
     text without them, or None if it has none."""
-    with open(given.full, "rb") as f:
-        text = f.read()
+    text = contents(given)
     plain = GO_COMMENTS.sub(b"", text)
     if plain == text or b"\0" in text:
         return None
@@ -63,6 +63,11 @@ def without_comments(given, folder):
     with open(os.path.join(folder, name), "wb") as f:
         f.write(plain)
     return Input(f"plain/{name}", folder, name)
+
+
+def contents(given):
+    with open(given.full, "rb") as f:
+        return f.read()
 
 
 def all_inputs(testdata, goroot, more, folder):
@@ -89,6 +94,7 @@ def all_inputs(testdata, goroot, more, folder):
         found.append(Input("default.pgo", DATA, pgo))
     for path in more:
         found.append(Input(f"given/{os.path.basename(path)}", DATA, os.path.realpath(path)))
+    found = list({contents(given): given for given in reversed(found)}.values())[::-1]
     for given in list(found):
         plain = without_comments(given, folder)
         given.is_odd = bool(plain) or given.name in ODD

@@ -17,6 +17,10 @@ PICTURES = {"svg", "png", "gif", "pdf", "ps"}
 # Shown by a program, for which there is a stand-in too.  The reference waits a second.
 VIEWERS = {"kcachegrind", "eog", "evince", "gv", "web"}
 
+# Reports of which only a few settings are tried: what they print is the work of another,
+# and no input has the program that disasm needs.
+ALIKE = PICTURES | VIEWERS | {"text", "disasm"}
+
 # Settings that need nothing of the profile: the option's name and its values.
 VALUES = {
     "nodecount": ["0", "1", "5", "-1", "-7", "1000"],
@@ -153,7 +157,7 @@ class Matrix:
         settings = [[]] if given.is_odd else self.settings(given, rng, others)
         for report in self.reports:
             for options in settings:
-                if report not in PICTURES | VIEWERS or options in ([], ["-lines", "-cum"]):
+                if report not in ALIKE or options in ([], ["-lines", "-cum"]):
                     yield self.case(report, options, given)
             if report in PICTURES | VIEWERS or given.is_odd:
                 continue

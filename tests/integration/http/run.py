@@ -35,8 +35,8 @@ def field(number, value):
     return varint(number << 3 | 2) + varint(len(value)) + value
 
 
-def profile(file=""):
-    """Two addresses without names, 3 and 7 samples, in one mapping."""
+def profile(file="", more=b""):
+    """Two addresses without names, 3 and 7 samples, in one mapping; and `more`."""
     strings = ["", "samples", "count", file]
     return gzip.compress(
         field(1, field(1, 1) + field(2, 2)) +
@@ -44,7 +44,7 @@ def profile(file=""):
         field(3, field(1, 1) + field(2, 0x1000) + field(3, 0x9000) + field(5, 3 if file else 0)) +
         field(4, field(1, 1) + field(2, 1) + field(3, 0x1234)) +
         field(4, field(1, 2) + field(2, 1) + field(3, 0x2345)) +
-        b"".join(field(6, s.encode()) for s in strings))
+        b"".join(field(6, s.encode()) for s in strings) + more)
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -68,6 +68,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(profile())
         elif path == "/named":
             self.answer(profile("/no/such/program"))
+        elif path == "/two":  # one of them without addresses
+            self.answer(profile(more=field(3, field(1, 2) + field(2, 0xa000) + field(3, 0xb000))))
         elif path == "/loop":
             self.answer(b"", 302, Location="/loop")
         elif path == "/moved":
@@ -173,6 +175,8 @@ try:
     names("names of a mapping with a file", "-symbolize=remote", f"http://{at}/named")
     names("names in full", "-symbolize=demangle=full", f"http://{at}/a/profilez",
           out=("first", "ns::second(int)"))
+    status, out, err = pprof("-raw", "-symbolize=remote", f"http://{at}/two")
+    check("mappings have names then", out.count("[FN]") == 2, out + err)
     Handler.asked.clear()
     pprof("-top", "-symbolize=local", f"http://{at}/a/profilez")
     check("local asks nobody", Handler.asked == ["/a/profilez"], Handler.asked)
