@@ -48,7 +48,8 @@ class Service:
             shutil.copytree(SERVICE, source)
         os.mkdir(self.folder)
         self.program = os.path.join(self.folder, "service")
-        env = {**go_environment(root), "GOCACHE": os.path.join(folder, "cache")}
+        env = go_environment(root)
+        env.setdefault("GOCACHE", os.path.join(folder, "cache"))
         subprocess.run([os.path.join(root, "bin/go"), "build", "-o", self.program, "."], cwd=source,
                        env=env, check=True, stdin=subprocess.DEVNULL)
         self.process = subprocess.Popen([self.program], stdout=subprocess.PIPE, text=True)
