@@ -13,11 +13,23 @@
 #define HEAP_HEADER TOTALS " *@ *(heap[_a-z0-9]*)/?(\\d*)"
 #define OTHER_HEADER TOTALS " @ (growth|fragmentation)"
 
+/* On to the first line that is not a warning of tcmalloc, of which the texts are put
+ * into *warning. */
+static bool next_header(struct text *t, struct buf *warning)
+{
+    const struct str mark = STR("%warn");
+    bool there;
+    while ((there = text_next(t)) && str_has_prefix(t->line, mark))
+        if (warning)
+            buf_add(warning, t->line.p + mark.len, t->line.len - mark.len);
+    return there;
+}
+
 static bool heap_probe(const uint8_t *data, size_t len)
 {
     struct text t = text_of(data, len);
     const struct str start = STR("heap profile:");
-    if (!text_next(&t))
+    if (!next_header(&t, NULL))
         return false;
     const char *at = memmem(t.line.p, t.line.len, start.p, start.len);
     return at && memchr(at, '[', (size_t)(t.line.p + t.line.len - at));
@@ -104,7 +116,10 @@ static struct profile *read_text(struct legacy *l, struct text *t, struct err *e
     struct go_comments comments = {.l = l};
     struct heap_sampling sampling = {0};
     int64_t period;
-    text_next(t);
+    AUTO_BUF warning = {0};
+    next_header(t, &warning);
+    if (warning.len)
+        diag_add(l->diag, "tcmalloc warns:%s", buf_str(&warning));
     if (!read_header(t, &sampling, &period, err))
         return NULL;
     legacy_period(l, STR("space"), STR("bytes"), period);

@@ -227,6 +227,24 @@ static void heap_signs(void **state)
     profile_free(p);
 }
 
+/* tcmalloc says so when it was not sampling. */
+static void heap_with_a_warning(void **state)
+{
+    const char *text = "%warn\n%warn There is no\n%warn data.\n"
+                       "heap profile: 0: 0 [ 0: 0] @ heap_v2/0\n\nMAPPED_LIBRARIES:\n";
+    struct diag diag;
+    struct err err = {0};
+    diag_init(&diag);
+    struct profile *p = read_bytes(&legacy_heap_format, text, strlen(text), &diag, &err);
+    assert_non_null(p);
+    assert_int_equal(p->n_samples, 0);
+    assert_int_equal(diag.n, 1);
+    assert_string_equal(diag.texts[0], "tcmalloc warns: There is no data.");
+    diag_release(&diag);
+    profile_free(p);
+    refused(&legacy_heap_format, "%warn\nheap profile: 0: 0 [ 0: 0] @ nonsense\n", "unknown kind");
+}
+
 /* --- counts, threads, contention --- */
 
 static void counts(void **state)
@@ -454,6 +472,7 @@ int main(void)
         cmocka_unit_test(heap_of_all_kinds),
         cmocka_unit_test(heap_refused),
         cmocka_unit_test(heap_signs),
+        cmocka_unit_test(heap_with_a_warning),
         cmocka_unit_test(counts),
         cmocka_unit_test(threads),
         cmocka_unit_test(contention),

@@ -178,6 +178,10 @@ def malloc_extension():
     check("GetHeapSample", want > 1e6 and abs(total(text) / want - 1) < 0.001, (want, text))
     check("GetHeapSample", rows(text).get("leak_large", ("", 0, "", 0))[3] > 20 and
           rows(text).get("main", ("", 0, "", 0))[3] > 90, text)
+    run(program, "heap", os.path.join(WORK, "off"), os.devnull)
+    done = run(SONDE, "pprof", "-top", "off")
+    check("GetHeapSample without sampling", done.returncode == 0 and b"of 0 total" in done.stdout and
+          b"heap sampling turned off" in done.stderr and done.stderr.count(b"\n") == 1, done)
     text = pprof("-top", "-unit=B", "-nodefraction=0", growth)
     with open(growth) as f:
         want = int(f.readline().split()[3])
