@@ -199,6 +199,21 @@ static void run_report(const struct shell_session *session, const struct shell_c
     job_free(job);
 }
 
+/* Help and lists: paged on a terminal. */
+static void say_text(const struct buf *text)
+{
+    struct err err = {0};
+    if (!isatty(STDERR_FILENO) || !pager_rows()) {
+        fputs(buf_str(text), stderr);
+        return;
+    }
+    struct screen screen;
+    screen_init(&screen, false);
+    if (!screen_end(&screen, text, &err))
+        say(err.msg, true);
+    screen_release(&screen);
+}
+
 static void greet(const struct shell_session *session)
 {
     const struct profile *p = session->profile;
@@ -239,11 +254,11 @@ static bool do_line(struct shell_session *session, const char *line)
         break;
     case SHELL_OPTIONS:
         shell_options_print(session, &text);
-        fputs(buf_str(&text), stderr);
+        say_text(&text);
         break;
     case SHELL_HELP:
         if (shell_help_print(session, command.topic, &text)) {
-            fputs(buf_str(&text), stderr);
+            say_text(&text);
             break;
         }
         buf_printf(&text, "Unknown command: %s", command.topic);
@@ -253,7 +268,7 @@ static bool do_line(struct shell_session *session, const char *line)
         if (!shell_config_run(session, command.config, command.topic, &text, &err))
             say(err.msg, true);
         else
-            fputs(buf_str(&text), stderr);
+            say_text(&text);
         break;
     case SHELL_QUIT:
         return false;

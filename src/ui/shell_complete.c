@@ -57,23 +57,18 @@ static void add_names(struct words *words, const char *typed, bool is_first)
         add(words, "output", is_first ? "=" : "");
 }
 
-/* The text as a regexp that matches it, after `before`. */
-static void add_regexp(struct words *words, const char *before, struct str text)
+/* The text as a regexp that matches it.  A line is cut at blanks, so dots stand for them. */
+static void quote(struct buf *out, struct str text)
 {
-    if (words->n >= WORDS_MAX)
-        return;
-    words->n++;
-    buf_puts(words->out, words->prefix);
-    buf_puts(words->out, before);
     for (size_t i = 0; i < text.len; i++) {
-        if (strchr("\\.+*?()|[]{}^$", text.p[i]) && text.p[i])
-            buf_putc(words->out, '\\');
-        buf_putc(words->out, text.p[i]);
+        char c = text.p[i];
+        if (c && strchr("\\.+*?()|[]{}^$", c))
+            buf_putc(out, '\\');
+        buf_putc(out, c == ' ' ? '.' : c);
     }
-    buf_putc(words->out, '\0');
 }
 
-/* What was typed, without the backslashes of add_regexp. */
+/* What was typed, without the backslashes of quote(). */
 static void plain(const char *typed, struct buf *out)
 {
     for (; *typed; typed++)
@@ -81,9 +76,25 @@ static void plain(const char *typed, struct buf *out)
             buf_putc(out, *typed);
 }
 
-static bool contains(struct str text, struct buf *part)
+/* Does the part, in which dots may stand for blanks, stand at text.p[at]? */
+static bool fits_at(struct str text, size_t at, struct str part)
 {
-    return part->len == 0 || memmem(text.p, text.len, part->data, part->len);
+    for (size_t i = 0; i < part.len; i++) {
+        if (at + i >= text.len)
+            return false;
+        char c = text.p[at + i], typed = part.p[i];
+        if (c != typed && !(c == ' ' && typed == '.'))
+            return false;
+    }
+    return true;
+}
+
+static bool contains(struct str text, struct str part)
+{
+    for (size_t at = 0; at + part.len <= text.len; at++)
+        if (fits_at(text, at, part))
+            return true;
+    return false;
 }
 
 /* Functions whose names contain what was typed; those that begin with it alone, if
@@ -91,47 +102,62 @@ static bool contains(struct str text, struct buf *part)
 static void add_functions(struct words *words, const struct profile *p, const char *before,
                           const char *typed)
 {
-    AUTO_BUF part = {0};
-    plain(typed, &part);
+    AUTO_BUF plain_text = {0}, word = {0};
+    plain(typed, &plain_text);
+    const struct str part = {buf_str(&plain_text), plain_text.len};
     bool any = false;
     for (int pass = 0; pass < 2 && !any; pass++) {
         struct map seen = {0};
         for (uint32_t i = 0; i < p->n_functions; i++) {
             struct str name = profile_str(p, p->functions[i].name);
-            bool fits = pass ? contains(name, &part)
-                             : str_has_prefix(name, (struct str){buf_str(&part), part.len});
-            if (!fits || !name.len || memchr(name.p, ' ', name.len) ||
-                map_get(&seen, p->functions[i].name) != MAP_NONE)
+            bool fits = pass ? contains(name, part) : fits_at(name, 0, part);
+            if (!fits || !name.len || map_get(&seen, p->functions[i].name) != MAP_NONE)
                 continue;
             any = true;
             if (!map_put(&seen, p->functions[i].name, 0))
                 break;
-            add_regexp(words, before, name);
+            buf_clear(&word);
+            quote(&word, name);
+            add(words, before, buf_str(&word));
         }
         map_release(&seen);
     }
 }
 
-/* Labels as key:value, or with `only_keys` as key. */
+/* What is completed of labels: key:value as a regexp; key=REGEXP, or where values are
+ * numbers key=; the key as a regexp; the key as it is. */
+enum tag_form { TAG_REGEXP, TAG_FILTER, TAG_KEY_REGEXP, TAG_KEY };
+
 static void add_tags(struct words *words, const struct profile *p, const char *before,
-                     const char *typed, bool only_keys, const char *between)
+                     const char *typed, enum tag_form form)
 {
-    AUTO_BUF tag = {0};
+    AUTO_BUF tag = {0}, word = {0}; /* as it is, as it is typed */
     struct map seen = {0};
+    bool has_value = form == TAG_REGEXP || form == TAG_FILTER;
+    bool is_key_quoted = form == TAG_REGEXP || form == TAG_KEY_REGEXP;
     uint64_t n = p->label_first ? p->label_first[p->n_samples] : 0;
     for (uint64_t i = 0; i < n && words->n < WORDS_MAX; i++) {
         const struct profile_label *l = &p->labels[i];
-        uint64_t id = (uint64_t)l->key << 32 | (only_keys ? 0 : l->str);
-        if (map_get(&seen, id) != MAP_NONE || (l->is_num && !only_keys))
+        const char *key = profile_cstr(p, l->key);
+        const char *value = has_value && !l->is_num ? profile_cstr(p, l->str) : "";
+        uint64_t id = (uint64_t)l->key << 32 | (has_value && !l->is_num ? l->str : 0);
+        if (map_get(&seen, id) != MAP_NONE || (l->is_num && form == TAG_REGEXP) ||
+            (!is_key_quoted && strchr(key, ' ')))
             continue;
         if (!map_put(&seen, id, 0))
             break;
+        const char *between = form == TAG_FILTER ? "=" : has_value ? ":" : "";
         buf_clear(&tag);
-        buf_puts(&tag, profile_cstr(p, l->key));
-        if (!only_keys)
-            buf_printf(&tag, "%s%s", between, profile_cstr(p, l->str));
-        if (begins(buf_str(&tag), typed) && !strchr(buf_str(&tag), ' '))
-            add_regexp(words, before, (struct str){buf_str(&tag), tag.len});
+        buf_clear(&word);
+        buf_printf(&tag, "%s%s%s", key, between, value);
+        if (is_key_quoted)
+            quote(&word, str_of(key));
+        else
+            buf_puts(&word, key);
+        buf_puts(&word, between);
+        quote(&word, str_of(value));
+        if (begins(buf_str(&tag), typed) || begins(buf_str(&word), typed))
+            add(words, before, buf_str(&word));
     }
     map_release(&seen);
 }
@@ -170,10 +196,11 @@ static void add_values(struct words *words, const struct profile *p, const char 
     static const char *const paths[] = {"output", "source_path", "trim_path"};
     static const char *const functions[] = {"focus", "ignore",    "hide",
                                             "show",  "show_from", "prune_from"};
-    /* the first take key=value, the others a key */
-    static const char *const tags[] = {"tagfocus", "tagignore", "tagroot",
-                                       "tagleaf",  "tagshow",   "taghide"};
-    enum { N_WHOLE_TAGS = 2 };
+    static const struct {
+        const char *name;
+        enum tag_form form;
+    } tags[] = {{"tagfocus", TAG_FILTER}, {"tagignore", TAG_FILTER},   {"tagroot", TAG_KEY},
+                {"tagleaf", TAG_KEY},     {"tagshow", TAG_KEY_REGEXP}, {"taghide", TAG_KEY_REGEXP}};
     size_t len = (size_t)(value - line) - 1;
     const struct option_def *def = find_option(line, len);
     AUTO_BUF prefix = {0};
@@ -195,8 +222,8 @@ static void add_values(struct words *words, const struct profile *p, const char 
         if (!strcmp(def->name, functions[i]))
             add_functions(words, p, "", value);
     for (size_t i = 0; def && i < sizeof tags / sizeof *tags; i++)
-        if (!strcmp(def->name, tags[i]))
-            add_tags(words, p, "", value, i >= N_WHOLE_TAGS, "=");
+        if (!strcmp(def->name, tags[i].name))
+            add_tags(words, p, "", value, tags[i].form);
     words->prefix = "";
 }
 
@@ -236,8 +263,10 @@ void shell_complete(void *profile, const char *line, size_t start, struct buf *o
     } else if (n_first == 4 && !memcmp(first, "help", 4)) {
         add_names(&words, typed, false);
     } else if (n_first == 4 && !memcmp(first, "tags", 4)) {
-        add_tags(&words, p, *typed == '-' ? "-" : "", typed + (*typed == '-'), false, ":");
+        add_tags(&words, p, *typed == '-' ? "-" : "", typed + (*typed == '-'), TAG_REGEXP);
     } else {
+        if (*typed == '-' && begins("-cum", typed))
+            add(&words, "-cum", "");
         add_functions(&words, p, *typed == '-' ? "-" : "", typed + (*typed == '-'));
     }
 }

@@ -5,15 +5,18 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <locale.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <wchar.h>
 
 #define HISTORY_LINES 2000
+#define HISTORY_BYTES (256 << 10) /* a file that is longer is cut to these lines */
 #define WORD_ENDS " \t\n>"
 
 /* libedit's interface of readline. */
@@ -23,6 +26,7 @@ static struct {
     int (*add_history)(const char *);
     int (*read_history)(const char *);
     int (*write_history)(const char *);
+    int (*append_history)(int, const char *);
     int (*stifle_history)(int);
     void (*using_history)(void);
     completion_fn **completion;
@@ -144,6 +148,7 @@ static bool load(void)
     *(void **)&edit.add_history = dlsym(lib, "add_history");
     *(void **)&edit.read_history = dlsym(lib, "read_history");
     *(void **)&edit.write_history = dlsym(lib, "write_history");
+    *(void **)&edit.append_history = dlsym(lib, "append_history");
     *(void **)&edit.stifle_history = dlsym(lib, "stifle_history");
     *(void **)&edit.using_history = dlsym(lib, "using_history");
     edit.completion = dlsym(lib, "rl_attempted_completion_function");
@@ -155,9 +160,16 @@ static bool load(void)
     edit.out = dlsym(lib, "rl_outstream");
     edit.get = dlsym(lib, "rl_getc_function");
     return edit.readline && edit.add_history && edit.read_history && edit.write_history &&
-           edit.stifle_history && edit.using_history && edit.completion && edit.word_ends &&
+           edit.append_history && edit.stifle_history && edit.using_history && edit.completion && edit.word_ends &&
            edit.append_character && edit.is_completed && edit.line_buffer && edit.in && edit.out &&
            edit.get;
+}
+
+/* Names are UTF-8 to libedit too, also where no locale is set. */
+static void use_utf8(void)
+{
+    if (!setlocale(LC_CTYPE, "") || MB_CUR_MAX == 1)
+        (void)setlocale(LC_CTYPE, "C.UTF-8");
 }
 
 /* $XDG_STATE_HOME/sonde/pprof_history; its folder is made. */
@@ -191,6 +203,7 @@ void shell_line_begin(shell_complete_fn *fn, void *arg)
     sigaction(SIGINT, &act, &shell.old_sigint);
     if (!shell.has_editor)
         return;
+    use_utf8();
     *edit.in = stdin;
     *edit.out = stderr;
     *edit.get = get_key;
@@ -199,8 +212,12 @@ void shell_line_begin(shell_complete_fn *fn, void *arg)
     edit.using_history();
     edit.stifle_history(HISTORY_LINES);
     shell.history = history_file();
-    if (shell.history)
-        (void)edit.read_history(shell.history);
+    if (!shell.history)
+        return;
+    (void)edit.read_history(shell.history);
+    struct stat st;
+    if (stat(shell.history, &st) == 0 && st.st_size > HISTORY_BYTES)
+        (void)edit.write_history(shell.history);
 }
 
 static bool read_plain(const char *prompt, struct buf *line)
@@ -238,14 +255,16 @@ bool shell_line_read(const char *prompt, struct buf *line)
     if (!shell.has_editor)
         return read_plain(prompt, line);
     char *text = edit.readline(prompt);
-    if (!text)
+    if (!text) {
+        fputs("\n", stderr); /* Ctrl-D: what comes next begins a line */
         return false;
+    }
     buf_puts(line, text);
     free(text);
     if (line->len && strcmp(buf_str(line), shell.last) != 0) {
         edit.add_history(buf_str(line));
-        if (shell.history)
-            (void)edit.write_history(shell.history);
+        if (shell.history) /* other shells add to it too */
+            (void)edit.append_history(1, shell.history);
     }
     snprintf(shell.last, sizeof shell.last, "%s", buf_str(line));
     return true;

@@ -136,7 +136,15 @@ def test_terminal(profile):
         out = t.wait_for("(pprof) ")
         check("history of the last session", "Showing" in plain(out), out)
         check("NO_COLOR", "\033[1m" not in out and "\033[33m" not in out, out)
+        other = Terminal(profile)
+        other.type("tags mine\n")
+        other.wait_for("(pprof) ")
+        t.type("tags yours\n")
+        t.wait_for("(pprof) ")
+        other.end("quit\n")
         check("quit", t.end("quit\n") == 0)
+        history = open(WORK + "/state/sonde/pprof_history").read()
+        check("two sessions share the history", "mine" in history and "yours" in history, history)
         t = Terminal(profile)
         t.type("traces\n")
         t.wait_for("-+-")
@@ -146,6 +154,35 @@ def test_terminal(profile):
     t.type("top\n")
     check("paging", "page:" in t.wait_for("(pprof) "))
     t.end("quit\n")
+
+
+def complete(t, typed, until):
+    """What TAB makes of a line, or lists: all up to `until`."""
+    t.type("\x15" + typed)
+    t.wait_for(typed.rstrip("\t"))
+    out = plain(t.wait_for(until))
+    t.type("\x03")
+    t.wait_for("(pprof) ")
+    return out
+
+
+def test_completion():
+    if not ctypes.util.find_library("edit"):
+        return skip("completion: libedit.so.2 is not installed")
+    path = os.path.join(WORK, "names.folded")
+    with open(path, "w") as f:
+        f.write("größe;計算 5\n<Vec<T> as Clone>::clone;operator new(long) 3\n")
+    t = Terminal(path)
+    check("UTF-8", complete(t, "peek gr\t", "e "))
+    t.type("peek 計\t")
+    t.wait_for("算 ")
+    t.type("\n")
+    out = plain(t.wait_for("(pprof) "))
+    check("UTF-8 in a command", "| 計算" in out and "größe" in out, out)
+    check("blanks in names", complete(t, "peek oper\t", r"ator.new\(long\) "))
+    check("-cum", complete(t, "top -cu\t", "m "))
+    t.end("\x04")
+    check("Ctrl-D ends its line", plain(t.seen).endswith("\n"), t.seen)
 
 
 def status_of(pid, key):
@@ -216,7 +253,8 @@ try:
     big = os.path.join(WORK, "big.pb.gz")
     subprocess.run([os.path.join(BUILD, "bench/gen_profile"), "cpu51", big], check=True,
                    stdout=subprocess.DEVNULL)
-    for test, args in ((test_pipe, [small]), (test_terminal, [small]), (test_interrupt, [big]),
+    for test, args in ((test_pipe, [small]), (test_terminal, [small]),
+                       (test_completion, []), (test_interrupt, [big]),
                        (test_long, [big])):
         try:
             test(*args)
