@@ -154,6 +154,8 @@ class Matrix:
 
     def cases(self, given, rng, others):
         """Every case of one input."""
+        others = [other for other in others if not other.is_odd]
+        self.path_names = {other.full: other.name for other in others}
         settings = [[]] if given.is_odd else self.settings(given, rng, others)
         for report in self.reports:
             for options in settings:
@@ -167,8 +169,7 @@ class Matrix:
             yield self.case(report, [], given, given, given)
             yield self.case(report, [], given, "/nonexistent.pb.gz")
 
-    @staticmethod
-    def case(report, options, given, *more):
+    def case(self, report, options, given, *more):
         """`more`: a program to put before, or inputs to merge with."""
         flag = f"-{report}"
         if report in WITH_REGEXP:
@@ -179,6 +180,8 @@ class Matrix:
         if report in PICTURES | VIEWERS and not any("-tools" in option for option in options):
             args.append("-tools=dot")
         inputs = [given.name] + [m.name for m in more if not isinstance(m, str)]
+        inputs += [self.path_names[path] for path in (option.partition("=")[2] for option in options)
+                   if path in self.path_names]
         names = [given.path] + [m.full for m in more if not isinstance(m, str)]
         if more and more[0] == "/bin/sh":
             names.insert(0, "/bin/sh")
