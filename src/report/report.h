@@ -48,6 +48,7 @@ struct option_def {
     const char *const *choices_help; /* a line for each */
     const char *value;               /* what help calls its value; NULL: it is a choice, or
                                         a yes or no that is no by default */
+    const char *more;                /* further lines for the help of this one, or NULL */
 };
 
 extern const struct option_def option_defs[];             /* ends with name NULL */

@@ -442,6 +442,8 @@ void shell_options_print(const struct shell_session *s, struct buf *out)
     }
 }
 
+static const char output_help[] = "Output filename for file-based outputs";
+
 static void help_line(struct buf *out, const char *name, const char *help)
 {
     buf_printf(out, "    %-16s %s\n", name, help);
@@ -460,7 +462,7 @@ static void print_all_help(struct buf *out)
     for (const struct option_def *def = option_defs; def->name; def++)
         if (def->kind != OPTION_CHOICE)
             help_line(out, def->name, def->help);
-    help_line(out, "output", "Output filename for file-based outputs");
+    help_line(out, "output", output_help);
     buf_puts(out, "\n  Option groups (only set one per group):\n");
     for (const struct option_def *def = option_defs; def->name; def++) {
         if (def->kind != OPTION_CHOICE)
@@ -509,11 +511,13 @@ bool shell_help_print(const struct shell_session *s, const char *topic, struct b
     } else if (report) {
         print_report_help(report, out);
     } else if (def && def->kind != OPTION_CHOICE) {
-        buf_printf(out, "%s\n", def->help);
+        buf_printf(out, "%s\n%s%s", def->help, def->more ? def->more : "", def->more ? "\n" : "");
         AUTO_BUF comment = {0};
         print_comment(s, def, &comment);
         if (comment.len)
             buf_printf(out, "%s\n", buf_str(&comment));
+    } else if (!strcmp(topic, "output")) {
+        buf_printf(out, "%s\n", output_help);
     } else if (def || choice) {
         const struct option_def *group = def ? def : choice;
         for (size_t i = 0; group->choices[i]; i++)

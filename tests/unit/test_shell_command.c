@@ -160,6 +160,9 @@ static void others(void **state)
                            "  sample_index              = cpu                  //: [samples | "
                            "cpu]\n"));
     assert_false(shell_help_print(&f->session, "nothing", &out));
+    assert_true(shell_help_print(&f->session, "output", &out));
+    assert_true(shell_help_print(&f->session, "trim", &out));
+    assert_non_null(strstr(buf_str(&out), "\nfalse shows everything.\n"));
     assert_true(shell_help_print(&f->session, "cum", &out));
 }
 

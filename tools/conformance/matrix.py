@@ -93,6 +93,17 @@ def help_words(program, shell=False):
     return set(re.findall(r"-?[\w:^-]+", help_text(program, shell).replace("=", " ")))
 
 
+def explained(command, words):
+    """Those of the words about which the shell has more to say."""
+    found = set()
+    for word in words:
+        done = subprocess.run([*command, "-symbolize=none", SMALL], input=f"help {word}\n",
+                              capture_output=True, text=True)
+        if "Unknown command" not in done.stderr:
+            found.add(word)
+    return found
+
+
 class Matrix:
     def __init__(self, program, reference):
         sections = help_sections(program)
