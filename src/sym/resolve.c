@@ -622,6 +622,8 @@ static bool choose_targets(struct resolver *r, struct err *err)
 {
     if (!init(r))
         return err_nomem(err);
+    if (r->options->names_only)
+        return true;
     for (uint32_t m = 0; m < r->old->n_mappings; m++) {
         if (!locate(r, m, err))
             return false;

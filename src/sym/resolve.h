@@ -8,6 +8,8 @@
  * else ELF symbols; perf maps for JIT code; /proc/kallsyms for the kernel, if the
  * profile is of the one that runs.
  *
+ * Names that the profile has are demangled too.
+ *
  * Threads: one call at a time a profile; works on several threads itself.
  * Signals: no. */
 #ifndef SONDE_SYM_RESOLVE_H
@@ -25,7 +27,8 @@ enum demangle_mode {
 };
 
 struct resolve_options {
-    bool force; /* symbolise what has symbols already */
+    bool force;      /* symbolise what has symbols already */
+    bool names_only; /* look nothing up, only demangle what the profile has */
     enum demangle_mode demangle;
     bool debuginfod;      /* ask the servers in DEBUGINFOD_URLS */
     const char *perf_map; /* "/tmp/perf-PID.map" for addresses in no mapping; or NULL */

@@ -257,8 +257,10 @@ struct profile *fetch_profile(const struct fetch_request *request, struct diag *
     struct profile *profile = read_all(request, &remote, diag, err);
     if (profile && request->all_frames)
         profile->drop_frames = profile->keep_frames = 0; /* it is still ours alone */
-    if (profile && request->symbolize)
-        profile = resolve_profile(profile, &request->resolve, diag, err);
+    struct resolve_options resolve = request->resolve;
+    resolve.names_only = !request->symbolize;
+    if (profile && (request->symbolize || request->ask_servers))
+        profile = resolve_profile(profile, &resolve, diag, err);
     if (profile)
         profile = remote_finish(&remote, profile, request->ask_servers, &request->resolve,
                                 &request->source.http, diag, err);
