@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <wchar.h>
@@ -29,10 +30,13 @@ static struct {
     int (*append_history)(int, const char *);
     int (*stifle_history)(int);
     void (*using_history)(void);
+    void (*resize)(void);
+    void (*redraw)(void);
     completion_fn **completion;
     const char **word_ends;
     int *append_character, *is_completed;
     char **line_buffer;
+    int *line_end;
     FILE **in, **out;
     int (**get)(FILE *);
 } edit;
@@ -43,18 +47,45 @@ static struct {
     bool has_editor;
     char *history; /* its file, or NULL */
     char last[1024];
-    struct sigaction old_sigint;
+    struct sigaction old_sigint, old_sigwinch;
     const char *pending; /* keys that are to come next */
+    const char *prompt;
+    unsigned n_columns;
 } shell;
 
-static volatile sig_atomic_t is_interrupted;
+static volatile sig_atomic_t is_interrupted, is_resized;
 
 static void on_sigint(int signo)
 {
     is_interrupted = 1;
 }
 
+static void on_sigwinch(int signo)
+{
+    is_resized = 1;
+}
+
 /* --- keys --- */
+
+/* After a change of the terminal's size.  libedit then draws the line from where the
+ * cursor is: its start, or if it takes several rows, which terminals treat differently,
+ * a new row. */
+static void follow_size(bool is_typing)
+{
+    struct winsize size;
+    if (!is_resized)
+        return;
+    is_resized = 0;
+    if (is_typing && ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0) {
+        size_t width = strlen(shell.prompt) + (size_t)*edit.line_end;
+        bool is_one_row = width < size.ws_col && width < shell.n_columns;
+        fputs(is_one_row ? "\r\033[J" : "\r\n\033[J", stderr);
+        shell.n_columns = size.ws_col;
+    }
+    edit.resize();
+    if (is_typing)
+        edit.redraw();
+}
 
 /* One byte of the terminal; -1 at its end; 0 when Ctrl-C came first. */
 static int read_byte(int fd)
@@ -63,6 +94,7 @@ static int read_byte(int fd)
     for (;;) {
         if (is_interrupted)
             return 0;
+        follow_size(true);
         struct pollfd p = {fd, POLLIN, 0};
         if (poll(&p, 1, -1) < 0 && errno == EINTR)
             continue;
@@ -151,17 +183,21 @@ static bool load(void)
     *(void **)&edit.append_history = dlsym(lib, "append_history");
     *(void **)&edit.stifle_history = dlsym(lib, "stifle_history");
     *(void **)&edit.using_history = dlsym(lib, "using_history");
+    *(void **)&edit.resize = dlsym(lib, "rl_resize_terminal");
+    *(void **)&edit.redraw = dlsym(lib, "rl_forced_update_display");
     edit.completion = dlsym(lib, "rl_attempted_completion_function");
     edit.word_ends = dlsym(lib, "rl_basic_word_break_characters");
     edit.append_character = dlsym(lib, "rl_completion_append_character");
     edit.is_completed = dlsym(lib, "rl_attempted_completion_over");
     edit.line_buffer = dlsym(lib, "rl_line_buffer");
+    edit.line_end = dlsym(lib, "rl_end");
     edit.in = dlsym(lib, "rl_instream");
     edit.out = dlsym(lib, "rl_outstream");
     edit.get = dlsym(lib, "rl_getc_function");
     return edit.readline && edit.add_history && edit.read_history && edit.write_history &&
-           edit.append_history && edit.stifle_history && edit.using_history && edit.completion && edit.word_ends &&
-           edit.append_character && edit.is_completed && edit.line_buffer && edit.in && edit.out &&
+           edit.append_history && edit.stifle_history && edit.using_history && edit.resize &&
+           edit.redraw && edit.completion && edit.word_ends && edit.append_character &&
+           edit.is_completed && edit.line_buffer && edit.line_end && edit.in && edit.out &&
            edit.get;
 }
 
@@ -211,6 +247,8 @@ void shell_line_begin(shell_complete_fn *fn, void *arg)
     *edit.word_ends = WORD_ENDS;
     edit.using_history();
     edit.stifle_history(HISTORY_LINES);
+    act.sa_handler = on_sigwinch;
+    sigaction(SIGWINCH, &act, &shell.old_sigwinch);
     shell.history = history_file();
     if (!shell.history)
         return;
@@ -254,6 +292,11 @@ bool shell_line_read(const char *prompt, struct buf *line)
     is_interrupted = 0;
     if (!shell.has_editor)
         return read_plain(prompt, line);
+    struct winsize size = {0};
+    follow_size(false);
+    (void)ioctl(STDERR_FILENO, TIOCGWINSZ, &size);
+    shell.n_columns = size.ws_col;
+    shell.prompt = prompt;
     char *text = edit.readline(prompt);
     if (!text) {
         fputs("\n", stderr); /* Ctrl-D: what comes next begins a line */
@@ -282,4 +325,6 @@ void shell_line_end(void)
     free(shell.history);
     shell.history = NULL;
     sigaction(SIGINT, &shell.old_sigint, NULL);
+    if (shell.has_editor)
+        sigaction(SIGWINCH, &shell.old_sigwinch, NULL);
 }
