@@ -312,6 +312,9 @@ void pprof_usage(struct buf *out)
                   "  sonde pprof -list='^main$' -source_path=src cpu.pb.gz\n"
                   "  sonde pprof -flame -output=cpu.svg cpu.pb.gz\n"
                   "\nenvironment:\n"
+                  "  BROWSER                Program for -web and -weblist\n"
+                  "  PAGER                  Program for the shell's long reports (default less)\n"
+                  "  NO_COLOR               When set: no colours\n"
                   "  PPROF_BINARY_PATH      Folders with binaries (default $HOME/pprof/binaries)\n"
                   "  PPROF_TMPDIR           Where copies of servers' profiles go (default\n"
                   "                         $HOME/pprof)\n"
@@ -319,15 +322,41 @@ void pprof_usage(struct buf *out)
                   "  DEBUGINFOD_URLS        Servers to ask for debug information\n");
 }
 
+/* What users of pprof ask for first: is it -http that is not known? */
+static bool asks_for_web_page(char *const *argv)
+{
+    for (; *argv; argv++) {
+        const char *name = *argv + strspn(*argv, "-");
+        if (**argv == '-' && !strncmp(name, "http", 4) && (!name[4] || name[4] == '='))
+            return true;
+    }
+    return false;
+}
+
+/* "-list FILE": the file was taken for a regexp. */
+static bool no_profile(const struct flag *flags, const char *last, struct err *err)
+{
+    for (size_t i = 0; report_registry[i]; i++)
+        if (report_registry[i]->flags & REPORT_TAKES_REGEXP && flags[i].value == last)
+            return err_set(err, ERR_USAGE, "no profile given: '%s' is the REGEXP of -%s", last,
+                           flags[i].name);
+    return err_set(err, ERR_USAGE, "no profile given; see 'sonde pprof -help'");
+}
+
 static bool parse(int argc, char **argv, struct flag_table *table, struct pprof_request *request,
                   bool *help, struct err *err)
 {
     int n_used = 0;
     struct flag *flags = table->flags.items;
-    if (!flags_parse(flags, table->flags.n, argc, argv, &n_used, help, err) || *help)
+    if (!flags_parse(flags, table->flags.n, argc, argv, &n_used, help, err) || *help) {
+        if (err->code == ERR_USAGE && asks_for_web_page(argv))
+            return err_set(err, ERR_USAGE,
+                           "there is no web page yet, which -http is for; -web, -weblist and "
+                           "-flamehtml make pages, 'sonde pprof SOURCE' is the shell");
         return err->code == ERR_NONE;
+    }
     if (n_used == argc)
-        return err_set(err, ERR_USAGE, "no profile given; see 'sonde pprof -help'");
+        return no_profile(flags + table->first_report, argv[argc - 1], err);
     const char *config = flags[OWN_CONFIG].value;
     if (!choose_report(flags + table->first_report, request, err) ||
         (config && *config &&
