@@ -6,6 +6,7 @@
 #include "model/builder.h"
 #include "model/merge.h"
 #include "ui/convert.h"
+#include "ui/progress.h"
 #include "ui/remote.h"
 #include "xform/view.h"
 
@@ -250,17 +251,51 @@ static struct profile *read_all(const struct fetch_request *request, struct remo
     return NULL;
 }
 
+/* Are all of them files?  Servers have messages of their own. */
+static bool are_files(const struct fetch_request *request)
+{
+    bool ok = true;
+    for (size_t i = 0; i < request->n_sources; i++)
+        ok = ok && access(request->sources[i], F_OK) == 0;
+    for (size_t i = 0; i < request->n_bases; i++)
+        ok = ok && access(request->bases[i], F_OK) == 0;
+    return ok;
+}
+
+static struct profile *read_with_progress(const struct fetch_request *request,
+                                          struct remote *remote, struct diag *diag, struct err *err)
+{
+    struct progress progress;
+    if (!are_files(request))
+        return read_all(request, remote, diag, err);
+    progress_begin(&progress, "reading");
+    struct profile *profile = read_all(request, remote, diag, err);
+    progress_end(&progress);
+    return profile;
+}
+
+static struct profile *resolve_with_progress(struct profile *profile,
+                                             const struct resolve_options *options,
+                                             struct diag *diag, struct err *err)
+{
+    struct progress progress;
+    progress_begin(&progress, "reading symbols");
+    profile = resolve_profile(profile, options, diag, err);
+    progress_end(&progress);
+    return profile;
+}
+
 struct profile *fetch_profile(const struct fetch_request *request, struct diag *diag,
                               struct err *err)
 {
     struct remote remote = {0};
-    struct profile *profile = read_all(request, &remote, diag, err);
+    struct profile *profile = read_with_progress(request, &remote, diag, err);
     if (profile && request->all_frames)
         profile->drop_frames = profile->keep_frames = 0; /* it is still ours alone */
     struct resolve_options resolve = request->resolve;
     resolve.names_only = !request->symbolize;
     if (profile && (request->symbolize || request->ask_servers))
-        profile = resolve_profile(profile, &resolve, diag, err);
+        profile = resolve_with_progress(profile, &resolve, diag, err);
     if (profile)
         profile = remote_finish(&remote, profile, request->ask_servers, &request->resolve,
                                 &request->source.http, diag, err);
