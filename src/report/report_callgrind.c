@@ -196,8 +196,6 @@ static bool write_graph(struct writer *w, struct err *err)
     return put_nodes(w, err);
 }
 
-extern const struct report_ops report_callgrind;
-
 static bool write_callgrind(const struct report_ctx *ctx, struct buf *out, struct err *err)
 {
     struct report_run run;

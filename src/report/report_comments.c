@@ -1,8 +1,6 @@
 /* report_comments: the profile's comments. */
 #include "report/report_run.h"
 
-extern const struct report_ops report_comments;
-
 static bool write_comments(const struct report_ctx *ctx, struct buf *out, struct err *err)
 {
     struct report_run run;

@@ -193,8 +193,6 @@ static bool list_graph(struct report_run *run, const struct graph *g, const char
     return ok;
 }
 
-extern const struct report_ops report_list;
-
 static bool write_list(const struct report_ctx *ctx, struct buf *out, struct err *err)
 {
     struct report_run run;

@@ -103,8 +103,6 @@ static struct profile *profile_of_view(const struct view *view, bool noinlines, 
     return NULL;
 }
 
-extern const struct report_ops report_proto;
-
 static bool write_proto(const struct report_ctx *ctx, struct buf *out, struct err *err)
 {
     struct report_run run;

@@ -355,8 +355,6 @@ static void put_mappings(struct buf *out, const struct view *view, bool noinline
     }
 }
 
-extern const struct report_ops report_raw;
-
 static bool write_raw(const struct report_ctx *ctx, struct buf *out, struct err *err)
 {
     struct report_run run;

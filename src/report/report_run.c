@@ -214,7 +214,7 @@ bool report_build_graph(struct report_run *run, enum report_graph kind, struct g
 void report_select_unit(struct report_run *run, const struct graph *g)
 {
     const char *of = run->pipeline.unit, *min_unit, *max_unit;
-    if (strcmp(run->unit, "minimum") || !g->n_order)
+    if (strcmp(run->unit, "minimum") != 0 || !g->n_order)
         return;
     int64_t min = 0, max = run->pipeline.total;
     for (uint32_t i = 0; i < g->n_order; i++) {
@@ -232,7 +232,7 @@ void report_select_unit(struct report_run *run, const struct graph *g)
     unit_scale(min, of, "minimum", &min_unit);
     unit_scale(max, of, "minimum", &max_unit);
     int64_t min_100 = (int64_t)((uint64_t)min * 100);
-    if (strcmp(min_unit, max_unit) && min_100 < max && !run->only_whole)
+    if (strcmp(min_unit, max_unit) != 0 && min_100 < max && !run->only_whole)
         unit_scale(min_100, of, "minimum", &min_unit); /* the smallest may show as 0.01 */
     run->unit = *min_unit ? min_unit : of;
     unit_scaler_init(&run->scaler, of, run->unit);

@@ -176,8 +176,6 @@ static bool write_all(struct tagger *t, struct buf *out)
     return !text.failed && tabs_right(out, (struct str){buf_str(&text), text.len});
 }
 
-extern const struct report_ops report_tags;
-
 static bool write_tags(const struct report_ctx *ctx, struct buf *out, struct err *err)
 {
     struct report_run run;

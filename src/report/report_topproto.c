@@ -79,8 +79,6 @@ static struct profile *make_profile(struct maker *m, struct err *err)
     return NULL;
 }
 
-extern const struct report_ops report_topproto;
-
 static bool write_topproto(const struct report_ctx *ctx, struct buf *out, struct err *err)
 {
     struct report_run run;

@@ -9,8 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 #define CHUNK 65536
 
 /* The program with its stdin and stdout at the other ends of two pipes. */

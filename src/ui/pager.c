@@ -12,8 +12,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static bool is_installed(const char *program)
 {
     const char *path = getenv("PATH");

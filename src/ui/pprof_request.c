@@ -281,7 +281,7 @@ static void usage_flag(const struct flag_doc *flag, void *arg)
     struct usage *usage = arg;
     char text[64];
     if (strcmp(usage->group, flag->group) != 0) {
-        bool is_choice = strcmp(flag->group, OPTIONS) && strcmp(flag->group, SHORT_FORMS);
+        bool is_choice = strcmp(flag->group, OPTIONS) != 0 && strcmp(flag->group, SHORT_FORMS) != 0;
         buf_printf(usage->out, "\n%s%s:\n", flag->group, is_choice ? " (choose at most one)" : "");
     }
     usage->group = flag->group;

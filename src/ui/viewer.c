@@ -16,8 +16,6 @@
 #include <time.h>
 #include <unistd.h>
 
-extern char **environ;
-
 #define MAX_WORDS 32
 #define HANDED_OVER_S 3 /* a viewer that ends sooner was only a messenger */
 

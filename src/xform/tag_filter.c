@@ -82,7 +82,7 @@ static bool parse_range(struct tag_filter *f, const char *name, char *text, stru
     f->min = f->max = unit_scale(first.value, first.letters, first.letters, &f->unit);
     if (is_pair) {
         f->max = unit_scale(second.value, second.letters, f->unit, &unit);
-        if (strcmp(unit, f->unit)) { /* not of the same dimension, so it is a regexp */
+        if (strcmp(unit, f->unit) != 0) { /* not of the same dimension, so it is a regexp */
             text[first.end - text] = kept;
             f->has_min = f->has_max = false;
         }
