@@ -75,11 +75,13 @@ static struct sampled *find_sampled(struct lister *l, uint64_t address)
     return &l->sampled.items[i];
 }
 
-/* An address beyond all mappings for a location that has none.  0: no memory. */
-static uint64_t make_up_address(struct lister *l, uint32_t location)
+/* An address beyond all mappings for a location that has none.  It wraps after a mapping
+ * of everything.  False when memory runs out. */
+static bool make_up_address(struct lister *l, uint32_t location, uint64_t *address)
 {
     uint32_t i = map_get_or_put(&l->made_up, location, (uint32_t)l->made_up.n);
-    return i == MAP_NONE ? 0 : l->next_made_up + i;
+    *address = l->next_made_up + i;
+    return i != MAP_NONE;
 }
 
 static uint32_t add_name(struct lister *l, uint32_t string)
@@ -146,8 +148,10 @@ static bool add_location(struct lister *l, uint32_t location, int64_t value, boo
     const struct profile_location *row = &l->profile->locations[location];
     const struct view_location *lines = &l->view->locations[location];
     const struct profile_line *line = l->view->lines + lines->first;
-    uint64_t address = row->address ? row->address : make_up_address(l, location);
-    struct sampled *s = address ? find_sampled(l, address) : NULL;
+    uint64_t address = row->address;
+    if (!address && !make_up_address(l, location, &address))
+        return false;
+    struct sampled *s = find_sampled(l, address);
     if (!s)
         return false;
     s->cum = add_wrapping(s->cum, value);
@@ -404,7 +408,7 @@ static void sum_samples(const struct lister *l, struct listing_instruction *in)
         else
             high = middle;
     }
-    for (; low < l->sampled.n && s[low].address < in->address + in->length; low++) {
+    for (; low < l->sampled.n && s[low].address - in->address < in->length; low++) {
         in->flat = add_wrapping(in->flat, s[low].flat);
         in->cum = add_wrapping(in->cum, s[low].cum);
     }
