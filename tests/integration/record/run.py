@@ -381,7 +381,7 @@ def a_script_that_runs_a_static_program():
 def deep_trees_of_processes():
     open("deep.sh", "w").write('test $1 = 0 || sh $0 $(($1 - 1)); exec ./target spin 20\n')
     record("sh", "deep.sh", "30").expect(0, "31 processes")
-    expect_seconds(top(), "spin_here", 0.4, 1)
+    expect_seconds(top(), "spin_here", 0.2, 1)  # 31 of 20 ms; a busy machine loses some
 
 
 @case
