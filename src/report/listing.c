@@ -396,7 +396,8 @@ static bool add_entries(struct lister *l, const struct stack *stack, uint32_t in
     return true;
 }
 
-/* Values of samples inside [address, address + length). */
+/* Values of samples inside [address, address + length); none at the last address of all,
+ * where the end wraps, as pprof's does. */
 static void sum_samples(const struct lister *l, struct listing_instruction *in)
 {
     const struct sampled *s = l->sampled.items;
@@ -408,7 +409,7 @@ static void sum_samples(const struct lister *l, struct listing_instruction *in)
         else
             high = middle;
     }
-    for (; low < l->sampled.n && s[low].address - in->address < in->length; low++) {
+    for (; low < l->sampled.n && s[low].address < in->address + in->length; low++) {
         in->flat = add_wrapping(in->flat, s[low].flat);
         in->cum = add_wrapping(in->cum, s[low].cum);
     }
