@@ -101,6 +101,7 @@ static bool job_wait(struct job *job)
     sigset_t interrupt, old;
     struct pollfd p = {job->event, POLLIN, 0};
     bool stopped = false;
+    uint64_t told;
     sigemptyset(&interrupt);
     sigaddset(&interrupt, SIGINT);
     pthread_sigmask(SIG_BLOCK, &interrupt, &old);
@@ -112,6 +113,9 @@ static bool job_wait(struct job *job)
     if (stopped && atomic_compare_exchange_strong(&job->state, &expected, JOB_ABANDONED))
         return false;
     atomic_fetch_sub(&n_abandoned, 1);
+    /* The thread's last look at the job is to tell this. */
+    while (read(job->event, &told, sizeof told) < 0 && errno == EINTR)
+        ;
     if (stopped)
         job_free(job);
     return !stopped;
