@@ -44,6 +44,7 @@ class Terminal:
                       dict(ENV, TERM="xterm-256color", **env))
         self.seen = ""
         self.wait_for("(pprof) ")
+        self.n_threads = status_of(self.pid, "Threads")
 
     def wait_for(self, text, seconds=30):
         """What came until `text`; it is then forgotten."""
@@ -198,12 +199,12 @@ def status_of(pid, key):
         return int(re.search(key + r":\s+(\d+)", f.read()).group(1))
 
 
-def is_alone(pid, seconds=20):
+def is_alone(t, seconds=20):
     """Do the threads of reports that were stopped end?"""
     end = time.time() + seconds
-    while time.time() < end and status_of(pid, "Threads") > 1:
+    while time.time() < end and status_of(t.pid, "Threads") > t.n_threads:
         time.sleep(0.05)
-    return status_of(pid, "Threads") == 1
+    return status_of(t.pid, "Threads") == t.n_threads
 
 
 def test_long(big):
@@ -224,7 +225,7 @@ def test_long(big):
     t.wait_for("-+---")
     os.kill(t.pid, signal.SIGINT)
     t.wait_for("(pprof) ", 20)
-    check("a report that is stopped ends", is_alone(t.pid))
+    check("a report that is stopped ends", is_alone(t))
     t.type("top1\n")
     out = t.wait_for("(pprof) ")
     check("Ctrl-C stops what is shown", "-+---" not in out and "Showing top 1" in out, out[:500])
@@ -246,7 +247,7 @@ def test_interrupt(big):
     t.wait_for("(pprof) ", 20)
     t.type("top3\n")
     check("Ctrl-C stops a report", "Showing top 3" in plain(t.wait_for("(pprof) ")))
-    check("it ends", is_alone(t.pid))
+    check("it ends", is_alone(t))
     check("leaves", t.end("quit\n") == 0)
 
 
