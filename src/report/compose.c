@@ -142,7 +142,9 @@ static void compose_node(struct composer *c, uint32_t node, uint32_t number, dou
     box.font_size = 8;
     if (max_flat != 0 && size > 0 && size <= max_flat) /* the least int64 has no size */
         box.font_size += (uint32_t)ceil(16.0 * sqrt(size / max_flat));
-    dot_escape(&c->text, graph_label(c->g, node));
+    struct str label = graph_label(c->g, node);
+    c->text.failed |= !label.p;
+    dot_escape(&c->text, label);
     buf_puts(&c->text, " (");
     report_value(c->run, &c->text, cum);
     buf_putc(&c->text, ')');

@@ -25,6 +25,7 @@ static void write_rows(const struct report_run *run, struct graph *g, struct buf
     for (uint32_t i = 0; i < g->n_order; i++) {
         const struct graph_node *node = &g->nodes[g->order[i]];
         struct str name = graph_label(g, g->order[i]);
+        out->failed |= !name.p;
         int64_t flat = graph_flat(node), cum = graph_cum(node);
         flat_sum += (uint64_t)flat;
         report_value_right(run, out, flat, 10);

@@ -13,6 +13,7 @@ static void write_edge(const struct report_run *run, struct graph *g, const stru
                        uint32_t other, int64_t cum, struct buf *out)
 {
     struct str name = graph_label(g, other);
+    out->failed |= !name.p;
     report_value_right(run, out, e->weight, 50);
     buf_putc(out, ' ');
     unit_print_percent(out, e->weight, cum);
@@ -28,6 +29,7 @@ static bool write_node(const struct report_run *run, struct graph *g, uint32_t i
     int64_t total = run->pipeline.total, flat = graph_flat(node), cum = graph_cum(node);
     struct str name = graph_label(g, i);
     uint32_t *edges, n;
+    out->failed |= !name.p;
     buf_puts(out, RULE);
     if (!graph_in_edges(g, i, &edges, &n, err))
         return false;

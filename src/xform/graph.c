@@ -396,6 +396,16 @@ int64_t graph_shown_sum(const struct graph *g)
     return (int64_t)sum;
 }
 
+int graph_compare_labels(struct graph *g, uint32_t a, uint32_t b, bool *failed)
+{
+    uint64_t l = g->nodes[a].info.address, r = g->nodes[b].info.address;
+    if (l && r && l != r)
+        return l < r ? -1 : 1;
+    struct str left = graph_label(g, a), right = graph_label(g, b);
+    *failed |= !left.p || !right.p;
+    return str_cmp(left, right);
+}
+
 struct str graph_name(const struct graph *g, uint32_t node)
 {
     return profile_str(g->view->profile, g->nodes[node].info.name);

@@ -149,6 +149,10 @@ int64_t graph_shown_sum(const struct graph *g); /* of graph_flat over the nodes 
 /* A node's printable name: address, function, file:line as far as they are
  * there.  Kept by the graph; p is NULL when memory runs out. */
 struct str graph_label(struct graph *g, uint32_t node);
+/* The order of two labels.  They are made only where it takes them: not for nodes at
+ * different addresses, with which labels begin.  A label that cannot be had is empty, and
+ * *failed is set. */
+int graph_compare_labels(struct graph *g, uint32_t a, uint32_t b, bool *failed);
 struct str graph_name(const struct graph *g, uint32_t node); /* the function alone */
 struct str graph_file(const struct graph *g, uint32_t node);
 

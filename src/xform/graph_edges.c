@@ -322,30 +322,31 @@ uint32_t graph_drop_edges(struct graph *g, int64_t cutoff)
     return n;
 }
 
+struct edge_sorter {
+    struct graph *g;
+    bool failed;
+};
+
 static int compare_edges(const void *a, const void *b, void *arg)
 {
-    const struct graph *g = arg;
+    struct edge_sorter *s = arg;
     uint32_t i = *(const uint32_t *)a, j = *(const uint32_t *)b;
-    const struct graph_edge *l = &g->edges[i], *r = &g->edges[j];
+    const struct graph_edge *l = &s->g->edges[i], *r = &s->g->edges[j];
     int64_t lw = unit_abs(l->weight), rw = unit_abs(r->weight);
     if (lw != rw)
         return lw > rw ? -1 : 1;
-    int c = str_cmp(g->nodes[l->src].label, g->nodes[r->src].label);
+    int c = graph_compare_labels(s->g, l->src, r->src, &s->failed);
     if (!c)
-        c = str_cmp(g->nodes[l->dest].label, g->nodes[r->dest].label);
+        c = graph_compare_labels(s->g, l->dest, r->dest, &s->failed);
     return c ? c : i < j ? -1 : 1;
 }
 
 bool graph_sort_edges(struct graph *g, uint32_t *edges, uint32_t n, struct err *err)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        const struct graph_edge *e = &g->edges[edges[i]];
-        if (!graph_label(g, e->src).p || !graph_label(g, e->dest).p)
-            return err_nomem(err);
-    }
+    struct edge_sorter s = {.g = g};
     if (n > 1)
-        qsort_r(edges, n, sizeof *edges, compare_edges, g);
-    return true;
+        qsort_r(edges, n, sizeof *edges, compare_edges, &s);
+    return !s.failed || err_nomem(err);
 }
 
 /* Move the undropped edges of a list to its front and sort them. */

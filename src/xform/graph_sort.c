@@ -121,7 +121,7 @@ static int compare_nodes(struct sorter *s, uint32_t i, uint32_t j)
         return c ? c : by_info(s, i, j);
     }
     if (!c)
-        c = str_cmp(graph_label(s->g, i), graph_label(s->g, j));
+        c = graph_compare_labels(s->g, i, j, &s->failed);
     if (!c && same_info(&l->info, &r->info)) /* of a tree */
         c = s->order == GRAPH_ORDER_FLAT_NAME ? by_size(l->cum, r->cum) : by_size(l->flat, r->flat);
     return c;
@@ -138,8 +138,6 @@ bool graph_sort(struct graph *g, enum graph_order order, struct err *err)
     for (uint32_t i = 0; i < g->n_order; i++) {
         struct graph_node *n = &g->nodes[g->order[i]];
         n->score = order == GRAPH_ORDER_ENTROPY ? entropy(g, g->order[i]) : n->cum;
-        if (!graph_label(g, g->order[i]).p)
-            return err_nomem(err);
     }
     go_sort(g->order, g->n_order, is_before, &s);
     return !s.failed || err_nomem(err);
