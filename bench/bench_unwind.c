@@ -263,7 +263,7 @@ static void table(const char *library)
 
 int main(void)
 {
-    if (!store_open(&store, NULL, 100)) {
+    if (!store_open(&store, NULL, &(struct store_options){.kinds = 1u << WIRE_CPU, .hz = 100})) {
         fprintf(stderr, "bench_unwind: no memory\n");
         return 1;
     }

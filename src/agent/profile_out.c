@@ -226,8 +226,8 @@ static bool put_sample(struct writer *w, const struct store *store, const struct
     memcpy(values->bytes + values->n, ids->bytes, ids->n);
     values->n += ids->n;
     ids->n = 0;
-    varint(ids, s->n_samples);
-    varint(ids, s->n_samples * store->header->period_ns);
+    varint(ids, s->n[0]);
+    varint(ids, s->n[0] * store->header->period_ns);
     varint(values, 2 << 3 | 2);
     varint(values, ids->n);
     memcpy(values->bytes + values->n, ids->bytes, ids->n);
@@ -256,7 +256,8 @@ static bool put_profile(struct writer *w, const struct store *store)
         if (!store->all_ready && !store->ready[granule])
             continue;
         const uint32_t *slot = (const void *)((const char *)h + h->slots_offset + 4 * i);
-        if (*slot && !put_sample(w, store, (const void *)((const char *)h + 8ull * *slot)))
+        const struct wire_stack *s = (const void *)((const char *)h + 8ull * *slot);
+        if (*slot && s->kind == WIRE_CPU && !put_sample(w, store, s))
             return false;
     }
     return true;

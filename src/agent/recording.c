@@ -1,5 +1,6 @@
 #include "agent/recording.h"
 
+#include "agent/heap.h"
 #include "agent/program.h"
 #include "agent/raw.h"
 #include "agent/sampler.h"
@@ -21,7 +22,7 @@ static struct store store;
 static enum mode mode;
 static int owner; /* pid of the process whose recording this is */
 static char dir[DIR_BYTES];
-static uint32_t rate;
+static struct store_options options;
 static bool only_root;
 static bool watches_fork;
 
@@ -31,12 +32,21 @@ bool recording_is_on(void)
            (timers_frozen() || owner == raw_getpid());
 }
 
+static bool records(enum wire_kind kind)
+{
+    return options.kinds & 1u << kind;
+}
+
 /* Samples from here on. */
 static void go(enum mode new_mode)
 {
     owner = raw_getpid();
     __atomic_store_n(&mode, new_mode, __ATOMIC_RELEASE);
     sampler_start(&store);
+    if (records(WIRE_HEAP))
+        heap_start(options.heap_rate);
+    if (!records(WIRE_CPU))
+        return;
     timers_start(store.header->period_ns, &store.header->n_timer_failures);
     signals_unblock();
 }
@@ -49,14 +59,18 @@ static void in_child(void)
     mode = OFF;
     timers_reset();
     sampler_reset();
+    if (records(WIRE_HEAP))
+        heap_reset();
     store_forget(&store);
     bool goes_on =
-        was == TO_FILE && !only_root && !timers_frozen() && store_open(&store, dir, rate);
-    signals_follow_fork(goes_on);
+        was == TO_FILE && !only_root && !timers_frozen() && store_open(&store, dir, &options);
+    if (records(WIRE_CPU))
+        signals_follow_fork(goes_on);
     if (!goes_on)
         return;
     go(TO_FILE);
-    timers_arm(raw_gettid(), true);
+    if (records(WIRE_CPU))
+        timers_arm(raw_gettid(), true);
 }
 
 /* A dynamic program that libsonde.a is linked into, and libsonde.so loaded into. */
@@ -67,21 +81,23 @@ static bool other_records(void)
            strstr(preload, "libsonde.so");
 }
 
-static bool begin(enum mode new_mode, const char *folder, uint32_t hz)
+static bool begin(enum mode new_mode, const char *folder, const struct store_options *wanted)
 {
     int error = ENOMEM;
-    if (!store_open(&store, folder, hz))
+    if (!store_open(&store, folder, wanted))
         goto fail;
     if (!watches_fork && pthread_atfork(NULL, NULL, in_child) != 0)
         goto fail;
     watches_fork = true;
-    if (!signals_install()) {
+    options = *wanted;
+    if (records(WIRE_CPU) && !signals_install()) {
         error = errno;
         goto fail;
     }
-    rate = hz;
     program_make_index();
     go(new_mode);
+    if (!records(WIRE_CPU))
+        return true;
     timers_scan();
     if (!recording_is_hooked)
         timers_start_process_timer();
@@ -98,7 +114,8 @@ bool recording_begin(uint32_t hz)
         errno = EBUSY;
         return false;
     }
-    if (!begin(TO_MEMORY, NULL, hz))
+    const struct store_options cpu = {.kinds = 1u << WIRE_CPU, .hz = hz};
+    if (!begin(TO_MEMORY, NULL, &cpu))
         return false;
     if (timers_count() > 0)
         return true;
@@ -139,13 +156,14 @@ bool recording_freeze(bool all)
 void recording_thaw(void)
 {
     timers_thaw();
-    timers_scan();
+    if (records(WIRE_CPU))
+        timers_scan();
 }
 
 void recording_thread_begin(void)
 {
     /* A child made without libc's fork shares nothing with our timers. */
-    if (!recording_is_on())
+    if (!recording_is_on() || !records(WIRE_CPU))
         return;
     if (timers_frozen()) {
         store_count(&store.header->n_timer_failures, 1);
@@ -157,14 +175,14 @@ void recording_thread_begin(void)
 
 void recording_thread_end(void)
 {
-    if (!timers_frozen() && recording_is_on())
+    if (!timers_frozen() && recording_is_on() && records(WIRE_CPU))
         timers_disarm(raw_gettid());
 }
 
-static uint32_t rate_of(const char *text)
+static uint64_t number(const char *text, uint64_t most, uint64_t usual)
 {
-    long hz = text ? strtol(text, NULL, 10) : 0;
-    return hz < 1 || hz > RECORDING_HZ_MAX ? RECORDING_HZ_DEFAULT : (uint32_t)hz;
+    uint64_t n = text ? strtoull(text, NULL, 10) : 0;
+    return n < 1 || n > most ? usual : n;
 }
 
 static void follow_environment(void)
@@ -182,7 +200,11 @@ static void follow_environment(void)
         return;
     strcpy(dir, folder);
     only_root = root != NULL;
-    begin(TO_FILE, dir, rate_of(getenv(WIRE_ENV_HZ)));
+    const struct store_options wanted = {
+        .kinds = (uint32_t)number(getenv(WIRE_ENV_KINDS), (1u << WIRE_KINDS) - 1, 1u << WIRE_CPU),
+        .hz = (uint32_t)number(getenv(WIRE_ENV_HZ), RECORDING_HZ_MAX, RECORDING_HZ_DEFAULT),
+        .heap_rate = number(getenv(WIRE_ENV_HEAP), HEAP_RATE_MAX, HEAP_RATE_DEFAULT)};
+    begin(TO_FILE, dir, &wanted);
     errno = saved_errno;
 }
 

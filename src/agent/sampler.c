@@ -88,27 +88,45 @@ static struct context *take_context(void)
     return NULL;
 }
 
-void sampler_sample(struct store *store, const ucontext_t *uc, uint64_t weight)
+/* The stack from these registers on, added to the store. */
+static struct wire_stack *add_stack(struct store *store, enum wire_kind kind, uint64_t key,
+                                    struct walk_regs regs, uint64_t weight)
 {
     static const struct walk_ops ops = {read_word, row_at};
     struct context *c = take_context();
     if (!c) {
-        store_count(&store->header->n_dropped, weight);
-        return;
+        store_count(&store->header->counts[kind].n_dropped, weight);
+        return NULL;
     }
     c->store = store;
     c->place = NULL;
     memset(c->pages, 0xff, sizeof c->pages);
-    const greg_t *g = uc->uc_mcontext.gregs;
-    struct walk_regs regs = {(uint64_t)g[REG_RIP], (uint64_t)g[REG_RSP], (uint64_t)g[REG_RBP],
-                             (uint64_t)g[REG_RDI]};
     bool is_own = regs.sp >= own_stack.lo && regs.sp < own_stack.hi && own_stack.hi - regs.sp > 8;
     c->stack_lo = regs.sp;
     c->stack_size = is_own ? own_stack.hi - regs.sp - 7 : 0; /* of addresses of 8 bytes */
-    bool complete;
-    uint32_t n = walk_stack(&ops, c, regs, c->frames, WIRE_STACK_MAX, &complete);
-    store_add(store, c->frames, n, complete, weight);
+    struct store_stack stack = {.kind = kind, .key = key, .frames = c->frames};
+    stack.n_frames = walk_stack(&ops, c, regs, c->frames, WIRE_STACK_MAX, &stack.complete);
+    struct wire_stack *row = store_add(store, &stack, weight);
     __atomic_store_n(&c->taken, 0, __ATOMIC_RELEASE);
+    return row;
+}
+
+void sampler_sample(struct store *store, const ucontext_t *uc, uint64_t weight)
+{
+    const greg_t *g = uc->uc_mcontext.gregs;
+    struct walk_regs regs = {(uint64_t)g[REG_RIP], (uint64_t)g[REG_RSP], (uint64_t)g[REG_RBP],
+                             (uint64_t)g[REG_RDI]};
+    struct wire_stack *row = add_stack(store, WIRE_CPU, 0, regs, weight);
+    if (row)
+        store_count(&row->n[0], weight);
+}
+
+struct wire_stack *sampler_here(struct store *store, enum wire_kind kind, uint64_t key,
+                                const struct walk_regs *regs)
+{
+    struct walk_regs call = *regs;
+    call.pc--; /* as walk_stack looks return addresses up */
+    return add_stack(store, kind, key, call, 1);
 }
 
 /* Counted first, read second: sampler_stop clears first and waits second. */

@@ -6,6 +6,7 @@
 #define SONDE_AGENT_SAMPLER_H
 
 #include "agent/store.h"
+#include "unwind/walk.h"
 
 #include <ucontext.h>
 
@@ -31,7 +32,12 @@ void sampler_own_stack(uint64_t lo, uint64_t hi);
 /* Waits a while for the handlers that run now; others may have begun on return. */
 void sampler_wait(void);
 
-/* Takes a sample of weight `weight` of the registers in `uc`. */
+/* Takes a CPU sample of weight `weight` of the registers in `uc`. */
 void sampler_sample(struct store *store, const ucontext_t *uc, uint64_t weight);
+
+/* Adds one sample of the calling thread's stack, from the frame with these registers
+ * on; `pc` is a return address.  Its row, or NULL: dropped. */
+struct wire_stack *sampler_here(struct store *store, enum wire_kind kind, uint64_t key,
+                                const struct walk_regs *regs);
 
 #endif

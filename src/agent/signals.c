@@ -143,7 +143,7 @@ void signals_lost(const siginfo_t *info)
 {
     struct store *store = sampler_enter();
     if (store && info->si_value.sival_ptr == &timers_mark)
-        store_count(&store->header->n_dropped, weight_of(info));
+        store_count(&store->header->counts[WIRE_CPU].n_dropped, weight_of(info));
     sampler_leave();
 }
 

@@ -52,62 +52,73 @@ static uint64_t heap_alloc(struct store *s, uint64_t n_bytes)
     return h->heap_offset + used;
 }
 
-static uint64_t hash_stack(const uint64_t *frames, uint32_t n_frames, bool complete)
+static uint64_t hash_stack(const struct store_stack *stack)
 {
-    uint64_t h = n_frames * 2 + complete;
-    for (uint32_t i = 0; i < n_frames; i++) {
-        h = (h ^ frames[i]) * 0x9e3779b97f4a7c15u;
+    uint64_t h = (stack->n_frames * 2 + stack->complete) * WIRE_KINDS + stack->kind;
+    h = (h ^ stack->key) * 0x9e3779b97f4a7c15u;
+    for (uint32_t i = 0; i < stack->n_frames; i++) {
+        h = (h ^ stack->frames[i]) * 0x9e3779b97f4a7c15u;
         h ^= h >> 32;
     }
     return h;
 }
 
+static bool is_same(const struct wire_stack *row, const struct store_stack *stack, uint64_t hash)
+{
+    return row->hash == hash && row->key == stack->key && row->kind == stack->kind &&
+           row->n_frames == stack->n_frames && row->truncated == !stack->complete &&
+           memcmp(row->frames, stack->frames, 8ull * stack->n_frames) == 0;
+}
+
+/* 0 when there is no room. */
+static uint64_t make_row(struct store *s, const struct store_stack *stack, uint64_t hash)
+{
+    uint64_t made = heap_alloc(s, sizeof(struct wire_stack) + 8ull * stack->n_frames);
+    if (!made)
+        return 0;
+    struct wire_stack *row = at(s, made);
+    row->hash = hash;
+    row->key = stack->key;
+    row->kind = (uint16_t)stack->kind;
+    row->n_frames = stack->n_frames;
+    row->truncated = !stack->complete;
+    memcpy(row->frames, stack->frames, 8ull * stack->n_frames);
+    return made;
+}
+
 /* The stack counted from now on, or NULL. */
-static struct wire_stack *intern(struct store *s, const uint64_t *frames, uint32_t n_frames,
-                                 bool complete)
+static struct wire_stack *intern(struct store *s, const struct store_stack *stack)
 {
     struct wire_header *h = s->header;
-    uint64_t hash = hash_stack(frames, n_frames, complete), mask = h->n_slots - 1, made = 0;
+    uint64_t hash = hash_stack(stack), mask = h->n_slots - 1, made = 0;
     for (uint64_t probe = 0; probe < PROBES_MAX; probe++) {
         uint64_t slot_offset = h->slots_offset + 4 * ((hash + probe) & mask);
         if (!make_ready(s, slot_offset, 4))
             return NULL;
         uint32_t *slot = at(s, slot_offset), there = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
         if (there == 0) {
-            if (!made) {
-                made = heap_alloc(s, sizeof(struct wire_stack) + 8ull * n_frames);
-                if (!made)
-                    return NULL;
-                struct wire_stack *stack = at(s, made);
-                stack->hash = hash;
-                stack->n_frames = n_frames;
-                stack->truncated = !complete;
-                memcpy(stack->frames, frames, 8ull * n_frames);
-            }
+            made = made ? made : make_row(s, stack, hash);
+            if (!made)
+                return NULL;
             if (__atomic_compare_exchange_n(slot, &there, (uint32_t)(made / 8), false,
                                             __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
                 return at(s, made);
         }
-        struct wire_stack *stack = at(s, 8ull * there);
-        if (stack->hash == hash && stack->n_frames == n_frames && stack->truncated == !complete &&
-            memcmp(stack->frames, frames, 8ull * n_frames) == 0)
-            return stack;
+        struct wire_stack *row = at(s, 8ull * there);
+        if (is_same(row, stack, hash))
+            return row;
     }
     return NULL;
 }
 
-void store_add(struct store *s, const uint64_t *frames, uint32_t n_frames, bool complete,
-               uint64_t weight)
+struct wire_stack *store_add(struct store *s, const struct store_stack *stack, uint64_t weight)
 {
-    struct wire_stack *stack = intern(s, frames, n_frames, complete);
-    if (!stack) {
-        store_count(&s->header->n_dropped, weight);
-        return;
-    }
-    store_count(&stack->n_samples, weight);
-    store_count(&s->header->n_samples, weight);
-    if (!complete)
-        store_count(&s->header->n_truncated, weight);
+    struct wire_counts *counts = &s->header->counts[stack->kind];
+    struct wire_stack *row = intern(s, stack);
+    store_count(row ? &counts->n_samples : &counts->n_dropped, weight);
+    if (row && !stack->complete)
+        store_count(&counts->n_truncated, weight);
+    return row;
 }
 
 bool store_module(struct store *s, uint32_t number, const struct wire_module *module,
@@ -151,7 +162,7 @@ static size_t read_file(const char *path, char *buf, size_t size)
     return (size_t)n;
 }
 
-static void fill_header(struct store *s, uint32_t hz)
+static void fill_header(struct store *s, const struct store_options *options)
 {
     struct wire_header *h = s->header;
     uint64_t n_slots = 1024;
@@ -165,9 +176,11 @@ static void fill_header(struct store *s, uint32_t hz)
     h->parent_pid = (int32_t)raw4(SYS_getppid, 0, 0, 0, 0);
     h->start_realtime_ns = raw_clock_ns(CLOCK_REALTIME);
     h->start_monotonic_ns = raw_clock_ns(CLOCK_MONOTONIC);
-    h->period_ns = 1000000000u / hz;
+    h->period_ns = 1000000000u / options->hz;
+    h->heap_rate = options->heap_rate;
     h->state = WIRE_RUNNING;
-    h->hz = hz;
+    h->hz = options->hz;
+    h->kinds = options->kinds;
     size_t n = read_file("/proc/self/comm", h->comm, sizeof h->comm);
     if (n && h->comm[n - 1] == '\n')
         h->comm[n - 1] = '\0';
@@ -262,7 +275,7 @@ static bool publish(const char *dir, int n)
            raw4(SYS_rename, (long)temporary, (long) final, 0, 0) == 0;
 }
 
-bool store_open(struct store *s, const char *dir, uint32_t hz)
+bool store_open(struct store *s, const char *dir, const struct store_options *options)
 {
     int n = 0;
     memset(s, 0, sizeof *s);
@@ -271,7 +284,7 @@ bool store_open(struct store *s, const char *dir, uint32_t hz)
     /* A child starts a store of its own; a core dump has no use for it. */
     raw4(SYS_madvise, (long)s->header, (long)s->n_bytes, MADV_DONTFORK, 0);
     raw4(SYS_madvise, (long)s->header, (long)s->n_bytes, MADV_DONTDUMP, 0);
-    fill_header(s, hz);
+    fill_header(s, options);
     if (!dir || publish(dir, n))
         return true;
     store_close(s);

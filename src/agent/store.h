@@ -17,6 +17,12 @@
 #define STORE_BYTES_MAX (64u << 20)
 #define STORE_BYTES_MIN (256u << 10)
 
+struct store_options {
+    uint32_t kinds; /* mask of 1 << enum wire_kind */
+    uint32_t hz;
+    uint64_t heap_rate;
+};
+
 struct store {
     struct wire_header *header; /* NULL: no store */
     uint64_t n_bytes;
@@ -26,7 +32,7 @@ struct store {
 
 /* Makes a file in the folder `dir`, or anonymous memory if `dir` is NULL; as large
  * as the process's limits allow.  False on failure, with nothing left behind. */
-bool store_open(struct store *s, const char *dir, uint32_t hz);
+bool store_open(struct store *s, const char *dir, const struct store_options *options);
 
 /* Unmaps it; the file stays. */
 void store_close(struct store *s);
@@ -34,9 +40,18 @@ void store_close(struct store *s);
 /* Forgets a mapping this process does not have: the parent's, after fork. */
 void store_forget(struct store *s);
 
-/* Adds `weight` samples of a stack, or counts them as dropped. */
-void store_add(struct store *s, const uint64_t *frames, uint32_t n_frames, bool complete,
-               uint64_t weight);
+/* A stack of samples: what it is of, and its frames, leaf first. */
+struct store_stack {
+    enum wire_kind kind;
+    uint64_t key;
+    const uint64_t *frames;
+    uint32_t n_frames;
+    bool complete;
+};
+
+/* Counts `weight` samples of a stack.  Its row, whose n[] the caller adds to; NULL, and
+ * they are counted as dropped, when there is no room. */
+struct wire_stack *store_add(struct store *s, const struct store_stack *stack, uint64_t weight);
 
 /* Describes module `number` (from 1; 16 bits); path NULL = the executable.  False
  * when it does not fit. */

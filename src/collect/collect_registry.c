@@ -1,10 +1,12 @@
 #include "collect/collect.h"
 #include "collect/cpu.h"
+#include "collect/heap.h"
 
 #include <string.h>
 
 const struct collect_ops *const collect_registry[] = {
     &collect_cpu,
+    &collect_heap,
     NULL,
 };
 

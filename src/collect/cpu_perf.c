@@ -146,13 +146,14 @@ void cpu_perf_free(struct cpu_perf *p)
     free(p);
 }
 
-void cpu_perf_status(struct cpu_perf *p, struct collect_status *status)
+void cpu_perf_status(struct cpu_perf *p, struct recorder_status *status)
 {
     const struct track_counts *counts = track_counts(p->track);
-    status->n_samples = __atomic_load_n(&counts->n_samples, __ATOMIC_RELAXED);
-    status->n_truncated = __atomic_load_n(&counts->n_truncated, __ATOMIC_RELAXED);
-    status->n_dropped = __atomic_load_n(&counts->n_lost, __ATOMIC_RELAXED) +
-                        __atomic_load_n(&p->n_lost, __ATOMIC_RELAXED);
+    struct recorder_counts *cpu = &status->counts[WIRE_CPU];
+    cpu->n_samples = __atomic_load_n(&counts->n_samples, __ATOMIC_RELAXED);
+    cpu->n_truncated = __atomic_load_n(&counts->n_truncated, __ATOMIC_RELAXED);
+    cpu->n_dropped = __atomic_load_n(&counts->n_lost, __ATOMIC_RELAXED) +
+                     __atomic_load_n(&p->n_lost, __ATOMIC_RELAXED);
     status->n_processes = __atomic_load_n(&counts->n_processes, __ATOMIC_RELAXED);
 }
 

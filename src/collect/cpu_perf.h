@@ -7,8 +7,8 @@
 #ifndef SONDE_COLLECT_CPU_PERF_H
 #define SONDE_COLLECT_CPU_PERF_H
 
-#include "collect/collect.h"
 #include "collect/gather.h"
+#include "collect/recorder.h"
 
 struct cpu_perf;
 
@@ -23,7 +23,7 @@ struct cpu_perf *cpu_perf_new(pid_t pid, unsigned hz, bool children, struct gath
                               struct err *err);
 void cpu_perf_free(struct cpu_perf *perf); /* NULL is fine */
 
-void cpu_perf_status(struct cpu_perf *perf, struct collect_status *status);
+void cpu_perf_status(struct cpu_perf *perf, struct recorder_status *status);
 
 /* Ends the events and takes in what the kernel still holds.  *main_file gets the
  * executable that the command ran last, owned by `perf`; *n_running

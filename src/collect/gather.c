@@ -36,12 +36,14 @@ struct location {
 };
 
 struct sample {
-    uint64_t n_samples, cpu_ns;
+    int64_t values[COLLECT_TYPES_MAX];
+    uint64_t key;
     uint64_t first_loc;
     uint32_t n_locs, process;
 };
 
 struct gather {
+    const struct collect_ops *kind;
     struct arena arena; /* texts */
     struct intern strings;
     VEC(struct process) processes;
@@ -53,13 +55,14 @@ struct gather {
     bool failed;
 };
 
-struct gather *gather_new(struct err *err)
+struct gather *gather_new(const struct collect_ops *kind, struct err *err)
 {
     struct gather *g = calloc(1, sizeof *g);
     if (!g) {
         err_nomem(err);
         return NULL;
     }
+    g->kind = kind;
     arena_init(&g->arena);
     map_init(&g->location_map);
     map_init(&g->sample_map);
@@ -184,15 +187,22 @@ uint32_t gather_jit_location(struct gather *g, uint32_t process, uint64_t addres
     return find_location(g, p->jit_mapping, address, 0);
 }
 
+static void add_values(const struct gather *g, struct sample *s, const int64_t *values)
+{
+    for (unsigned i = 0; i < g->kind->n_types; i++)
+        s->values[i] = (int64_t)((uint64_t)s->values[i] + (uint64_t)values[i]);
+}
+
 void gather_sample(struct gather *g, uint32_t process, const uint32_t *locations,
-                   uint32_t n_locations, uint64_t n_samples, uint64_t cpu_ns)
+                   uint32_t n_locations, uint64_t key, const int64_t *values)
 {
     if (g->failed)
         return;
-    uint64_t key = hash_u64(hash_bytes(locations, n_locations * sizeof *locations) + process);
+    uint64_t hash = hash_bytes(locations, n_locations * sizeof *locations);
+    hash = hash_u64(hash_u64(hash + process) + key);
     uint32_t next = (uint32_t)g->samples.n, found;
-    for (;; key++) { /* past other stacks with this hash */
-        found = map_get_or_put(&g->sample_map, key, next);
+    for (;; hash++) { /* past other stacks with this hash */
+        found = map_get_or_put(&g->sample_map, hash, next);
         if (found == MAP_NONE) {
             fail(g);
             return;
@@ -200,15 +210,16 @@ void gather_sample(struct gather *g, uint32_t process, const uint32_t *locations
         if (found == next)
             break;
         struct sample *s = &g->samples.items[found];
-        if (s->process == process && s->n_locs == n_locations &&
+        if (s->process == process && s->key == key && s->n_locs == n_locations &&
             memcmp(&g->sample_locs.items[s->first_loc], locations,
                    n_locations * sizeof *locations) == 0) {
-            s->n_samples += n_samples;
-            s->cpu_ns += cpu_ns;
+            add_values(g, s, values);
             return;
         }
     }
-    struct sample new = {n_samples, cpu_ns, g->sample_locs.n, n_locations, process};
+    struct sample new = {
+        .key = key, .first_loc = g->sample_locs.n, .n_locs = n_locations, .process = process};
+    add_values(g, &new, values);
     if (!vec_reserve(&g->sample_locs, g->sample_locs.n + n_locations + 1) ||
         !vec_push(&g->samples, new)) {
         fail(g);
@@ -319,8 +330,15 @@ static void build_samples(const struct gather *g, struct builder *b)
 {
     /* Both labels are texts: as a number, pprof shows a pid with a made-up unit
      * ("4711pid") and puts pids that lie near each other into ranges. */
-    struct profile_label labels[2] = {{.key = builder_string(b, STR("process"))},
+    struct profile_label labels[3] = {{.key = builder_string(b, STR("process"))},
                                       {.key = builder_string(b, STR("pid"))}};
+    uint32_t n_labels = 2;
+    if (g->kind->key_label) {
+        labels[2].key = builder_string(b, str_of(g->kind->key_label));
+        labels[2].unit = builder_string(b, STR("bytes"));
+        labels[2].is_num = true;
+        n_labels = 3;
+    }
     uint32_t of_process = PROFILE_NONE;
     for (size_t i = 0; i < g->samples.n; i++) {
         const struct sample *s = &g->samples.items[i];
@@ -332,8 +350,9 @@ static void build_samples(const struct gather *g, struct builder *b)
             labels[1].str = builder_string(b, str_of(pid));
             of_process = s->process;
         }
-        int64_t values[2] = {(int64_t)s->n_samples, (int64_t)s->cpu_ns};
-        builder_sample(b, &g->sample_locs.items[s->first_loc], s->n_locs, values, labels, 2);
+        labels[2].num = (int64_t)s->key;
+        builder_sample(b, &g->sample_locs.items[s->first_loc], s->n_locs, s->values, labels,
+                       n_labels);
     }
 }
 
@@ -347,13 +366,15 @@ struct profile *gather_seal(struct gather *g, const struct gather_header *header
         err_nomem(err);
         return NULL;
     }
-    uint32_t cpu = builder_string(b, STR("cpu")), ns = builder_string(b, STR("nanoseconds"));
-    builder_type(b, builder_string(b, STR("samples")), builder_string(b, STR("count")));
-    builder_type(b, cpu, ns);
+    const struct collect_ops *kind = g->kind;
+    for (unsigned i = 0; i < kind->n_types; i++)
+        builder_type(b, builder_string(b, str_of(kind->types[i].type)),
+                     builder_string(b, str_of(kind->types[i].unit)));
     struct profile *h = builder_header(b);
-    h->period_type = (struct profile_value_type){cpu, ns};
+    h->period_type = (struct profile_value_type){builder_string(b, str_of(kind->period_type.type)),
+                                                 builder_string(b, str_of(kind->period_type.unit))};
     h->has_period_type = true;
-    h->period = (int64_t)header->period_ns;
+    h->period = (int64_t)header->period;
     h->time_nanos = (int64_t)header->time_unix_ns;
     h->duration_nanos = (int64_t)header->duration_ns;
 

@@ -4,9 +4,8 @@
  * each: addresses are moved to where the first process had it.  Code that
  * belongs to no file (JIT) is per process, and named by its perf map.
  *
- * In: processes, mappings, stacks.  Out: a profile with sample types
- * samples/count and cpu/nanoseconds, labels `process` and `pid`, not yet
- * symbolised except JIT, [vdso] and kernel code.
+ * In: processes, mappings, stacks.  Out: a profile of one kind, with labels `process`
+ * and `pid`, not yet symbolised except JIT, [vdso] and kernel code.
  * Failure is sticky (out of memory): calls after it do nothing and return 0;
  * gather_seal reports it.
  * Threads: one at a time.  Signals: no. */
@@ -16,6 +15,7 @@
 #include "base/diag.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "collect/collect.h"
 #include "model/profile.h"
 
 #include <sys/types.h>
@@ -30,13 +30,13 @@ struct gather_map {
 };
 
 struct gather_header {
-    uint64_t period_ns;
+    uint64_t period; /* of the kind's period_type */
     uint64_t time_unix_ns, duration_ns;
     struct str main_file; /* whose mapping comes first; pprof takes that for the program */
 };
 
-struct gather *gather_new(struct err *err); /* NULL when memory runs out */
-void gather_free(struct gather *gather);    /* NULL is fine */
+struct gather *gather_new(const struct collect_ops *kind, struct err *err); /* NULL: no memory */
+void gather_free(struct gather *gather);                                    /* NULL is fine */
 
 /* The process `pid` under the name `comm`; the same pair gives the same index. */
 uint32_t gather_process(struct gather *gather, pid_t pid, struct str comm);
@@ -51,9 +51,10 @@ uint32_t gather_named_location(struct gather *gather, uint32_t mapping, uint64_t
 /* Code of process `process` that lies in no file. */
 uint32_t gather_jit_location(struct gather *gather, uint32_t process, uint64_t address);
 
-/* A stack, leaf first, seen n_samples times. */
+/* A stack, leaf first, with the kind's values, which are added to those of the same stack
+ * and key. */
 void gather_sample(struct gather *gather, uint32_t process, const uint32_t *locations,
-                   uint32_t n_locations, uint64_t n_samples, uint64_t cpu_ns);
+                   uint32_t n_locations, uint64_t key, const int64_t *values);
 
 /* The profile; the gather stays and is to be freed.  Reads /tmp/perf-PID.map of
  * processes that have code in no file.  NULL and *err when memory ran out. */

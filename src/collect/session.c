@@ -166,8 +166,8 @@ static char **merge_environment(struct arena *arena, char *const *vars)
     return envp;
 }
 
-static bool make_environment(struct session *s, const char *library, unsigned hz, bool children,
-                             struct err *err)
+static bool make_environment(struct session *s, const char *library,
+                             const struct session_options *options, struct err *err)
 {
     struct arena *a = &s->arena;
     /* ld.so splits LD_PRELOAD at spaces and colons, and has no way to quote them. */
@@ -187,12 +187,14 @@ static bool make_environment(struct session *s, const char *library, unsigned hz
         arena_printf(a, "ASAN_OPTIONS=%s%sverify_asan_link_order=0", has_asan ? asan : "",
                      has_asan ? ":" : ""),
         arena_printf(a, WIRE_ENV_DIR "=%s", s->dir),
-        arena_printf(a, WIRE_ENV_HZ "=%u", hz),
+        arena_printf(a, WIRE_ENV_KINDS "=%u", options->kinds),
+        arena_printf(a, WIRE_ENV_HZ "=%u", options->hz),
+        arena_printf(a, WIRE_ENV_HEAP "=%llu", (unsigned long long)options->heap_rate),
         NULL,
         NULL,
     };
-    size_t n = 4;
-    if (!children) {
+    size_t n = 6;
+    if (!options->children) {
         char *root = arena_printf(a, WIRE_ENV_ROOT "=%*s", SPAWN_PID_ROOM, "");
         vars[n++] = root;
         s->pid_slot = root ? root + sizeof WIRE_ENV_ROOT : NULL;
@@ -204,13 +206,13 @@ static bool make_environment(struct session *s, const char *library, unsigned hz
     return s->envp ? true : err_nomem(err);
 }
 
-bool session_open(struct session *s, unsigned hz, bool children, struct err *err)
+bool session_open(struct session *s, const struct session_options *options, struct err *err)
 {
     char library[PATH_MAX];
     *s = (struct session){0};
     arena_init(&s->arena);
     return find_library(library, sizeof library, err) && make_dir(s, err) &&
-           make_environment(s, library, hz, children, err);
+           make_environment(s, library, options, err);
 }
 
 void session_release(struct session *s)

@@ -10,6 +10,13 @@
 
 #include <limits.h>
 
+struct session_options {
+    uint32_t kinds; /* mask of 1 << enum wire_kind */
+    unsigned hz;
+    uint64_t heap_rate;
+    bool children;
+};
+
 struct session {
     char dir[PATH_MAX]; /* "" before session_open and after session_release */
     int dir_fd;         /* locked as long as we live; meaningful if there is a dir */
@@ -21,7 +28,7 @@ struct session {
 /* Also removes folders that recordings left behind which were killed.
  * False and *err on failure (no libsonde.so found, no folder); release it in
  * either case. */
-bool session_open(struct session *session, unsigned hz, bool children, struct err *err);
+bool session_open(struct session *session, const struct session_options *options, struct err *err);
 
 /* Removes the folder; also fine on a zeroed struct.  Processes that still write
  * there keep their mapping, and it is freed with them. */

@@ -247,7 +247,7 @@ static const struct wire_stack *stack_at(struct wire_file *f, size_t i)
         stack = (const void *)(f->heap + (at - f->header.heap_offset));
         uint64_t room = f->n_heap - (at - f->header.heap_offset) - sizeof *stack;
         if (stack->n_frames <= WIRE_STACK_MAX && stack->n_frames <= room / 8 &&
-            stack->n_samples <= INT64_MAX / f->header.period_ns)
+            stack->kind < WIRE_KINDS)
             return stack;
     }
     f->n_damaged++;
@@ -267,12 +267,16 @@ static bool add_stacks(struct wire_reader *r, struct wire_file *f, struct err *e
     uint32_t locs[WIRE_STACK_MAX];
     for (size_t i = 0; i < f->n_slots; i++) {
         const struct wire_stack *stack = stack_at(f, i);
-        if (!stack || !stack->n_samples)
+        int64_t values[COLLECT_TYPES_MAX];
+        if (!stack || stack->kind != r->kind->wire)
             continue;
+        if (!r->kind->values(h, stack, values)) {
+            f->n_damaged += stack->n[0] != 0;
+            continue;
+        }
         for (uint32_t j = 0; j < stack->n_frames; j++)
             locs[j] = locate(r, f, process, stack->frames[j]);
-        gather_sample(r->gather, process, locs, stack->n_frames, stack->n_samples,
-                      stack->n_samples * h->period_ns);
+        gather_sample(r->gather, process, locs, stack->n_frames, stack->key, values);
     }
     return true;
 }

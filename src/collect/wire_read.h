@@ -16,8 +16,9 @@
 bool wire_peek(const char *path, struct wire_header *header, struct err *err);
 
 struct wire_reader {
-    struct gather *gather; /* borrowed */
-    pid_t main_pid;        /* whose executable gets a mapping even without samples */
+    const struct collect_ops *kind; /* whose rows are read */
+    struct gather *gather;          /* borrowed; of that kind */
+    pid_t main_pid;                 /* whose executable gets a mapping even without samples */
     struct layouts layouts;
 };
 

@@ -2,7 +2,7 @@
 
 #include "base/gzip.h"
 #include "base/reader.h"
-#include "collect/collect.h"
+#include "collect/recorder.h"
 #include "format/pprof_write.h"
 #include "ui/flags.h"
 #include "ui/output.h"
@@ -20,28 +20,33 @@
 #include <unistd.h>
 
 #define HZ_MAX 10000
+#define HEAP_RATE_MAX (1ull << 40)
 #define GZIP_LEVEL 6
 #define SHORT_CPU_NS 30000000u /* at the default rate, three samples */
 
-enum { FLAG_E, FLAG_F, FLAG_O, FLAG_NO_CHILDREN, N_FLAGS };
+enum { FLAG_E, FLAG_F, FLAG_HEAP_RATE, FLAG_O, FLAG_NO_CHILDREN, N_FLAGS };
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 #define OPTIONS "options"
 
 static const struct flag_doc flag_docs[N_FLAGS] = {
-    [FLAG_E] = {OPTIONS, "e", "KIND", NULL, "What to record (cpu)"},
+    [FLAG_E] = {OPTIONS, "e", "KIND[,KIND...]", NULL, "What to record (cpu)"},
     [FLAG_F] = {OPTIONS, "F", "HZ", NULL,
                 "Samples a second of CPU time, 1 to " TEXT(HZ_MAX) " (100)"},
-    [FLAG_O] = {OPTIONS, "o", "FILE", NULL, "The profile (sonde.KIND.pb.gz)"},
+    [FLAG_HEAP_RATE] = {OPTIONS, "heap-rate", "BYTES", NULL,
+                        "Bytes allocated a heap sample, on average (524288)"},
+    [FLAG_O] = {OPTIONS, "o", "FILE", NULL,
+                "The profile (sonde.KIND.pb.gz); of several kinds, the folder of KIND.pb.gz"},
     [FLAG_NO_CHILDREN] = {OPTIONS, "no-children", NULL, NULL,
                           "Only the process that COMMAND starts as"},
 };
 
 struct record {
-    const struct collect_ops *kind;
-    struct collect_request request;
-    char path[PATH_MAX];
+    const struct collect_ops *kinds[WIRE_KINDS];
+    unsigned n_kinds;
+    struct recorder_request request;
+    const char *output; /* -o; NULL: not said */
 };
 
 static void each_flag(flag_doc_fn *fn, void *arg)
@@ -69,12 +74,14 @@ static void usage_flag(const struct flag_doc *flag, void *arg)
 
 static void usage(struct buf *out)
 {
-    buf_puts(out, "usage: sonde record [-e KIND] [-F HZ] [-o FILE] [--no-children] [--] "
-                  "COMMAND [ARGUMENTS]\n\n"
-                  "Runs COMMAND, follows its threads and children, and writes where they spend "
-                  "their\ntime as a profile: symbols included, to be read with `sonde pprof` or "
-                  "`go tool pprof`.\nExits with the status of COMMAND; 128+N when signal N ended "
-                  "it.\n\noptions:\n");
+    buf_puts(
+        out,
+        "usage: sonde record [-e KIND[,KIND...]] [-F HZ] [-o FILE] [--no-children] [--] "
+        "COMMAND [ARGUMENTS]\n\n"
+        "Runs COMMAND, follows its threads and children, and writes where they spend "
+        "their\ntime, or memory, as a profile: symbols included, to be read with `sonde pprof` or "
+        "`go tool pprof`.\nExits with the status of COMMAND; 128+N when signal N ended "
+        "it.\n\noptions:\n");
     each_flag(usage_flag, out);
     buf_puts(out, "\nkinds:\n");
     for (size_t i = 0; collect_registry[i]; i++)
@@ -87,6 +94,49 @@ static void usage(struct buf *out)
                   "  TMPDIR         Where the recording's files go when /dev/shm has no room\n");
 }
 
+static bool unknown_kind(const char *kind, int len, struct err *err)
+{
+    AUTO_BUF names = {0};
+    for (size_t i = 0; collect_registry[i]; i++)
+        buf_printf(&names, "%s%s (%s)", i ? ", " : "", collect_registry[i]->name,
+                   collect_registry[i]->help);
+    return err_set(err, ERR_USAGE, "cannot record '%.*s'; there is: %s", len, kind,
+                   buf_str(&names));
+}
+
+/* "KIND,KIND,...", each once. */
+static bool parse_kinds(const char *list, struct record *record, struct err *err)
+{
+    for (const char *p = list;; p++) {
+        size_t len = strcspn(p, ",");
+        char name[32];
+        snprintf(name, sizeof name, "%.*s", (int)len, p);
+        const struct collect_ops *kind = len < sizeof name ? collect_find(name) : NULL;
+        if (!kind)
+            return unknown_kind(p, (int)len, err);
+        if (!(record->request.kinds & 1u << kind->wire))
+            record->kinds[record->n_kinds++] = kind;
+        record->request.kinds |= 1u << kind->wire;
+        p += len;
+        if (!*p)
+            return true;
+    }
+}
+
+static bool parse_number(const struct flag *flag, uint64_t most, uint64_t *number, struct err *err)
+{
+    char *end;
+    if (!flag->value)
+        return true;
+    errno = 0;
+    *number = strtoull(flag->value, &end, 10);
+    if (errno || end == flag->value || *end || *flag->value == '-' || *number < 1 || *number > most)
+        return err_set(err, ERR_USAGE, "%s%s takes a number from 1 to %llu, not '%s'",
+                       flag->name[1] ? "--" : "-", flag->name, (unsigned long long)most,
+                       flag->value);
+    return true;
+}
+
 static bool parse(int argc, char **argv, struct record *record, bool *help, struct err *err)
 {
     struct flag flags[N_FLAGS] = {0};
@@ -97,35 +147,33 @@ static bool parse(int argc, char **argv, struct record *record, bool *help, stru
         return false;
     if (*help)
         return true;
-    const char *kind = flags[FLAG_E].value ? flags[FLAG_E].value : "cpu";
-    record->kind = collect_find(kind);
-    if (!record->kind) {
-        AUTO_BUF names = {0};
-        for (size_t i = 0; collect_registry[i]; i++)
-            buf_printf(&names, "%s%s (%s)", i ? ", " : "", collect_registry[i]->name,
-                       collect_registry[i]->help);
-        return err_set(err, ERR_USAGE, "cannot record '%s'; there is: %s", kind, buf_str(&names));
-    }
-    if (flags[FLAG_F].value) {
-        char *end;
-        errno = 0;
-        long hz = strtol(flags[FLAG_F].value, &end, 10);
-        if (errno || end == flags[FLAG_F].value || *end || hz < 1 || hz > HZ_MAX)
-            return err_set(err, ERR_USAGE, "-F takes a number from 1 to %d, not '%s'", HZ_MAX,
-                           flags[FLAG_F].value);
-        record->request.hz = (unsigned)hz;
-    }
+    uint64_t hz = 0;
+    if (!parse_kinds(flags[FLAG_E].value ? flags[FLAG_E].value : "cpu", record, err) ||
+        !parse_number(&flags[FLAG_F], HZ_MAX, &hz, err) ||
+        !parse_number(&flags[FLAG_HEAP_RATE], HEAP_RATE_MAX, &record->request.heap_rate, err))
+        return false;
+    record->request.hz = (unsigned)hz;
     const char *no_children = flags[FLAG_NO_CHILDREN].value;
     record->request.children = !no_children || strcmp(no_children, "true") != 0;
-    const char *path = flags[FLAG_O].value;
-    int n = path ? snprintf(record->path, sizeof record->path, "%s", path)
-                 : snprintf(record->path, sizeof record->path, "sonde.%s.pb.gz", kind);
-    if (n <= 0 || n >= (int)sizeof record->path)
+    record->output = flags[FLAG_O].value;
+    if (record->output && !*record->output)
         return err_set(err, ERR_USAGE, "-o takes the name of a file");
     if (n_used == argc)
         return err_set(err, ERR_USAGE, "no command to record; try 'sonde help record'");
     record->request.argv = argv + n_used;
     return true;
+}
+
+/* Where the profile of a kind goes. */
+static bool name_profile(const struct record *record, const struct collect_ops *kind,
+                         char path[PATH_MAX], struct err *err)
+{
+    int n = !record->output ? snprintf(path, PATH_MAX, "sonde.%s.pb.gz", kind->name)
+            : record->n_kinds == 1
+                ? snprintf(path, PATH_MAX, "%s", record->output)
+                : snprintf(path, PATH_MAX, "%s/%s.pb.gz", record->output, kind->name);
+    return (n > 0 && n < PATH_MAX) ||
+           err_set(err, ERR_USAGE, "-o: the name is too long: '%.64s...'", record->output);
 }
 
 /* Better told before the command runs than after it. */
@@ -154,10 +202,24 @@ static bool check_writable(const char *path, struct err *err)
     return access(dir, W_OK | X_OK) == 0 || err_sys(err, errno, "cannot write '%s'", path);
 }
 
-/* To record->path; when that fails, so that nothing collected is lost, to a new
- * file in TMPDIR, /tmp or /dev/shm, whose name takes its place.  False when all
- * fail; *err tells of the first in either case. */
-static bool write_profile(struct record *record, const struct profile *profile, struct err *err)
+/* All that is to be written can be. */
+static bool check_outputs(const struct record *record, struct err *err)
+{
+    char path[PATH_MAX];
+    if (record->output && record->n_kinds > 1 && mkdir(record->output, 0777) != 0 &&
+        errno != EEXIST)
+        return err_sys(err, errno, "cannot make the folder '%s'", record->output);
+    for (unsigned i = 0; i < record->n_kinds; i++)
+        if (!name_profile(record, record->kinds[i], path, err) || !check_writable(path, err))
+            return false;
+    return true;
+}
+
+/* To `path`; when that fails, so that nothing collected is lost, to a new file in TMPDIR,
+ * /tmp or /dev/shm, whose name takes its place.  False when all fail; *err tells of the
+ * first in either case. */
+static bool write_profile(const struct collect_ops *kind, const struct profile *profile,
+                          char path[PATH_MAX], struct err *err)
 {
     AUTO_BUF plain = {0};
     uint8_t *packed;
@@ -165,21 +227,20 @@ static bool write_profile(struct record *record, const struct profile *profile, 
     if (!pprof_write(profile, &plain, err) ||
         !gzip_deflate(plain.data, plain.len, GZIP_LEVEL, &packed, &n_packed, err))
         return false;
-    bool ok = file_write_atomic(record->path, packed, n_packed, err);
+    bool ok = file_write_atomic(path, packed, n_packed, err);
     const char *tmp = getenv("TMPDIR");
     const char *const dirs[] = {tmp && *tmp ? tmp : "/tmp", "/tmp", "/dev/shm"};
     for (size_t i = 0; !ok && i < sizeof dirs / sizeof *dirs; i++) {
-        char path[PATH_MAX];
-        int n =
-            snprintf(path, sizeof path, "%s/sonde.%s.XXXXXX.pb.gz", dirs[i], record->kind->name);
-        AUTO_FD fd = n < (int)sizeof path ? mkstemps(path, 6) : -1;
+        char other[PATH_MAX];
+        int n = snprintf(other, sizeof other, "%s/sonde.%s.XXXXXX.pb.gz", dirs[i], kind->name);
+        AUTO_FD fd = n < (int)sizeof other ? mkstemps(other, 6) : -1;
         if (fd < 0)
             continue;
-        ok = file_write_atomic(path, packed, n_packed, NULL);
+        ok = file_write_atomic(other, packed, n_packed, NULL);
         if (ok)
-            strcpy(record->path, path);
+            strcpy(path, other);
         else
-            unlink(path);
+            unlink(other);
     }
     free(packed);
     return ok;
@@ -191,61 +252,79 @@ static int command_status(const struct record_run *run)
                                          : WEXITSTATUS(run->wait_status);
 }
 
-static void tell_end(const struct record *record, const struct record_run *run,
-                     const struct collect_status *status)
+static void tell_end(const char *path, const struct record_run *run, unsigned n_processes,
+                     const struct recorder_counts *counts)
 {
     tell("%llu sample%s in %.2fs (%.2fs CPU), %llu dropped, %llu truncated, %u process%s: %s "
          "(sonde pprof -top %s)",
-         (unsigned long long)status->n_samples, status->n_samples == 1 ? "" : "s",
+         (unsigned long long)counts->n_samples, counts->n_samples == 1 ? "" : "s",
          (double)run->wall_ns / 1e9, (double)run->cpu_ns / 1e9,
-         (unsigned long long)status->n_dropped, (unsigned long long)status->n_truncated,
-         status->n_processes, status->n_processes == 1 ? "" : "es", record->path, record->path);
+         (unsigned long long)counts->n_dropped, (unsigned long long)counts->n_truncated,
+         n_processes, n_processes == 1 ? "" : "es", path, path);
 }
 
-static const char *why_none(const struct record_run *run, const struct collect_status *status)
+static const char *why_none(const struct collect_ops *kind, const struct record_run *run,
+                            unsigned n_processes)
 {
-    if (run->cpu_ns < SHORT_CPU_NS)
-        return "the command used hardly any CPU time; try a higher -F or a longer run";
-    if (status->n_processes == 0)
+    if (n_processes == 0 && (kind->wire != WIRE_CPU || run->cpu_ns >= SHORT_CPU_NS))
         return "libsonde was not loaded (a cleaned environment, a program that cannot be "
                "preloaded, or a limit on the sizes of files)";
+    if (kind->wire != WIRE_CPU)
+        return "the command did too little of it; a longer run, or a lower rate, has more";
+    if (run->cpu_ns < SHORT_CPU_NS)
+        return "the command used hardly any CPU time; try a higher -F or a longer run";
     return "the command ran programs that cannot be preloaded (static, Go, setuid, valgrind's)";
 }
 
+/* Make one kind's profile, write it, tell of it.  False: it is not where it was to be. */
+static bool finish_kind(const struct record *record, struct recorder *recorder,
+                        const struct collect_ops *kind, const struct record_run *run,
+                        struct diag *diag)
+{
+    struct err err = {0};
+    char path[PATH_MAX], wanted[PATH_MAX];
+    struct progress progress;
+    progress_begin(&progress, "reading symbols");
+    struct profile *profile = recorder_profile(recorder, kind, diag, &err);
+    progress_end(&progress);
+    bool ok = profile && name_profile(record, kind, path, &err);
+    if (ok) {
+        strcpy(wanted, path);
+        ok = write_profile(kind, profile, path, &err);
+    }
+    profile_free(profile);
+    if (!ok) {
+        tell_err(&err);
+        return false;
+    }
+    struct recorder_status status;
+    recorder_status(recorder, &status);
+    const struct recorder_counts *counts = &status.counts[kind->wire];
+    if (counts->n_samples == 0)
+        diag_add(diag, "no samples: %s", why_none(kind, run, status.n_processes));
+    tell_diag(diag);
+    diag_release(diag);
+    diag_init(diag);
+    bool elsewhere = strcmp(wanted, path) != 0;
+    if (elsewhere)
+        tell("%s; the profile is in '%s' instead", err.msg, path);
+    tell_end(path, run, status.n_processes, counts);
+    return !elsewhere;
+}
+
 /* After the command has ended: collect, write, tell.  The exit status. */
-static int finish(struct record *record, struct collector *collector, const struct record_run *run,
-                  struct diag *diag)
+static int finish(const struct record *record, struct recorder *recorder,
+                  const struct record_run *run, struct diag *diag)
 {
     int status = command_status(run);
-    struct err err = {0};
-    struct collect_result result;
+    bool ok = true;
     if (WIFSIGNALED(run->wait_status))
         tell("'%s' was ended by signal %d (%s)", record->request.argv[0],
              WTERMSIG(run->wait_status), strsignal(WTERMSIG(run->wait_status)));
-    struct progress progress;
-    progress_begin(&progress, "reading symbols");
-    bool ok = record->kind->finish(collector, run->cpu_ns, &result, diag, &err);
-    progress_end(&progress);
-    if (!ok) {
-        tell_err(&err);
-        return status ? status : 1;
-    }
-    char wanted[PATH_MAX];
-    strcpy(wanted, record->path);
-    if (!write_profile(record, result.profile, &err)) {
-        profile_free(result.profile);
-        tell_err(&err);
-        return status ? status : 1;
-    }
-    profile_free(result.profile);
-    if (result.status.n_samples == 0)
-        diag_add(diag, "no samples: %s", why_none(run, &result.status));
-    tell_diag(diag);
-    bool elsewhere = strcmp(wanted, record->path) != 0;
-    if (elsewhere)
-        tell("%s; the profile is in '%s' instead", err.msg, record->path);
-    tell_end(record, run, &result.status);
-    return status || !elsewhere ? status : 1;
+    recorder_end(recorder, run->cpu_ns, diag);
+    for (unsigned i = 0; i < record->n_kinds; i++)
+        ok = finish_kind(record, recorder, record->kinds[i], run, diag) && ok;
+    return status || ok ? status : 1;
 }
 
 static int run(int argc, char **argv)
@@ -261,14 +340,14 @@ static int run(int argc, char **argv)
         usage(&out);
         return output_stdout(&out, &err) ? 0 : tell_err(&err);
     }
-    if (!check_writable(record.path, &err))
+    if (!check_outputs(&record, &err))
         return tell_err(&err);
 
     struct diag diag;
     diag_init(&diag);
     int status;
-    struct collector *collector = record.kind->open(&record.request, &diag, &err);
-    if (!collector) {
+    struct recorder *recorder = recorder_new(&record.request, &diag, &err);
+    if (!recorder) {
         status = tell_err(&err);
         if (err.code == ERR_UNSUPPORTED)
             status = 2; /* the command is one that cannot be recorded */
@@ -276,16 +355,16 @@ static int run(int argc, char **argv)
         tell_diag(&diag); /* how it is recorded: to be known while it runs */
         diag_release(&diag);
         diag_init(&diag);
-        if (!record_run(collector, record.request.argv, record.request.children, &run, &err)) {
+        if (!record_run(recorder, record.request.argv, record.request.children, &run, &err)) {
             status = tell_err(&err);
         } else if (run.exec_errno) {
             err_sys(&err, run.exec_errno, "cannot run '%s'", record.request.argv[0]);
             tell_err(&err);
             status = run.exec_errno == ENOENT ? 127 : 126; /* as env and nohup do */
         } else {
-            status = finish(&record, collector, &run, &diag);
+            status = finish(&record, recorder, &run, &diag);
         }
-        record.kind->close(collector);
+        recorder_free(recorder);
     }
     diag_release(&diag);
     return status;

@@ -44,15 +44,18 @@ static bool may_draw(void)
 
 /* The cursor is left in the first column, so that what the command prints takes
  * the line's place. */
-static bool draw_status(struct collector *collector, uint64_t start_ns)
+static bool draw_status(struct recorder *recorder, uint64_t start_ns)
 {
     if (!may_draw())
         return false;
     char line[160];
-    struct collect_status status;
-    collector->ops->status(collector, &status);
+    struct recorder_status status;
+    recorder_status(recorder, &status);
+    uint64_t n_samples = 0;
+    for (unsigned k = 0; k < WIRE_KINDS; k++)
+        n_samples += status.counts[k].n_samples;
     int n = snprintf(line, sizeof line, "\r\033[K[sonde: %.1fs, %llu samples, %u process%s]\r",
-                     (double)(now_ns() - start_ns) / 1e9, (unsigned long long)status.n_samples,
+                     (double)(now_ns() - start_ns) / 1e9, (unsigned long long)n_samples,
                      status.n_processes, status.n_processes == 1 ? "" : "es");
     write_stderr(line, (size_t)n);
     return true;
@@ -73,7 +76,7 @@ static bool has_ended(pid_t pid)
 }
 
 /* Until the child has ended; it is not reaped. */
-static void wait_for(struct collector *collector, pid_t pid, int signal_fd, uint64_t start_ns)
+static void wait_for(struct recorder *recorder, pid_t pid, int signal_fd, uint64_t start_ns)
 {
     bool terminal = isatty(STDERR_FILENO), drawn = false;
     while (!has_ended(pid)) {
@@ -83,7 +86,7 @@ static void wait_for(struct collector *collector, pid_t pid, int signal_fd, uint
             if (read(signal_fd, &info, sizeof info) == sizeof info && info.ssi_signo != SIGCHLD)
                 pass_on(&info, pid);
         } else if (terminal) {
-            drawn = draw_status(collector, start_ns) || drawn;
+            drawn = draw_status(recorder, start_ns) || drawn;
         }
     }
     if (drawn && may_draw())
@@ -108,8 +111,8 @@ static uint64_t own_cpu_ns(pid_t pid)
     return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
-bool record_run(struct collector *collector, char *const *argv, bool children,
-                struct record_run *run, struct err *err)
+bool record_run(struct recorder *recorder, char *const *argv, bool children, struct record_run *run,
+                struct err *err)
 {
     *run = (struct record_run){0};
     sigset_t watched, old_mask;
@@ -126,15 +129,14 @@ bool record_run(struct collector *collector, char *const *argv, bool children,
 
     struct spawn_options options = {
         .argv = argv, .mask = &old_mask, .ignore_sigchld = old_sigchld.sa_handler == SIG_IGN};
-    options.envp = collector->ops->environment(collector, &options.pid_slot);
+    options.envp = recorder_environment(recorder, &options.pid_slot);
     struct spawn spawn;
-    bool ok =
-        spawn_start(&spawn, &options, err) && collector->ops->attach(collector, spawn.pid, err);
+    bool ok = spawn_start(&spawn, &options, err) && recorder_attach(recorder, spawn.pid, err);
     if (ok) {
         uint64_t start_ns = now_ns(), start_cpu_ns = children_cpu_ns();
         run->exec_errno = spawn_go(&spawn);
         if (!run->exec_errno) {
-            wait_for(collector, spawn.pid, signal_fd, start_ns);
+            wait_for(recorder, spawn.pid, signal_fd, start_ns);
             uint64_t own_ns = own_cpu_ns(spawn.pid);
             waitpid(spawn.pid, &run->wait_status, 0);
             run->wall_ns = now_ns() - start_ns;

@@ -1,4 +1,4 @@
-/* record_run: run a command under a collector until it ends.
+/* record_run: run a command under a recorder until it ends.
  *
  * The command shares our terminal and process group.  From before its start to
  * the end of our process the signals below are blocked here, so that nothing
@@ -14,7 +14,7 @@
 #ifndef SONDE_UI_RECORD_RUN_H
 #define SONDE_UI_RECORD_RUN_H
 
-#include "collect/collect.h"
+#include "collect/recorder.h"
 
 struct record_run {
     int exec_errno;  /* of an exec that failed: nothing ran */
@@ -25,7 +25,7 @@ struct record_run {
 
 /* False and *err when the command could not be started or attached to; it has
  * then not run. */
-bool record_run(struct collector *collector, char *const *argv, bool children,
-                struct record_run *run, struct err *err);
+bool record_run(struct recorder *recorder, char *const *argv, bool children, struct record_run *run,
+                struct err *err);
 
 #endif

@@ -13,13 +13,15 @@
 
 #include <stdint.h>
 
-#define WIRE_ENV_DIR "SONDE_RECORD_DIR"   /* session folder; set = record this process */
-#define WIRE_ENV_HZ "SONDE_RECORD_HZ"     /* CPU samples a second of CPU time, decimal */
-#define WIRE_ENV_ROOT "SONDE_RECORD_ROOT" /* with --no-children: the only pid to record */
-#define WIRE_FILE_SUFFIX ".wire"          /* PID-N.wire; written as .tmp, then renamed */
+#define WIRE_ENV_DIR "SONDE_RECORD_DIR"     /* session folder; set = record this process */
+#define WIRE_ENV_KINDS "SONDE_RECORD_KINDS" /* what to record: a mask of 1 << enum wire_kind */
+#define WIRE_ENV_HZ "SONDE_RECORD_HZ"       /* CPU samples a second of CPU time, decimal */
+#define WIRE_ENV_HEAP "SONDE_RECORD_HEAP"   /* bytes allocated a heap sample, decimal */
+#define WIRE_ENV_ROOT "SONDE_RECORD_ROOT"   /* with --no-children: the only pid to record */
+#define WIRE_FILE_SUFFIX ".wire"            /* PID-N.wire; written as .tmp, then renamed */
 
 #define WIRE_MAGIC 0x31657269772d7364u /* "ds-wire1" */
-#define WIRE_VERSION 1u
+#define WIRE_VERSION 2u
 #define WIRE_BUILD_ID_MAX 32
 #define WIRE_STACK_MAX 512 /* frames a stack; deeper ones are cut and count as truncated */
 
@@ -45,13 +47,28 @@ struct wire_module {
     uint32_t reserved;
 };
 
-/* One distinct stack and how often it was seen. */
+/* What is recorded.  `key` and `n` are those of a stack:
+ *   kind  key              n[0]               n[1]
+ *   CPU   -                signals + overruns -
+ *   HEAP  size of a block  blocks allocated   of these, freed (sampled ones, not scaled) */
+enum wire_kind { WIRE_CPU, WIRE_HEAP, WIRE_KINDS };
+
+/* One distinct stack, for each kind and key, and its counters. */
 struct wire_stack {
     uint64_t hash;
-    uint64_t n_samples; /* atomic; each signal adds 1 + its overruns */
+    uint64_t key;
+    uint64_t n[2]; /* atomic */
     uint32_t n_frames;
-    uint32_t truncated; /* 1 when the walk did not reach the outermost frame */
+    uint16_t kind;
+    uint16_t truncated; /* 1 when the walk did not reach the outermost frame */
     uint64_t frames[];  /* leaf first */
+};
+
+/* Counters of one kind, all atomic. */
+struct wire_counts {
+    uint64_t n_samples;   /* kept */
+    uint64_t n_dropped;   /* lost: memory full, re-entry */
+    uint64_t n_truncated; /* kept, but the stack was cut */
 };
 
 struct wire_header {
@@ -62,16 +79,16 @@ struct wire_header {
     uint64_t start_realtime_ns, start_monotonic_ns;
     uint64_t end_monotonic_ns; /* 0 while running or when it was killed */
     uint64_t period_ns;        /* CPU time a sample stands for */
+    uint64_t heap_rate;        /* bytes allocated a sample, on average */
     uint32_t state;            /* enum wire_state */
     uint32_t hz;
+    uint32_t kinds; /* mask of 1 << enum wire_kind */
+    uint32_t reserved;
     char comm[32];  /* process name, NUL-terminated */
     char exe[1024]; /* path of the executable, NUL-terminated */
 
-    /* Counters, all atomic. */
-    uint64_t n_samples;   /* kept */
-    uint64_t n_dropped;   /* lost: memory full, re-entry */
-    uint64_t n_truncated; /* kept, but the stack was cut */
-    uint64_t n_timer_failures;
+    struct wire_counts counts[WIRE_KINDS];
+    uint64_t n_timer_failures; /* atomic */
 
     uint64_t modules_offset, n_modules_max;
     uint64_t n_modules;             /* atomic; claimed rows, each valid once `ready` */

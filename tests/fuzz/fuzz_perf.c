@@ -1,4 +1,5 @@
 /* The kernel's records, one after another, as a recording takes them in. */
+#include "collect/cpu.h"
 #include "collect/track.h"
 
 #include <stdlib.h>
@@ -10,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct err err = {0};
     struct diag diag;
-    struct gather *gather = gather_new(&err);
+    struct gather *gather = gather_new(&collect_cpu, &err);
     struct track *track = gather ? track_new(gather, 1, 10000000, &err) : NULL;
     if (!track)
         abort();
@@ -31,7 +32,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         free(raw);
     }
     track_n_running(track);
-    profile_free(gather_seal(gather, &(struct gather_header){.period_ns = 1}, &diag, &err));
+    profile_free(gather_seal(gather, &(struct gather_header){.period = 1}, &diag, &err));
     track_free(track);
     gather_free(gather);
     diag_release(&diag);

@@ -1,4 +1,5 @@
 /* A file of libsonde's, read into a gather and made a profile. */
+#include "collect/cpu.h"
 #include "collect/wire_read.h"
 
 #include <stdio.h>
@@ -14,14 +15,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err err = {0};
     struct diag diag;
     struct wire_header header;
-    struct gather *gather = gather_new(&err);
-    struct wire_reader reader = {.gather = gather, .main_pid = 1};
+    struct gather *gather = gather_new(&collect_cpu, &err);
+    struct wire_reader reader = {.kind = &collect_cpu, .gather = gather, .main_pid = 1};
     if (fd < 0 || !gather || write(fd, data, size) != (ssize_t)size)
         abort();
     diag_init(&diag);
     for (int i = 0; i < 2; i++) /* again, as another image of the process */
         wire_read(&reader, path, &header, &diag, &err);
-    profile_free(gather_seal(gather, &(struct gather_header){.period_ns = 1}, &diag, &err));
+    profile_free(gather_seal(gather, &(struct gather_header){.period = 1}, &diag, &err));
     wire_reader_release(&reader);
     gather_free(gather);
     diag_release(&diag);

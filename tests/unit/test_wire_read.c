@@ -1,5 +1,6 @@
 /* Files as libsonde writes them, whole and damaged, become the right profile. */
 #include "base/reader.h"
+#include "collect/cpu.h"
 #include "collect/wire_read.h"
 #include "unit.h"
 
@@ -84,10 +85,10 @@ static struct wire_stack *wire_add_stack(struct wire *w, uint64_t n_samples, uin
 {
     uint32_t offset;
     struct wire_stack *stack = wire_alloc(w, sizeof *stack + n_frames * 8, &offset);
-    *stack = (struct wire_stack){.n_samples = n_samples, .n_frames = n_frames};
+    *stack = (struct wire_stack){.n = {n_samples}, .n_frames = n_frames};
     memcpy(stack->frames, frames, n_frames * sizeof *frames);
     slots_of(w)[w->n_slots_used++] = offset / 8;
-    header_of(w)->n_samples += n_samples;
+    header_of(w)->counts[WIRE_CPU].n_samples += n_samples;
     return stack;
 }
 
@@ -102,8 +103,9 @@ struct fixture {
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    f->gather = gather_new(&f->err);
+    f->gather = gather_new(&collect_cpu, &f->err);
     f->reader.gather = f->gather;
+    f->reader.kind = &collect_cpu;
     strcpy(f->path, "/tmp/test-wire-XXXXXX");
     close(mkstemp(f->path));
     *state = f;
@@ -136,7 +138,7 @@ static bool read_wire(struct fixture *f, struct wire *w)
 
 static struct profile *seal(struct fixture *f)
 {
-    const struct gather_header header = {.period_ns = 10000000,
+    const struct gather_header header = {.period = 10000000,
                                          .time_unix_ns = 1700000000000000000u,
                                          .duration_ns = 5,
                                          .main_file = STR("/nowhere/second")};
@@ -220,7 +222,7 @@ static void jit_code_is_named_by_its_process(void **state)
         wire_add_stack(&w, 1, 1, (uint64_t[]){WIRE_FRAME(0, 0x7010)});
         assert_true(read_wire(f, &w));
     }
-    const struct gather_header header = {.period_ns = 1, .time_unix_ns = 0};
+    const struct gather_header header = {.period = 1, .time_unix_ns = 0};
     struct profile *p = gather_seal(f->gather, &header, &f->diag, &f->err);
     unlink(map);
     assert_non_null(p);
@@ -247,7 +249,7 @@ static void damage_costs_only_what_is_damaged(void **state)
     wire_add_stack(&w, 7, 1, frames);
     wire_add_stack(&w, 1, 1, frames)->n_frames = WIRE_STACK_MAX + 1;
     wire_add_stack(&w, 1, 1, frames)->n_frames = 500; /* past the heap */
-    wire_add_stack(&w, 1, 1, frames)->n_samples = UINT64_MAX;
+    wire_add_stack(&w, 1, 1, frames)->n[0] = UINT64_MAX;
     slots_of(&w)[9] = UINT32_MAX;
     slots_of(&w)[10] = 1; /* in the header */
     module_of(&w, 1)->ready = 1;

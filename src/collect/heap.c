@@ -1,0 +1,45 @@
+#include "collect/heap.h"
+
+#include <math.h>
+
+static uint64_t period(const struct wire_header *header)
+{
+    return header->heap_rate;
+}
+
+/* Of blocks of `size` bytes the share 1 - exp(-size / rate) is sampled (Go's
+ * runtime/pprof/protomem.go, scaleHeapSample). */
+static void scale(uint64_t n, uint64_t size, uint64_t rate, int64_t *count, int64_t *bytes)
+{
+    double factor = rate > 1 && size ? 1 / -expm1(-(double)size / (double)rate) : 1;
+    double scaled = (double)n * factor;
+    *count = scaled < 0x1p62 ? (int64_t)scaled : INT64_MAX / 2;
+    scaled *= (double)size;
+    *bytes = scaled < 0x1p62 ? (int64_t)scaled : INT64_MAX / 2;
+}
+
+static bool values(const struct wire_header *header, const struct wire_stack *row,
+                   int64_t values[COLLECT_TYPES_MAX])
+{
+    uint64_t n = row->n[0], freed = row->n[1];
+    if (n == 0 || n > INT64_MAX || row->key > INT64_MAX)
+        return false;
+    scale(n, row->key, header->heap_rate, &values[0], &values[1]);
+    scale(n > freed ? n - freed : 0, row->key, header->heap_rate, &values[2], &values[3]);
+    return true;
+}
+
+const struct collect_ops collect_heap = {
+    .name = "heap",
+    .help = "what is allocated where, and what of it is still in use at the end",
+    .wire = WIRE_HEAP,
+    .types = {{"alloc_objects", "count"},
+              {"alloc_space", "bytes"},
+              {"inuse_objects", "count"},
+              {"inuse_space", "bytes"}},
+    .period_type = {"space", "bytes"},
+    .n_types = 4,
+    .key_label = "bytes",
+    .period = period,
+    .values = values,
+};

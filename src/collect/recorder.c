@@ -1,0 +1,345 @@
+#include "collect/recorder.h"
+
+#include "base/reader.h"
+#include "collect/cpu.h"
+#include "collect/cpu_perf.h"
+#include "collect/gather.h"
+#include "collect/session.h"
+#include "collect/target.h"
+#include "collect/wire_read.h"
+#include "sym/resolve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define DEFAULT_HZ 100
+#define DEFAULT_HEAP_RATE (512u << 10)
+/* CPU time that no sample speaks of is worth a note above both of these. */
+#define UNSEEN_MIN_NS 500000000u
+#define UNSEEN_MIN_SHARE 5 /* a fifth of all */
+
+struct recorder {
+    struct recorder_request request;
+    bool cpu_by_perf;
+    bool has_session;
+    struct session session; /* of libsonde in the processes */
+    struct cpu_perf *perf;
+    struct gather *perf_gather;
+    pid_t pid;
+    uint64_t start_unix_ns, start_ns, duration_ns;
+    char main_file[sizeof((struct wire_header *)0)->exe]; /* "" until recorder_end */
+};
+
+static uint64_t now_ns(clockid_t clock)
+{
+    struct timespec ts;
+    clock_gettime(clock, &ts);
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* The samples a second that timers can give: one a tick. */
+static unsigned tick_hz(void)
+{
+    struct timespec ts;
+    if (clock_getres(CLOCK_MONOTONIC_COARSE, &ts) != 0 || ts.tv_sec || ts.tv_nsec <= 0)
+        return 100;
+    return (unsigned)(1000000000u / (unsigned long)ts.tv_nsec);
+}
+
+static bool wants_cpu(const struct recorder *r)
+{
+    return r->request.kinds & 1u << WIRE_CPU;
+}
+
+/* The kinds that only libsonde in the process can record. */
+static bool wants_more(const struct recorder *r)
+{
+    return r->request.kinds & ~(1u << WIRE_CPU);
+}
+
+/* A program that cannot be preloaded: its CPU time by perf events, and nothing else. */
+static bool choose_outside(struct recorder *r, const struct target *target, struct diag *diag,
+                           struct err *err)
+{
+    bool kernel, is_go = target->kind == TARGET_GO;
+    const char *what = is_go ? "a Go program" : "statically linked";
+    struct err why;
+    if (!wants_cpu(r))
+        return err_set(err, ERR_UNSUPPORTED, "'%s' is %s: only its CPU profile can be recorded%s",
+                       target->path, what,
+                       is_go ? " from outside; let it write its own (runtime/pprof)" : "");
+    r->cpu_by_perf = cpu_perf_permitted(&kernel, &why);
+    if (!r->cpu_by_perf && is_go)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "'%s' is a Go program: let it write its own profile (runtime/pprof, "
+                       "net/http/pprof), or permit perf events: %s",
+                       target->path, why.msg);
+    if (!r->cpu_by_perf)
+        return err_set(err, ERR_UNSUPPORTED,
+                       "'%s' is statically linked: link it with libsonde.a and call "
+                       "sonde_start_cpu_profile, or permit perf events: %s",
+                       target->path, why.msg);
+    diag_add(diag, "'%s' is %s: recorded by perf events%s", target->path, what,
+             kernel ? "" : ", without the time spent in the kernel");
+    if (wants_more(r))
+        diag_add(diag, "'%s' is %s: nothing but its CPU profile is recorded", target->path, what);
+    r->request.kinds = 1u << WIRE_CPU;
+    return true;
+}
+
+/* Which way to take for this program and rate. */
+static bool choose(struct recorder *r, const struct target *target, struct diag *diag,
+                   struct err *err)
+{
+    bool kernel;
+    struct err why;
+    switch (target->kind) {
+    case TARGET_SECURE:
+        return err_set(err, ERR_UNSUPPORTED,
+                       "'%s' changes its user or privileges (setuid, setgid or file capabilities): "
+                       "such a program can only be recorded by root or by the user it runs as",
+                       target->path);
+    case TARGET_FOREIGN:
+        return err_set(err, ERR_UNSUPPORTED,
+                       "'%s' is a program for another machine or word size: it cannot be recorded",
+                       target->path);
+    case TARGET_STATIC:
+    case TARGET_GO:
+        return choose_outside(r, target, diag, err);
+    case TARGET_DYNAMIC:
+    case TARGET_UNKNOWN:
+        break;
+    }
+    if (!wants_cpu(r) || r->request.hz <= tick_hz())
+        return true;
+    r->cpu_by_perf = cpu_perf_permitted(&kernel, &why);
+    if (!r->cpu_by_perf)
+        diag_add(diag,
+                 "%u Hz is above this kernel's timer tick and perf events are not permitted: "
+                 "samples come %u times a second, each counted as often as it stands for; %s",
+                 r->request.hz, tick_hz(), why.msg);
+    else if (!kernel)
+        diag_add(diag, "recorded by perf events, without the time spent in the kernel "
+                       "(kernel.perf_event_paranoid is above 1)");
+    return true;
+}
+
+void recorder_free(struct recorder *r)
+{
+    if (!r)
+        return;
+    cpu_perf_free(r->perf);
+    gather_free(r->perf_gather);
+    session_release(&r->session);
+    free(r);
+}
+
+/* What libsonde is to record. */
+static uint32_t session_kinds(const struct recorder *r)
+{
+    return r->cpu_by_perf ? r->request.kinds & ~(1u << WIRE_CPU) : r->request.kinds;
+}
+
+struct recorder *recorder_new(const struct recorder_request *request, struct diag *diag,
+                              struct err *err)
+{
+    struct recorder *r = calloc(1, sizeof *r);
+    if (!r) {
+        err_nomem(err);
+        return NULL;
+    }
+    r->request = *request;
+    r->request.hz = request->hz ? request->hz : DEFAULT_HZ;
+    r->request.heap_rate = request->heap_rate ? request->heap_rate : DEFAULT_HEAP_RATE;
+    struct target target;
+    target_inspect(&target, request->argv[0]);
+    bool ok = choose(r, &target, diag, err);
+    if (ok && r->cpu_by_perf)
+        ok = (r->perf_gather = gather_new(&collect_cpu, err)) != NULL;
+    if (ok && session_kinds(r)) {
+        const struct session_options options = {.kinds = session_kinds(r),
+                                                .hz = r->request.hz,
+                                                .heap_rate = r->request.heap_rate,
+                                                .children = r->request.children};
+        ok = r->has_session = session_open(&r->session, &options, err);
+    }
+    if (ok)
+        return r;
+    recorder_free(r);
+    return NULL;
+}
+
+char *const *recorder_environment(struct recorder *r, char **pid_slot)
+{
+    *pid_slot = r->session.pid_slot;
+    return r->has_session ? r->session.envp : environ;
+}
+
+bool recorder_attach(struct recorder *r, pid_t pid, struct err *err)
+{
+    r->pid = pid;
+    r->start_unix_ns = now_ns(CLOCK_REALTIME);
+    r->start_ns = now_ns(CLOCK_MONOTONIC);
+    if (r->cpu_by_perf)
+        r->perf = cpu_perf_new(pid, r->request.hz, r->request.children, r->perf_gather, err);
+    return r->perf || !r->cpu_by_perf;
+}
+
+/* The files of one process follow each other: one for each image it exec'ed. */
+static void add_header(struct recorder_status *status, const struct wire_header *header,
+                       pid_t *last_pid)
+{
+    for (unsigned k = 0; k < WIRE_KINDS; k++) {
+        status->counts[k].n_samples += header->counts[k].n_samples;
+        status->counts[k].n_dropped += header->counts[k].n_dropped;
+        status->counts[k].n_truncated += header->counts[k].n_truncated;
+    }
+    status->n_processes += header->pid != *last_pid;
+    *last_pid = header->pid;
+}
+
+void recorder_status(struct recorder *r, struct recorder_status *status)
+{
+    *status = (struct recorder_status){0};
+    if (r->perf)
+        cpu_perf_status(r->perf, status);
+    if (!r->has_session)
+        return;
+    AUTO_ARENA arena;
+    arena_init(&arena);
+    char **files = session_files(&r->session, &arena, NULL);
+    struct wire_header header;
+    pid_t last_pid = 0;
+    status->n_processes = 0;
+    for (size_t i = 0; files && files[i]; i++)
+        if (wire_peek(files[i], &header, NULL))
+            add_header(status, &header, &last_pid);
+}
+
+/* Alive, and not a zombie that nobody waits for. */
+static bool still_runs(pid_t pid)
+{
+    char path[32], stat[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, stat, sizeof stat - 1);
+    if (n <= 0)
+        return false;
+    stat[n] = '\0';
+    const char *paren = strrchr(stat, ')'); /* the name in front may hold anything */
+    return paren && paren[1] == ' ' && paren[2] != 'Z' && paren[2] != 'X';
+}
+
+/* What all files tell together. */
+static void look_at_session(struct recorder *r, unsigned *n_running, struct diag *diag)
+{
+    AUTO_ARENA arena;
+    arena_init(&arena);
+    char **files = session_files(&r->session, &arena, NULL);
+    pid_t running = 0;
+    uint64_t main_start = 0, n_timer_failures = 0;
+    for (size_t i = 0; files && files[i]; i++) {
+        struct wire_header header;
+        struct err why;
+        if (!wire_peek(files[i], &header, &why)) {
+            diag_add(diag, "a process is left out: %s", why.msg);
+            continue;
+        }
+        n_timer_failures += header.n_timer_failures;
+        /* What the command became last, where shells and wrappers exec it. */
+        if (header.pid == r->pid && header.start_monotonic_ns >= main_start) {
+            struct str exe = wire_exe(&header);
+            snprintf(r->main_file, sizeof r->main_file, "%.*s", (int)exe.len, exe.p);
+            main_start = header.start_monotonic_ns;
+        }
+        if (header.state == WIRE_RUNNING && header.pid != running && still_runs(header.pid)) {
+            running = header.pid;
+            ++*n_running;
+        }
+    }
+    if (n_timer_failures)
+        diag_add(diag, "%llu threads were not sampled: the system gave them no timer",
+                 (unsigned long long)n_timer_failures);
+}
+
+/* Before main, a process spends some milliseconds in exec and the dynamic linker,
+ * after it some in the kernel's clearing up: most of what a short one uses. */
+static void note_unseen(uint64_t cpu_ns, uint64_t seen_ns, struct diag *diag)
+{
+    uint64_t unseen = cpu_ns > seen_ns ? cpu_ns - seen_ns : 0;
+    if (unseen < UNSEEN_MIN_NS || unseen < cpu_ns / UNSEEN_MIN_SHARE)
+        return;
+    bool kernel;
+    char way[80] = "";
+    if (cpu_perf_permitted(&kernel, NULL))
+        snprintf(way, sizeof way, "; -F %u, above the timer tick, records them by perf events",
+                 tick_hz() + 1);
+    diag_add(diag,
+             "%.2fs of %.2fs CPU time were not seen: the starts and ends of processes, or "
+             "processes that cannot be preloaded (static, Go, setuid, valgrind's)%s",
+             (double)unseen / 1e9, (double)cpu_ns / 1e9, way);
+}
+
+void recorder_end(struct recorder *r, uint64_t cpu_ns, struct diag *diag)
+{
+    unsigned n_running = 0;
+    struct str main_file = STR("");
+    r->duration_ns = now_ns(CLOCK_MONOTONIC) - r->start_ns;
+    if (r->perf)
+        cpu_perf_finish(r->perf, &main_file, &n_running);
+    snprintf(r->main_file, sizeof r->main_file, "%.*s", (int)main_file.len, main_file.p);
+    if (r->has_session)
+        look_at_session(r, &n_running, diag);
+    if (n_running)
+        diag_add(diag, "%u process%s of the command still run%s: recorded up to now", n_running,
+                 n_running == 1 ? "" : "es", n_running == 1 ? "s" : "");
+    if (!wants_cpu(r) || r->perf || !r->request.children)
+        return;
+    struct recorder_status status;
+    recorder_status(r, &status);
+    const struct recorder_counts *cpu = &status.counts[WIRE_CPU];
+    note_unseen(cpu_ns, (cpu->n_samples + cpu->n_dropped) * (1000000000u / r->request.hz), diag);
+}
+
+/* Take every wire file's rows of the gather's kind in. */
+static bool read_session(struct recorder *r, const struct collect_ops *kind, struct gather *gather,
+                         struct diag *diag, struct err *err)
+{
+    AUTO_ARENA arena;
+    arena_init(&arena);
+    struct wire_reader reader = {.kind = kind, .gather = gather, .main_pid = r->pid};
+    char **files = session_files(&r->session, &arena, err);
+    for (size_t i = 0; files && files[i]; i++) {
+        struct wire_header header;
+        struct err why; /* recorder_end has told of it */
+        (void)wire_read(&reader, files[i], &header, diag, &why);
+    }
+    wire_reader_release(&reader);
+    return files != NULL;
+}
+
+struct profile *recorder_profile(struct recorder *r, const struct collect_ops *kind,
+                                 struct diag *diag, struct err *err)
+{
+    const struct wire_header asked = {.period_ns = 1000000000u / r->request.hz,
+                                      .heap_rate = r->request.heap_rate};
+    const struct gather_header header = {.period = kind->period(&asked),
+                                         .time_unix_ns = r->start_unix_ns,
+                                         .duration_ns = r->duration_ns,
+                                         .main_file = str_of(r->main_file)};
+    bool by_perf = kind->wire == WIRE_CPU && r->cpu_by_perf;
+    struct gather *gather = by_perf ? r->perf_gather : gather_new(kind, err);
+    struct profile *profile = NULL;
+    if (gather && (by_perf || read_session(r, kind, gather, diag, err)))
+        profile = gather_seal(gather, &header, diag, err);
+    if (!by_perf)
+        gather_free(gather);
+    const struct resolve_options options = {.debuginfod = true};
+    return profile ? resolve_profile(profile, &options, diag, err) : NULL;
+}
