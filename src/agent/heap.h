@@ -48,7 +48,7 @@ static inline bool heap_count(size_t n)
 
 /* From now on blocks are sampled; their stacks go to the sampler's store. */
 void heap_start(uint64_t rate);
-/* No more; blocks that are known stay so. */
+/* No more, and what is freed from now on is not counted. */
 void heap_stop(void);
 /* In a forked child: locks that other threads held are free, and what the parent
  * sampled is the parent's. */

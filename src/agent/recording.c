@@ -160,6 +160,17 @@ void recording_thaw(void)
         timers_scan();
 }
 
+bool recording_watches_end(void)
+{
+    return recording_is_on() && records(WIRE_HEAP);
+}
+
+void recording_program_ends(void)
+{
+    if (recording_watches_end())
+        heap_stop();
+}
+
 void recording_thread_begin(void)
 {
     /* A child made without libc's fork shares nothing with our timers. */

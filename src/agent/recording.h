@@ -36,6 +36,11 @@ void recording_release(void);
 bool recording_freeze(bool all);
 void recording_thaw(void);
 
+/* Whether recording_program_ends is to be called. */
+bool recording_watches_end(void);
+/* The program is about to run what it registered for its end. */
+void recording_program_ends(void);
+
 /* A new thread of the program began, or ends. */
 void recording_thread_begin(void);
 void recording_thread_end(void);

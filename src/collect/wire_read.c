@@ -18,6 +18,7 @@ struct module {
     const struct wire_module *row; /* NULL: not ready, or not valid */
     const struct layout *layout;
     struct str file;
+    bool is_ours; /* libsonde.so */
     char build_id[2 * WIRE_BUILD_ID_MAX + 1];
     uint32_t mappings[LAYOUT_SEGMENTS_MAX]; /* of the gather; UNKNOWN before first use */
     uint32_t whole; /* the mapping of the whole module, for want of segments */
@@ -203,6 +204,7 @@ static bool know_module(struct wire_reader *r, struct wire_file *f, size_t i)
         m->file = wire_exe(&f->header);
     char path[4096];
     snprintf(path, sizeof path, "%.*s", (int)(m->file.len < 4095 ? m->file.len : 4095), m->file.p);
+    m->is_ours = !is_exe && str_has_suffix(m->file, STR("/libsonde.so"));
     m->layout = layouts_get(&r->layouts, path, m->build_id);
     if (!m->layout)
         return false;
@@ -254,6 +256,13 @@ static const struct wire_stack *stack_at(struct wire_file *f, size_t i)
     return NULL;
 }
 
+/* A function of libsonde that called on: what stands in for one of libc's. */
+static bool is_ours(const struct wire_file *f, uint64_t frame)
+{
+    uint32_t number = WIRE_FRAME_MODULE(frame);
+    return number && number <= f->n_modules && f->known[number - 1].is_ours;
+}
+
 static bool add_stacks(struct wire_reader *r, struct wire_file *f, struct err *err)
 {
     const struct wire_header *h = &f->header;
@@ -274,9 +283,11 @@ static bool add_stacks(struct wire_reader *r, struct wire_file *f, struct err *e
             f->n_damaged += stack->n[0] != 0;
             continue;
         }
+        uint32_t n = 0;
         for (uint32_t j = 0; j < stack->n_frames; j++)
-            locs[j] = locate(r, f, process, stack->frames[j]);
-        gather_sample(r->gather, process, locs, stack->n_frames, stack->key, values);
+            if (j == 0 || !is_ours(f, stack->frames[j]))
+                locs[n++] = locate(r, f, process, stack->frames[j]);
+        gather_sample(r->gather, process, locs, n, stack->key, values);
     }
     return true;
 }
