@@ -9,7 +9,7 @@
 
 #define N_CHAINS (64u << 10) /* of blocks, by the hash of their address */
 #define N_LOCKS 256u
-#define OFF_CHUNK (1 << 20) /* while off, a thread looks again after that many bytes */
+#define OFF_CHUNK (64 << 10) /* while off, a thread looks again after that many bytes */
 
 /* A sampled block. */
 struct block {
@@ -179,6 +179,7 @@ void heap_kept(void *p, struct wire_stack *stack)
 void heap_start(uint64_t new_rate)
 {
     __atomic_store_n(&rate, new_rate, __ATOMIC_RELEASE);
+    heap_left = -1; /* what this thread allocated before is of no concern */
 }
 
 void heap_stop(void)
