@@ -109,8 +109,8 @@ static int dump(const char *path)
     printf("process %d comm=%s state=%s hz=%u samples=%llu dropped=%llu truncated=%llu "
            "failures=%llu modules=%llu\n",
            h->pid, h->comm, h->state == WIRE_ENDED ? "ended" : "running", h->hz,
-           (unsigned long long)h->n_samples, (unsigned long long)h->n_dropped,
-           (unsigned long long)h->n_truncated, (unsigned long long)h->n_timer_failures,
+           (unsigned long long)h->counts[WIRE_CPU].n_samples, (unsigned long long)h->counts[WIRE_CPU].n_dropped,
+           (unsigned long long)h->counts[WIRE_CPU].n_truncated, (unsigned long long)h->n_timer_failures,
            (unsigned long long)h->n_modules);
     const struct wire_module *modules = (const void *)(p + h->modules_offset);
     struct symbols *symbols = calloc(h->n_modules + 1, sizeof *symbols);
@@ -137,8 +137,8 @@ static int dump(const char *path)
         if (at < h->heap_offset || at + sizeof *s > size || s->n_frames == 0 ||
             s->n_frames > WIRE_STACK_MAX || at + sizeof *s + 8ull * s->n_frames > size)
             return damaged("stack");
-        total += s->n_samples;
-        printf("stack %llu %s ", (unsigned long long)s->n_samples, s->truncated ? "cut" : "whole");
+        total += s->n[0];
+        printf("stack %llu %s ", (unsigned long long)s->n[0], s->truncated ? "cut" : "whole");
         for (uint32_t f = 0; f < s->n_frames; f++) {
             uint32_t m = WIRE_FRAME_MODULE(s->frames[f]);
             uint64_t offset = WIRE_FRAME_OFFSET(s->frames[f]);
@@ -155,7 +155,7 @@ static int dump(const char *path)
         }
         printf("\n");
     }
-    return total == h->n_samples ? 0 : damaged("the stacks' samples are not the header's");
+    return total == h->counts[WIRE_CPU].n_samples ? 0 : damaged("the stacks' samples are not the header's");
 }
 
 int main(int argc, char **argv)
