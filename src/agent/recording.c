@@ -78,7 +78,7 @@ static bool other_records(void)
 {
     const char *preload = getenv("LD_PRELOAD");
     return !recording_is_hooked && getauxval(AT_BASE) != 0 && getenv(WIRE_ENV_DIR) && preload &&
-           strstr(preload, "libsonde.so");
+           strstr(preload, "/libsonde");
 }
 
 static bool begin(enum mode new_mode, const char *folder, const struct store_options *wanted)

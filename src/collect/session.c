@@ -20,10 +20,13 @@
 #define SHM_FREE_MIN_BYTES (512u << 20)
 #define DIR_PREFIX "sonde-record-"
 #define LEFT_MIN_S 10
+/* The whole library, and one without the functions that other kinds than the CPU profile
+ * need: what is not recorded costs nothing. */
 #define LIBRARY "libsonde.so"
+#define LIBRARY_CPU "libsonde-cpu.so"
 
-/* libsonde.so beside the program (a build), or where an installation has it. */
-static bool find_library(char *path, size_t size, struct err *err)
+/* The library beside the program (a build), or where an installation has it. */
+static bool find_library(const char *name, char *path, struct err *err)
 {
     static const char *const places[] = {
         "",
@@ -50,13 +53,13 @@ static bool find_library(char *path, size_t size, struct err *err)
     char *slash = strrchr(exe, '/');
     *(slash ? slash + 1 : exe) = '\0';
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-        snprintf(candidate, sizeof candidate, "%s%s" LIBRARY, exe, places[i]);
+        snprintf(candidate, sizeof candidate, "%s%s%s", exe, places[i], name);
         if (realpath(candidate, path))
             return true;
     }
     return err_set(err, ERR_IO,
-                   "cannot find libsonde.so beside '%s' or in ../lib; set SONDE_LIB to its path",
-                   exe);
+                   "cannot find %s beside '%s' or in ../lib; set SONDE_LIB to the path of " LIBRARY,
+                   name, exe);
 }
 
 static bool is_of_session(const char *name)
@@ -211,7 +214,8 @@ bool session_open(struct session *s, const struct session_options *options, stru
     char library[PATH_MAX];
     *s = (struct session){0};
     arena_init(&s->arena);
-    return find_library(library, sizeof library, err) && make_dir(s, err) &&
+    const char *name = options->kinds == 1u << WIRE_CPU ? LIBRARY_CPU : LIBRARY;
+    return find_library(name, library, err) && make_dir(s, err) &&
            make_environment(s, library, options, err);
 }
 

@@ -204,7 +204,8 @@ static bool know_module(struct wire_reader *r, struct wire_file *f, size_t i)
         m->file = wire_exe(&f->header);
     char path[4096];
     snprintf(path, sizeof path, "%.*s", (int)(m->file.len < 4095 ? m->file.len : 4095), m->file.p);
-    m->is_ours = !is_exe && str_has_suffix(m->file, STR("/libsonde.so"));
+    m->is_ours = !is_exe && (str_has_suffix(m->file, STR("/libsonde.so")) ||
+                             str_has_suffix(m->file, STR("/libsonde-cpu.so")));
     m->layout = layouts_get(&r->layouts, path, m->build_id);
     if (!m->layout)
         return false;

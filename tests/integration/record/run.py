@@ -142,7 +142,7 @@ def standard_streams_and_environment():
     check(r.out == "bar\n", r.out)
     check("x\n" in r.err, r.err)
     r = record("sh", "-c", "echo $LD_PRELOAD", env={"LD_PRELOAD": "/lib/other.so"})
-    check(re.search(r"libsonde.so:/lib/other.so$", r.out.strip()), r.out)
+    check(re.search(r"libsonde-cpu.so:/lib/other.so$", r.out.strip()), r.out)
 
 
 @case
