@@ -156,14 +156,20 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
     need((const void *)next_pthread_create);
     struct start *s = recording_is_on() ? start_take() : NULL;
     if (!s) {
+        const struct walk_regs caller = WALK_CALLER();
         int rc = next_pthread_create(thread, attr, run, arg);
+        if (rc == 0)
+            recording_thread_made(&caller);
         return rc;
     }
     s->run = run;
     s->arg = arg;
     s->stack_bytes = stack_bytes(attr);
+    const struct walk_regs caller = WALK_CALLER();
     int rc = next_pthread_create(thread, attr, run_thread, s);
-    if (rc != 0)
+    if (rc == 0)
+        recording_thread_made(&caller);
+    else
         start_release(s);
     return rc;
 }
@@ -173,14 +179,20 @@ EXPORT int thrd_create(thrd_t *thread, thrd_start_t run, void *arg)
     need((const void *)next_thrd_create);
     struct start *s = recording_is_on() ? start_take() : NULL;
     if (!s) {
+        const struct walk_regs caller = WALK_CALLER();
         int rc = next_thrd_create(thread, run, arg);
+        if (rc == thrd_success)
+            recording_thread_made(&caller);
         return rc;
     }
     s->run_c11 = run;
     s->arg = arg;
     s->stack_bytes = stack_bytes(NULL);
+    const struct walk_regs caller = WALK_CALLER();
     int rc = next_thrd_create(thread, run_thread_c11, s);
-    if (rc != thrd_success)
+    if (rc == thrd_success)
+        recording_thread_made(&caller);
+    else
         start_release(s);
     return rc;
 }

@@ -38,14 +38,6 @@ static free_fn *next_free = first_free;
 static posix_memalign_fn *next_posix_memalign = first_posix_memalign;
 static memalign_fn *next_memalign = first_memalign, *next_aligned_alloc = first_aligned_alloc;
 
-/* Registers of the function's caller, as it is on return: of a function that is jumped to
- * from the one that the program called. */
-#define CALLER()                                                                                   \
-    ({                                                                                             \
-        const uint64_t *frame_ = __builtin_frame_address(0);                                       \
-        (struct walk_regs){frame_[1], (uint64_t)(frame_ + 2), frame_[0], 0};                       \
-    })
-
 /* While the next functions are looked for, the dynamic linker allocates: these blocks are
  * ours, and stay. */
 static _Alignas(16) char boot[BOOT_BYTES];
@@ -176,7 +168,7 @@ static void *first_pvalloc(size_t n)
 
 SLOW void *slow_malloc(size_t n)
 {
-    struct walk_regs regs = CALLER();
+    struct walk_regs regs = WALK_CALLER();
     void *p = next_malloc(n);
     heap_allocated(p, n, &regs);
     return p;
@@ -189,7 +181,7 @@ EXPORT void *malloc(size_t n)
 
 SLOW void *slow_calloc(size_t n, size_t size)
 {
-    struct walk_regs regs = CALLER();
+    struct walk_regs regs = WALK_CALLER();
     void *p = next_calloc(n, size);
     heap_allocated(p, n * size, &regs);
     return p;
@@ -231,7 +223,7 @@ static void *realloc_boot(void *old, size_t n)
 /* The old block's end is counted before it can be another thread's new one. */
 SLOW void *slow_realloc(void *old, size_t n)
 {
-    struct walk_regs regs = CALLER();
+    struct walk_regs regs = WALK_CALLER();
     struct wire_stack *stack = NULL;
     bool is_due = heap_left < 0;
     if (is_boot(old))
@@ -266,7 +258,7 @@ EXPORT void *reallocarray(void *old, size_t n, size_t size)
 
 SLOW int slow_posix_memalign(void **to, size_t alignment, size_t n)
 {
-    struct walk_regs regs = CALLER();
+    struct walk_regs regs = WALK_CALLER();
     int rc = next_posix_memalign(to, alignment, n);
     heap_allocated(rc == 0 ? *to : NULL, n, &regs);
     return rc;
@@ -280,7 +272,7 @@ EXPORT int posix_memalign(void **to, size_t alignment, size_t n)
 
 SLOW void *slow_memalign(size_t alignment, size_t n)
 {
-    struct walk_regs regs = CALLER();
+    struct walk_regs regs = WALK_CALLER();
     void *p = next_memalign(alignment, n);
     heap_allocated(p, n, &regs);
     return p;
@@ -293,7 +285,7 @@ EXPORT void *memalign(size_t alignment, size_t n)
 
 SLOW void *slow_aligned_alloc(size_t alignment, size_t n)
 {
-    struct walk_regs regs = CALLER();
+    struct walk_regs regs = WALK_CALLER();
     void *p = next_aligned_alloc(alignment, n);
     heap_allocated(p, n, &regs);
     return p;
@@ -307,7 +299,7 @@ EXPORT void *aligned_alloc(size_t alignment, size_t n)
 
 SLOW void *slow_valloc(size_t n)
 {
-    struct walk_regs regs = CALLER();
+    struct walk_regs regs = WALK_CALLER();
     void *p = next_valloc(n);
     heap_allocated(p, n, &regs);
     return p;
@@ -320,7 +312,7 @@ EXPORT void *valloc(size_t n)
 
 SLOW void *slow_pvalloc(size_t n)
 {
-    struct walk_regs regs = CALLER();
+    struct walk_regs regs = WALK_CALLER();
     void *p = next_pvalloc(n);
     heap_allocated(p, n, &regs);
     return p;

@@ -160,6 +160,17 @@ void recording_thaw(void)
         timers_scan();
 }
 
+void recording_thread_made(const struct walk_regs *regs)
+{
+    if (!recording_is_on() || !records(WIRE_THREADCREATE))
+        return;
+    struct store *to = sampler_enter();
+    struct wire_stack *row = to ? sampler_here(to, WIRE_THREADCREATE, 0, regs) : NULL;
+    if (row)
+        store_count(&row->n[0], 1);
+    sampler_leave();
+}
+
 bool recording_watches_end(void)
 {
     return recording_is_on() && records(WIRE_HEAP);

@@ -6,6 +6,7 @@
 #define SONDE_AGENT_RECORDING_H
 
 #include "agent/store.h"
+#include "unwind/walk.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,6 +36,9 @@ void recording_release(void);
  * when the program could not. */
 bool recording_freeze(bool all);
 void recording_thaw(void);
+
+/* The calling thread made a thread in the function with these registers. */
+void recording_thread_made(const struct walk_regs *regs);
 
 /* Whether recording_program_ends is to be called. */
 bool recording_watches_end(void);

@@ -1,12 +1,14 @@
 #include "collect/collect.h"
 #include "collect/cpu.h"
 #include "collect/heap.h"
+#include "collect/threadcreate.h"
 
 #include <string.h>
 
 const struct collect_ops *const collect_registry[] = {
     &collect_cpu,
     &collect_heap,
+    &collect_threadcreate,
     NULL,
 };
 

@@ -13,6 +13,13 @@ struct walk_regs {
     uint64_t di; /* 0: not known */
 };
 
+/* The registers of the calling function's caller, as they are on return to it. */
+#define WALK_CALLER()                                                                              \
+    ({                                                                                             \
+        const uint64_t *frame_ = __builtin_frame_address(0);                                       \
+        (struct walk_regs){frame_[1], (uint64_t)(frame_ + 2), frame_[0], 0};                       \
+    })
+
 struct walk_ops {
     /* The 8 bytes at `address`; false if they cannot be read. */
     bool (*read)(void *arg, uint64_t address, uint64_t *value);

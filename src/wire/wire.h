@@ -50,8 +50,9 @@ struct wire_module {
 /* What is recorded.  `key` and `n` are those of a stack:
  *   kind  key              n[0]               n[1]
  *   CPU   -                signals + overruns -
- *   HEAP  size of a block  blocks allocated   of these, freed (sampled ones, not scaled) */
-enum wire_kind { WIRE_CPU, WIRE_HEAP, WIRE_KINDS };
+ *   HEAP  size of a block  blocks allocated   of these, freed (sampled ones, not scaled)
+ *   THREADCREATE -         threads made       - */
+enum wire_kind { WIRE_CPU, WIRE_HEAP, WIRE_THREADCREATE, WIRE_KINDS };
 
 /* One distinct stack, for each kind and key, and its counters. */
 struct wire_stack {
