@@ -31,7 +31,7 @@ enum { FLAG_E, FLAG_F, FLAG_HEAP_RATE, FLAG_O, FLAG_NO_CHILDREN, N_FLAGS };
 #define OPTIONS "options"
 
 static const struct flag_doc flag_docs[N_FLAGS] = {
-    [FLAG_E] = {OPTIONS, "e", "KIND[,KIND...]", NULL, "What to record (cpu)"},
+    [FLAG_E] = {OPTIONS, "e", "KINDS", NULL, "What to record, joined with ',' (cpu)"},
     [FLAG_F] = {OPTIONS, "F", "HZ", NULL,
                 "Samples a second of CPU time, 1 to " TEXT(HZ_MAX) " (100)"},
     [FLAG_HEAP_RATE] = {OPTIONS, "heap-rate", "BYTES", NULL,
@@ -68,7 +68,10 @@ static void usage_flag(const struct flag_doc *flag, void *arg)
     struct buf *out = arg;
     char text[64];
     snprintf(text, sizeof text, "%s%s%s%s", flag->name[1] ? "--" : "-", flag->name,
-             flag->value ? " " : "", flag->value ? flag->value : "");
+             !flag->value    ? ""
+             : flag->name[1] ? "="
+                             : " ",
+             flag->value ? flag->value : "");
     buf_printf(out, "  %-14s %s\n", text, flag->help);
 }
 
@@ -76,7 +79,7 @@ static void usage(struct buf *out)
 {
     buf_puts(
         out,
-        "usage: sonde record [-e KIND[,KIND...]] [-F HZ] [-o FILE] [--no-children] [--] "
+        "usage: sonde record [-e KINDS] [-F HZ] [-o FILE] [--no-children] [--] "
         "COMMAND [ARGUMENTS]\n\n"
         "Runs COMMAND, follows its threads and children, and writes where they spend "
         "their\ntime, or memory, as a profile: symbols included, to be read with `sonde pprof` or "
