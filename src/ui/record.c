@@ -72,7 +72,7 @@ static void usage_flag(const struct flag_doc *flag, void *arg)
              : flag->name[1] ? "="
                              : " ",
              flag->value ? flag->value : "");
-    buf_printf(out, "  %-14s %s\n", text, flag->help);
+    buf_printf(out, "  %-17s %s\n", text, flag->help);
 }
 
 static void usage(struct buf *out)
@@ -88,7 +88,7 @@ static void usage(struct buf *out)
     each_flag(usage_flag, out);
     buf_puts(out, "\nkinds:\n");
     for (size_t i = 0; collect_registry[i]; i++)
-        buf_printf(out, "  %-14s %s\n", collect_registry[i]->name, collect_registry[i]->help);
+        buf_printf(out, "  %-17s %s\n", collect_registry[i]->name, collect_registry[i]->help);
     buf_puts(out, "\nexamples:\n"
                   "  sonde record python3 job.py          then: sonde pprof -top sonde.cpu.pb.gz\n"
                   "  sonde record -F 500 -o build.pb.gz -- make -j4\n\n"
