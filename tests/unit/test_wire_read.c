@@ -1,6 +1,7 @@
 /* Files as libsonde writes them, whole and damaged, become the right profile. */
 #include "base/reader.h"
 #include "collect/cpu.h"
+#include "collect/heap.h"
 #include "collect/wire_read.h"
 #include "unit.h"
 
@@ -294,6 +295,30 @@ static void hostile_headers_are_refused(void **state)
     assert_false(read_wire(f, &w));
 }
 
+/* Of blocks as large as the rate the share 1 - 1/e is sampled. */
+static void heap_values_are_scaled(void **state)
+{
+    (void)state;
+    const struct wire_header header = {.heap_rate = 524288};
+    struct wire_stack row = {.key = 524288, .n = {10, 4}};
+    int64_t values[COLLECT_TYPES_MAX];
+    assert_true(collect_heap.values(&header, &row, values));
+    assert_int_equal(values[0], 15);
+    assert_int_equal(values[1], 8294114);
+    assert_int_equal(values[2], 9);
+    assert_int_equal(values[3], 4976468);
+    row.n[1] = 11; /* read while it was being written */
+    assert_true(collect_heap.values(&header, &row, values));
+    assert_int_equal(values[3], 0);
+    const struct wire_header every = {.heap_rate = 1};
+    assert_true(collect_heap.values(&every, &row, values));
+    assert_int_equal(values[1], 10 * 524288);
+    row.n[0] = 0;
+    assert_false(collect_heap.values(&header, &row, values));
+    row.n[0] = UINT64_MAX;
+    assert_false(collect_heap.values(&header, &row, values));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +327,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(jit_code_is_named_by_its_process, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_costs_only_what_is_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(hostile_headers_are_refused, setup, teardown),
+        cmocka_unit_test(heap_values_are_scaled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
