@@ -18,12 +18,12 @@ struct collect_type {
 struct collect_ops {
     const char *name; /* as in -e NAME */
     const char *help; /* one line */
+    const char *none; /* what it means when there is no sample, and what to do */
 
     enum wire_kind wire; /* the rows of libsonde that it is made of */
     struct collect_type types[COLLECT_TYPES_MAX], period_type;
     unsigned n_types;
-    const char *key_label;   /* the label, in bytes, that a row's key becomes; NULL: none */
-    const char *drop_frames; /* what reports leave out at the leaf (profile.proto); NULL */
+    const char *key_label; /* the label, in bytes, that a row's key becomes; NULL: none */
 
     uint64_t (*period)(const struct wire_header *header); /* in period_type */
     /* The values of a row, which need not be valid.  False: it says nothing. */

@@ -19,6 +19,7 @@ static bool values(const struct wire_header *header, const struct wire_stack *ro
 const struct collect_ops collect_cpu = {
     .name = "cpu",
     .help = "where CPU time goes, of all threads and child processes",
+    .none = "the command used hardly any CPU time; try a higher -F or a longer run",
     .wire = WIRE_CPU,
     .types = {{"samples", "count"}, {"cpu", "nanoseconds"}},
     .period_type = {"cpu", "nanoseconds"},

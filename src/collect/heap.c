@@ -32,6 +32,7 @@ static bool values(const struct wire_header *header, const struct wire_stack *ro
 const struct collect_ops collect_heap = {
     .name = "heap",
     .help = "what is allocated where, and what of it is still in use at the end",
+    .none = "the command allocated little; a lower --heap-rate has more samples",
     .wire = WIRE_HEAP,
     .types = {{"alloc_objects", "count"},
               {"alloc_space", "bytes"},

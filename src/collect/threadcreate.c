@@ -15,6 +15,7 @@ static bool values(const struct wire_header *header, const struct wire_stack *ro
 const struct collect_ops collect_threadcreate = {
     .name = "threadcreate",
     .help = "the stacks that made threads",
+    .none = "the command made no threads",
     .wire = WIRE_THREADCREATE,
     .types = {{"threadcreate", "count"}},
     .period_type = {"threadcreate", "count"},

@@ -272,10 +272,8 @@ static const char *why_none(const struct collect_ops *kind, const struct record_
     if (n_processes == 0 && (kind->wire != WIRE_CPU || run->cpu_ns >= SHORT_CPU_NS))
         return "libsonde was not loaded (a cleaned environment, a program that cannot be "
                "preloaded, or a limit on the sizes of files)";
-    if (kind->wire != WIRE_CPU)
-        return "the command did too little of it; a longer run, or a lower rate, has more";
-    if (run->cpu_ns < SHORT_CPU_NS)
-        return "the command used hardly any CPU time; try a higher -F or a longer run";
+    if (kind->wire != WIRE_CPU || run->cpu_ns < SHORT_CPU_NS)
+        return kind->none;
     return "the command ran programs that cannot be preloaded (static, Go, setuid, valgrind's)";
 }
 
