@@ -81,9 +81,8 @@ static void add_fitted(struct buf *out, struct str text, size_t width, const cha
         buf_puts(out, fill);
 }
 
-/* What is written on a node: as much of name and share as there is room for. */
-static struct str label_of(struct term *t, const struct calltree_node *node, struct str name,
-                           size_t width)
+/* What is written on a node, or for a module: as much of name and share as there is room for. */
+static struct str label_of(struct term *t, int64_t value, struct str name, size_t width)
 {
     buf_clear(&t->label);
     buf_clear(&t->name);
@@ -92,7 +91,7 @@ static struct str label_of(struct term *t, const struct calltree_node *node, str
     add_plain(&t->label, name);
     size_t n_name = t->label.len;
     buf_putc(&t->label, ' ');
-    unit_print_percent_short(&t->label, node->cum, t->run.pipeline.total);
+    unit_print_percent_short(&t->label, value, t->run.pipeline.total);
     struct str whole = {buf_str(&t->label), t->label.len};
     if (columns_width(whole) > width)
         whole.len = n_name;
@@ -117,7 +116,8 @@ static void draw_node(struct term *t, const struct calltree_node *node, unsigned
         buf_printf(t->out, "\033[48;5;%um\033[38;5;16m", color);
     }
     buf_puts(t->out, LEFT_EDGE);
-    add_fitted(t->out, label_of(t, node, name, width - 1), width - 1, t->has_color ? " " : SHADE);
+    add_fitted(t->out, label_of(t, node->cum, name, width - 1), width - 1,
+               t->has_color ? " " : SHADE);
     if (t->has_color)
         buf_puts(t->out, "\033[0m");
 }
@@ -155,18 +155,26 @@ static void draw_rows(struct term *t)
 
 static void draw_legend(struct term *t)
 {
-    buf_puts(t->out, "\nOwn values:");
+    const struct str title = STR("Own values:");
+    size_t column = title.len;
+    buf_printf(t->out, "\n%s", title.p);
     for (uint32_t i = 0; i < t->modules.n && i < N_LEGEND; i++) {
         const struct module *m = t->modules.sorted[i];
         if (m->self <= 0)
             break;
+        struct str label = label_of(t, m->self, m->name, SIZE_MAX);
+        size_t width = columns_width(label) + (t->has_color ? 5 : 2); /* a square, blanks */
+        if (i && column + width > t->n_columns) {
+            buf_putc(t->out, '\n');
+            buf_fill(t->out, ' ', title.len);
+            column = title.len;
+        }
+        column += width;
         buf_puts(t->out, "  ");
         if (t->has_color)
             buf_printf(t->out, "\033[38;5;%um" SQUARE "\033[0m ",
                        m->is_grey ? greys[0] : hues[m->hue][0]);
-        add_plain(t->out, m->name);
-        buf_putc(t->out, ' ');
-        unit_print_percent_short(t->out, m->self, t->run.pipeline.total);
+        buf_add(t->out, label.p, label.len);
     }
     buf_putc(t->out, '\n');
 }

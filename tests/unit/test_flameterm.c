@@ -84,6 +84,29 @@ static void names_cannot_move_the_cursor(void **state)
     profile_free(p);
 }
 
+static void the_legend_takes_as_many_rows_as_it_needs(void **state)
+{
+    static const char *const names[] = {"one::a", "two::b", "three::c"};
+    struct builder *b = builder_new(NULL);
+    struct report_options options;
+    AUTO_BUF out = {0};
+    builder_type(b, builder_string(b, STR("n")), builder_string(b, STR("count")));
+    for (int64_t i = 0; i < 3; i++) {
+        struct profile_function f = {.name = builder_string(b, str_of(names[i]))};
+        struct profile_line line = {.function = builder_function(b, &f)};
+        uint32_t loc =
+            builder_location(b, &(struct profile_location){.mapping = PROFILE_NONE}, &line, 1);
+        builder_sample(b, &loc, 1, &(int64_t){20 + 10 * i}, NULL, 0);
+    }
+    struct profile *p = builder_seal(b, NULL);
+    report_options_init(&options);
+    const struct report_ctx ctx = {.profile = p, .options = &options, .screen = COLUMNS(36)};
+    assert_true(report_find("flameterm")->write(&ctx, &out, NULL));
+    assert_non_null(strstr(buf_str(&out), "\nOwn values:  three 44.44%  two 33.33%\n"
+                                          "             one 22.22%\n"));
+    profile_free(p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -92,6 +115,7 @@ int main(void)
         cmocka_unit_test(colours_where_they_are_wanted),
         cmocka_unit_test(nothing_to_draw),
         cmocka_unit_test(names_cannot_move_the_cursor),
+        cmocka_unit_test(the_legend_takes_as_many_rows_as_it_needs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
