@@ -100,7 +100,7 @@ static void the_legend_takes_as_many_rows_as_it_needs(void **state)
     }
     struct profile *p = builder_seal(b, NULL);
     report_options_init(&options);
-    const struct report_ctx ctx = {.profile = p, .options = &options, .screen = COLUMNS(36)};
+    const struct report_ctx ctx = {.profile = p, .options = &options, .screen = COLUMNS(37)};
     assert_true(report_find("flameterm")->write(&ctx, &out, NULL));
     assert_non_null(strstr(buf_str(&out), "\nOwn values:  three 44.44%  two 33.33%\n"
                                           "             one 22.22%\n"));
