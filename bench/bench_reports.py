@@ -7,7 +7,7 @@ GO_PPROF is a command ("go tool pprof", or the path of a built pprof), or "" whe
 is none: then only our figures are printed.  Profiles: the Go compiler's own where GOROOT
 has it, the 51 MB one that gen_profile makes, and sixteen smaller ones for a merge.
 REGEXP: only rows that match.  RUNS (9) and PEER_RUNS (5; 1 on the large ones, which take
-it a minute) set the number of runs; those of the two take turns.
+it a minute) set the number of runs.
 """
 import os
 import re
@@ -58,25 +58,19 @@ def median_of(runs):
 
 
 def differ(ours, peer, folder):
-    """Whether the two print something else."""
-    texts = []
-    for command in ours, peer:
-        out = os.path.join(folder, "out")
+    """Whether the two print something else.  Their outputs stay out of this process, whose
+    size would count as that of those it starts."""
+    outs = [os.path.join(folder, name) for name in ("ours", "peer")]
+    for command, out in zip((ours, peer), outs):
         run(command, out, out + ".err")
-        with open(out, "rb") as f:
-            texts.append(f.read())
-    return texts[0] != texts[1]
+    return subprocess.run(["cmp", "-s", *outs], check=False).returncode != 0
 
 
 def bench(label, ours, peer, n, n_peer, folder):
     """One row; the ratios of time and memory, None without a peer."""
     err = os.path.join(folder, "err")
-    mine, theirs = [], []
-    for i in range(max(n, n_peer if peer else 0)):
-        if i < n:
-            mine.append(run(ours, "/dev/null", err))
-        if peer and i < n_peer:
-            theirs.append(run(peer, "/dev/null", err))
+    mine = [run(ours, "/dev/null", err) for _ in range(n)]
+    theirs = [run(peer, "/dev/null", err) for _ in range(n_peer)] if peer else []
     t, mb = median_of(mine)
     line = f"  {label:26s} {t * 1000:8.1f} ms ({min(mine)[0] * 1000:.1f}..{max(mine)[0] * 1000:.1f})"
     line = f"{line:60s} {mb:5.0f} MB"
