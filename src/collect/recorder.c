@@ -246,11 +246,8 @@ static void look_at_session(struct recorder *r, unsigned *n_running, struct diag
     uint64_t main_start = 0, n_timer_failures = 0;
     for (size_t i = 0; files && files[i]; i++) {
         struct wire_header header;
-        struct err why;
-        if (!wire_peek(files[i], &header, &why)) {
-            diag_add(diag, "a process is left out: %s", why.msg);
+        if (!wire_peek(files[i], &header, NULL)) /* read_session tells of it */
             continue;
-        }
         n_timer_failures += header.n_timer_failures;
         /* What the command became last, where shells and wrappers exec it. */
         if (header.pid == r->pid && header.start_monotonic_ns >= main_start) {
@@ -317,8 +314,9 @@ static bool read_session(struct recorder *r, const struct collect_ops *kind, str
     char **files = session_files(&r->session, &arena, err);
     for (size_t i = 0; files && files[i]; i++) {
         struct wire_header header;
-        struct err why; /* recorder_end has told of it */
-        (void)wire_read(&reader, files[i], &header, diag, &why);
+        struct err why;
+        if (!wire_read(&reader, files[i], &header, diag, &why))
+            diag_add(diag, "a process is left out: %s", why.msg);
     }
     wire_reader_release(&reader);
     return files != NULL;
