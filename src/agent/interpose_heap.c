@@ -26,17 +26,13 @@ static malloc_fn first_malloc;
 static calloc_fn first_calloc;
 static realloc_fn first_realloc;
 static free_fn first_free;
-static posix_memalign_fn first_posix_memalign;
-static memalign_fn first_memalign, first_aligned_alloc;
-static malloc_fn first_valloc, first_pvalloc;
 
-static malloc_fn *next_malloc = first_malloc, *next_valloc = first_valloc,
-                 *next_pvalloc = first_pvalloc;
+static malloc_fn *next_malloc = first_malloc, *next_valloc, *next_pvalloc;
 static calloc_fn *next_calloc = first_calloc;
 static realloc_fn *next_realloc = first_realloc;
 static free_fn *next_free = first_free;
-static posix_memalign_fn *next_posix_memalign = first_posix_memalign;
-static memalign_fn *next_memalign = first_memalign, *next_aligned_alloc = first_aligned_alloc;
+static posix_memalign_fn *next_posix_memalign;
+static memalign_fn *next_memalign, *next_aligned_alloc;
 
 /* While the next functions are looked for, the dynamic linker allocates: these blocks are
  * ours, and stay. */
@@ -121,62 +117,25 @@ static void first_free(void *p)
     next_free(p);
 }
 
-static int first_posix_memalign(void **to, size_t alignment, size_t n)
+/* The others are too rare to be worth one: false while they are looked for. */
+static bool need(const void *next)
 {
-    if (is_resolving)
-        return ENOMEM;
-    resolve();
-    int rc = next_posix_memalign(to, alignment, n);
-    return rc;
+    if (!next && !is_resolving)
+        resolve();
+    return !is_resolving;
 }
 
-static void *first_memalign(size_t alignment, size_t n)
-{
-    if (is_resolving)
-        return NULL;
-    resolve();
-    void *p = next_memalign(alignment, n);
-    return p;
-}
-
-static void *first_aligned_alloc(size_t alignment, size_t n)
-{
-    if (is_resolving)
-        return NULL;
-    resolve();
-    void *p = next_aligned_alloc(alignment, n);
-    return p;
-}
-
-static void *first_valloc(size_t n)
-{
-    if (is_resolving)
-        return NULL;
-    resolve();
-    void *p = next_valloc(n);
-    return p;
-}
-
-static void *first_pvalloc(size_t n)
-{
-    if (is_resolving)
-        return NULL;
-    resolve();
-    void *p = next_pvalloc(n);
-    return p;
-}
-
-SLOW void *slow_malloc(size_t n)
+SLOW void *slow_malloc(size_t n, malloc_fn *next)
 {
     struct walk_regs regs = WALK_CALLER();
-    void *p = next_malloc(n);
+    void *p = next(n);
     heap_allocated(p, n, &regs);
     return p;
 }
 
 EXPORT void *malloc(size_t n)
 {
-    return LIKELY(!heap_count(n)) ? next_malloc(n) : slow_malloc(n);
+    return LIKELY(!heap_count(n)) ? next_malloc(n) : slow_malloc(n, next_malloc);
 }
 
 SLOW void *slow_calloc(size_t n, size_t size)
@@ -266,59 +225,46 @@ SLOW int slow_posix_memalign(void **to, size_t alignment, size_t n)
 
 EXPORT int posix_memalign(void **to, size_t alignment, size_t n)
 {
+    if (!need((const void *)next_posix_memalign))
+        return ENOMEM;
     return LIKELY(!heap_count(n)) ? next_posix_memalign(to, alignment, n)
                                   : slow_posix_memalign(to, alignment, n);
 }
 
-SLOW void *slow_memalign(size_t alignment, size_t n)
+SLOW void *slow_aligned(size_t alignment, size_t n, memalign_fn *next)
 {
     struct walk_regs regs = WALK_CALLER();
-    void *p = next_memalign(alignment, n);
+    void *p = next(alignment, n);
     heap_allocated(p, n, &regs);
     return p;
 }
 
 EXPORT void *memalign(size_t alignment, size_t n)
 {
-    return LIKELY(!heap_count(n)) ? next_memalign(alignment, n) : slow_memalign(alignment, n);
-}
-
-SLOW void *slow_aligned_alloc(size_t alignment, size_t n)
-{
-    struct walk_regs regs = WALK_CALLER();
-    void *p = next_aligned_alloc(alignment, n);
-    heap_allocated(p, n, &regs);
-    return p;
+    if (!need((const void *)next_memalign))
+        return NULL;
+    return LIKELY(!heap_count(n)) ? next_memalign(alignment, n)
+                                  : slow_aligned(alignment, n, next_memalign);
 }
 
 EXPORT void *aligned_alloc(size_t alignment, size_t n)
 {
+    if (!need((const void *)next_aligned_alloc))
+        return NULL;
     return LIKELY(!heap_count(n)) ? next_aligned_alloc(alignment, n)
-                                  : slow_aligned_alloc(alignment, n);
-}
-
-SLOW void *slow_valloc(size_t n)
-{
-    struct walk_regs regs = WALK_CALLER();
-    void *p = next_valloc(n);
-    heap_allocated(p, n, &regs);
-    return p;
+                                  : slow_aligned(alignment, n, next_aligned_alloc);
 }
 
 EXPORT void *valloc(size_t n)
 {
-    return LIKELY(!heap_count(n)) ? next_valloc(n) : slow_valloc(n);
-}
-
-SLOW void *slow_pvalloc(size_t n)
-{
-    struct walk_regs regs = WALK_CALLER();
-    void *p = next_pvalloc(n);
-    heap_allocated(p, n, &regs);
-    return p;
+    if (!need((const void *)next_valloc))
+        return NULL;
+    return LIKELY(!heap_count(n)) ? next_valloc(n) : slow_malloc(n, next_valloc);
 }
 
 EXPORT void *pvalloc(size_t n)
 {
-    return LIKELY(!heap_count(n)) ? next_pvalloc(n) : slow_pvalloc(n);
+    if (!need((const void *)next_pvalloc))
+        return NULL;
+    return LIKELY(!heap_count(n)) ? next_pvalloc(n) : slow_malloc(n, next_pvalloc);
 }
