@@ -21,7 +21,7 @@ EXPORT int sonde_start_cpu_profile(int fd)
         return -1;
     }
     pthread_mutex_lock(&lock);
-    bool ok = recording_begin((uint32_t)rate);
+    bool ok = recording_begin_cpu((uint32_t)rate);
     if (ok)
         out = fd;
     pthread_mutex_unlock(&lock);
@@ -32,11 +32,11 @@ EXPORT int sonde_stop_cpu_profile(void)
 {
     bool ok = true;
     pthread_mutex_lock(&lock);
-    struct store *store = recording_end();
+    struct store *store = recording_end_cpu();
     if (store) {
         ok = profile_out(store, out);
         int saved_errno = errno;
-        recording_release();
+        recording_release_cpu();
         errno = saved_errno;
     }
     pthread_mutex_unlock(&lock);
@@ -49,7 +49,7 @@ EXPORT int sonde_set_cpu_profile_rate(int hz)
     pthread_mutex_lock(&lock);
     if (hz < 0 || hz > RECORDING_HZ_MAX) {
         errno = EINVAL;
-    } else if (recording_is_on()) {
+    } else if (recording_has(WIRE_CPU)) {
         errno = EBUSY;
     } else {
         rate = hz ? hz : RECORDING_HZ_DEFAULT;

@@ -28,7 +28,9 @@ uint8_t heap_filter[HEAP_FILTER_BYTES];
 
 static __thread bool is_inside;
 static __thread uint64_t random_state;
-static uint64_t rate; /* 0: off */
+static uint64_t rate;   /* 0: off */
+static bool sees_frees; /* of the blocks sampled so far */
+static bool is_used;    /* there is something to reset */
 static struct block *chains[N_CHAINS];
 static struct lock locks[N_LOCKS];
 
@@ -64,9 +66,11 @@ static double log_of(double x)
            exponent * 0.69314718055994531;
 }
 
-/* Bytes to the next sample. */
+/* Bytes to the next sample; at a rate of 1 each block is one, of 0 bytes too. */
 static int64_t draw(uint64_t mean)
 {
+    if (mean == 1)
+        return -1;
     uint64_t x = random_state;
     if (!x)
         x = raw_clock_ns(CLOCK_MONOTONIC) ^ (uint64_t)&random_state * 0x9e3779b97f4a7c15u;
@@ -137,14 +141,14 @@ void heap_allocated(void *p, size_t n, const struct walk_regs *regs)
     int saved_errno = errno;
     is_inside = true;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    struct store *store = p ? sampler_enter() : NULL;
+    struct store *store = p ? sampler_enter(WIRE_HEAP) : NULL;
     struct wire_stack *row = store ? sampler_here(store, WIRE_HEAP, n, regs) : NULL;
     if (row) {
         store_count(&row->n[0], 1);
         remember(p, row);
     }
     if (p)
-        sampler_leave();
+        sampler_leave(WIRE_HEAP);
     heap_left = draw(mean);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     is_inside = false;
@@ -154,7 +158,7 @@ void heap_allocated(void *p, size_t n, const struct walk_regs *regs)
 struct wire_stack *heap_freed(void *p)
 {
     /* In a child that has not forgotten them yet the rows are not there. */
-    if (is_inside || !__atomic_load_n(&rate, __ATOMIC_RELAXED) || !recording_is_on())
+    if (is_inside || !__atomic_load_n(&sees_frees, __ATOMIC_RELAXED) || !recording_is_on())
         return NULL;
     is_inside = true;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
@@ -178,18 +182,30 @@ void heap_kept(void *p, struct wire_stack *stack)
 
 void heap_start(uint64_t new_rate)
 {
+    is_used = true;
+    __atomic_store_n(&sees_frees, true, __ATOMIC_RELEASE);
     __atomic_store_n(&rate, new_rate, __ATOMIC_RELEASE);
     heap_left = -1; /* what this thread allocated before is of no concern */
 }
 
-void heap_stop(void)
+void heap_pause(void)
 {
     __atomic_store_n(&rate, 0, __ATOMIC_RELEASE);
 }
 
+void heap_stop(void)
+{
+    heap_pause();
+    __atomic_store_n(&sees_frees, false, __ATOMIC_RELEASE);
+}
+
 void heap_reset(void)
 {
+    if (!is_used)
+        return;
+    is_used = false;
     rate = 0;
+    sees_frees = false;
     is_inside = false;
     memset(heap_filter, 0, sizeof heap_filter);
     memset(chains, 0, sizeof chains);

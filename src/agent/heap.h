@@ -48,6 +48,8 @@ static inline bool heap_count(size_t n)
 
 /* From now on blocks are sampled; their stacks go to the sampler's store. */
 void heap_start(uint64_t rate);
+/* No more; frees of the blocks sampled so far are still counted. */
+void heap_pause(void);
 /* No more, and what is freed from now on is not counted. */
 void heap_stop(void);
 /* In a forked child: locks that other threads held are free, and what the parent

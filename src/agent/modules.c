@@ -276,7 +276,7 @@ const struct placement *modules_find(uint64_t pc, struct store *store)
     }
     struct module *m = p->module;
     uint32_t now = __atomic_load_n(&generation, __ATOMIC_RELAXED);
-    if (__atomic_load_n(&m->logged, __ATOMIC_RELAXED) != now) {
+    if (store->is_file && __atomic_load_n(&m->logged, __ATOMIC_RELAXED) != now) {
         if (!store_module(store, m->number, &m->row, m->path))
             return NULL;
         __atomic_store_n(&m->logged, now, __ATOMIC_RELAXED);
@@ -322,7 +322,7 @@ void modules_closing_end(void)
     __atomic_fetch_sub(&n_closing, 1, __ATOMIC_SEQ_CST);
 }
 
-void modules_new_store(void)
+void modules_new_process(void)
 {
     __atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
     __atomic_fetch_add(&generation, 1, __ATOMIC_RELAXED);

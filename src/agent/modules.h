@@ -16,7 +16,7 @@
 /* Never freed, and only `logged` and the table's pages change after it is made. */
 struct module {
     uint32_t number;
-    uint32_t logged; /* generation of the store that has its description */
+    uint32_t logged; /* generation of the file that has its description */
     uint64_t span;   /* bytes mapped, first to last */
     uint64_t vaddr;  /* ELF virtual address of the first */
     struct ehtab table;
@@ -39,16 +39,16 @@ struct placement {
     int torn; /* something of it that we read may not be there */
 };
 
-/* The module that holds `pc`, described in the store; NULL: none (JIT code), or no
- * memory for it.  Some 15 ns once known. */
+/* The module that holds `pc`, described in the store if that is a file; NULL: none (JIT code), or
+ * no memory for it.  Some 15 ns once known. */
 const struct placement *modules_find(uint64_t pc, struct store *store);
 
 /* Module `number`, or NULL. */
 const struct module *modules_get(uint32_t number);
 
-/* A new store knows no modules: they are described again when met again.  Also
- * breaks the lock that another thread may have held in fork. */
-void modules_new_store(void);
+/* In a forked child: its file knows no modules, they are described again when met
+ * again; the lock that another thread may have held is free. */
+void modules_new_process(void);
 
 /* dlclose is intercepted: from now on a module found is there, unless one is being
  * closed (begin to end; any number at a time).  Without this each look at a

@@ -1,6 +1,7 @@
 #include "agent/recording.h"
 
 #include "agent/heap.h"
+#include "agent/modules.h"
 #include "agent/program.h"
 #include "agent/raw.h"
 #include "agent/sampler.h"
@@ -16,60 +17,79 @@
 #define DIR_BYTES 400
 #define MAIN_STACK_KNOWN (1u << 20) /* the kernel keeps more than this free of other memory */
 
-enum mode { OFF, TO_FILE, TO_MEMORY };
-
-static struct store store;
-static enum mode mode;
+/* `standing`: the file of `sonde record`, for all kinds, or else memory for the kinds
+ * that the program switched on, which stays.  `cpu`: of a CPU profile into memory. */
+static struct store standing, cpu;
+static uint32_t kinds; /* mask of what is on now; atomic */
+static uint32_t kinds_to_file;
 static int owner; /* pid of the process whose recording this is */
 static char dir[DIR_BYTES];
-static struct store_options options;
+static struct store_options options; /* of the file */
 static bool only_root;
-static bool watches_fork;
+static bool watches_fork, uses_sigurg;
+
+static uint32_t bit(enum wire_kind kind)
+{
+    return 1u << kind;
+}
 
 bool recording_is_on(void)
 {
-    return __atomic_load_n(&mode, __ATOMIC_ACQUIRE) != OFF &&
+    return __atomic_load_n(&kinds, __ATOMIC_ACQUIRE) != 0 &&
            (timers_frozen() || owner == raw_getpid());
 }
 
 static bool records(enum wire_kind kind)
 {
-    return options.kinds & 1u << kind;
+    return __atomic_load_n(&kinds, __ATOMIC_RELAXED) & bit(kind);
 }
 
-/* Samples from here on. */
-static void go(enum mode new_mode)
+bool recording_has(enum wire_kind kind)
+{
+    return records(kind) && recording_is_on();
+}
+
+/* Samples of `which` from here on. */
+static void go(uint32_t which, struct store *store, uint64_t heap_rate)
 {
     owner = raw_getpid();
-    __atomic_store_n(&mode, new_mode, __ATOMIC_RELEASE);
-    sampler_start(&store);
-    if (records(WIRE_HEAP))
-        heap_start(options.heap_rate);
-    if (!records(WIRE_CPU))
+    __atomic_fetch_or(&kinds, which, __ATOMIC_RELEASE);
+    sampler_start(which, store);
+    if (which & bit(WIRE_HEAP))
+        heap_start(heap_rate);
+    if (!(which & bit(WIRE_CPU)))
         return;
-    timers_start(store.header->period_ns, &store.header->n_timer_failures);
+    timers_start(store->header->period_ns, &store->header->n_timer_failures);
     signals_unblock();
 }
 
-/* The child of a recorded process starts a recording of its own; what the parent
- * sampled stays the parent's, and its mapping is not in the child. */
-static void in_child(void)
+/* Nothing is recorded, and nothing is taken back: what the parent of this process
+ * sampled stays the parent's, and its mappings are not here. */
+static void forget(void)
 {
-    enum mode was = mode;
-    mode = OFF;
+    kinds = kinds_to_file = 0;
     timers_reset();
     sampler_reset();
-    if (records(WIRE_HEAP))
-        heap_reset();
-    store_forget(&store);
-    bool goes_on =
-        was == TO_FILE && !only_root && !timers_frozen() && store_open(&store, dir, &options);
-    if (records(WIRE_CPU))
-        signals_follow_fork(goes_on);
+    modules_new_process();
+    heap_reset();
+    store_forget(&standing);
+    store_forget(&cpu);
+}
+
+/* The child of a recorded process starts a recording of its own. */
+static void in_child(void)
+{
+    uint32_t wanted = kinds_to_file;
+    forget();
+    bool goes_on = wanted && !only_root && !timers_frozen() && store_open(&standing, dir, &options);
+    if (uses_sigurg)
+        signals_follow_fork(goes_on && (wanted & bit(WIRE_CPU)));
+    uses_sigurg = goes_on && (wanted & bit(WIRE_CPU));
     if (!goes_on)
         return;
-    go(TO_FILE);
-    if (records(WIRE_CPU))
+    kinds_to_file = wanted;
+    go(wanted, &standing, options.heap_rate);
+    if (wanted & bit(WIRE_CPU))
         timers_arm(raw_gettid(), true);
 }
 
@@ -81,65 +101,121 @@ static bool other_records(void)
            strstr(preload, "/libsonde");
 }
 
-static bool begin(enum mode new_mode, const char *folder, const struct store_options *wanted)
+static bool watch_fork(void)
 {
-    int error = ENOMEM;
-    if (!store_open(&store, folder, wanted))
-        goto fail;
-    if (!watches_fork && pthread_atfork(NULL, NULL, in_child) != 0)
-        goto fail;
-    watches_fork = true;
-    options = *wanted;
-    if (records(WIRE_CPU) && !signals_install()) {
-        error = errno;
-        goto fail;
+    /* Of a child made without libc's fork. */
+    if (kinds && !timers_frozen() && owner != raw_getpid())
+        forget();
+    if (!watches_fork && pthread_atfork(NULL, NULL, in_child) != 0) {
+        errno = ENOMEM;
+        return false;
     }
+    watches_fork = true;
+    return true;
+}
+
+/* The kinds `which` into this store, which is open; false and errno. */
+static bool begin(uint32_t which, struct store *store, uint64_t heap_rate)
+{
+    if ((which & bit(WIRE_CPU)) && !signals_install())
+        return false;
+    uses_sigurg |= (which & bit(WIRE_CPU)) != 0;
     program_make_index();
-    go(new_mode);
-    if (!records(WIRE_CPU))
+    go(which, store, heap_rate);
+    if (!(which & bit(WIRE_CPU)))
         return true;
     timers_scan();
     if (!recording_is_hooked)
         timers_start_process_timer();
     return true;
-fail:
-    store_close(&store);
-    errno = error;
-    return false;
 }
 
-bool recording_begin(uint32_t hz)
+bool recording_begin_cpu(uint32_t hz)
 {
-    if (recording_is_on() || other_records()) {
+    if (!watch_fork())
+        return false;
+    if (records(WIRE_CPU) || other_records()) {
         errno = EBUSY;
         return false;
     }
-    const struct store_options cpu = {.kinds = 1u << WIRE_CPU, .hz = hz};
-    if (!begin(TO_MEMORY, NULL, &cpu))
+    if (!store_open(&cpu, NULL, &(struct store_options){.kinds = bit(WIRE_CPU), .hz = hz})) {
+        errno = ENOMEM;
         return false;
+    }
+    if (!begin(bit(WIRE_CPU), &cpu, 0)) {
+        int saved_errno = errno;
+        store_close(&cpu);
+        errno = saved_errno;
+        return false;
+    }
     if (timers_count() > 0)
         return true;
-    recording_end();
-    recording_release();
+    recording_end_cpu();
+    recording_release_cpu();
     errno = EAGAIN;
     return false;
 }
 
-struct store *recording_end(void)
+struct store *recording_end_cpu(void)
 {
-    if (mode != TO_MEMORY || owner != raw_getpid())
+    if (!recording_has(WIRE_CPU) || kinds_to_file & bit(WIRE_CPU))
         return NULL;
     timers_stop();
-    sampler_stop();
-    mode = OFF;
-    store.header->end_monotonic_ns = raw_clock_ns(CLOCK_MONOTONIC);
-    store.header->state = WIRE_ENDED;
-    return &store;
+    sampler_stop(bit(WIRE_CPU));
+    __atomic_fetch_and(&kinds, ~bit(WIRE_CPU), __ATOMIC_RELEASE);
+    cpu.header->end_monotonic_ns = raw_clock_ns(CLOCK_MONOTONIC);
+    cpu.header->state = WIRE_ENDED;
+    return &cpu;
 }
 
-void recording_release(void)
+void recording_release_cpu(void)
 {
-    store_close(&store);
+    store_close(&cpu);
+}
+
+struct store *recording_store(void)
+{
+    if (!watch_fork())
+        return NULL;
+    if (standing.header)
+        return &standing;
+    const struct store_options all = {.hz = RECORDING_HZ_DEFAULT};
+    if (other_records() || !store_open(&standing, NULL, &all)) {
+        errno = other_records() ? EBUSY : ENOMEM;
+        return NULL;
+    }
+    return &standing;
+}
+
+bool recording_start(enum wire_kind kind, uint64_t rate)
+{
+    struct store *store = recording_store();
+    if (!store)
+        return false;
+    if (kind == WIRE_HEAP) {
+        struct wire_header *h = store->header;
+        if (h->heap_rate != rate && (kinds_to_file & bit(kind) || h->counts[kind].n_samples)) {
+            errno = EBUSY;
+            return false;
+        }
+        h->heap_rate = rate;
+    }
+    return records(kind) || begin(bit(kind), store, rate);
+}
+
+bool recording_stop(enum wire_kind kind)
+{
+    if (!recording_has(kind))
+        return true;
+    if (kinds_to_file & bit(kind)) {
+        errno = EBUSY;
+        return false;
+    }
+    if (kind == WIRE_HEAP)
+        heap_pause();
+    sampler_stop(bit(kind));
+    __atomic_fetch_and(&kinds, ~bit(kind), __ATOMIC_RELEASE);
+    return true;
 }
 
 bool recording_freeze(bool all)
@@ -162,18 +238,18 @@ void recording_thaw(void)
 
 void recording_thread_made(const struct walk_regs *regs)
 {
-    if (!recording_is_on() || !records(WIRE_THREADCREATE))
+    if (!recording_has(WIRE_THREADCREATE))
         return;
-    struct store *to = sampler_enter();
+    struct store *to = sampler_enter(WIRE_THREADCREATE);
     struct wire_stack *row = to ? sampler_here(to, WIRE_THREADCREATE, 0, regs) : NULL;
     if (row)
         store_count(&row->n[0], 1);
-    sampler_leave();
+    sampler_leave(WIRE_THREADCREATE);
 }
 
 bool recording_watches_end(void)
 {
-    return recording_is_on() && records(WIRE_HEAP);
+    return recording_is_on() && (kinds_to_file & bit(WIRE_HEAP));
 }
 
 void recording_program_ends(void)
@@ -185,10 +261,11 @@ void recording_program_ends(void)
 void recording_thread_begin(void)
 {
     /* A child made without libc's fork shares nothing with our timers. */
-    if (!recording_is_on() || !records(WIRE_CPU))
+    if (!recording_has(WIRE_CPU))
         return;
     if (timers_frozen()) {
-        store_count(&store.header->n_timer_failures, 1);
+        struct store *store = kinds_to_file & bit(WIRE_CPU) ? &standing : &cpu;
+        store_count(&store->header->n_timer_failures, 1);
         return;
     }
     timers_arm(raw_gettid(), true);
@@ -197,7 +274,7 @@ void recording_thread_begin(void)
 
 void recording_thread_end(void)
 {
-    if (!timers_frozen() && recording_is_on() && records(WIRE_CPU))
+    if (!timers_frozen() && recording_has(WIRE_CPU))
         timers_disarm(raw_gettid());
 }
 
@@ -222,11 +299,17 @@ static void follow_environment(void)
         return;
     strcpy(dir, folder);
     only_root = root != NULL;
-    const struct store_options wanted = {
+    options = (struct store_options){
         .kinds = (uint32_t)number(getenv(WIRE_ENV_KINDS), (1u << WIRE_KINDS) - 1, 1u << WIRE_CPU),
         .hz = (uint32_t)number(getenv(WIRE_ENV_HZ), RECORDING_HZ_MAX, RECORDING_HZ_DEFAULT),
         .heap_rate = number(getenv(WIRE_ENV_HEAP), HEAP_RATE_MAX, HEAP_RATE_DEFAULT)};
-    begin(TO_FILE, dir, &wanted);
+    if (watch_fork() && store_open(&standing, dir, &options)) {
+        kinds_to_file = options.kinds;
+        if (!begin(options.kinds, &standing, options.heap_rate)) {
+            kinds_to_file = 0;
+            store_close(&standing);
+        }
+    }
     errno = saved_errno;
 }
 
@@ -241,10 +324,10 @@ static __attribute__((constructor)) void constructor(void)
 
 static __attribute__((destructor)) void destructor(void)
 {
-    if (mode != TO_FILE || !recording_is_on())
+    if (!kinds_to_file || !recording_is_on())
         return;
     struct timespec now = {0}; /* libc's takes no system call, which may be forbidden */
     clock_gettime(CLOCK_MONOTONIC, &now);
-    store.header->end_monotonic_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-    __atomic_store_n(&store.header->state, WIRE_ENDED, __ATOMIC_RELEASE);
+    standing.header->end_monotonic_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+    __atomic_store_n(&standing.header->state, WIRE_ENDED, __ATOMIC_RELEASE);
 }

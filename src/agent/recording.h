@@ -1,7 +1,11 @@
-/* recording: the life of a CPU recording in this process: under `sonde record`
- * (from the start, into a file, forked children too) or between
- * sonde_start_cpu_profile and sonde_stop_cpu_profile (into memory).
- * Threads: begin and end under the caller's lock, the rest any.  Signals: no. */
+/* recording: what is recorded in this process, kind by kind.
+ *
+ * Under `sonde record` from the start, into a file, in forked children too.  By the
+ * program's wish (sonde/sonde.h): a CPU profile between begin and end, with a store of
+ * its own; the standing kinds (all others), once asked for, into one store in memory
+ * that is never given back, or into the file where there is one.
+ * Threads: what begins, ends, starts and stops under the caller's lock, the rest any.
+ * Signals: no. */
 #ifndef SONDE_AGENT_RECORDING_H
 #define SONDE_AGENT_RECORDING_H
 
@@ -18,17 +22,30 @@
  * in libsonde.so (interpose.c), not in libsonde.a (plain.c). */
 extern const bool recording_is_hooked;
 
-/* Whether this process is recorded, by either way. */
+/* Whether anything of this process is recorded, by either way. */
 bool recording_is_on(void);
+/* Whether this kind is. */
+bool recording_has(enum wire_kind kind);
 
-/* Starts recording into memory.  False and errno on failure, nothing started:
+/* Starts a CPU profile into memory.  False and errno on failure, nothing started:
  * EBUSY, ENOMEM, EAGAIN (no timer). */
-bool recording_begin(uint32_t hz);
+bool recording_begin_cpu(uint32_t hz);
 
-/* Stops it; the store is the caller's to read, until recording_release.  NULL when
- * recording_begin's recording is not on. */
-struct store *recording_end(void);
-void recording_release(void);
+/* Ends it; the store is the caller's to read, until recording_release_cpu.  NULL when
+ * recording_begin_cpu's is not on. */
+struct store *recording_end_cpu(void);
+void recording_release_cpu(void);
+
+/* The store of the standing kinds, made when it is first asked for; of `sonde record`,
+ * if that records.  NULL and errno: ENOMEM, EBUSY (recorded by another libsonde). */
+struct store *recording_store(void);
+
+/* Starts a standing kind; `rate` is that of the heap, in bytes.  Already on: true.
+ * False and errno: as recording_store; EBUSY also when there are samples of another rate. */
+bool recording_start(enum wire_kind kind, uint64_t rate);
+
+/* No more samples of it; those there are stay.  False and EBUSY: `sonde record` wants it. */
+bool recording_stop(enum wire_kind kind);
 
 /* The program is about to forbid itself system calls: we make none any more but
  * those of the handler.  False: nothing is recorded.  `all`: the calling thread

@@ -28,8 +28,8 @@ struct context {
 };
 
 static struct context contexts[N_CONTEXTS];
-static struct store *active;
-static int n_inside;
+static struct store *active[WIRE_KINDS];
+static int n_inside[2]; /* of WIRE_CPU, and of all others */
 static __thread struct {
     uint64_t lo, hi;
 } own_stack;
@@ -130,21 +130,27 @@ struct wire_stack *sampler_here(struct store *store, enum wire_kind kind, uint64
 }
 
 /* Counted first, read second: sampler_stop clears first and waits second. */
-struct store *sampler_enter(void)
+struct store *sampler_enter(enum wire_kind kind)
 {
-    __atomic_fetch_add(&n_inside, 1, __ATOMIC_SEQ_CST);
-    return __atomic_load_n(&active, __ATOMIC_SEQ_CST);
+    __atomic_fetch_add(&n_inside[kind != WIRE_CPU], 1, __ATOMIC_SEQ_CST);
+    return __atomic_load_n(&active[kind], __ATOMIC_SEQ_CST);
 }
 
-void sampler_leave(void)
+void sampler_leave(enum wire_kind kind)
 {
-    __atomic_fetch_sub(&n_inside, 1, __ATOMIC_SEQ_CST);
+    __atomic_fetch_sub(&n_inside[kind != WIRE_CPU], 1, __ATOMIC_SEQ_CST);
 }
 
-void sampler_start(struct store *store)
+static void set_active(uint32_t kinds, struct store *store)
 {
-    modules_new_store();
-    __atomic_store_n(&active, store, __ATOMIC_SEQ_CST);
+    for (uint32_t kind = 0; kind < WIRE_KINDS; kind++)
+        if (kinds & 1u << kind)
+            __atomic_store_n(&active[kind], store, __ATOMIC_SEQ_CST);
+}
+
+void sampler_start(uint32_t kinds, struct store *store)
+{
+    set_active(kinds, store);
 }
 
 void sampler_own_stack(uint64_t lo, uint64_t hi)
@@ -153,23 +159,29 @@ void sampler_own_stack(uint64_t lo, uint64_t hi)
     own_stack.hi = hi;
 }
 
+static int inside(void)
+{
+    return __atomic_load_n(&n_inside[0], __ATOMIC_SEQ_CST) +
+           __atomic_load_n(&n_inside[1], __ATOMIC_SEQ_CST);
+}
+
 void sampler_wait(void)
 {
-    for (int i = 0; i < WAIT_TRIES && __atomic_load_n(&n_inside, __ATOMIC_SEQ_CST) != 0; i++)
+    for (int i = 0; i < WAIT_TRIES && inside() != 0; i++)
         raw_yield();
 }
 
-void sampler_stop(void)
+void sampler_stop(uint32_t kinds)
 {
-    __atomic_store_n(&active, NULL, __ATOMIC_SEQ_CST);
-    while (__atomic_load_n(&n_inside, __ATOMIC_SEQ_CST) != 0)
+    set_active(kinds, NULL);
+    while ((kinds & 1u << WIRE_CPU) && __atomic_load_n(&n_inside[0], __ATOMIC_SEQ_CST) != 0)
         raw_yield();
 }
 
 void sampler_reset(void)
 {
-    __atomic_store_n(&active, NULL, __ATOMIC_SEQ_CST);
-    n_inside = 0;
+    set_active(~0u, NULL);
+    n_inside[0] = n_inside[1] = 0;
     for (int i = 0; i < N_CONTEXTS; i++)
         contexts[i].taken = 0;
 }

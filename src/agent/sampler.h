@@ -10,19 +10,21 @@
 
 #include <ucontext.h>
 
-/* From now on samples go to `store`, which the sampler borrows. */
-void sampler_start(struct store *store);
+/* From now on samples of `kinds` (a mask of 1 << kind) go to `store`, which the sampler
+ * borrows. */
+void sampler_start(uint32_t kinds, struct store *store);
 
-/* No handler uses the store any more on return.  Waits for running ones. */
-void sampler_stop(void);
+/* No more of these; with WIRE_CPU in `kinds`, no handler uses its store any more on
+ * return: waits for running ones.  (Stores of other kinds stay.) */
+void sampler_stop(uint32_t kinds);
 
-/* In a forked child: as sampler_stop, but handlers of the parent's other threads
+/* In a forked child: as sampler_stop of all, but handlers of the parent's other threads
  * are no concern. */
 void sampler_reset(void);
 
-/* The store samples go to, or NULL.  Pair with sampler_leave. */
-struct store *sampler_enter(void);
-void sampler_leave(void);
+/* The store that samples of this kind go to, or NULL.  Pair with sampler_leave. */
+struct store *sampler_enter(enum wire_kind kind);
+void sampler_leave(enum wire_kind kind);
 
 /* The calling thread's own stack: while its sp is in [lo, hi), all from there to `hi`
  * is memory that can be read.  Of a thread that does not say so, each page of its

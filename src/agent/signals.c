@@ -78,13 +78,13 @@ static void handler(int signo, siginfo_t *info, void *context)
         to_program(signo, info, context);
         return;
     }
-    struct store *store = sampler_enter();
+    struct store *store = sampler_enter(WIRE_CPU);
     if (store) {
         if (info->si_value.sival_ptr == &timers_mark)
             sampler_sample(store, context, weight_of(info));
         timers_rescan();
     }
-    sampler_leave();
+    sampler_leave(WIRE_CPU);
     errno = saved_errno;
 }
 
@@ -141,10 +141,10 @@ void signals_unblock(void)
 
 void signals_lost(const siginfo_t *info)
 {
-    struct store *store = sampler_enter();
+    struct store *store = sampler_enter(WIRE_CPU);
     if (store && info->si_value.sival_ptr == &timers_mark)
         store_count(&store->header->counts[WIRE_CPU].n_dropped, weight_of(info));
-    sampler_leave();
+    sampler_leave(WIRE_CPU);
 }
 
 void signals_set_waiter(int tid)

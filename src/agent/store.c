@@ -279,6 +279,7 @@ bool store_open(struct store *s, const char *dir, const struct store_options *op
 {
     int n = 0;
     memset(s, 0, sizeof *s);
+    s->is_file = dir != NULL;
     if (dir ? !open_file(s, dir, &n) : !map_what_fits(s, -1))
         return false;
     /* A child starts a store of its own; a core dump has no use for it. */

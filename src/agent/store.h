@@ -1,5 +1,5 @@
 /* store: the aggregated samples of one process, in the layout of wire/wire.h: a
- * file of the recording's folder, or anonymous memory for sonde_start_cpu_profile.
+ * file of the recording's folder, or anonymous memory, of what the program itself asks for.
  * In: stacks.  Out: each distinct stack once, with its count.
  * Threads: any, lock-free, except making and releasing.
  * Signals: store_add, store_module and store_count are async-signal-safe. */
@@ -26,6 +26,7 @@ struct store_options {
 struct store {
     struct wire_header *header; /* NULL: no store */
     uint64_t n_bytes;
+    bool is_file;
     bool all_ready; /* no granule needs to be made sure of */
     uint8_t ready[STORE_BYTES_MAX / STORE_GRANULE];
 };
