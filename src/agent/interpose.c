@@ -3,6 +3,7 @@
  * use of SIGURG and ours do not disturb each other.  All pass on to the next
  * library's; when nothing is recorded they do nothing else.
  * Memory: none but fixed arrays. */
+#include "agent/labels.h"
 #include "agent/modules.h"
 #include "agent/raw.h"
 #include "agent/recording.h"
@@ -84,6 +85,7 @@ struct start {
     void *(*run)(void *);
     thrd_start_t run_c11;
     void *arg;
+    const struct sonde_labels *labels;
     size_t stack_bytes; /* from its lowest byte to some KiB above the thread's block */
 };
 
@@ -117,8 +119,10 @@ static size_t stack_bytes(const pthread_attr_t *attr)
     return size - guard;
 }
 
-static void thread_begins(size_t n_bytes)
+static void thread_begins(const struct start *s)
 {
+    size_t n_bytes = s->stack_bytes;
+    labels_current = s->labels;
     /* glibc puts a thread's block, which the thread pointer is the address of, at the
      * top of its stack: elsewhere this sp would not be so near.  Half of the stack is
      * taken for certain. */
@@ -137,7 +141,7 @@ static void *run_thread(void *arg)
 {
     struct start s = *(struct start *)arg;
     start_release(arg);
-    thread_begins(s.stack_bytes);
+    thread_begins(&s);
     return s.run(s.arg);
 }
 
@@ -145,16 +149,16 @@ static int run_thread_c11(void *arg)
 {
     struct start s = *(struct start *)arg;
     start_release(arg);
-    thread_begins(s.stack_bytes);
+    thread_begins(&s);
     return s.run_c11(s.arg);
 }
 
-/* Without a free `start` the thread is found by timers_rescan. */
+/* Without a free `start` the thread is found by timers_rescan, and has no labels. */
 EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
                           void *arg)
 {
     need((const void *)next_pthread_create);
-    struct start *s = recording_is_on() ? start_take() : NULL;
+    struct start *s = recording_is_on() || labels_current ? start_take() : NULL;
     if (!s) {
         const struct walk_regs caller = WALK_CALLER();
         int rc = next_pthread_create(thread, attr, run, arg);
@@ -164,6 +168,7 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
     }
     s->run = run;
     s->arg = arg;
+    s->labels = labels_current;
     s->stack_bytes = stack_bytes(attr);
     const struct walk_regs caller = WALK_CALLER();
     int rc = next_pthread_create(thread, attr, run_thread, s);
@@ -177,7 +182,7 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
 EXPORT int thrd_create(thrd_t *thread, thrd_start_t run, void *arg)
 {
     need((const void *)next_thrd_create);
-    struct start *s = recording_is_on() ? start_take() : NULL;
+    struct start *s = recording_is_on() || labels_current ? start_take() : NULL;
     if (!s) {
         const struct walk_regs caller = WALK_CALLER();
         int rc = next_thrd_create(thread, run, arg);
@@ -187,6 +192,7 @@ EXPORT int thrd_create(thrd_t *thread, thrd_start_t run, void *arg)
     }
     s->run_c11 = run;
     s->arg = arg;
+    s->labels = labels_current;
     s->stack_bytes = stack_bytes(NULL);
     const struct walk_regs caller = WALK_CALLER();
     int rc = next_thrd_create(thread, run_thread_c11, s);

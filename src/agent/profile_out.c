@@ -22,8 +22,8 @@ struct message {
     uint8_t bytes[MESSAGE_BYTES];
 };
 
-struct location_ids {
-    uint64_t *frames; /* [size], power of two; 0 = empty */
+struct id_map {
+    uint64_t *keys; /* [size], power of two; 0 = empty */
     uint64_t *ids;
     uint64_t size, n;
 };
@@ -36,7 +36,8 @@ struct writer {
     uint8_t block[BLOCK_BYTES];
     uint32_t crc_table[256];
     bool has_mapping[MODULES_MAX + 1];
-    struct location_ids locations;
+    struct id_map locations; /* of frames */
+    struct id_map labels;    /* of rows of labels: the string of the first */
     struct message message, inner;
 };
 
@@ -157,32 +158,32 @@ static void put_mapping(struct writer *w, const struct store *store, const struc
     put_message(w, MAPPING, &w->message);
 }
 
-static uint64_t *find_id(struct location_ids *l, uint64_t frame)
+static uint64_t *find_id(struct id_map *l, uint64_t key)
 {
-    uint64_t i = (frame * 0x9e3779b97f4a7c15u >> 20) & (l->size - 1);
-    while (l->frames[i] && l->frames[i] != frame)
+    uint64_t i = (key * 0x9e3779b97f4a7c15u >> 20) & (l->size - 1);
+    while (l->keys[i] && l->keys[i] != key)
         i = (i + 1) & (l->size - 1);
-    l->frames[i] = frame;
+    l->keys[i] = key;
     return &l->ids[i];
 }
 
-static void locations_release(struct location_ids *l)
+static void ids_release(struct id_map *l)
 {
-    if (l->frames)
-        raw_unmap(l->frames, 2 * l->size * sizeof *l->frames);
+    if (l->keys)
+        raw_unmap(l->keys, 2 * l->size * sizeof *l->keys);
 }
 
-static bool locations_grow(struct location_ids *l)
+static bool ids_grow(struct id_map *l)
 {
-    struct location_ids more = {.size = l->size ? 2 * l->size : 8192, .n = l->n};
-    more.frames = raw_alloc(2 * more.size * sizeof *more.frames);
-    if (!more.frames)
+    struct id_map more = {.size = l->size ? 2 * l->size : 8192, .n = l->n};
+    more.keys = raw_alloc(2 * more.size * sizeof *more.keys);
+    if (!more.keys)
         return false;
-    more.ids = more.frames + more.size;
+    more.ids = more.keys + more.size;
     for (uint64_t i = 0; i < l->size; i++)
-        if (l->frames[i])
-            *find_id(&more, l->frames[i]) = l->ids[i];
-    locations_release(l);
+        if (l->keys[i])
+            *find_id(&more, l->keys[i]) = l->ids[i];
+    ids_release(l);
     *l = more;
     return true;
 }
@@ -190,8 +191,8 @@ static bool locations_grow(struct location_ids *l)
 /* The number of the frame's location, which is written when it is new; 0: no memory. */
 static uint64_t location(struct writer *w, const struct store *store, uint64_t frame)
 {
-    struct location_ids *l = &w->locations;
-    if (4 * (l->n + 1) > 3 * l->size && !locations_grow(l))
+    struct id_map *l = &w->locations;
+    if (4 * (l->n + 1) > 3 * l->size && !ids_grow(l))
         return 0;
     uint64_t key = frame ? frame : UINT64_MAX, *id = find_id(l, key);
     if (*id)
@@ -209,6 +210,48 @@ static uint64_t location(struct writer *w, const struct store *store, uint64_t f
     field(&w->message, 3, address);
     put_message(w, LOCATION, &w->message);
     return *id;
+}
+
+/* The string ids of a row's labels follow each other from this one on; 0: no memory. */
+static uint64_t label_strings(struct writer *w, const struct wire_stack *row)
+{
+    struct id_map *l = &w->labels;
+    if (4 * (l->n + 1) > 3 * l->size && !ids_grow(l))
+        return 0;
+    uint64_t *id = find_id(l, (uint64_t)row);
+    if (*id)
+        return *id;
+    l->n++;
+    *id = w->n_strings;
+    const char *text = (const char *)row->frames, *end = text + 8ull * row->n_frames;
+    for (; text < end && *text; text += strlen(text) + 1) {
+        put_string(w, text);
+        text += strlen(text) + 1;
+        put_string(w, text);
+    }
+    return *id;
+}
+
+static bool put_labels(struct writer *w, const struct store *store, const struct wire_stack *s)
+{
+    struct message *label = &w->inner;
+    if (!s->labels)
+        return true;
+    const struct wire_stack *row = (const void *)((const char *)store->header + 8ull * s->labels);
+    uint64_t id = label_strings(w, row);
+    const char *text = (const char *)row->frames, *end = text + 8ull * row->n_frames;
+    for (uint64_t at = id; id && text < end && *text; at += 2) {
+        text += strlen(text) + 1;
+        text += strlen(text) + 1;
+        label->n = 0;
+        field(label, 1, at);
+        field(label, 2, at + 1);
+        varint(&w->message, 3 << 3 | 2);
+        varint(&w->message, label->n);
+        memcpy(w->message.bytes + w->message.n, label->bytes, label->n);
+        w->message.n += label->n;
+    }
+    return id != 0;
 }
 
 static bool put_sample(struct writer *w, const struct store *store, const struct wire_stack *s)
@@ -232,6 +275,8 @@ static bool put_sample(struct writer *w, const struct store *store, const struct
     varint(values, ids->n);
     memcpy(values->bytes + values->n, ids->bytes, ids->n);
     values->n += ids->n;
+    if (!put_labels(w, store, s))
+        return false;
     put_message(w, SAMPLE, values);
     return true;
 }
@@ -278,7 +323,8 @@ bool profile_out(const struct store *store, int fd)
     }
     put_raw(w, head, sizeof head);
     bool ok = put_profile(w, store);
-    locations_release(&w->locations);
+    ids_release(&w->locations);
+    ids_release(&w->labels);
     if (!ok) {
         errno = ENOMEM;
         return false;

@@ -7,7 +7,9 @@
 #include "agent/sampler.h"
 #include "agent/signals.h"
 #include "agent/timers.h"
+#include "sonde/sonde.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -93,12 +95,23 @@ static void in_child(void)
         timers_arm(raw_gettid(), true);
 }
 
-/* A dynamic program that libsonde.a is linked into, and libsonde.so loaded into. */
+static bool same_object(const void *a, const void *b)
+{
+    struct dl_find_object of_a, of_b;
+    return _dl_find_object((void *)a, &of_a) == 0 && _dl_find_object((void *)b, &of_b) == 0 &&
+           of_a.dlfo_map_start == of_b.dlfo_map_start;
+}
+
+/* A program that is linked with one libsonde, and has another one loaded into it: that
+ * one's functions come first. */
 static bool other_records(void)
 {
     const char *preload = getenv("LD_PRELOAD");
-    return !recording_is_hooked && getauxval(AT_BASE) != 0 && getenv(WIRE_ENV_DIR) && preload &&
-           strstr(preload, "/libsonde");
+    if (!getenv(WIRE_ENV_DIR))
+        return false;
+    if (recording_is_hooked)
+        return !same_object((const void *)sonde_stop_cpu_profile, (const void *)other_records);
+    return getauxval(AT_BASE) != 0 && preload && strstr(preload, "/libsonde");
 }
 
 static bool watch_fork(void)

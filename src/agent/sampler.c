@@ -1,5 +1,6 @@
 #include "agent/sampler.h"
 
+#include "agent/labels.h"
 #include "agent/memory.h"
 #include "agent/modules.h"
 #include "agent/raw.h"
@@ -105,6 +106,8 @@ static struct wire_stack *add_stack(struct store *store, enum wire_kind kind, ui
     c->stack_lo = regs.sp;
     c->stack_size = is_own ? own_stack.hi - regs.sp - 7 : 0; /* of addresses of 8 bytes */
     struct store_stack stack = {.kind = kind, .key = key, .frames = c->frames};
+    if (kind == WIRE_CPU || kind == WIRE_HEAP)
+        stack.labels = labels_in(labels_current, store);
     stack.n_frames = walk_stack(&ops, c, regs, c->frames, WIRE_STACK_MAX, &stack.complete);
     struct wire_stack *row = store_add(store, &stack, weight);
     __atomic_store_n(&c->taken, 0, __ATOMIC_RELEASE);

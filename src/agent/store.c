@@ -54,8 +54,8 @@ static uint64_t heap_alloc(struct store *s, uint64_t n_bytes)
 
 static uint64_t hash_stack(const struct store_stack *stack)
 {
-    uint64_t h = (stack->n_frames * 2 + stack->complete) * WIRE_KINDS + stack->kind;
-    h = (h ^ stack->key) * 0x9e3779b97f4a7c15u;
+    uint64_t h = (stack->n_frames * 2ull + stack->complete) << 40 | (uint64_t)stack->kind << 32;
+    h = ((h | stack->labels) ^ stack->key) * 0x9e3779b97f4a7c15u;
     for (uint32_t i = 0; i < stack->n_frames; i++) {
         h = (h ^ stack->frames[i]) * 0x9e3779b97f4a7c15u;
         h ^= h >> 32;
@@ -66,7 +66,8 @@ static uint64_t hash_stack(const struct store_stack *stack)
 static bool is_same(const struct wire_stack *row, const struct store_stack *stack, uint64_t hash)
 {
     return row->hash == hash && row->key == stack->key && row->kind == stack->kind &&
-           row->n_frames == stack->n_frames && row->truncated == !stack->complete &&
+           row->labels == stack->labels && row->n_frames == stack->n_frames &&
+           row->truncated == !stack->complete &&
            memcmp(row->frames, stack->frames, 8ull * stack->n_frames) == 0;
 }
 
@@ -79,8 +80,9 @@ static uint64_t make_row(struct store *s, const struct store_stack *stack, uint6
     struct wire_stack *row = at(s, made);
     row->hash = hash;
     row->key = stack->key;
-    row->kind = (uint16_t)stack->kind;
-    row->n_frames = stack->n_frames;
+    row->kind = (uint8_t)stack->kind;
+    row->labels = stack->labels;
+    row->n_frames = (uint16_t)stack->n_frames;
     row->truncated = !stack->complete;
     memcpy(row->frames, stack->frames, 8ull * stack->n_frames);
     return made;
@@ -119,6 +121,14 @@ struct wire_stack *store_add(struct store *s, const struct store_stack *stack, u
     if (row && !stack->complete)
         store_count(&counts->n_truncated, weight);
     return row;
+}
+
+uint32_t store_labels(struct store *s, const uint64_t *texts, uint32_t n_words)
+{
+    const struct store_stack labels = {
+        .kind = WIRE_LABELS, .frames = texts, .n_frames = n_words, .complete = true};
+    const struct wire_stack *row = intern(s, &labels);
+    return row ? (uint32_t)(((uint64_t)row - (uint64_t)s->header) / 8) : 0;
 }
 
 bool store_module(struct store *s, uint32_t number, const struct wire_module *module,
@@ -277,9 +287,11 @@ static bool publish(const char *dir, int n)
 
 bool store_open(struct store *s, const char *dir, const struct store_options *options)
 {
+    static uint32_t last_serial;
     int n = 0;
     memset(s, 0, sizeof *s);
     s->is_file = dir != NULL;
+    s->serial = __atomic_add_fetch(&last_serial, 1, __ATOMIC_RELAXED);
     if (dir ? !open_file(s, dir, &n) : !map_what_fits(s, -1))
         return false;
     /* A child starts a store of its own; a core dump has no use for it. */

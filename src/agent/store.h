@@ -2,7 +2,7 @@
  * file of the recording's folder, or anonymous memory, of what the program itself asks for.
  * In: stacks.  Out: each distinct stack once, with its count.
  * Threads: any, lock-free, except making and releasing.
- * Signals: store_add, store_module and store_count are async-signal-safe. */
+ * Signals: store_add, store_labels, store_module and store_count are async-signal-safe. */
 #ifndef SONDE_AGENT_STORE_H
 #define SONDE_AGENT_STORE_H
 
@@ -27,6 +27,7 @@ struct store {
     struct wire_header *header; /* NULL: no store */
     uint64_t n_bytes;
     bool is_file;
+    uint32_t serial; /* no other store of this process has or had it */
     bool all_ready; /* no granule needs to be made sure of */
     uint8_t ready[STORE_BYTES_MAX / STORE_GRANULE];
 };
@@ -43,16 +44,21 @@ void store_forget(struct store *s);
 
 /* A stack of samples: what it is of, and its frames, leaf first. */
 struct store_stack {
-    enum wire_kind kind;
+    uint32_t kind; /* enum wire_kind */
     uint64_t key;
     const uint64_t *frames;
     uint32_t n_frames;
+    uint32_t labels; /* of store_labels; 0: none */
     bool complete;
 };
 
 /* Counts `weight` samples of a stack.  Its row, whose n[] the caller adds to; NULL, and
  * they are counted as dropped, when there is no room. */
 struct wire_stack *store_add(struct store *s, const struct store_stack *stack, uint64_t weight);
+
+/* What stands for a set of labels, whose texts are those `n_words` words (wire/wire.h);
+ * 0 when there is no room. */
+uint32_t store_labels(struct store *s, const uint64_t *texts, uint32_t n_words);
 
 /* Describes module `number` (from 1; 16 bits); path NULL = the executable.  False
  * when it does not fit. */

@@ -13,6 +13,7 @@
 
 /* Locations are looked up by mapping << 48 | offset. */
 #define MAPPINGS_MAX 0xffff
+#define LABELS_MAX (3 + WIRE_STACK_MAX * 8 / 3) /* a label has 3 bytes or more */
 #define OFFSET_MASK 0xffffffffffffu
 #define JIT_FILE "//anon" /* what perf calls it; pprof knows that it has no file */
 
@@ -40,6 +41,7 @@ struct sample {
     uint64_t key;
     uint64_t first_loc;
     uint32_t n_locs, process;
+    uint32_t labels; /* string: the texts of a set */
 };
 
 struct gather {
@@ -193,13 +195,18 @@ static void add_values(const struct gather *g, struct sample *s, const int64_t *
         s->values[i] = (int64_t)((uint64_t)s->values[i] + (uint64_t)values[i]);
 }
 
-void gather_sample(struct gather *g, uint32_t process, const uint32_t *locations,
-                   uint32_t n_locations, uint64_t key, const int64_t *values)
+uint32_t gather_labels(struct gather *g, struct str texts)
 {
+    return g->failed ? 0 : add_string(g, texts);
+}
+
+void gather_sample(struct gather *g, const struct gather_stack *stack, const int64_t *values)
+{
+    uint32_t n_locations = stack->n_locations;
     if (g->failed)
         return;
-    uint64_t hash = hash_bytes(locations, n_locations * sizeof *locations);
-    hash = hash_u64(hash_u64(hash + process) + key);
+    uint64_t hash = hash_bytes(stack->locations, n_locations * sizeof *stack->locations);
+    hash = hash_u64(hash_u64(hash_u64(hash + stack->process) + stack->key) + stack->labels);
     uint32_t next = (uint32_t)g->samples.n, found;
     for (;; hash++) { /* past other stacks with this hash */
         found = map_get_or_put(&g->sample_map, hash, next);
@@ -210,15 +217,19 @@ void gather_sample(struct gather *g, uint32_t process, const uint32_t *locations
         if (found == next)
             break;
         struct sample *s = &g->samples.items[found];
-        if (s->process == process && s->key == key && s->n_locs == n_locations &&
-            memcmp(&g->sample_locs.items[s->first_loc], locations,
-                   n_locations * sizeof *locations) == 0) {
+        if (s->process == stack->process && s->key == stack->key && s->labels == stack->labels &&
+            s->n_locs == n_locations &&
+            memcmp(&g->sample_locs.items[s->first_loc], stack->locations,
+                   n_locations * sizeof *stack->locations) == 0) {
             add_values(g, s, values);
             return;
         }
     }
-    struct sample new = {
-        .key = key, .first_loc = g->sample_locs.n, .n_locs = n_locations, .process = process};
+    struct sample new = {.key = stack->key,
+                         .first_loc = g->sample_locs.n,
+                         .n_locs = n_locations,
+                         .process = stack->process,
+                         .labels = stack->labels};
     add_values(g, &new, values);
     if (!vec_reserve(&g->sample_locs, g->sample_locs.n + n_locations + 1) ||
         !vec_push(&g->samples, new)) {
@@ -226,7 +237,8 @@ void gather_sample(struct gather *g, uint32_t process, const uint32_t *locations
         return;
     }
     if (n_locations)
-        memcpy(&g->sample_locs.items[g->sample_locs.n], locations, n_locations * sizeof *locations);
+        memcpy(&g->sample_locs.items[g->sample_locs.n], stack->locations,
+               n_locations * sizeof *stack->locations);
     g->sample_locs.n += n_locations;
 }
 
@@ -326,12 +338,27 @@ static bool build_locations(struct gather *g, struct builder *b, const uint32_t 
     return ok;
 }
 
+/* The labels of a set, after those that are there already; at most LABELS_MAX. */
+static uint32_t build_labels(const struct gather *g, struct builder *b, uint32_t set,
+                             struct profile_label *labels, uint32_t n_labels)
+{
+    struct str texts = text(g, set);
+    const char *end = texts.p + texts.len;
+    for (const char *p = texts.p; p < end && n_labels < LABELS_MAX; n_labels++) {
+        struct str key = str_of(p), value = str_of(key.p + key.len + 1);
+        labels[n_labels] =
+            (struct profile_label){.key = builder_string(b, key), .str = builder_string(b, value)};
+        p = value.p + value.len + 1;
+    }
+    return n_labels;
+}
+
 static void build_samples(const struct gather *g, struct builder *b)
 {
     /* Both labels are texts: as a number, pprof shows a pid with a made-up unit
      * ("4711pid") and puts pids that lie near each other into ranges. */
-    struct profile_label labels[3] = {{.key = builder_string(b, STR("process"))},
-                                      {.key = builder_string(b, STR("pid"))}};
+    struct profile_label labels[LABELS_MAX] = {{.key = builder_string(b, STR("process"))},
+                                               {.key = builder_string(b, STR("pid"))}};
     uint32_t n_labels = 2;
     if (g->kind->key_label) {
         labels[2].key = builder_string(b, str_of(g->kind->key_label));
@@ -352,7 +379,7 @@ static void build_samples(const struct gather *g, struct builder *b)
         }
         labels[2].num = (int64_t)s->key;
         builder_sample(b, &g->sample_locs.items[s->first_loc], s->n_locs, s->values, labels,
-                       n_labels);
+                       build_labels(g, b, s->labels, labels, n_labels));
     }
 }
 

@@ -51,10 +51,20 @@ uint32_t gather_named_location(struct gather *gather, uint32_t mapping, uint64_t
 /* Code of process `process` that lies in no file. */
 uint32_t gather_jit_location(struct gather *gather, uint32_t process, uint64_t address);
 
-/* A stack, leaf first, with the kind's values, which are added to those of the same stack
- * and key. */
-void gather_sample(struct gather *gather, uint32_t process, const uint32_t *locations,
-                   uint32_t n_locations, uint64_t key, const int64_t *values);
+/* A set of labels: their texts, a key and a value after another, each with a NUL behind
+ * it.  The same texts give the same index; that of none is 0. */
+uint32_t gather_labels(struct gather *gather, struct str texts);
+
+struct gather_stack {
+    uint32_t process;
+    const uint32_t *locations; /* leaf first */
+    uint32_t n_locations;
+    uint32_t labels;
+    uint64_t key;
+};
+
+/* A stack with the kind's values, which are added to those of the same stack. */
+void gather_sample(struct gather *gather, const struct gather_stack *stack, const int64_t *values);
 
 /* The profile; the gather stays and is to be freed.  Reads /tmp/perf-PID.map of
  * processes that have code in no file.  NULL and *err when memory ran out. */

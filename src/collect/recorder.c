@@ -243,12 +243,13 @@ static void look_at_session(struct recorder *r, unsigned *n_running, struct diag
     arena_init(&arena);
     char **files = session_files(&r->session, &arena, NULL);
     pid_t running = 0;
-    uint64_t main_start = 0, n_timer_failures = 0;
+    uint64_t main_start = 0, n_timer_failures = 0, n_labels_lost = 0;
     for (size_t i = 0; files && files[i]; i++) {
         struct wire_header header;
         if (!wire_peek(files[i], &header, NULL)) /* read_session tells of it */
             continue;
         n_timer_failures += header.n_timer_failures;
+        n_labels_lost += header.n_labels_lost;
         /* What the command became last, where shells and wrappers exec it. */
         if (header.pid == r->pid && header.start_monotonic_ns >= main_start) {
             struct str exe = wire_exe(&header);
@@ -263,6 +264,9 @@ static void look_at_session(struct recorder *r, unsigned *n_running, struct diag
     if (n_timer_failures)
         diag_add(diag, "%llu threads were not sampled: the system gave them no timer",
                  (unsigned long long)n_timer_failures);
+    if (n_labels_lost)
+        diag_add(diag, "%llu samples are without their labels: no memory for more sets of them",
+                 (unsigned long long)n_labels_lost);
 }
 
 /* Before main, a process spends some milliseconds in exec and the dynamic linker,

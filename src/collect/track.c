@@ -367,7 +367,8 @@ static bool take_sample(struct track *t, const struct perf_record *sample)
     for (uint32_t i = 0; i < n_user; i++)
         locs[n++] = locate(t, p, frames[i]);
     const int64_t values[] = {1, (int64_t)t->period_ns};
-    gather_sample(t->gather, p->number, locs, n, 0, values);
+    const struct gather_stack stack = {.process = p->number, .locations = locs, .n_locations = n};
+    gather_sample(t->gather, &stack, values);
     count(&t->counts.n_samples, 1);
     count(&t->counts.n_truncated, !complete);
     return true;

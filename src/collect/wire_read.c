@@ -237,10 +237,10 @@ static uint32_t locate(struct wire_reader *r, struct wire_file *f, uint32_t proc
     return gather_location(r->gather, mapping, address - start);
 }
 
-/* The stack that slot i points at, or NULL. */
-static const struct wire_stack *stack_at(struct wire_file *f, size_t i)
+/* The row at `place`, an offset / 8; NULL: none there, or damaged. */
+static const struct wire_stack *row_at(struct wire_file *f, uint32_t place)
 {
-    uint64_t at = (uint64_t)f->slots[i] * 8;
+    uint64_t at = (uint64_t)place * 8;
     const struct wire_stack *stack = NULL;
     if (!at)
         return NULL;
@@ -250,11 +250,34 @@ static const struct wire_stack *stack_at(struct wire_file *f, size_t i)
         stack = (const void *)(f->heap + (at - f->header.heap_offset));
         uint64_t room = f->n_heap - (at - f->header.heap_offset) - sizeof *stack;
         if (stack->n_frames <= WIRE_STACK_MAX && stack->n_frames <= room / 8 &&
-            stack->kind < WIRE_KINDS)
+            (stack->kind < WIRE_KINDS || stack->kind == WIRE_LABELS))
             return stack;
     }
     f->n_damaged++;
     return NULL;
+}
+
+/* The gather's index of a row's labels. */
+static uint32_t find_labels(struct wire_reader *r, struct wire_file *f, uint32_t place)
+{
+    const struct wire_stack *row = place ? row_at(f, place) : NULL;
+    if (!row)
+        return 0;
+    const char *texts = (const char *)row->frames;
+    size_t room = 8ull * row->n_frames, len = 0;
+    while (row->kind == WIRE_LABELS && len < room && texts[len]) {
+        const char *key_end = memchr(texts + len, '\0', room - len),
+                   *end = key_end ? memchr(key_end + 1, '\0', room - (size_t)(key_end + 1 - texts))
+                                  : NULL;
+        if (!end)
+            break;
+        len = (size_t)(end + 1 - texts);
+    }
+    if (row->kind != WIRE_LABELS || (len < room && texts[len])) {
+        f->n_damaged++;
+        return 0;
+    }
+    return gather_labels(r->gather, (struct str){texts, len});
 }
 
 /* A function of libsonde that called on: what stands in for one of libc's. */
@@ -276,7 +299,7 @@ static bool add_stacks(struct wire_reader *r, struct wire_file *f, struct err *e
     uint32_t process = gather_process(r->gather, h->pid, str_of(h->comm));
     uint32_t locs[WIRE_STACK_MAX];
     for (size_t i = 0; i < f->n_slots; i++) {
-        const struct wire_stack *stack = stack_at(f, i);
+        const struct wire_stack *stack = row_at(f, f->slots[i]);
         int64_t values[COLLECT_TYPES_MAX];
         if (!stack || stack->kind != r->kind->wire)
             continue;
@@ -288,7 +311,12 @@ static bool add_stacks(struct wire_reader *r, struct wire_file *f, struct err *e
         for (uint32_t j = 0; j < stack->n_frames; j++)
             if (j == 0 || !is_ours(f, stack->frames[j]))
                 locs[n++] = locate(r, f, process, stack->frames[j]);
-        gather_sample(r->gather, process, locs, n, stack->key, values);
+        const struct gather_stack sample = {.process = process,
+                                            .locations = locs,
+                                            .n_locations = n,
+                                            .labels = find_labels(r, f, stack->labels),
+                                            .key = stack->key};
+        gather_sample(r->gather, &sample, values);
     }
     return true;
 }

@@ -21,7 +21,7 @@
 #define WIRE_FILE_SUFFIX ".wire"            /* PID-N.wire; written as .tmp, then renamed */
 
 #define WIRE_MAGIC 0x31657269772d7364u /* "ds-wire1" */
-#define WIRE_VERSION 2u
+#define WIRE_VERSION 3u
 #define WIRE_BUILD_ID_MAX 32
 #define WIRE_STACK_MAX 512 /* frames a stack; deeper ones are cut and count as truncated */
 
@@ -54,15 +54,20 @@ struct wire_module {
  *   THREADCREATE -         threads made       - */
 enum wire_kind { WIRE_CPU, WIRE_HEAP, WIRE_THREADCREATE, WIRE_KINDS };
 
-/* One distinct stack, for each kind and key, and its counters. */
+/* Not a stack but a set of labels: its frames are texts, a key and a value after
+ * another, in the order of the keys, each with a NUL behind it; filled up with NULs. */
+#define WIRE_LABELS 255
+
+/* One distinct stack, for each kind, key and set of labels, and its counters. */
 struct wire_stack {
     uint64_t hash;
     uint64_t key;
     uint64_t n[2]; /* atomic */
-    uint32_t n_frames;
-    uint16_t kind;
-    uint16_t truncated; /* 1 when the walk did not reach the outermost frame */
-    uint64_t frames[];  /* leaf first */
+    uint16_t n_frames;
+    uint8_t kind;
+    uint8_t truncated; /* 1 when the walk did not reach the outermost frame */
+    uint32_t labels;   /* the offset, / 8, of the row with its labels; 0 = none */
+    uint64_t frames[]; /* leaf first */
 };
 
 /* Counters of one kind, all atomic. */
@@ -90,6 +95,7 @@ struct wire_header {
 
     struct wire_counts counts[WIRE_KINDS];
     uint64_t n_timer_failures; /* atomic */
+    uint64_t n_labels_lost;    /* atomic; samples without theirs, for want of memory */
 
     uint64_t modules_offset, n_modules_max;
     uint64_t n_modules;             /* atomic; claimed rows, each valid once `ready` */

@@ -137,6 +137,8 @@ static int dump(const char *path)
         if (at < h->heap_offset || at + sizeof *s > size || s->n_frames == 0 ||
             s->n_frames > WIRE_STACK_MAX || at + sizeof *s + 8ull * s->n_frames > size)
             return damaged("stack");
+        if (s->kind == WIRE_LABELS)
+            continue;
         total += s->n[0];
         printf("stack %llu %s ", (unsigned long long)s->n[0], s->truncated ? "cut" : "whole");
         for (uint32_t f = 0; f < s->n_frames; f++) {

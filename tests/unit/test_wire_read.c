@@ -240,6 +240,41 @@ static void jit_code_is_named_by_its_process(void **state)
     profile_free(p);
 }
 
+static void stacks_have_their_labels(void **state)
+{
+    struct fixture *f = *state;
+    static struct wire w;
+    const uint64_t frames[] = {WIRE_FRAME(1, 0x10)};
+    static const char good[] = "a\0one\0b\0\0", bad[] = "key\0value,no end";
+    uint64_t texts[2] = {0};
+    wire_start(&w, 100, "labels");
+    wire_add_module(&w, "", 0x400000, 0x500000);
+    memcpy(texts, good, sizeof good);
+    struct wire_stack *labels = wire_add_stack(&w, 0, 2, texts);
+    labels->kind = WIRE_LABELS;
+    uint32_t place = (uint32_t)((uint8_t *)labels - w.bytes) / 8;
+    wire_add_stack(&w, 7, 1, frames)->labels = place;
+    wire_add_stack(&w, 5, 1, frames);
+    wire_add_stack(&w, 2, 1, frames)->labels = place;
+    memcpy(texts, bad, sizeof texts);
+    labels = wire_add_stack(&w, 0, 2, texts);
+    labels->kind = WIRE_LABELS;
+    wire_add_stack(&w, 1, 1, frames)->labels = place + 1; /* no row */
+    wire_add_stack(&w, 1, 1, frames)->labels = UINT32_MAX;
+    wire_add_stack(&w, 1, 1, frames)->labels = (uint32_t)((uint8_t *)labels - w.bytes) / 8;
+    assert_true(read_wire(f, &w));
+    assert_int_equal(f->diag.n, 1);
+    struct profile *p = seal(f);
+    assert_int_equal(p->n_samples, 2);
+    assert_int_equal(p->values[0], 9);
+    assert_string_equal(label(p, 0, "process"), "labels");
+    assert_string_equal(label(p, 0, "a"), "one");
+    assert_string_equal(label(p, 0, "b"), "");
+    assert_int_equal(p->values[2], 8);
+    assert_null(label(p, 1, "a"));
+    profile_free(p);
+}
+
 static void damage_costs_only_what_is_damaged(void **state)
 {
     struct fixture *f = *state;
@@ -325,6 +360,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(two_processes_share_mappings, setup, teardown),
         cmocka_unit_test_setup_teardown(images_of_one_process_add_up, setup, teardown),
         cmocka_unit_test_setup_teardown(jit_code_is_named_by_its_process, setup, teardown),
+        cmocka_unit_test_setup_teardown(stacks_have_their_labels, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_costs_only_what_is_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(hostile_headers_are_refused, setup, teardown),
         cmocka_unit_test(heap_values_are_scaled),
