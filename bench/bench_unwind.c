@@ -270,7 +270,6 @@ int main(void)
     uint64_t top = getauxval(AT_RANDOM);
     sampler_own_stack(top - (1u << 20), top);
     modules_closing_is_told();
-    modules_new_process();
     double clock_ns = clock_cost_ns();
     printf("ns a stack (ns a frame)        hot: 10            30              60   "
            "random: 10            30              60\n");

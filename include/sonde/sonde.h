@@ -15,6 +15,8 @@
 #ifndef SONDE_SONDE_H
 #define SONDE_SONDE_H
 
+#include <stddef.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -112,6 +114,93 @@ sonde_end_label_(const struct sonde_labels *const *before)
     sonde_set_labels(*before);
 }
 #endif
+
+/* Profiles by name: "heap", "allocs" and "threadcreate", and those that the program makes
+ * itself.  They are taken from what was counted since the kind is on; a kind is on from
+ * the first call that asks for it (sonde_lookup and those named below) on, and costs
+ * nothing before.  What is counted is kept in 64 MiB of address space at most, of which
+ * what is used is memory.  Under `sonde record` these functions read what is recorded.
+ * A child made by fork begins with nothing counted.
+ *
+ * sonde_profile_write writes what Go's write: (debug 0) gzip'ed profile.proto, or text.
+ *
+ *   name          Go's sample types                  on from the first
+ *   heap, allocs  alloc_objects/count                sonde_set_mem_profile_rate,
+ *                 alloc_space/bytes                  sonde_lookup("heap" or "allocs"),
+ *                 inuse_objects/count                sonde_write_heap_profile,
+ *                 inuse_space/bytes                  sonde_profiles on
+ *   threadcreate  threadcreate/count                 sonde_lookup("threadcreate"),
+ *                                                    sonde_profiles on
+ *
+ * libsonde.a is not told of allocations and of new threads, and has none of these. */
+struct sonde_profile;
+
+/* Go: runtime.MemProfileRate = bytes.
+ * Of so many bytes that the program allocates one is sampled, on average, and its block
+ * with it, until it is freed; the profile is scaled up.  0: no more samples, blocks that
+ * were sampled are still followed.  1: each block.  Go's default is
+ * SONDE_MEM_PROFILE_RATE, and sampling is on from the start there; here a program that
+ * never asks pays nothing: say it at the top of main.
+ * As in Go one profile has one rate.
+ * EINVAL: bytes below 0 or above 2^40.  EBUSY: there are samples of another rate; or the
+ * program runs under `sonde record -e heap`, whose rate it is.  ENOTSUP: malloc is not
+ * ours (libsonde.a; an executable with an allocator in it; libsonde loaded after one).
+ * ENOMEM.  On failure nothing has changed. */
+int sonde_set_mem_profile_rate(long bytes);
+#define SONDE_MEM_PROFILE_RATE (512L * 1024)
+
+/* Go: pprof.Lookup(name).
+ * The profile, valid for ever; the same for each call.  Costs: none, but see above.
+ * NULL with errno ENOENT: there is none of this name.  ENOTSUP: this program cannot have
+ * it.  EBUSY, ENOMEM, EINVAL (name is NULL). */
+struct sonde_profile *sonde_lookup(const char *name);
+
+/* Go: profile.WriteTo(w, debug).
+ * Writes the profile of this moment to fd, which is borrowed for the call: debug 0: a
+ * file for `sonde pprof` and `go tool pprof`; 1: text for people, with the names of
+ * functions as the symbol tables of the program and its libraries have them.
+ * Other threads go on meanwhile.  Some ms, and for a text those that it takes to read the
+ * symbol tables; memory of twice the profile's size, given back.
+ * EBADF: fd is not open for writing.  EINVAL: profile is NULL.  ENOMEM; and what write
+ * says (ENOSPC, EPIPE, EAGAIN...): then a part may be written. */
+int sonde_profile_write(struct sonde_profile *profile, int fd, int debug);
+
+/* Go: pprof.WriteHeapProfile(w).
+ * sonde_profile_write(sonde_lookup("heap"), fd, 0), with the errors of both. */
+int sonde_write_heap_profile(int fd);
+
+/* Go: pprof.Profiles().
+ * Puts at most `max` profiles, sorted by name, into the array, and returns how many there
+ * are (so that sonde_profiles(NULL, 0) tells the size). */
+size_t sonde_profiles(struct sonde_profile **profiles, size_t max);
+
+/* Go: profile.Name().  Valid for ever. */
+const char *sonde_profile_name(const struct sonde_profile *profile);
+
+/* Go: profile.Count().
+ * The number of stacks that are in the profile: for heap and allocs of different ones,
+ * else of all.  -1 with the errors of sonde_lookup; EINVAL: profile is NULL. */
+long sonde_profile_count(struct sonde_profile *profile);
+
+/* Go: pprof.NewProfile(name).
+ * A profile of the program's own: of open files, of connections, of whatever is to be
+ * given back.  It is never freed.  The name (1 to 255 bytes, copied) should have no
+ * spaces; Go's convention is to begin it with that of the library, as "libfoo.sessions".
+ * NULL with errno EEXIST: there is one of this name.  EINVAL: name is NULL, "" or too
+ * long.  ENOMEM. */
+struct sonde_profile *sonde_new_profile(const char *name);
+
+/* Go: profile.Add(value, skip).
+ * Adds the calling thread's stack under `value`, which is compared as a pointer and
+ * never looked into.  skip 0: the stack begins in the function that calls; 1: in its
+ * caller.  At most 128 frames.  Some us.
+ * EEXIST: the value is there already (where Go panics).  EPERM: not a profile of the
+ * program's own.  EINVAL: profile is NULL, skip below 0.  ENOMEM. */
+int sonde_profile_add(struct sonde_profile *profile, const void *value, int skip);
+
+/* Go: profile.Remove(value).
+ * 0 also when the value is not there.  EPERM, EINVAL: as above. */
+int sonde_profile_remove(struct sonde_profile *profile, const void *value);
 
 #ifdef __cplusplus
 }

@@ -1,60 +1,175 @@
 /* api: the functions of sonde/sonde.h. */
+#include "agent/custom.h"
+#include "agent/heap.h"
+#include "agent/lock.h"
 #include "agent/profile_out.h"
+#include "agent/profiles.h"
 #include "agent/recording.h"
 #include "sonde/sonde.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct lock lock; /* for what follows */
 static int rate = RECORDING_HZ_DEFAULT;
-static int out = -1;
+static int cpu_fd = -1; /* of the CPU profile that is on */
+
+static bool is_for_writing(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+    if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY)
+        return true;
+    errno = EBADF;
+    return false;
+}
+
+static int fail(int error)
+{
+    errno = error;
+    return -1;
+}
+
+/* CPU. */
 
 EXPORT int sonde_start_cpu_profile(int fd)
 {
-    int flags = fcntl(fd, F_GETFL);
-    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY) {
-        errno = EBADF;
+    if (!is_for_writing(fd))
         return -1;
-    }
-    pthread_mutex_lock(&lock);
+    lock_take(&lock);
     bool ok = recording_begin_cpu((uint32_t)rate);
     if (ok)
-        out = fd;
-    pthread_mutex_unlock(&lock);
+        cpu_fd = fd;
+    lock_give(&lock);
     return ok ? 0 : -1;
 }
 
 EXPORT int sonde_stop_cpu_profile(void)
 {
-    bool ok = true;
-    pthread_mutex_lock(&lock);
-    struct store *store = recording_end_cpu();
-    if (store) {
-        ok = profile_out(store, out);
-        int saved_errno = errno;
-        recording_release_cpu();
-        errno = saved_errno;
+    lock_take(&lock);
+    int fd = cpu_fd;
+    cpu_fd = -1;
+    struct store *store = fd >= 0 ? recording_end_cpu() : NULL;
+    lock_give(&lock);
+    if (!store)
+        return 0;
+    struct out out;
+    struct taken taken;
+    out_init(&out, fd);
+    bool ok = profiles_take_cpu(store, &taken);
+    if (ok && !profile_out(&profiles_cpu, &taken, &out)) {
+        errno = ENOMEM;
+        ok = false;
     }
-    pthread_mutex_unlock(&lock);
+    ok = ok && out_end(&out);
+    int saved_errno = errno;
+    taken_release(&taken);
+    out_release(&out);
+    recording_release_cpu();
+    errno = saved_errno;
     return ok ? 0 : -1;
 }
 
 EXPORT int sonde_set_cpu_profile_rate(int hz)
 {
-    int rc = -1;
-    pthread_mutex_lock(&lock);
-    if (hz < 0 || hz > RECORDING_HZ_MAX) {
+    if (hz < 0 || hz > RECORDING_HZ_MAX)
+        return fail(EINVAL);
+    if (recording_has(WIRE_CPU))
+        return fail(EBUSY);
+    lock_take(&lock);
+    rate = hz ? hz : RECORDING_HZ_DEFAULT;
+    lock_give(&lock);
+    return 0;
+}
+
+/* Profiles by name. */
+
+EXPORT int sonde_set_mem_profile_rate(long bytes)
+{
+    if (bytes < 0 || (uint64_t)bytes > HEAP_RATE_MAX)
+        return fail(EINVAL);
+    return profiles_set_heap_rate((uint64_t)bytes) ? 0 : -1;
+}
+
+EXPORT struct sonde_profile *sonde_lookup(const char *name)
+{
+    if (!name) {
         errno = EINVAL;
-    } else if (recording_has(WIRE_CPU)) {
-        errno = EBUSY;
-    } else {
-        rate = hz ? hz : RECORDING_HZ_DEFAULT;
-        rc = 0;
+        return NULL;
     }
-    pthread_mutex_unlock(&lock);
-    return rc;
+    return (struct sonde_profile *)profiles_find(name);
+}
+
+EXPORT int sonde_profile_write(struct sonde_profile *profile, int fd, int debug)
+{
+    struct out out;
+    if (!profile)
+        return fail(EINVAL);
+    if (!is_for_writing(fd))
+        return -1;
+    out_init(&out, fd);
+    bool ok = profiles_write(profile, &out, debug) && out_end(&out);
+    int saved_errno = errno;
+    out_release(&out);
+    errno = saved_errno;
+    return ok ? 0 : -1;
+}
+
+EXPORT int sonde_write_heap_profile(int fd)
+{
+    struct sonde_profile *heap = sonde_lookup("heap");
+    return heap ? sonde_profile_write(heap, fd, 0) : -1;
+}
+
+struct list {
+    struct sonde_profile **to;
+    size_t n, max;
+};
+
+static void add_to_list(void *arg, const struct sonde_profile *profile)
+{
+    struct list *list = arg;
+    if (list->n < list->max)
+        list->to[list->n] = (struct sonde_profile *)profile;
+    list->n++;
+}
+
+EXPORT size_t sonde_profiles(struct sonde_profile **profiles, size_t max)
+{
+    struct list list = {profiles, 0, profiles ? max : 0};
+    profiles_each(add_to_list, &list);
+    return list.n;
+}
+
+EXPORT const char *sonde_profile_name(const struct sonde_profile *profile)
+{
+    return profile->name;
+}
+
+EXPORT long sonde_profile_count(struct sonde_profile *profile)
+{
+    return profile ? profiles_count(profile) : fail(EINVAL);
+}
+
+/* The program's own. */
+
+EXPORT struct sonde_profile *sonde_new_profile(const char *name)
+{
+    return (struct sonde_profile *)custom_new(name ? name : "");
+}
+
+EXPORT int sonde_profile_add(struct sonde_profile *profile, const void *value, int skip)
+{
+    const struct walk_regs caller = WALK_CALLER();
+    if (!profile || skip < 0)
+        return fail(EINVAL);
+    return custom_add(profile, value, &caller, (uint32_t)skip) ? 0 : -1;
+}
+
+EXPORT int sonde_profile_remove(struct sonde_profile *profile, const void *value)
+{
+    if (!profile)
+        return fail(EINVAL);
+    return custom_remove(profile, value) ? 0 : -1;
 }

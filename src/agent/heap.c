@@ -25,6 +25,7 @@ struct lock {
 
 __thread int64_t heap_left = -1;
 uint8_t heap_filter[HEAP_FILTER_BYTES];
+bool heap_is_hooked;
 
 static __thread bool is_inside;
 static __thread uint64_t random_state;
@@ -197,6 +198,13 @@ void heap_stop(void)
 {
     heap_pause();
     __atomic_store_n(&sees_frees, false, __ATOMIC_RELEASE);
+}
+
+bool heap_leave_out(bool yes)
+{
+    bool was = is_inside;
+    is_inside = yes;
+    return was;
 }
 
 void heap_reset(void)

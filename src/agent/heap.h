@@ -52,6 +52,12 @@ void heap_start(uint64_t rate);
 void heap_pause(void);
 /* No more, and what is freed from now on is not counted. */
 void heap_stop(void);
+/* Whether what the calling thread allocates is left out from now on; what it was before. */
+bool heap_leave_out(bool yes);
+
+/* Whether malloc and its kind are ours for the program's calls. */
+extern bool heap_is_hooked;
+
 /* In a forked child: locks that other threads held are free, and what the parent
  * sampled is the parent's. */
 void heap_reset(void);

@@ -153,6 +153,13 @@ static int run_thread_c11(void *arg)
     return s.run_c11(s.arg);
 }
 
+int recording_plain_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+                           void *arg)
+{
+    need((const void *)next_pthread_create);
+    return next_pthread_create(thread, attr, run, arg);
+}
+
 /* Without a free `start` the thread is found by timers_rescan, and has no labels. */
 EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
                           void *arg)

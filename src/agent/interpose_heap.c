@@ -57,6 +57,8 @@ static void *boot_alloc(size_t n)
     return p;
 }
 
+static void *our_malloc(size_t n) __attribute__((alias("malloc"), copy(malloc)));
+
 static void resolve(void)
 {
     is_resolving = true;
@@ -73,6 +75,8 @@ static void resolve(void)
     next_calloc = new_calloc;
     next_realloc = new_realloc;
     is_resolving = false;
+    /* Not so when the executable has an allocator of its own in it. */
+    heap_is_hooked = dlsym(RTLD_DEFAULT, "malloc") == (void *)our_malloc;
 }
 
 static __attribute__((constructor(101))) void resolve_at_start(void)

@@ -276,7 +276,7 @@ const struct placement *modules_find(uint64_t pc, struct store *store)
     }
     struct module *m = p->module;
     uint32_t now = __atomic_load_n(&generation, __ATOMIC_RELAXED);
-    if (store->is_file && __atomic_load_n(&m->logged, __ATOMIC_RELAXED) != now) {
+    if (store && store->is_file && __atomic_load_n(&m->logged, __ATOMIC_RELAXED) != now) {
         if (!store_module(store, m->number, &m->row, m->path))
             return NULL;
         __atomic_store_n(&m->logged, now, __ATOMIC_RELAXED);

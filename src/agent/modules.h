@@ -39,8 +39,8 @@ struct placement {
     int torn; /* something of it that we read may not be there */
 };
 
-/* The module that holds `pc`, described in the store if that is a file; NULL: none (JIT code), or
- * no memory for it.  Some 15 ns once known. */
+/* The module that holds `pc`, described in the store if that is a file (NULL: no store); NULL: none
+ * (JIT code), or no memory for it.  Some 15 ns once known. */
 const struct placement *modules_find(uint64_t pc, struct store *store);
 
 /* Module `number`, or NULL. */

@@ -2,3 +2,9 @@
 #include "agent/recording.h"
 
 const bool recording_is_hooked = false;
+
+int recording_plain_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+                           void *arg)
+{
+    return pthread_create(thread, attr, run, arg);
+}

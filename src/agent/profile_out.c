@@ -3,19 +3,14 @@
 #include "agent/modules.h"
 #include "agent/raw.h"
 
-#include <errno.h>
-#include <unistd.h>
+#include <limits.h>
 
 #define BLOCK_BYTES 65535u /* of a stored block of deflate, at most */
-#define MESSAGE_BYTES (16u * 1024)
+#define MESSAGE_BYTES (64u * 1024)
 
 /* Fields of profile.proto. */
 enum { SAMPLE_TYPE = 1, SAMPLE, MAPPING, LOCATION, STRINGS = 6, TIME_NS = 9, DURATION_NS };
-enum { PERIOD_TYPE = 11, PERIOD };
-
-/* The strings that come first; a module's name follows when it is met. */
-static const char *const strings[] = {"", "samples", "count", "cpu", "nanoseconds"};
-enum { S_SAMPLES = 1, S_COUNT, S_CPU, S_NANOSECONDS, N_STRINGS };
+enum { PERIOD_TYPE = 11, PERIOD, DEFAULT_TYPE = 14 };
 
 struct message {
     size_t n;
@@ -29,9 +24,10 @@ struct id_map {
 };
 
 struct writer {
-    int fd, error;
-    uint32_t crc, n_strings;
-    uint64_t n_bytes; /* before compression */
+    struct out *out;
+    char program[PATH_MAX];
+    uint32_t crc, n_strings, s_key; /* the string of the label of a key */
+    uint64_t n_bytes;               /* before compression */
     size_t n_block;
     uint8_t block[BLOCK_BYTES];
     uint32_t crc_table[256];
@@ -41,30 +37,12 @@ struct writer {
     struct message message, inner;
 };
 
-static struct writer writer; /* too large for a stack; one profile at a time */
-
-static void put_raw(struct writer *w, const void *data, size_t n)
-{
-    const char *p = data;
-    while (n && !w->error) {
-        ssize_t done = write(w->fd, p, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done <= 0) {
-            w->error = done < 0 ? errno : EIO;
-            return;
-        }
-        p += done;
-        n -= (size_t)done;
-    }
-}
-
 static void flush_block(struct writer *w, bool is_last)
 {
     uint16_t n = (uint16_t)w->n_block;
     uint8_t head[5] = {is_last, (uint8_t)n, (uint8_t)(n >> 8), (uint8_t)~n, (uint8_t)(~n >> 8)};
-    put_raw(w, head, sizeof head);
-    put_raw(w, w->block, n);
+    out_put(w->out, head, sizeof head);
+    out_put(w->out, w->block, n);
     w->n_block = 0;
 }
 
@@ -116,8 +94,16 @@ static void put_message(struct writer *w, uint32_t number, struct message *m)
     m->n = 0;
 }
 
-static void put_value_type(struct writer *w, uint32_t number, uint32_t type, uint32_t unit)
+static uint32_t put_string(struct writer *w, const char *text)
 {
+    put_bytes(w, STRINGS, text, strlen(text));
+    return w->n_strings++;
+}
+
+static void put_value_type(struct writer *w, uint32_t number, const char *type_text,
+                           const char *unit_text)
+{
+    uint32_t type = put_string(w, type_text), unit = put_string(w, unit_text);
     field(&w->message, 1, type);
     field(&w->message, 2, unit);
     put_message(w, number, &w->message);
@@ -129,13 +115,7 @@ static void put_number(struct writer *w, uint32_t number, uint64_t v)
     put_varint(w, v);
 }
 
-static uint32_t put_string(struct writer *w, const char *text)
-{
-    put_bytes(w, STRINGS, text, strlen(text));
-    return w->n_strings++;
-}
-
-static void put_mapping(struct writer *w, const struct store *store, const struct module *m)
+static void put_mapping(struct writer *w, const struct module *m)
 {
     static const char digits[] = "0123456789abcdef";
     char build_id[2 * WIRE_BUILD_ID_MAX + 1] = "";
@@ -146,7 +126,7 @@ static void put_mapping(struct writer *w, const struct store *store, const struc
         build_id[2 * i] = digits[m->row.build_id[i] >> 4];
         build_id[2 * i + 1] = digits[m->row.build_id[i] & 15];
     }
-    uint32_t name = put_string(w, m->path ? m->path : store->header->exe);
+    uint32_t name = put_string(w, m->path ? m->path : w->program);
     uint32_t id = build_id[0] ? put_string(w, build_id) : 0;
     bool has_text = m->text_limit != 0;
     field(&w->message, 1, m->number);
@@ -189,7 +169,7 @@ static bool ids_grow(struct id_map *l)
 }
 
 /* The number of the frame's location, which is written when it is new; 0: no memory. */
-static uint64_t location(struct writer *w, const struct store *store, uint64_t frame)
+static uint64_t location(struct writer *w, uint64_t frame)
 {
     struct id_map *l = &w->locations;
     if (4 * (l->n + 1) > 3 * l->size && !ids_grow(l))
@@ -201,7 +181,7 @@ static uint64_t location(struct writer *w, const struct store *store, uint64_t f
     uint64_t address = WIRE_FRAME_OFFSET(frame);
     const struct module *m = modules_get(WIRE_FRAME_MODULE(frame));
     if (m) {
-        put_mapping(w, store, m);
+        put_mapping(w, m);
         address += m->row.start;
     }
     field(&w->message, 1, *id);
@@ -213,107 +193,103 @@ static uint64_t location(struct writer *w, const struct store *store, uint64_t f
 }
 
 /* The string ids of a row's labels follow each other from this one on; 0: no memory. */
-static uint64_t label_strings(struct writer *w, const struct wire_stack *row)
+static uint64_t label_strings(struct writer *w, const struct taken_row *row)
 {
     struct id_map *l = &w->labels;
     if (4 * (l->n + 1) > 3 * l->size && !ids_grow(l))
         return 0;
-    uint64_t *id = find_id(l, (uint64_t)row);
+    uint64_t *id = find_id(l, (uint64_t)row->labels);
     if (*id)
         return *id;
     l->n++;
     *id = w->n_strings;
-    const char *text = (const char *)row->frames, *end = text + 8ull * row->n_frames;
-    for (; text < end && *text; text += strlen(text) + 1) {
-        put_string(w, text);
-        text += strlen(text) + 1;
-        put_string(w, text);
+    for (const char *key = NULL; (key = taken_key(row, key));) {
+        put_string(w, key);
+        put_string(w, taken_value(key));
     }
     return *id;
 }
 
-static bool put_labels(struct writer *w, const struct store *store, const struct wire_stack *s)
+/* A packed field of what is in `inner`. */
+static void put_packed(struct writer *w, uint32_t number)
 {
-    struct message *label = &w->inner;
-    if (!s->labels)
-        return true;
-    const struct wire_stack *row = (const void *)((const char *)store->header + 8ull * s->labels);
-    uint64_t id = label_strings(w, row);
-    const char *text = (const char *)row->frames, *end = text + 8ull * row->n_frames;
-    for (uint64_t at = id; id && text < end && *text; at += 2) {
-        text += strlen(text) + 1;
-        text += strlen(text) + 1;
-        label->n = 0;
-        field(label, 1, at);
-        field(label, 2, at + 1);
-        varint(&w->message, 3 << 3 | 2);
-        varint(&w->message, label->n);
-        memcpy(w->message.bytes + w->message.n, label->bytes, label->n);
-        w->message.n += label->n;
-    }
-    return id != 0;
+    struct message *m = &w->message;
+    varint(m, number << 3 | 2);
+    varint(m, w->inner.n);
+    memcpy(m->bytes + m->n, w->inner.bytes, w->inner.n);
+    m->n += w->inner.n;
+    w->inner.n = 0;
 }
 
-static bool put_sample(struct writer *w, const struct store *store, const struct wire_stack *s)
+static bool put_sample(struct writer *w, const struct sonde_profile *profile,
+                       const struct taken_row *row)
 {
-    struct message *ids = &w->inner, *values = &w->message;
-    ids->n = 0;
-    for (uint32_t i = 0; i < s->n_frames; i++) {
-        uint64_t id = location(w, store, s->frames[i]);
+    for (uint32_t i = 0; i < row->n_frames; i++) {
+        if (!taken_shows(row, i))
+            continue;
+        uint64_t id = location(w, row->frames[i]);
         if (!id)
             return false;
-        varint(ids, id);
+        varint(&w->inner, id);
     }
-    varint(values, 1 << 3 | 2);
-    varint(values, ids->n);
-    memcpy(values->bytes + values->n, ids->bytes, ids->n);
-    values->n += ids->n;
-    ids->n = 0;
-    varint(ids, s->n[0]);
-    varint(ids, s->n[0] * store->header->period_ns);
-    varint(values, 2 << 3 | 2);
-    varint(values, ids->n);
-    memcpy(values->bytes + values->n, ids->bytes, ids->n);
-    values->n += ids->n;
-    if (!put_labels(w, store, s))
-        return false;
-    put_message(w, SAMPLE, values);
-    return true;
+    put_packed(w, 1);
+    for (uint32_t i = 0; i < profile->n_types; i++)
+        varint(&w->inner, (uint64_t)row->values[i]);
+    put_packed(w, 2);
+    if (profile->key_label) {
+        field(&w->inner, 1, w->s_key);
+        field(&w->inner, 3, row->key);
+        put_packed(w, 3);
+    }
+    uint64_t label = row->labels ? label_strings(w, row) : 0;
+    for (const char *key = NULL; label && (key = taken_key(row, key)); label += 2) {
+        field(&w->inner, 1, label);
+        field(&w->inner, 2, label + 1);
+        put_packed(w, 3);
+    }
+    put_message(w, SAMPLE, &w->message);
+    return label || !row->labels;
 }
 
-static bool put_profile(struct writer *w, const struct store *store)
+static bool put_profile(struct writer *w, const struct sonde_profile *profile,
+                        const struct taken *taken)
 {
-    const struct wire_header *h = store->header;
-    for (uint32_t i = 0; i < N_STRINGS; i++)
-        put_string(w, strings[i]);
-    put_value_type(w, SAMPLE_TYPE, S_SAMPLES, S_COUNT);
-    put_value_type(w, SAMPLE_TYPE, S_CPU, S_NANOSECONDS);
-    put_value_type(w, PERIOD_TYPE, S_CPU, S_NANOSECONDS);
-    put_number(w, PERIOD, h->period_ns);
-    put_number(w, TIME_NS, h->start_realtime_ns);
-    put_number(w, DURATION_NS, h->end_monotonic_ns - h->start_monotonic_ns);
+    put_string(w, "");
+    for (uint32_t i = 0; i < profile->n_types; i++)
+        put_value_type(w, SAMPLE_TYPE, profile->types[i].type, profile->types[i].unit);
+    put_value_type(w, PERIOD_TYPE, profile->period_type.type, profile->period_type.unit);
+    put_number(w, PERIOD, taken->period);
+    put_number(w, TIME_NS, taken->time_ns);
+    if (taken->duration_ns)
+        put_number(w, DURATION_NS, taken->duration_ns);
+    if (profile->default_type)
+        put_number(w, DEFAULT_TYPE, put_string(w, profile->default_type));
+    if (profile->key_label)
+        w->s_key = put_string(w, profile->key_label);
     /* pprof takes the first mapping for the main program's. */
     for (uint32_t i = 1; modules_get(i); i++)
         if (!modules_get(i)->path)
-            put_mapping(w, store, modules_get(i));
-    for (uint64_t i = 0; i < h->n_slots; i++) {
-        uint64_t granule = (h->slots_offset + 4 * i) / STORE_GRANULE;
-        if (!store->all_ready && !store->ready[granule])
-            continue;
-        const uint32_t *slot = (const void *)((const char *)h + h->slots_offset + 4 * i);
-        const struct wire_stack *s = (const void *)((const char *)h + 8ull * *slot);
-        if (*slot && s->kind == WIRE_CPU && !put_sample(w, store, s))
+            put_mapping(w, modules_get(i));
+    for (size_t i = 0; i < taken->n; i++)
+        if (!put_sample(w, profile, &taken->rows[i]))
             return false;
-    }
     return true;
 }
 
-bool profile_out(const struct store *store, int fd)
+static void find_program(char path[PATH_MAX])
+{
+    long n = raw4(SYS_readlink, (long)"/proc/self/exe", (long)path, PATH_MAX - 1, 0);
+    path[n < 0 ? 0 : n] = '\0';
+}
+
+bool profile_out(const struct sonde_profile *profile, const struct taken *taken, struct out *out)
 {
     static const uint8_t head[10] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff};
-    struct writer *w = &writer;
-    memset(w, 0, sizeof *w);
-    w->fd = fd;
+    struct writer *w = raw_alloc(sizeof *w); /* too large for a stack */
+    if (!w)
+        return false;
+    w->out = out;
+    find_program(w->program);
     w->crc = ~0u;
     for (uint32_t i = 0; i < 256; i++) {
         uint32_t c = i;
@@ -321,17 +297,15 @@ bool profile_out(const struct store *store, int fd)
             c = c >> 1 ^ (c & 1 ? 0xedb88320u : 0);
         w->crc_table[i] = c;
     }
-    put_raw(w, head, sizeof head);
-    bool ok = put_profile(w, store);
+    out_put(out, head, sizeof head);
+    bool ok = put_profile(w, profile, taken);
     ids_release(&w->locations);
     ids_release(&w->labels);
-    if (!ok) {
-        errno = ENOMEM;
-        return false;
+    if (ok) {
+        flush_block(w, true);
+        uint32_t tail[2] = {~w->crc, (uint32_t)w->n_bytes};
+        out_put(out, tail, sizeof tail);
     }
-    flush_block(w, true);
-    uint32_t tail[2] = {~w->crc, (uint32_t)w->n_bytes};
-    put_raw(w, tail, sizeof tail);
-    errno = w->error;
-    return w->error == 0;
+    raw_unmap(w, sizeof *w);
+    return ok;
 }

@@ -1,13 +1,12 @@
-/* profile_out: writes a store's samples as Go's runtime/pprof writes a CPU profile:
- * gzip'ed profile.proto (in stored blocks), not symbolised.
- * Threads: one at a time.  Signals: no. */
+/* profile_out: writes a profile as Go's runtime/pprof does: gzip'ed profile.proto (in
+ * stored blocks), not symbolised.
+ * Threads: any.  Signals: no. */
 #ifndef SONDE_AGENT_PROFILE_OUT_H
 #define SONDE_AGENT_PROFILE_OUT_H
 
-#include "agent/store.h"
+#include "agent/profiles.h"
 
-/* To `fd`, which stays open.  False and errno on failure; part of the profile may
- * then be written. */
-bool profile_out(const struct store *store, int fd);
+/* False: no memory; errors of `out` are in `out`. */
+bool profile_out(const struct sonde_profile *profile, const struct taken *taken, struct out *out);
 
 #endif

@@ -1,7 +1,9 @@
 #include "agent/recording.h"
 
 #include "agent/heap.h"
+#include "agent/lock.h"
 #include "agent/modules.h"
+#include "agent/own.h"
 #include "agent/program.h"
 #include "agent/raw.h"
 #include "agent/sampler.h"
@@ -29,6 +31,7 @@ static char dir[DIR_BYTES];
 static struct store_options options; /* of the file */
 static bool only_root;
 static bool watches_fork, uses_sigurg;
+static struct lock lock; /* held while kinds begin and end */
 
 static uint32_t bit(enum wire_kind kind)
 {
@@ -76,6 +79,7 @@ static void forget(void)
     heap_reset();
     store_forget(&standing);
     store_forget(&cpu);
+    own_reset();
 }
 
 /* The child of a recorded process starts a recording of its own. */
@@ -143,11 +147,18 @@ static bool begin(uint32_t which, struct store *store, uint64_t heap_rate)
     return true;
 }
 
-bool recording_begin_cpu(uint32_t hz)
+static void end_cpu(void)
+{
+    timers_stop();
+    sampler_stop(bit(WIRE_CPU));
+    __atomic_fetch_and(&kinds, ~bit(WIRE_CPU), __ATOMIC_RELEASE);
+}
+
+static bool begin_cpu(uint32_t hz)
 {
     if (!watch_fork())
         return false;
-    if (records(WIRE_CPU) || other_records()) {
+    if (records(WIRE_CPU) || cpu.header || other_records()) {
         errno = EBUSY;
         return false;
     }
@@ -155,38 +166,47 @@ bool recording_begin_cpu(uint32_t hz)
         errno = ENOMEM;
         return false;
     }
-    if (!begin(bit(WIRE_CPU), &cpu, 0)) {
-        int saved_errno = errno;
-        store_close(&cpu);
-        errno = saved_errno;
-        return false;
-    }
-    if (timers_count() > 0)
+    bool ok = begin(bit(WIRE_CPU), &cpu, 0);
+    if (ok && timers_count() > 0)
         return true;
-    recording_end_cpu();
-    recording_release_cpu();
-    errno = EAGAIN;
+    int error = ok ? EAGAIN : errno;
+    if (ok)
+        end_cpu();
+    store_close(&cpu);
+    errno = error;
     return false;
+}
+
+bool recording_begin_cpu(uint32_t hz)
+{
+    lock_take(&lock);
+    bool ok = begin_cpu(hz);
+    lock_give(&lock);
+    return ok;
 }
 
 struct store *recording_end_cpu(void)
 {
-    if (!recording_has(WIRE_CPU) || kinds_to_file & bit(WIRE_CPU))
-        return NULL;
-    timers_stop();
-    sampler_stop(bit(WIRE_CPU));
-    __atomic_fetch_and(&kinds, ~bit(WIRE_CPU), __ATOMIC_RELEASE);
-    cpu.header->end_monotonic_ns = raw_clock_ns(CLOCK_MONOTONIC);
-    cpu.header->state = WIRE_ENDED;
-    return &cpu;
+    struct store *ended = NULL;
+    lock_take(&lock);
+    if (recording_has(WIRE_CPU) && !(kinds_to_file & bit(WIRE_CPU))) {
+        end_cpu();
+        cpu.header->end_monotonic_ns = raw_clock_ns(CLOCK_MONOTONIC);
+        cpu.header->state = WIRE_ENDED;
+        ended = &cpu;
+    }
+    lock_give(&lock);
+    return ended;
 }
 
 void recording_release_cpu(void)
 {
+    lock_take(&lock);
     store_close(&cpu);
+    lock_give(&lock);
 }
 
-struct store *recording_store(void)
+static struct store *standing_store(void)
 {
     if (!watch_fork())
         return NULL;
@@ -200,9 +220,17 @@ struct store *recording_store(void)
     return &standing;
 }
 
-bool recording_start(enum wire_kind kind, uint64_t rate)
+struct store *recording_store(void)
 {
-    struct store *store = recording_store();
+    lock_take(&lock);
+    struct store *store = standing_store();
+    lock_give(&lock);
+    return store;
+}
+
+static bool start(enum wire_kind kind, uint64_t rate)
+{
+    struct store *store = standing_store();
     if (!store)
         return false;
     if (kind == WIRE_HEAP) {
@@ -216,19 +244,28 @@ bool recording_start(enum wire_kind kind, uint64_t rate)
     return records(kind) || begin(bit(kind), store, rate);
 }
 
+bool recording_start(enum wire_kind kind, uint64_t rate)
+{
+    lock_take(&lock);
+    bool ok = start(kind, rate);
+    lock_give(&lock);
+    return ok;
+}
+
 bool recording_stop(enum wire_kind kind)
 {
-    if (!recording_has(kind))
-        return true;
-    if (kinds_to_file & bit(kind)) {
-        errno = EBUSY;
-        return false;
+    lock_take(&lock);
+    bool is_on = recording_has(kind), ok = !is_on || !(kinds_to_file & bit(kind));
+    if (is_on && ok) {
+        if (kind == WIRE_HEAP)
+            heap_pause();
+        sampler_stop(bit(kind));
+        __atomic_fetch_and(&kinds, ~bit(kind), __ATOMIC_RELEASE);
     }
-    if (kind == WIRE_HEAP)
-        heap_pause();
-    sampler_stop(bit(kind));
-    __atomic_fetch_and(&kinds, ~bit(kind), __ATOMIC_RELEASE);
-    return true;
+    lock_give(&lock);
+    if (!ok)
+        errno = EBUSY;
+    return ok;
 }
 
 bool recording_freeze(bool all)

@@ -4,14 +4,14 @@
  * program's wish (sonde/sonde.h): a CPU profile between begin and end, with a store of
  * its own; the standing kinds (all others), once asked for, into one store in memory
  * that is never given back, or into the file where there is one.
- * Threads: what begins, ends, starts and stops under the caller's lock, the rest any.
- * Signals: no. */
+ * Threads: any.  Signals: no. */
 #ifndef SONDE_AGENT_RECORDING_H
 #define SONDE_AGENT_RECORDING_H
 
 #include "agent/store.h"
 #include "unwind/walk.h"
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,6 +21,10 @@
 /* Whether the functions of libc that threads and signals need are intercepted:
  * in libsonde.so (interpose.c), not in libsonde.a (plain.c). */
 extern const bool recording_is_hooked;
+
+/* pthread_create, of which nothing is recorded.  An error number, or 0. */
+int recording_plain_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
+                           void *arg);
 
 /* Whether anything of this process is recorded, by either way. */
 bool recording_is_on(void);

@@ -89,29 +89,50 @@ static struct context *take_context(void)
     return NULL;
 }
 
-/* The stack from these registers on, added to the store. */
-static struct wire_stack *add_stack(struct store *store, enum wire_kind kind, uint64_t key,
-                                    struct walk_regs regs, uint64_t weight)
+/* The stack from these registers on, in c->frames; `store` is told of its modules. */
+static uint32_t unwind(struct context *c, struct walk_regs regs, struct store *store, bool *complete)
 {
     static const struct walk_ops ops = {read_word, row_at};
-    struct context *c = take_context();
-    if (!c) {
-        store_count(&store->header->counts[kind].n_dropped, weight);
-        return NULL;
-    }
     c->store = store;
     c->place = NULL;
     memset(c->pages, 0xff, sizeof c->pages);
     bool is_own = regs.sp >= own_stack.lo && regs.sp < own_stack.hi && own_stack.hi - regs.sp > 8;
     c->stack_lo = regs.sp;
     c->stack_size = is_own ? own_stack.hi - regs.sp - 7 : 0; /* of addresses of 8 bytes */
+    return walk_stack(&ops, c, regs, c->frames, WIRE_STACK_MAX, complete);
+}
+
+/* The same, added to the store. */
+static struct wire_stack *add_stack(struct store *store, enum wire_kind kind, uint64_t key,
+                                    struct walk_regs regs, uint64_t weight)
+{
+    struct context *c = take_context();
+    if (!c) {
+        store_count(&store->header->counts[kind].n_dropped, weight);
+        return NULL;
+    }
     struct store_stack stack = {.kind = kind, .key = key, .frames = c->frames};
     if (kind == WIRE_CPU || kind == WIRE_HEAP)
         stack.labels = labels_in(labels_current, store);
-    stack.n_frames = walk_stack(&ops, c, regs, c->frames, WIRE_STACK_MAX, &stack.complete);
+    stack.n_frames = unwind(c, regs, store, &stack.complete);
     struct wire_stack *row = store_add(store, &stack, weight);
     __atomic_store_n(&c->taken, 0, __ATOMIC_RELEASE);
     return row;
+}
+
+uint32_t sampler_walk(const struct walk_regs *regs, uint64_t *frames, uint32_t max)
+{
+    struct walk_regs call = *regs;
+    bool complete;
+    struct context *c = take_context();
+    if (!c)
+        return 0;
+    call.pc--; /* as walk_stack looks return addresses up */
+    uint32_t n = unwind(c, call, NULL, &complete);
+    n = n < max ? n : max;
+    memcpy(frames, c->frames, n * sizeof *frames);
+    __atomic_store_n(&c->taken, 0, __ATOMIC_RELEASE);
+    return n;
 }
 
 void sampler_sample(struct store *store, const ucontext_t *uc, uint64_t weight)

@@ -37,6 +37,10 @@ void sampler_wait(void);
 /* Takes a CPU sample of weight `weight` of the registers in `uc`. */
 void sampler_sample(struct store *store, const ucontext_t *uc, uint64_t weight);
 
+/* The calling thread's stack from the frame with these registers on, as sampler_here has
+ * it.  The number of frames; 0: busy. */
+uint32_t sampler_walk(const struct walk_regs *regs, uint64_t *frames, uint32_t max);
+
 /* Adds one sample of the calling thread's stack, from the frame with these registers
  * on; `pc` is a return address.  Its row, or NULL: dropped. */
 struct wire_stack *sampler_here(struct store *store, enum wire_kind kind, uint64_t key,

@@ -1,5 +1,6 @@
 #include "agent/timers.h"
 
+#include "agent/own.h"
 #include "agent/raw.h"
 
 #include <dirent.h>
@@ -179,7 +180,7 @@ static void arm_all(void)
             int tid = 0;
             for (const char *p = d->d_name; *p >= '0' && *p <= '9'; p++)
                 tid = tid * 10 + (*p - '0');
-            if (tid)
+            if (tid && !own_is(tid))
                 arm(tid, false);
             at += d->d_reclen;
         }
@@ -261,7 +262,7 @@ void timers_rescan(void)
     /* A folder's link count is 2 and one for each folder in it. */
     if (++n_rescans % FULL_SCAN_EVERY == 0 ||
         raw4(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/task", (long)&st, 0) != 0 ||
-        st.st_nlink != n_armed + 2)
+        st.st_nlink != n_armed + own_count() + 2)
         timers_scan();
 }
 
