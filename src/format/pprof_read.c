@@ -1,72 +1,13 @@
 #include "format/pprof_read.h"
 
-#include "base/intern.h"
-#include "base/map.h"
-#include "base/pool.h"
-#include "base/vec.h"
-#include "format/proto.h"
+#include "format/pprof_decoder.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The bytes are walked three times.  First the top level: tables (mappings,
- * locations, functions, strings) are decoded, samples are only cut into chunks.
- * Then, chunk by chunk on all processors, samples are counted, which gives every
- * sample its place in the columns; then they are decoded into those places. */
-
-#define CHUNK_SAMPLES 4096u
-#define CHUNKS_FOR_THREADS 8u
+#define CHUNK_SAMPLES 1024u
 #define RESERVED_MAX ((size_t)1 << 16) /* rows */
-
-/* A run of samples; other fields may stand between them. */
-struct chunk {
-    const uint8_t *begin, *end;
-    uint32_t n_samples, first_sample;
-    uint64_t n_locs, first_loc;
-    uint64_t n_labels, first_label;
-    bool failed;
-    struct err err;
-};
-
-/* Rows by the ids they have in the file: usually 1, 2, 3... */
-struct ids {
-    uint32_t n;
-    bool dense;      /* row = id - 1 */
-    uint32_t *table; /* [n + 1], for ids up to n, when not dense */
-    struct map rest;
-};
-
-struct decoder {
-    struct proto_input in;
-    struct profile *profile; /* being filled */
-    struct diag *diag;
-    struct err *err;
-
-    struct intern strings;
-    VEC(uint32_t) string_ids; /* index in the file -> id in `strings` */
-
-    /* Rows as the file has them: string members are indexes in the file
-     * (UINT32_MAX if larger) until resolve_strings. */
-    VEC(struct profile_value_type) types;
-    VEC(uint32_t) comments;
-    VEC(struct profile_mapping) mappings;
-    VEC(struct profile_function) functions;
-    VEC(struct profile_line) lines;
-    VEC(uint64_t) line_functions; /* ids, beside lines */
-    VEC(struct profile_location) locations;
-    VEC(uint64_t) location_mappings; /* ids, beside locations */
-    VEC(struct chunk) chunks;
-    uint64_t n_samples;
-
-    struct ids mapping_ids, function_ids, location_ids;
-
-    /* The profile's columns, written by chunk. */
-    uint64_t *stack_first, *label_first;
-    uint32_t *stack_locs;
-    int64_t *values;
-    struct profile_label *labels;
-};
 
 /* A string index, kept in 32 bits: too large ones become one that never exists. */
 static uint32_t string_index(uint64_t v)
@@ -119,14 +60,46 @@ static bool read_function(struct decoder *d, const struct proto_field *f)
                                           .start_line = (int64_t)n[5]});
 }
 
+static bool add_line(struct decoder *d, const uint64_t *n)
+{
+    return PUSH(d, line_functions, n[1]) &&
+           PUSH(d, lines, (struct profile_line){PROFILE_NONE, (int64_t)n[2], (int64_t)n[3]});
+}
+
+/* The line at p, when it is as writers put it.  The position after it, or p; NULL and the
+ * error when memory runs out. */
+static inline const uint8_t *take_line(struct decoder *d, const uint8_t *p, const uint8_t *end)
+{
+    uint64_t n[4] = {0};
+    if (end - p < 2 || p[0] != PROTO_KEY(4, PROTO_BYTES) || p[1] > 0x7f || p[1] > end - p - 2)
+        return p;
+    const uint8_t *q = p + 2, *line_end = q + p[1];
+    q = proto_take(q, line_end, PROTO_KEY(1, PROTO_VARINT), &n[1]);
+    q = proto_take(q, line_end, PROTO_KEY(2, PROTO_VARINT), &n[2]);
+    q = proto_take(q, line_end, PROTO_KEY(3, PROTO_VARINT), &n[3]);
+    if (q != line_end)
+        return p;
+    return add_line(d, n) ? q : NULL;
+}
+
 static bool read_location(struct decoder *d, const struct proto_field *message)
 {
     struct profile_location location = {.mapping = PROFILE_NONE,
                                         .first_line = (uint32_t)d->lines.n};
     uint64_t mapping = 0, n[4];
     struct proto_field f;
-    for (const uint8_t *p = message->p; p < message->end;) {
-        if (!(p = proto_next(&d->in, p, message->end, &f, d->err)))
+    const uint8_t *p = message->p, *end = message->end, *next;
+    p = proto_take(p, end, PROTO_KEY(1, PROTO_VARINT), &location.id);
+    p = proto_take(p, end, PROTO_KEY(2, PROTO_VARINT), &mapping);
+    p = proto_take(p, end, PROTO_KEY(3, PROTO_VARINT), &location.address);
+    while ((next = take_line(d, p, end)) != p) {
+        if (!next)
+            return false;
+        location.n_lines++;
+        p = next;
+    }
+    while (p < end) {
+        if (!(p = proto_next(&d->in, p, end, &f, d->err)))
             return false;
         if (f.number == 0 || f.number > 5)
             continue;
@@ -143,8 +116,7 @@ static bool read_location(struct decoder *d, const struct proto_field *message)
             location.address = f.value;
             break;
         case 4:
-            if (!proto_numbers(&d->in, &f, n, 4, d->err) || !PUSH(d, line_functions, n[1]) ||
-                !PUSH(d, lines, (struct profile_line){PROFILE_NONE, (int64_t)n[2], (int64_t)n[3]}))
+            if (!proto_numbers(&d->in, &f, n, 4, d->err) || !add_line(d, n))
                 return false;
             location.n_lines++;
             break;
@@ -206,7 +178,7 @@ static enum proto_type top_level_type(uint32_t number)
  * moved again and again; what is not used is not touched. */
 static bool reserve_tables(struct decoder *d)
 {
-    size_t n = (size_t)(d->in.end - d->in.data) / 64;
+    size_t n = (size_t)(d->in.end - d->in.data) / 48;
     n = n < RESERVED_MAX ? n : RESERVED_MAX;
     return vec_reserve(&d->locations, n) && vec_reserve(&d->location_mappings, n) &&
            vec_reserve(&d->lines, n + n / 2) && vec_reserve(&d->line_functions, n + n / 2);
@@ -332,14 +304,6 @@ static bool resolve_strings(struct decoder *d)
            resolve_string(d, &profile->doc_url, "doc_url");
 }
 
-/* The row of an id, PROFILE_NONE if there is none. */
-static inline uint32_t ids_find(const struct ids *ids, uint64_t id)
-{
-    if (ids->dense)
-        return id - 1 < ids->n ? (uint32_t)(id - 1) : PROFILE_NONE;
-    return id <= ids->n ? ids->table[id] : map_get(&ids->rest, id);
-}
-
 static void ids_release(struct ids *ids)
 {
     free(ids->table);
@@ -412,266 +376,6 @@ static bool resolve_ids(struct decoder *d)
     return true;
 }
 
-enum label { LABEL_KEY = 1, LABEL_STR, LABEL_NUM, LABEL_UNIT, LABEL_FIELDS };
-
-static bool label_is_kept(const uint64_t *n)
-{
-    return n[LABEL_STR] || n[LABEL_NUM] || n[LABEL_UNIT];
-}
-
-static bool count_sample(const struct decoder *d, const struct proto_field *sample,
-                         struct chunk *chunk)
-{
-    uint64_t n_values = 0, n[LABEL_FIELDS];
-    struct proto_field f;
-    for (const uint8_t *p = sample->p; p < sample->end;) {
-        if (!(p = proto_next(&d->in, p, sample->end, &f, &chunk->err)))
-            return false;
-        if (f.number == 1 || f.number == 2) {
-            if (f.type != PROTO_BYTES && !proto_expect(&d->in, &f, PROTO_VARINT, &chunk->err))
-                return false;
-            uint64_t count = f.type == PROTO_BYTES ? proto_count_varints(f.p, f.end) : 1;
-            if (f.number == 1)
-                chunk->n_locs += count;
-            else
-                n_values += count;
-        } else if (f.number == 3) {
-            if (!proto_expect(&d->in, &f, PROTO_BYTES, &chunk->err) ||
-                !proto_numbers(&d->in, &f, n, LABEL_FIELDS, &chunk->err))
-                return false;
-            chunk->n_labels += label_is_kept(n);
-        }
-    }
-    if (n_values != d->types.n)
-        return proto_malformed(&d->in, &chunk->err, sample->at,
-                               "mismatch: sample has %" PRIu64 " values vs. %zu types", n_values,
-                               d->types.n);
-    return true;
-}
-
-static void count_chunk(void *arg, size_t i)
-{
-    struct decoder *d = arg;
-    struct chunk *chunk = &d->chunks.items[i];
-    struct proto_field f;
-    for (const uint8_t *p = chunk->begin; p < chunk->end;) {
-        p = proto_next(&d->in, p, chunk->end, &f, &chunk->err);
-        if (!p || (f.number == 2 && !count_sample(d, &f, chunk))) {
-            chunk->failed = true;
-            return;
-        }
-    }
-}
-
-/* The value of a varint whose bytes, and no others, are in w: 7 bits of each. */
-static inline uint64_t squeeze(uint64_t w)
-{
-    w = (w & 0x007f007f007f007fu) | (w & 0x7f007f007f007f00u) >> 1;
-    w = (w & 0x00003fff00003fffu) | (w & 0x3fff00003fff0000u) >> 2;
-    return (w & 0x000000000fffffffu) | (w & 0x0fffffff00000000u) >> 4;
-}
-
-static bool no_location(const struct decoder *d, const uint8_t *at, uint64_t id, struct err *err)
-{
-    return proto_malformed(&d->in, err, at,
-                           "sample refers to location %" PRIu64 ", which does not exist", id);
-}
-
-/* The bulk of a profile.  Two ids are taken out of each 8 bytes, so that the
- * search for where one ends does not hold up the next.  Advances *out. */
-static bool decode_locs(const struct decoder *d, const struct proto_field *f, uint32_t **out,
-                        struct err *err)
-{
-    const uint8_t *p = f->p, *end = f->end;
-    uint32_t *to = *out;
-    uint64_t id;
-    while (p < end) {
-        if (d->in.end - p >= 8) {
-            uint64_t w;
-            memcpy(&w, p, 8);
-            uint64_t ends = ~w & 0x8080808080808080u, later = ends & (ends - 1);
-            if (later) {
-                int n_bits = __builtin_ctzll(ends) + 1; /* the first id's */
-                int n_both = (__builtin_ctzll(later) + 1) / 8;
-                if (p + n_both <= end) {
-                    uint64_t id0 = squeeze(w & (ends ^ (ends - 1)));
-                    uint64_t id1 = squeeze((w & (later ^ (later - 1))) >> n_bits);
-                    uint32_t loc0 = ids_find(&d->location_ids, id0);
-                    uint32_t loc1 = ids_find(&d->location_ids, id1);
-                    if (loc0 == PROFILE_NONE || loc1 == PROFILE_NONE)
-                        return no_location(d, p, loc0 == PROFILE_NONE ? id0 : id1, err);
-                    to[0] = loc0;
-                    to[1] = loc1;
-                    to += 2;
-                    p += n_both;
-                    continue;
-                }
-            }
-        }
-        const uint8_t *at = p;
-        if (!(p = proto_varint(p, end, &id)))
-            return proto_malformed(&d->in, err, at, "bad location id in a sample");
-        if ((*to++ = ids_find(&d->location_ids, id)) == PROFILE_NONE)
-            return no_location(d, at, id, err);
-    }
-    *out = to;
-    return true;
-}
-
-/* The id of the string at `index` in the file's table; false when past its end. */
-static bool label_string(const struct decoder *d, const struct proto_field *f, uint64_t index,
-                         uint32_t *string, struct err *err)
-{
-    if (index >= d->string_ids.n)
-        return proto_malformed(&d->in, err, f->at, "label refers to string %" PRIu64 " of %zu",
-                               index, d->string_ids.n);
-    *string = d->string_ids.items[index];
-    return true;
-}
-
-/* Advances *out if the label is kept. */
-static bool decode_label(const struct decoder *d, const struct proto_field *f,
-                         struct profile_label **out, struct err *err)
-{
-    uint64_t n[LABEL_FIELDS];
-    struct profile_label label = {0};
-    if (!proto_numbers(&d->in, f, n, LABEL_FIELDS, err) ||
-        !label_string(d, f, n[LABEL_KEY], &label.key, err))
-        return false;
-    if (!label_is_kept(n))
-        return true;
-    label.is_num = n[LABEL_STR] == 0;
-    if (label.is_num)
-        label.num = (int64_t)n[LABEL_NUM];
-    if (!label_string(d, f, n[label.is_num ? LABEL_UNIT : LABEL_STR],
-                      label.is_num ? &label.unit : &label.str, err))
-        return false;
-    *(*out)++ = label;
-    return true;
-}
-
-static bool decode_values(const struct decoder *d, const struct proto_field *f, int64_t **out,
-                          struct err *err)
-{
-    uint64_t v;
-    for (const uint8_t *p = f->p; p < f->end;) {
-        if (!(p = proto_varint(p, f->end, &v)))
-            return proto_malformed(&d->in, err, f->at, "bad value in a sample");
-        *(*out)++ = (int64_t)v;
-    }
-    return true;
-}
-
-/* Where the next sample of a chunk goes. */
-struct place {
-    uint32_t *loc;
-    int64_t *value;
-    struct profile_label *label;
-};
-
-static bool decode_sample(const struct decoder *d, const struct proto_field *sample,
-                          struct place *to, struct err *err)
-{
-    struct proto_field f;
-    for (const uint8_t *p = sample->p; p < sample->end;) {
-        if (!(p = proto_next(&d->in, p, sample->end, &f, err)))
-            return false;
-        if (f.number == 1 && f.type == PROTO_BYTES) {
-            if (!decode_locs(d, &f, &to->loc, err))
-                return false;
-        } else if (f.number == 1) {
-            if ((*to->loc++ = ids_find(&d->location_ids, f.value)) == PROFILE_NONE)
-                return no_location(d, f.at, f.value, err);
-        } else if (f.number == 2 && f.type == PROTO_BYTES) {
-            if (!decode_values(d, &f, &to->value, err))
-                return false;
-        } else if (f.number == 2) {
-            *to->value++ = (int64_t)f.value;
-        } else if (f.number == 3) {
-            if (!decode_label(d, &f, &to->label, err))
-                return false;
-        }
-    }
-    return true;
-}
-
-static void decode_chunk(void *arg, size_t i)
-{
-    struct decoder *d = arg;
-    struct chunk *chunk = &d->chunks.items[i];
-    struct place to = {d->stack_locs + chunk->first_loc,
-                       d->values + chunk->first_sample * d->types.n,
-                       d->label_first ? d->labels + chunk->first_label : NULL};
-    uint32_t sample = chunk->first_sample;
-    struct proto_field f;
-    for (const uint8_t *p = chunk->begin; p < chunk->end;) {
-        p = proto_next(&d->in, p, chunk->end, &f, &chunk->err);
-        if (p && f.number != 2)
-            continue;
-        if (!p || !decode_sample(d, &f, &to, &chunk->err)) {
-            chunk->failed = true;
-            return;
-        }
-        d->stack_first[++sample] = (uint64_t)(to.loc - d->stack_locs);
-        if (d->label_first)
-            d->label_first[sample] = (uint64_t)(to.label - d->labels);
-    }
-}
-
-static bool run_chunks(struct decoder *d, void (*fn)(void *, size_t))
-{
-    /* For little, starting a thread costs more than it saves. */
-    pool_run(d->chunks.n, d->chunks.n < CHUNKS_FOR_THREADS ? 1 : 0, fn, d);
-    for (size_t i = 0; i < d->chunks.n; i++)
-        if (d->chunks.items[i].failed) {
-            if (d->err)
-                *d->err = d->chunks.items[i].err;
-            return false;
-        }
-    return true;
-}
-
-static bool read_samples(struct decoder *d)
-{
-    struct profile *profile = d->profile;
-    struct arena *arena = &profile->arena;
-    uint64_t n_locs = 0, n_labels = 0, n_values, n_samples = d->n_samples;
-    if (n_samples && d->types.n == 0)
-        return proto_malformed(&d->in, d->err, NULL, "missing sample type information");
-    if (!run_chunks(d, count_chunk))
-        return false;
-    for (size_t i = 0; i < d->chunks.n; i++) {
-        struct chunk *chunk = &d->chunks.items[i];
-        chunk->first_loc = n_locs;
-        chunk->first_label = n_labels;
-        n_locs += chunk->n_locs;
-        n_labels += chunk->n_labels;
-    }
-    n_values = n_samples * d->types.n; /* each is a byte of the input at least */
-    d->stack_first = arena_alloc(arena, (n_samples + 1) * sizeof *d->stack_first);
-    d->stack_locs = arena_alloc(arena, n_locs * sizeof *d->stack_locs);
-    d->values = arena_alloc(arena, n_values * sizeof *d->values);
-    if (!d->stack_first || !d->stack_locs || !d->values)
-        return err_nomem(d->err);
-    d->stack_first[0] = 0;
-    if (n_labels) {
-        d->labels = arena_alloc(arena, n_labels * sizeof *d->labels);
-        d->label_first = arena_alloc(arena, (n_samples + 1) * sizeof *d->label_first);
-        if (!d->labels || !d->label_first)
-            return err_nomem(d->err);
-        d->label_first[0] = 0;
-    }
-    if (!run_chunks(d, decode_chunk))
-        return false;
-    profile->n_samples = (uint32_t)n_samples;
-    profile->stack_first = d->stack_first;
-    profile->stack_locs = d->stack_locs;
-    profile->values = d->values;
-    profile->label_first = d->label_first;
-    profile->labels = d->labels;
-    return true;
-}
-
 #define ADOPT(d, member)                                                                           \
     ((d)->profile->n_##member = (uint32_t)(d)->member.n,                                           \
      ((d)->profile->member = arena_adopt(&(d)->profile->arena, (void **)&(d)->member.items,        \
@@ -702,6 +406,11 @@ static void decoder_release(struct decoder *d)
     vec_release(&d->locations);
     vec_release(&d->location_mappings);
     vec_release(&d->chunks);
+    free(d->stack_first);
+    free(d->label_first);
+    free(d->stack_locs);
+    free(d->values);
+    free(d->labels);
     ids_release(&d->mapping_ids);
     ids_release(&d->function_ids);
     ids_release(&d->location_ids);
@@ -717,7 +426,8 @@ struct profile *pprof_read(const uint8_t *data, size_t len, struct diag *diag, s
     d.profile = profile_new();
     if (!d.profile || !intern_init(&d.strings, &d.profile->arena) || !reserve_tables(&d))
         err_nomem(err);
-    else if (read_top_level(&d) && resolve_strings(&d) && resolve_ids(&d) && read_samples(&d)) {
+    else if (read_top_level(&d) && resolve_strings(&d) && resolve_ids(&d) &&
+             pprof_read_samples(&d)) {
         if (seal(&d)) {
             decoder_release(&d);
             return d.profile;

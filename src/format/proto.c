@@ -19,11 +19,34 @@ bool proto_malformed(const struct proto_input *in, struct err *err, const uint8_
                    (size_t)(at - in->data));
 }
 
-bool proto_unexpected(const struct proto_input *in, const struct proto_field *f,
-                      enum proto_type type, struct err *err)
+bool proto_unexpected(const struct proto_input *in, struct proto_field f, enum proto_type type,
+                      struct err *err)
 {
-    return proto_malformed(in, err, f->at, "field %u has wire type %u instead of %u", f->number,
-                           f->type, (unsigned)type);
+    return proto_malformed(in, err, f.at, "field %u has wire type %u instead of %u", f.number,
+                           f.type, (unsigned)type);
+}
+
+const uint8_t *proto_varint_long(const uint8_t *p, const uint8_t *end, uint64_t *value)
+{
+    if (end - p >= 8) {
+        uint64_t w;
+        memcpy(&w, p, 8);
+        uint64_t ends = ~w & 0x8080808080808080u;
+        if (ends) {
+            *value = proto_squeeze(w & (ends ^ (ends - 1)));
+            return p + (__builtin_ctzll(ends) + 1) / 8;
+        }
+    }
+    uint64_t v = 0;
+    for (unsigned shift = 0; shift < 70 && p < end; shift += 7) {
+        uint8_t b = *p++;
+        v |= (uint64_t)(b & 0x7f) << shift;
+        if (b < 0x80) {
+            *value = v;
+            return p;
+        }
+    }
+    return NULL;
 }
 
 const uint8_t *proto_next_other(const struct proto_input *in, const uint8_t *p, const uint8_t *end,

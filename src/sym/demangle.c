@@ -359,8 +359,8 @@ bool demangle_keeps(const char *name)
 {
     if (name[0] == '_')
         return false;
-    for (const char *s = name; *s; s++)
-        if (*s == '<' || *s == '>' || *s == '[' || *s == ']' || (*s == ':' && s[1] == ':'))
+    for (const char *s = name; (s = strpbrk(s, "<>[]:")); s++)
+        if (*s != ':' || s[1] == ':')
             return false;
     return true;
 }

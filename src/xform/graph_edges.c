@@ -36,6 +36,7 @@ struct edge_maker {
     const struct graph *g;
     const uint8_t *state;      /* [n_nodes] */
     const uint32_t *locations; /* [n_locations] */
+    const uint8_t *looks;      /* [n_locations]: whether it is LOCATION_WALKED */
     uint32_t begin, end;       /* of the view's samples */
     struct graph_edge *edges;
     uint32_t n_edges, cap;
@@ -124,24 +125,57 @@ static void count_calls(struct edge_maker *m)
     m->n_calls = 0;
 }
 
+/* Where the walk of a stack is: of the frames further out, all are known. */
+struct walk {
+    uint32_t parent; /* the last node that is present, or GRAPH_NONE */
+    bool residual;   /* absent ones lie between it and here */
+    bool from_caller;
+};
+
+/* Go past the locations from..to, none of which has to be looked at; outermost last. */
+static void walk_past(const struct edge_maker *m, struct walk *w, const uint32_t *from,
+                      const uint32_t *to)
+{
+    bool absent = false;
+    for (; from < to; from++) {
+        uint32_t what = m->locations[*from];
+        if (what != LOCATION_ABSENT) {
+            w->parent = what;
+            w->residual = absent;
+            return;
+        }
+        absent = true;
+    }
+    w->residual |= absent;
+}
+
+/* How many of the first n locations are left when the outer ones that have not to be looked
+ * at are taken off. */
+static inline uint32_t skip_unlooked(const uint8_t *looks, const uint32_t *locs, uint32_t n)
+{
+    while (n && !looks[locs[n - 1]])
+        n--;
+    return n;
+}
+
 /* Keep a sample's calls to be counted, each once. */
 static void add_sample(struct edge_maker *m, const struct view_sample *s, uint32_t stamp)
 {
     const struct graph *g = m->g;
-    int64_t w = view_value(g->view, s), d = view_divisor(g->view, s);
-    uint32_t parent = GRAPH_NONE;
-    bool residual = false, from_caller = false;
-    if (!w && !d)
+    int64_t weight = view_value(g->view, s), divisor = view_divisor(g->view, s);
+    struct walk w = {.parent = GRAPH_NONE};
+    uint32_t known = s->n_locs; /* the walk is up to date with those from here on */
+    if (!weight && !divisor)
         return;
-    for (uint32_t i = s->n_locs; i--;) {
-        uint32_t what = m->locations[s->locs[i]];
-        if (what == LOCATION_ABSENT) {
-            residual = true;
-            continue;
-        }
-        if (what != LOCATION_WALKED && !from_caller) {
-            parent = what;
-            residual = false;
+    for (uint32_t i = s->n_locs;;) {
+        if (!w.from_caller)
+            i = skip_unlooked(m->looks, s->locs, i);
+        if (i-- == 0)
+            break;
+        walk_past(m, &w, s->locs + i + 1, s->locs + known);
+        known = i;
+        if (m->locations[s->locs[i]] == LOCATION_ABSENT) {
+            w.residual = true;
             continue;
         }
         uint32_t f = g->frame_first[s->locs[i]], end = g->frame_first[s->locs[i] + 1];
@@ -149,19 +183,22 @@ static void add_sample(struct edge_maker *m, const struct view_sample *s, uint32
             uint32_t node = g->frames[f] & ~GRAPH_FRAME_INLINED;
             uint8_t state = m->state[node];
             if (!state) {
-                residual = true;
+                w.residual = true;
                 continue;
             }
-            if ((from_caller || (state & CALLEE && parent != GRAPH_NONE)) && parent != node) {
-                m->calls[m->n_calls++] =
-                    (struct call){hash_edge(parent, node), parent, node, stamp, residual,
-                                  g->frames[f] != node,    w,      d};
+            if ((w.from_caller || (state & CALLEE && w.parent != GRAPH_NONE)) && w.parent != node) {
+                m->calls[m->n_calls++] = (struct call){.hash = hash_edge(w.parent, node),
+                                                       .src = w.parent,
+                                                       .dest = node,
+                                                       .stamp = stamp,
+                                                       .residual = w.residual,
+                                                       .is_inlined = g->frames[f] != node,
+                                                       .w = weight,
+                                                       .d = divisor};
                 if (m->n_calls == BATCH)
                     count_calls(m);
             }
-            parent = node;
-            residual = false;
-            from_caller = state & CALLER;
+            w = (struct walk){.parent = node, .from_caller = state & CALLER};
         }
     }
 }
@@ -175,10 +212,13 @@ static void add_samples(void *arg, size_t which)
 }
 
 /* So that most locations of a stack need one look. */
-static uint32_t *look_at_locations(const struct graph *g, const uint8_t *states)
+static uint32_t *look_at_locations(const struct graph *g, const uint8_t *states,
+                                   const uint8_t **looks)
 {
-    uint32_t n = g->view->profile->n_locations;
-    uint32_t *locations = malloc(((size_t)n + 1) * sizeof *locations);
+    size_t n = g->view->profile->n_locations;
+    uint32_t *locations = malloc(n * (sizeof *locations + 1) + 1);
+    uint8_t *is_walked = locations ? (uint8_t *)(locations + n) : NULL;
+    *looks = is_walked;
     for (uint32_t i = 0; locations && i < n; i++) {
         uint32_t f = g->frame_first[i], end = g->frame_first[i + 1];
         uint32_t what = f < end ? LOCATION_ABSENT : LOCATION_WALKED;
@@ -192,6 +232,7 @@ static uint32_t *look_at_locations(const struct graph *g, const uint8_t *states)
             what = state ? node : what;
         }
         locations[i] = what;
+        is_walked[i] = what == LOCATION_WALKED;
     }
     return locations;
 }
@@ -245,7 +286,8 @@ static bool make_edges(struct graph *g, enum graph_edges which)
 {
     bool any = false;
     uint8_t *states = look_at_nodes(g, which, &any);
-    uint32_t *locations = states ? look_at_locations(g, states) : NULL;
+    const uint8_t *looks = NULL;
+    uint32_t *locations = states ? look_at_locations(g, states, &looks) : NULL;
     uint64_t n_frames = 0;
     uint32_t n_samples = any ? g->view->n_samples : 0;
     for (uint32_t i = 0; i < n_samples; i++)
@@ -258,6 +300,7 @@ static bool make_edges(struct graph *g, enum graph_edges which)
         makers[i].g = g;
         makers[i].state = states;
         makers[i].locations = locations;
+        makers[i].looks = looks;
         makers[i].begin = (uint32_t)((uint64_t)n_samples * i / n);
         makers[i].end = (uint32_t)((uint64_t)n_samples * (i + 1) / n);
     }

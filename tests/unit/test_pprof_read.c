@@ -262,26 +262,51 @@ static void labels(void **state)
     profile_free(p);
 }
 
-/* More samples than a chunk holds, other fields between them. */
-static void many_chunks(void **state)
+/* Other fields between the samples, labels at some. */
+static void check_samples(unsigned n)
 {
-    AUTO_BUF b = {0};
+    AUTO_BUF b = {0}, inner = {0};
     start(&b);
-    for (unsigned i = 0; i < 20000; i++) {
+    for (unsigned i = 0; i < n; i++) {
         SAMPLE(&b, i, 1 + i % 2, 1, 2);
         if (i % 1000 == 0)
             number(&b, 10, i);
     }
+    number(&inner, 2, 5);
+    MESSAGE(&inner, 3, PID, -1, 12, UNIT);
+    bytes(&b, 2, inner.data, inner.len);
     struct profile *p = good(&b);
-    assert_int_equal(p->n_samples, 20000);
-    for (unsigned i = 0; i < 20000; i++) {
+    assert_int_equal(p->n_samples, n + 1);
+    for (unsigned i = 0; i < n; i++) {
         assert_int_equal(p->stack_first[i], 3 * i);
         assert_int_equal(p->stack_locs[3 * i], i % 2);
         assert_int_equal(p->values[i], i);
+        assert_int_equal(p->label_first[i], 0);
     }
+    assert_int_equal(p->label_first[n], 0);
+    assert_int_equal(p->label_first[n + 1], 1);
+    assert_int_equal(p->labels[0].num, 12);
     profile_free(p);
+    size_t len = b.len;
     SAMPLE(&b, 1, 3);
     refused(&b, "location 3, which does not exist at byte");
+    b.len = len;
+    buf_clear(&inner);
+    bytes(&inner, 2, "\1\2\3", 3);
+    bytes(&b, 2, inner.data, inner.len);
+    refused(&b, "mismatch: sample has 3 values vs. 1 types at byte");
+}
+
+/* More than a chunk holds. */
+static void many_chunks(void **state)
+{
+    check_samples(20000);
+}
+
+/* So many that threads share them. */
+static void enough_for_threads(void **state)
+{
+    check_samples(400000);
 }
 
 static void no_samples_is_fine(void **state)
@@ -468,6 +493,7 @@ int main(void)
         cmocka_unit_test(single_and_packed_mix),
         cmocka_unit_test(labels),
         cmocka_unit_test(many_chunks),
+        cmocka_unit_test(enough_for_threads),
         cmocka_unit_test(no_samples_is_fine),
         cmocka_unit_test(bytes_that_are_not_text),
         cmocka_unit_test(bad_references),

@@ -1,0 +1,90 @@
+/* pprof_decoder: what the two halves of reading a profile.proto share: pprof_read.c
+ * reads the tables, pprof_samples.c the samples.
+ *
+ * The bytes are walked twice or three times.  First the top level: tables (mappings,
+ * locations, functions, strings) are decoded, samples are only cut into chunks.
+ * Many are then counted, chunk by chunk on all processors, which gives every sample
+ * its place in the columns, and decoded into those places.  Few are decoded one after
+ * the other into columns that grow. */
+#ifndef SONDE_FORMAT_PPROF_DECODER_H
+#define SONDE_FORMAT_PPROF_DECODER_H
+
+#include "base/diag.h"
+#include "base/intern.h"
+#include "base/map.h"
+#include "base/vec.h"
+#include "format/proto.h"
+#include "model/profile.h"
+
+/* A run of samples; other fields may stand between them. */
+struct chunk {
+    const uint8_t *begin, *end;
+    uint32_t n_samples, first_sample;
+    uint64_t n_locs, first_loc;
+    uint64_t n_labels, first_label;
+    bool failed;
+    struct err err;
+};
+
+/* Where the next sample goes. */
+struct place {
+    uint32_t *loc;
+    int64_t *value, *value_end;
+    uint64_t n_too_many; /* values of the last sample beyond value_end */
+    struct profile_label *labels;
+    size_t n_labels, labels_cap;
+};
+
+/* Rows by the ids they have in the file: usually 1, 2, 3... */
+struct ids {
+    uint32_t n;
+    bool dense;      /* row = id - 1 */
+    uint32_t *table; /* [n + 1], for ids up to n, when not dense */
+    struct map rest;
+};
+
+struct decoder {
+    struct proto_input in;
+    struct profile *profile; /* being filled */
+    struct diag *diag;
+    struct err *err;
+
+    struct intern strings;
+    VEC(uint32_t) string_ids; /* index in the file -> id in `strings` */
+
+    /* Rows as the file has them: string members are indexes in the file
+     * (UINT32_MAX if larger) until resolve_strings. */
+    VEC(struct profile_value_type) types;
+    VEC(uint32_t) comments;
+    VEC(struct profile_mapping) mappings;
+    VEC(struct profile_function) functions;
+    VEC(struct profile_line) lines;
+    VEC(uint64_t) line_functions; /* ids, beside lines */
+    VEC(struct profile_location) locations;
+    VEC(uint64_t) location_mappings; /* ids, beside locations */
+    VEC(struct chunk) chunks;
+    uint64_t n_samples;
+
+    struct ids mapping_ids, function_ids, location_ids;
+
+    /* Decodes a chunk's samples to where they go, and advances that. */
+    bool (*decode)(const struct decoder *, struct chunk *, struct place *);
+    /* The profile's columns, until it has them. */
+    uint64_t *stack_first, *label_first;
+    uint32_t *stack_locs;
+    int64_t *values;
+    struct profile_label *labels;
+};
+
+/* The row of an id, PROFILE_NONE if there is none. */
+static inline uint32_t ids_find(const struct ids *ids, uint64_t id)
+{
+    if (ids->dense)
+        return id - 1 < ids->n ? (uint32_t)(id - 1) : PROFILE_NONE;
+    return id <= ids->n ? ids->table[id] : map_get(&ids->rest, id);
+}
+
+/* Decode the samples of d->chunks, whose ids and strings d knows, into the profile. */
+bool pprof_read_samples(struct decoder *d);
+
+#endif
