@@ -174,14 +174,14 @@ static enum proto_type top_level_type(uint32_t number)
     return number <= 6 || number == 11 ? PROTO_BYTES : PROTO_VARINT;
 }
 
-/* Room for the tables of a profile of a few megabytes, so that they need not be
- * moved again and again; what is not used is not touched. */
+/* Room for the tables of a profile of a few megabytes, so that they need not be moved again
+ * and again; what is not used is not touched.  Lines last: they can grow where they are. */
 static bool reserve_tables(struct decoder *d)
 {
     size_t n = (size_t)(d->in.end - d->in.data) / 48;
     n = n < RESERVED_MAX ? n : RESERVED_MAX;
     return vec_reserve(&d->locations, n) && vec_reserve(&d->location_mappings, n) &&
-           vec_reserve(&d->lines, n + n / 2) && vec_reserve(&d->line_functions, n + n / 2);
+           vec_reserve(&d->line_functions, n) && vec_reserve(&d->lines, n);
 }
 
 static bool read_top_level(struct decoder *d)
@@ -370,6 +370,8 @@ static bool resolve_ids(struct decoder *d)
             d->lines.items[line].function = function;
         }
     }
+    vec_release(&d->location_mappings);
+    vec_release(&d->line_functions);
     if (n_dangling)
         diag_add(d->diag, "%zu location(s) refer to a mapping that is not in the profile",
                  n_dangling);

@@ -205,10 +205,10 @@ struct summer {
 
 static inline void add_cum(struct cum *cum, uint32_t node, uint32_t stamp, int64_t w)
 {
-    if (cum[node].seen != stamp) {
-        cum[node].seen = stamp;
-        cum[node].value = (int64_t)((uint64_t)cum[node].value + (uint64_t)w);
-    }
+    /* Without a branch: which frames are of recursion cannot be foreseen. */
+    int64_t mask = -(int64_t)(cum[node].seen != stamp);
+    cum[node].seen = stamp;
+    cum[node].value = (int64_t)((uint64_t)cum[node].value + (uint64_t)(w & mask));
 }
 
 /* The innermost frame of a stack, GRAPH_NONE if all is hidden. */
