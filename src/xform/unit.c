@@ -117,29 +117,28 @@ double unit_scale(int64_t value, const char *from, const char *to, const char **
     return unit_scaler_scale(&s, value, unit);
 }
 
-/* "%.2f" without ".00" at the end; "" for what printf has to do: too large, or so near
- * to the middle of two numbers that the product does not tell which is nearer. */
-static size_t print_hundredths(char text[32], double v)
+/* v with 1 to 9 decimals; "" for what printf has to do: too large, or so near to the middle
+ * of two numbers that the product does not tell which is nearer. */
+static size_t print_decimals(char text[32], double v, unsigned decimals)
 {
-    double hundredths = fabs(v) * 100, whole = floor(hundredths), rest = hundredths - whole;
-    if (!(hundredths < 1e15) || fabs(rest - 0.5) < 1e-3 || v == 0)
+    static const double powers[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
+    double scaled = fabs(v) * powers[decimals], whole = floor(scaled), rest = scaled - whole;
+    if (!(scaled < 1e15) || fabs(rest - 0.5) < 1e-3 || v == 0)
         return 0;
     uint64_t n = (uint64_t)whole + (rest > 0.5);
     char *end = text + 32, *p = end;
-    if (n % 100) {
+    for (unsigned i = 0; i < decimals; i++, n /= 10)
         *--p = (char)('0' + n % 10);
-        *--p = (char)('0' + n / 10 % 10);
-        *--p = '.';
-    }
-    n /= 100;
+    *--p = '.';
     do
         *--p = (char)('0' + n % 10);
     while (n /= 10);
     if (v < 0)
         *--p = '-';
-    memmove(text, p, (size_t)(end - p));
-    text[end - p] = '\0';
-    return (size_t)(end - p);
+    size_t len = (size_t)(end - p);
+    memmove(text, p, len);
+    text[len] = '\0';
+    return len;
 }
 
 void unit_scaler_print(const struct unit_scaler *s, struct buf *out, int64_t value)
@@ -147,11 +146,11 @@ void unit_scaler_print(const struct unit_scaler *s, struct buf *out, int64_t val
     const char *unit;
     char text[400]; /* the largest double has 309 digits */
     double v = unit_scaler_scale(s, value, &unit);
-    if (!print_hundredths(text, v)) {
-        int n = snprintf(text, sizeof text, "%.2f", v);
-        if (n >= 3 && !strcmp(text + n - 3, ".00"))
-            text[n - 3] = '\0';
-    }
+    size_t n = print_decimals(text, v, 2);
+    if (!n)
+        n = (size_t)snprintf(text, sizeof text, "%.2f", v);
+    if (n >= 3 && !strcmp(text + n - 3, ".00"))
+        text[n - 3] = '\0';
     if (!strcmp(text, "0") || !strcmp(text, "-0")) {
         buf_putc(out, '0');
         return;
@@ -170,12 +169,32 @@ void unit_print(struct buf *out, int64_t value, const char *from, const char *to
 void unit_print_percent(struct buf *out, int64_t value, int64_t total)
 {
     double ratio = total ? fabs((double)value / (double)total) * 100 : 0;
-    if (ratio >= 99.95 && ratio <= 100.05)
+    char text[32];
+    size_t n = 0;
+    if (ratio >= 99.95 && ratio <= 100.05) {
         buf_puts(out, "  100%");
-    else if (ratio >= 1.0)
-        buf_printf(out, "%5.2f%%", ratio);
-    else
-        buf_printf(out, "%5.2g%%", ratio);
+        return;
+    }
+    if (ratio >= 1.0) {
+        n = print_decimals(text, ratio, 2);
+    } else if (ratio >= 0.0001) { /* two digits, as %.2g */
+        n = print_decimals(text, ratio,
+                           ratio >= 0.1     ? 2
+                           : ratio >= 0.01  ? 3
+                           : ratio >= 0.001 ? 4
+                                            : 5);
+        while (n && (text[n - 1] == '0' || text[n - 1] == '.'))
+            if (text[--n] == '.')
+                break;
+    }
+    if (!n) {
+        buf_printf(out, ratio >= 1.0 ? "%5.2f%%" : "%5.2g%%", ratio);
+        return;
+    }
+    for (size_t pad = n; pad < 5; pad++)
+        buf_putc(out, ' ');
+    buf_add(out, text, n);
+    buf_putc(out, '%');
 }
 
 void unit_print_percent_short(struct buf *out, int64_t value, int64_t total)
