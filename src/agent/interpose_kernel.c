@@ -24,6 +24,9 @@ static mprotect_fn *next_mprotect;
 static prctl_fn *next_prctl;
 syscall_fn *interpose_next_syscall __attribute__((visibility("hidden")));
 syscall_fn interpose_syscall __attribute__((visibility("hidden")));
+/* What calls of this number go to: of interpose_futex.c, where it is there. */
+syscall_fn *interpose_on_futex __attribute__((visibility("hidden"))) = interpose_syscall;
+long interpose_futex_number __attribute__((visibility("hidden"))) = SYS_seccomp;
 
 static __attribute__((constructor(101))) void resolve(void)
 {
@@ -102,8 +105,11 @@ __asm__(".pushsection .text\n"
         "    jz 1f\n"
         "    cmpq $317, %rdi\n"
         "    je 1f\n"
+        "    cmpq interpose_futex_number(%rip), %rdi\n"
+        "    je 2f\n"
         "    jmp *%rax\n"
         "1:  jmp interpose_syscall\n"
+        "2:  jmp *interpose_on_futex(%rip)\n"
         ".cfi_endproc\n"
         ".size syscall, . - syscall\n"
         ".popsection\n");

@@ -1,8 +1,10 @@
 #include "agent/recording.h"
 
+#include "agent/block.h"
 #include "agent/heap.h"
 #include "agent/lock.h"
 #include "agent/modules.h"
+#include "agent/mutex.h"
 #include "agent/own.h"
 #include "agent/program.h"
 #include "agent/raw.h"
@@ -62,6 +64,10 @@ static void go(uint32_t which, struct store *store, uint64_t heap_rate)
     sampler_start(which, store);
     if (which & bit(WIRE_HEAP))
         heap_start(heap_rate);
+    if (which & bit(WIRE_BLOCK))
+        block_start(store->header->block_rate);
+    if (which & bit(WIRE_MUTEX))
+        mutex_start(store->header->mutex_fraction);
     if (!(which & bit(WIRE_CPU)))
         return;
     timers_start(store->header->period_ns, &store->header->n_timer_failures);
@@ -77,6 +83,8 @@ static void forget(void)
     sampler_reset();
     modules_new_process();
     heap_reset();
+    block_reset();
+    mutex_reset();
     store_forget(&standing);
     store_forget(&cpu);
     own_reset();
@@ -241,6 +249,10 @@ static bool start(enum wire_kind kind, uint64_t rate)
         }
         h->heap_rate = rate;
     }
+    if (kind == WIRE_BLOCK)
+        store->header->block_rate = rate;
+    if (kind == WIRE_MUTEX)
+        store->header->mutex_fraction = rate;
     return records(kind) || begin(bit(kind), store, rate);
 }
 
@@ -259,6 +271,10 @@ bool recording_stop(enum wire_kind kind)
     if (is_on && ok) {
         if (kind == WIRE_HEAP)
             heap_pause();
+        if (kind == WIRE_BLOCK)
+            block_stop();
+        if (kind == WIRE_MUTEX)
+            mutex_stop();
         sampler_stop(bit(kind));
         __atomic_fetch_and(&kinds, ~bit(kind), __ATOMIC_RELEASE);
     }
@@ -324,6 +340,7 @@ void recording_thread_begin(void)
 
 void recording_thread_end(void)
 {
+    mutex_thread_end();
     if (!timers_frozen() && recording_has(WIRE_CPU))
         timers_disarm(raw_gettid());
 }
@@ -352,7 +369,10 @@ static void follow_environment(void)
     options = (struct store_options){
         .kinds = (uint32_t)number(getenv(WIRE_ENV_KINDS), (1u << WIRE_KINDS) - 1, 1u << WIRE_CPU),
         .hz = (uint32_t)number(getenv(WIRE_ENV_HZ), RECORDING_HZ_MAX, RECORDING_HZ_DEFAULT),
-        .heap_rate = number(getenv(WIRE_ENV_HEAP), HEAP_RATE_MAX, HEAP_RATE_DEFAULT)};
+        .heap_rate = number(getenv(WIRE_ENV_HEAP), HEAP_RATE_MAX, HEAP_RATE_DEFAULT),
+        .block_rate = number(getenv(WIRE_ENV_BLOCK), BLOCK_RATE_MAX, BLOCK_RATE_DEFAULT),
+        .mutex_fraction =
+            number(getenv(WIRE_ENV_MUTEX), MUTEX_FRACTION_MAX, MUTEX_FRACTION_DEFAULT)};
     if (watch_fork() && store_open(&standing, dir, &options)) {
         kinds_to_file = options.kinds;
         if (!begin(options.kinds, &standing, options.heap_rate)) {

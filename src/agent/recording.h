@@ -44,7 +44,8 @@ void recording_release_cpu(void);
  * if that records.  NULL and errno: ENOMEM, EBUSY (recorded by another libsonde). */
 struct store *recording_store(void);
 
-/* Starts a standing kind; `rate` is that of the heap, in bytes.  Already on: true.
+/* Starts a standing kind; `rate` is that of the heap, in bytes, of
+ * block, in ns, or the fraction of mutex.  Already on: true.
  * False and errno: as recording_store; EBUSY also when there are samples of another rate. */
 bool recording_start(enum wire_kind kind, uint64_t rate);
 

@@ -188,6 +188,8 @@ static void fill_header(struct store *s, const struct store_options *options)
     h->start_monotonic_ns = raw_clock_ns(CLOCK_MONOTONIC);
     h->period_ns = 1000000000u / options->hz;
     h->heap_rate = options->heap_rate;
+    h->block_rate = options->block_rate;
+    h->mutex_fraction = options->mutex_fraction;
     h->state = WIRE_RUNNING;
     h->hz = options->hz;
     h->kinds = options->kinds;

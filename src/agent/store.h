@@ -20,7 +20,7 @@
 struct store_options {
     uint32_t kinds; /* mask of 1 << enum wire_kind */
     uint32_t hz;
-    uint64_t heap_rate;
+    uint64_t heap_rate, block_rate, mutex_fraction;
 };
 
 struct store {

@@ -1,6 +1,8 @@
+#include "collect/block.h"
 #include "collect/collect.h"
 #include "collect/cpu.h"
 #include "collect/heap.h"
+#include "collect/mutex.h"
 #include "collect/threadcreate.h"
 
 #include <string.h>
@@ -8,6 +10,8 @@
 const struct collect_ops *const collect_registry[] = {
     &collect_cpu,
     &collect_heap,
+    &collect_block,
+    &collect_mutex,
     &collect_threadcreate,
     NULL,
 };

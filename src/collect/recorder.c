@@ -20,6 +20,8 @@
 
 #define DEFAULT_HZ 100
 #define DEFAULT_HEAP_RATE (512u << 10)
+#define DEFAULT_BLOCK_RATE 10000
+#define DEFAULT_MUTEX_FRACTION 1
 /* CPU time that no sample speaks of is worth a note above both of these. */
 #define UNSEEN_MIN_NS 500000000u
 #define UNSEEN_MIN_SHARE 5 /* a fifth of all */
@@ -157,6 +159,9 @@ struct recorder *recorder_new(const struct recorder_request *request, struct dia
     r->request = *request;
     r->request.hz = request->hz ? request->hz : DEFAULT_HZ;
     r->request.heap_rate = request->heap_rate ? request->heap_rate : DEFAULT_HEAP_RATE;
+    r->request.block_rate = request->block_rate ? request->block_rate : DEFAULT_BLOCK_RATE;
+    r->request.mutex_fraction =
+        request->mutex_fraction ? request->mutex_fraction : DEFAULT_MUTEX_FRACTION;
     struct target target;
     target_inspect(&target, request->argv[0]);
     bool ok = choose(r, &target, diag, err);
@@ -166,6 +171,8 @@ struct recorder *recorder_new(const struct recorder_request *request, struct dia
         const struct session_options options = {.kinds = session_kinds(r),
                                                 .hz = r->request.hz,
                                                 .heap_rate = r->request.heap_rate,
+                                                .block_rate = r->request.block_rate,
+                                                .mutex_fraction = r->request.mutex_fraction,
                                                 .children = r->request.children};
         ok = r->has_session = session_open(&r->session, &options, err);
     }

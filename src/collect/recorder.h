@@ -20,11 +20,13 @@
 #include <sys/types.h>
 
 struct recorder_request {
-    char *const *argv;  /* the command; borrowed until recorder_free */
-    uint32_t kinds;     /* mask of 1 << enum wire_kind */
-    unsigned hz;        /* CPU samples a second; 0 = 100 */
-    uint64_t heap_rate; /* bytes allocated a heap sample; 0 = 512 KiB */
-    bool children;      /* follow child processes */
+    char *const *argv;       /* the command; borrowed until recorder_free */
+    uint32_t kinds;          /* mask of 1 << enum wire_kind */
+    unsigned hz;             /* CPU samples a second; 0 = 100 */
+    uint64_t heap_rate;      /* bytes allocated a heap sample; 0 = 512 KiB */
+    uint64_t block_rate;     /* ns blocked a block sample; 0 = 10000 */
+    uint64_t mutex_fraction; /* one contention in so many; 0 = 1 */
+    bool children;           /* follow child processes */
 };
 
 struct recorder_counts {

@@ -20,10 +20,30 @@
 #define SHM_FREE_MIN_BYTES (512u << 20)
 #define DIR_PREFIX "sonde-record-"
 #define LEFT_MIN_S 10
-/* The whole library, and one without the functions that other kinds than the CPU profile
- * need: what is not recorded costs nothing. */
 #define LIBRARY "libsonde.so"
-#define LIBRARY_CPU "libsonde-cpu.so"
+
+/* The whole library, and ones that stand in for fewer functions: what is not recorded costs
+ * nothing.  For these kinds, besides CPU time and what costs nothing either; the first that
+ * has all that is asked for is taken. */
+static const struct library {
+    const char *name;
+    uint32_t kinds;
+} libraries[] = {
+    {"libsonde-cpu.so", 0},
+    {"libsonde-heap.so", 1u << WIRE_HEAP},
+    {"libsonde-block.so", 1u << WIRE_BLOCK},
+    {"libsonde-lock.so", 1u << WIRE_BLOCK | 1u << WIRE_MUTEX},
+    {LIBRARY, 1u << WIRE_HEAP | 1u << WIRE_BLOCK | 1u << WIRE_MUTEX},
+};
+
+bool session_is_library(const char *path)
+{
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    for (size_t i = 0; i < sizeof libraries / sizeof *libraries; i++)
+        if (strcmp(name, libraries[i].name) == 0)
+            return true;
+    return false;
+}
 
 /* The library beside the program (a build), or where an installation has it. */
 static bool find_library(const char *name, char *path, struct err *err)
@@ -193,10 +213,12 @@ static bool make_environment(struct session *s, const char *library,
         arena_printf(a, WIRE_ENV_KINDS "=%u", options->kinds),
         arena_printf(a, WIRE_ENV_HZ "=%u", options->hz),
         arena_printf(a, WIRE_ENV_HEAP "=%llu", (unsigned long long)options->heap_rate),
+        arena_printf(a, WIRE_ENV_BLOCK "=%llu", (unsigned long long)options->block_rate),
+        arena_printf(a, WIRE_ENV_MUTEX "=%llu", (unsigned long long)options->mutex_fraction),
         NULL,
         NULL,
     };
-    size_t n = 6;
+    size_t n = 8;
     if (!options->children) {
         char *root = arena_printf(a, WIRE_ENV_ROOT "=%*s", SPAWN_PID_ROOM, "");
         vars[n++] = root;
@@ -214,8 +236,11 @@ bool session_open(struct session *s, const struct session_options *options, stru
     char library[PATH_MAX];
     *s = (struct session){0};
     arena_init(&s->arena);
-    const char *name = options->kinds == 1u << WIRE_CPU ? LIBRARY_CPU : LIBRARY;
-    return find_library(name, library, err) && make_dir(s, err) &&
+    const struct library *last = libraries + sizeof libraries / sizeof *libraries - 1;
+    const struct library *lib = libraries;
+    while (lib != last && (options->kinds & last->kinds & ~lib->kinds))
+        lib++;
+    return find_library(lib->name, library, err) && make_dir(s, err) &&
            make_environment(s, library, options, err);
 }
 

@@ -13,7 +13,7 @@
 struct session_options {
     uint32_t kinds; /* mask of 1 << enum wire_kind */
     unsigned hz;
-    uint64_t heap_rate;
+    uint64_t heap_rate, block_rate, mutex_fraction;
     bool children;
 };
 
@@ -37,5 +37,8 @@ void session_release(struct session *session);
 /* The wire files there are now, in the order of their names, as a NULL-terminated
  * array of paths in `arena`.  NULL and *err on failure. */
 char **session_files(const struct session *session, struct arena *arena, struct err *err);
+
+/* Whether this is the path of libsonde.so, or of one that stands in for fewer functions. */
+bool session_is_library(const char *path);
 
 #endif

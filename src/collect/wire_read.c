@@ -1,6 +1,7 @@
 #include "collect/wire_read.h"
 
 #include "base/reader.h"
+#include "collect/session.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -204,8 +205,7 @@ static bool know_module(struct wire_reader *r, struct wire_file *f, size_t i)
         m->file = wire_exe(&f->header);
     char path[4096];
     snprintf(path, sizeof path, "%.*s", (int)(m->file.len < 4095 ? m->file.len : 4095), m->file.p);
-    m->is_ours = !is_exe && (str_has_suffix(m->file, STR("/libsonde.so")) ||
-                             str_has_suffix(m->file, STR("/libsonde-cpu.so")));
+    m->is_ours = !is_exe && session_is_library(path);
     m->layout = layouts_get(&r->layouts, path, m->build_id);
     if (!m->layout)
         return false;

@@ -21,10 +21,21 @@
 
 #define HZ_MAX 10000
 #define HEAP_RATE_MAX (1ull << 40)
+#define BLOCK_RATE_MAX (1ull << 40)
+#define MUTEX_FRACTION_MAX (1ull << 31)
 #define GZIP_LEVEL 6
 #define SHORT_CPU_NS 30000000u /* at the default rate, three samples */
 
-enum { FLAG_E, FLAG_F, FLAG_HEAP_RATE, FLAG_O, FLAG_NO_CHILDREN, N_FLAGS };
+enum {
+    FLAG_E,
+    FLAG_F,
+    FLAG_HEAP_RATE,
+    FLAG_BLOCK_RATE,
+    FLAG_MUTEX_FRACTION,
+    FLAG_O,
+    FLAG_NO_CHILDREN,
+    N_FLAGS
+};
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
@@ -36,6 +47,11 @@ static const struct flag_doc flag_docs[N_FLAGS] = {
                 "Samples a second of CPU time, 1 to " TEXT(HZ_MAX) " (100)"},
     [FLAG_HEAP_RATE] = {OPTIONS, "heap-rate", "BYTES", NULL,
                         "Bytes allocated a heap sample, on average (524288)"},
+    [FLAG_BLOCK_RATE] =
+        {OPTIONS, "block-rate", "NS", NULL,
+         "Waits of NS ns and longer are all samples, shorter ones some (10000)"},
+    [FLAG_MUTEX_FRACTION] = {OPTIONS, "mutex-fraction", "N", NULL,
+                             "One in N waits for a lock is a sample, on average (1)"},
     [FLAG_O] = {OPTIONS, "o", "FILE", NULL,
                 "The profile (sonde.KIND.pb.gz); of several kinds, the folder of KIND.pb.gz"},
     [FLAG_NO_CHILDREN] = {OPTIONS, "no-children", NULL, NULL,
@@ -72,7 +88,7 @@ static void usage_flag(const struct flag_doc *flag, void *arg)
              : flag->name[1] ? "="
                              : " ",
              flag->value ? flag->value : "");
-    buf_printf(out, "  %-17s %s\n", text, flag->help);
+    buf_printf(out, "  %-20s %s\n", text, flag->help);
 }
 
 static void usage(struct buf *out)
@@ -88,7 +104,7 @@ static void usage(struct buf *out)
     each_flag(usage_flag, out);
     buf_puts(out, "\nkinds:\n");
     for (size_t i = 0; collect_registry[i]; i++)
-        buf_printf(out, "  %-17s %s\n", collect_registry[i]->name, collect_registry[i]->help);
+        buf_printf(out, "  %-20s %s\n", collect_registry[i]->name, collect_registry[i]->help);
     buf_puts(out, "\nexamples:\n"
                   "  sonde record python3 job.py          then: sonde pprof -top sonde.cpu.pb.gz\n"
                   "  sonde record -F 500 -o build.pb.gz -- make -j4\n\n"
@@ -153,7 +169,10 @@ static bool parse(int argc, char **argv, struct record *record, bool *help, stru
     uint64_t hz = 0;
     if (!parse_kinds(flags[FLAG_E].value ? flags[FLAG_E].value : "cpu", record, err) ||
         !parse_number(&flags[FLAG_F], HZ_MAX, &hz, err) ||
-        !parse_number(&flags[FLAG_HEAP_RATE], HEAP_RATE_MAX, &record->request.heap_rate, err))
+        !parse_number(&flags[FLAG_HEAP_RATE], HEAP_RATE_MAX, &record->request.heap_rate, err) ||
+        !parse_number(&flags[FLAG_BLOCK_RATE], BLOCK_RATE_MAX, &record->request.block_rate, err) ||
+        !parse_number(&flags[FLAG_MUTEX_FRACTION], MUTEX_FRACTION_MAX,
+                      &record->request.mutex_fraction, err))
         return false;
     record->request.hz = (unsigned)hz;
     const char *no_children = flags[FLAG_NO_CHILDREN].value;

@@ -17,11 +17,13 @@
 #define WIRE_ENV_KINDS "SONDE_RECORD_KINDS" /* what to record: a mask of 1 << enum wire_kind */
 #define WIRE_ENV_HZ "SONDE_RECORD_HZ"       /* CPU samples a second of CPU time, decimal */
 #define WIRE_ENV_HEAP "SONDE_RECORD_HEAP"   /* bytes allocated a heap sample, decimal */
+#define WIRE_ENV_BLOCK "SONDE_RECORD_BLOCK" /* ns blocked a block sample, decimal */
+#define WIRE_ENV_MUTEX "SONDE_RECORD_MUTEX" /* one in so many contentions, decimal */
 #define WIRE_ENV_ROOT "SONDE_RECORD_ROOT"   /* with --no-children: the only pid to record */
 #define WIRE_FILE_SUFFIX ".wire"            /* PID-N.wire; written as .tmp, then renamed */
 
 #define WIRE_MAGIC 0x31657269772d7364u /* "ds-wire1" */
-#define WIRE_VERSION 3u
+#define WIRE_VERSION 4u
 #define WIRE_BUILD_ID_MAX 32
 #define WIRE_STACK_MAX 512 /* frames a stack; deeper ones are cut and count as truncated */
 
@@ -51,8 +53,13 @@ struct wire_module {
  *   kind  key              n[0]               n[1]
  *   CPU   -                signals + overruns -
  *   HEAP  size of a block  blocks allocated   of these, freed (sampled ones, not scaled)
- *   THREADCREATE -         threads made       - */
-enum wire_kind { WIRE_CPU, WIRE_HEAP, WIRE_THREADCREATE, WIRE_KINDS };
+ *   THREADCREATE -         threads made       -
+ *   BLOCK -                waits << 16        nanoseconds waited
+ *   MUTEX -                contentions        nanoseconds that others waited
+ * Those of the last two are scaled up from what was sampled. */
+enum wire_kind { WIRE_CPU, WIRE_HEAP, WIRE_THREADCREATE, WIRE_BLOCK, WIRE_MUTEX, WIRE_KINDS };
+
+#define WIRE_BLOCK_SHIFT 16 /* a wait sampled may stand for one and a half */
 
 /* Not a stack but a set of labels: its frames are texts, a key and a value after
  * another, in the order of the keys, each with a NUL behind it; filled up with NULs. */
@@ -86,6 +93,8 @@ struct wire_header {
     uint64_t end_monotonic_ns; /* 0 while running or when it was killed */
     uint64_t period_ns;        /* CPU time a sample stands for */
     uint64_t heap_rate;        /* bytes allocated a sample, on average */
+    uint64_t block_rate;       /* ns blocked a sample; longer waits are all sampled */
+    uint64_t mutex_fraction;   /* one contention in so many is sampled */
     uint32_t state;            /* enum wire_state */
     uint32_t hz;
     uint32_t kinds; /* mask of 1 << enum wire_kind */

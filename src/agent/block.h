@@ -1,0 +1,57 @@
+/* block: the block profile of this process: where threads wait for each other.  A wait of
+ * d ns is sampled if d is at least `rate`, else with probability d / rate, and then counts
+ * for rate / d waits and `rate` ns (as Go's runtime does, mprof.go blockevent).
+ *
+ * One that waits for a lock is also known to mutex.h, for those who unlock.
+ *
+ * The callers are the functions that stand in for those that wait.
+ * Threads: any.  Signals: a handler that waits is not recorded while the thread it
+ * interrupts is in here; one that leaves by longjmp loses its wait, and nothing else. */
+#ifndef SONDE_AGENT_BLOCK_H
+#define SONDE_AGENT_BLOCK_H
+
+#include "unwind/walk.h"
+
+#define BLOCK_RATE_DEFAULT 10000 /* ns */
+#define BLOCK_RATE_MAX (1ull << 40)
+
+/* A wait of the calling thread. */
+struct block_wait {
+    uint64_t since_ns; /* 0: not recorded */
+};
+
+enum block_end {
+    BLOCK_DONE,    /* it got what it waited for */
+    BLOCK_EXPIRED, /* it waited, and did not get it */
+    BLOCK_NOT,     /* it did not wait: an error */
+};
+
+/* As if `function` had just been called by the caller of the function this stands in: its
+ * frame is the first. */
+#define BLOCK_CALLED(function)                                                                     \
+    ({                                                                                             \
+        const uint64_t *frame_ = __builtin_frame_address(0);                                       \
+        (struct walk_regs){(uint64_t)(function) + 1, (uint64_t)(frame_ + 1), frame_[0], 0};        \
+    })
+
+/* Waits are sampled from now on. */
+void block_start(uint64_t rate);
+void block_stop(void);
+/* In a forked child. */
+void block_reset(void);
+
+/* Around what may wait; some 200 ns together, and 500 more when it is sampled.  `lock`: what
+ * somebody is to unlock, or NULL.  errno is kept. */
+struct block_wait block_begin(const void *lock);
+void block_end(const struct block_wait *wait, const struct walk_regs *regs, enum block_end end);
+
+/* While the calling thread is between these, its handlers are not recorded.  False: this is
+ * one of them. */
+bool block_enter(void);
+void block_leave(void);
+
+/* For samples. */
+uint64_t block_random(void);
+uint64_t block_now_ns(void);
+
+#endif

@@ -1,0 +1,187 @@
+/* interpose_lock: as interpose, the functions of libc that lock.  Each tries first: what it
+ * gets at once costs no more than that.  A try and a lock say the same of recursive and
+ * robust mutexes; where a try says EBUSY, the lock itself is asked, so that its answer
+ * (EDEADLK, ...) is the program's.
+ * Each slow half is jumped to, so that its caller is the program. */
+#include "agent/block.h"
+#include "agent/interpose_next.h"
+
+#include <pthread.h>
+#include <threads.h>
+#include <time.h>
+
+typedef int lock_fn(void *);
+typedef int timed_fn(void *, const struct timespec *);
+typedef int clock_fn(void *, clockid_t, const struct timespec *);
+
+static lock_fn *try_mutex, *next_mutex, *try_read, *next_read, *try_write, *next_write, *try_c11,
+    *next_c11;
+static timed_fn *next_mutex_timed, *next_read_timed, *next_write_timed, *next_c11_timed;
+static clock_fn *next_mutex_clock, *next_read_clock, *next_write_clock;
+
+static const struct interpose_next all[] = {
+    {&try_mutex, "pthread_mutex_trylock"},
+    {&next_mutex, "pthread_mutex_lock"},
+    {&next_mutex_timed, "pthread_mutex_timedlock"},
+    {&next_mutex_clock, "pthread_mutex_clocklock"},
+    {&try_read, "pthread_rwlock_tryrdlock"},
+    {&next_read, "pthread_rwlock_rdlock"},
+    {&next_read_timed, "pthread_rwlock_timedrdlock"},
+    {&next_read_clock, "pthread_rwlock_clockrdlock"},
+    {&try_write, "pthread_rwlock_trywrlock"},
+    {&next_write, "pthread_rwlock_wrlock"},
+    {&next_write_timed, "pthread_rwlock_timedwrlock"},
+    {&next_write_clock, "pthread_rwlock_clockwrlock"},
+    {&try_c11, "mtx_trylock"},
+    {&next_c11, "mtx_lock"},
+    {&next_c11_timed, "mtx_timedlock"},
+};
+
+static __attribute__((constructor(101))) void find_at_start(void)
+{
+    interpose_find(all, sizeof all / sizeof *all);
+}
+
+SLOW bool find(void)
+{
+    return interpose_find(all, sizeof all / sizeof *all);
+}
+
+/* False: there is nothing to pass on to. */
+static bool need(const void *next)
+{
+    return LIKELY(next) || find();
+}
+
+/* Of pthread_ and of mtx_ functions: their numbers do not meet. */
+static enum block_end end_of(int rc)
+{
+    if (rc == 0 || rc == EOWNERDEAD)
+        return BLOCK_DONE;
+    return rc == ETIMEDOUT || rc == thrd_timedout ? BLOCK_EXPIRED : BLOCK_NOT;
+}
+
+SLOW int slow_lock(void *lock, lock_fn *next)
+{
+    const struct walk_regs regs = BLOCK_CALLED(next);
+    const struct block_wait wait = block_begin(lock);
+    int rc = next(lock);
+    block_end(&wait, &regs, end_of(rc));
+    return rc;
+}
+
+SLOW int slow_timed(void *lock, const struct timespec *until, timed_fn *next)
+{
+    const struct walk_regs regs = BLOCK_CALLED(next);
+    const struct block_wait wait = block_begin(lock);
+    int rc = next(lock, until);
+    block_end(&wait, &regs, end_of(rc));
+    return rc;
+}
+
+SLOW int slow_clock(void *lock, clockid_t clock, const struct timespec *until, clock_fn *next)
+{
+    const struct walk_regs regs = BLOCK_CALLED(next);
+    const struct block_wait wait = block_begin(lock);
+    int rc = next(lock, clock, until);
+    block_end(&wait, &regs, end_of(rc));
+    return rc;
+}
+
+/* Whether a call with these waits, if it has to, rather than to be refused. */
+static bool is_time(clockid_t clock, const struct timespec *until)
+{
+    return (clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC) && until->tv_nsec >= 0 &&
+           until->tv_nsec < 1000000000;
+}
+
+EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+    if (!need(try_mutex))
+        return 0;
+    int rc = try_mutex(mutex);
+    return LIKELY(rc != EBUSY) ? rc : slow_lock(mutex, next_mutex);
+}
+
+EXPORT int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
+{
+    if (!need(next_mutex_timed))
+        return 0;
+    int rc = is_time(CLOCK_REALTIME, until) ? try_mutex(mutex) : EBUSY;
+    return LIKELY(rc != EBUSY) ? rc : slow_timed(mutex, until, next_mutex_timed);
+}
+
+EXPORT int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
+                                   const struct timespec *until)
+{
+    if (!need(next_mutex_clock))
+        return 0;
+    int rc = is_time(clock, until) ? try_mutex(mutex) : EBUSY;
+    return LIKELY(rc != EBUSY) ? rc : slow_clock(mutex, clock, until, next_mutex_clock);
+}
+
+EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t *lock)
+{
+    if (!need(try_read))
+        return 0;
+    int rc = try_read(lock);
+    return LIKELY(rc != EBUSY) ? rc : slow_lock(lock, next_read);
+}
+
+EXPORT int pthread_rwlock_timedrdlock(pthread_rwlock_t *lock, const struct timespec *until)
+{
+    if (!need(next_read_timed))
+        return 0;
+    int rc = is_time(CLOCK_REALTIME, until) ? try_read(lock) : EBUSY;
+    return LIKELY(rc != EBUSY) ? rc : slow_timed(lock, until, next_read_timed);
+}
+
+EXPORT int pthread_rwlock_clockrdlock(pthread_rwlock_t *lock, clockid_t clock,
+                                      const struct timespec *until)
+{
+    if (!need(next_read_clock))
+        return 0;
+    int rc = is_time(clock, until) ? try_read(lock) : EBUSY;
+    return LIKELY(rc != EBUSY) ? rc : slow_clock(lock, clock, until, next_read_clock);
+}
+
+EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t *lock)
+{
+    if (!need(try_write))
+        return 0;
+    int rc = try_write(lock);
+    return LIKELY(rc != EBUSY) ? rc : slow_lock(lock, next_write);
+}
+
+EXPORT int pthread_rwlock_timedwrlock(pthread_rwlock_t *lock, const struct timespec *until)
+{
+    if (!need(next_write_timed))
+        return 0;
+    int rc = is_time(CLOCK_REALTIME, until) ? try_write(lock) : EBUSY;
+    return LIKELY(rc != EBUSY) ? rc : slow_timed(lock, until, next_write_timed);
+}
+
+EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t *lock, clockid_t clock,
+                                      const struct timespec *until)
+{
+    if (!need(next_write_clock))
+        return 0;
+    int rc = is_time(clock, until) ? try_write(lock) : EBUSY;
+    return LIKELY(rc != EBUSY) ? rc : slow_clock(lock, clock, until, next_write_clock);
+}
+
+EXPORT int mtx_lock(mtx_t *mutex)
+{
+    if (!need(try_c11))
+        return thrd_success;
+    int rc = try_c11(mutex);
+    return LIKELY(rc != thrd_busy) ? rc : slow_lock(mutex, next_c11);
+}
+
+EXPORT int mtx_timedlock(mtx_t *restrict mutex, const struct timespec *restrict until)
+{
+    if (!need(next_c11_timed))
+        return thrd_success;
+    int rc = is_time(CLOCK_REALTIME, until) ? try_c11(mutex) : thrd_busy;
+    return LIKELY(rc != thrd_busy) ? rc : slow_timed(mutex, until, next_c11_timed);
+}

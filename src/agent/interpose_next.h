@@ -1,0 +1,38 @@
+/* interpose_next: the next library's functions, for those that stand in for them.
+ * They are looked up at the start, or at the first call, when that comes before. */
+#ifndef SONDE_AGENT_INTERPOSE_NEXT_H
+#define SONDE_AGENT_INTERPOSE_NEXT_H
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define EXPORT __attribute__((visibility("default")))
+#define SLOW static __attribute__((noinline, cold))
+#define LIKELY(x) __builtin_expect(!!(x), 1)
+
+struct interpose_next {
+    void *to;                   /* the pointer to the function, NULL so far */
+    const char *name, *version; /* version NULL: the usual one */
+};
+
+/* Looks for all of them.  False: this is a call by the dynamic linker itself while it looks,
+ * when nobody else runs: nothing can be passed on. */
+static inline bool interpose_find(const struct interpose_next *all, size_t n)
+{
+    static __thread bool is_finding;
+    if (is_finding)
+        return false;
+    is_finding = true;
+    for (size_t i = 0; i < n; i++) {
+        void *found = all[i].version ? dlvsym(RTLD_NEXT, all[i].name, all[i].version) : NULL;
+        if (!found)
+            found = dlsym(RTLD_NEXT, all[i].name);
+        __atomic_store_n((void **)all[i].to, found, __ATOMIC_RELEASE);
+    }
+    is_finding = false;
+    return true;
+}
+
+#endif

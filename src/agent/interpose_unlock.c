@@ -1,0 +1,76 @@
+/* interpose_unlock: as interpose, the functions of libc that unlock.  While nobody waits
+ * they do nothing but pass on; nobody touches a lock after it is unlocked, which may then be
+ * gone. */
+#include "agent/block.h"
+#include "agent/interpose_next.h"
+#include "agent/mutex.h"
+
+#include <pthread.h>
+#include <threads.h>
+
+typedef int unlock_fn(void *);
+
+static unlock_fn *next_mutex, *next_rwlock, *next_c11;
+
+static const struct interpose_next all[] = {
+    {&next_mutex, "pthread_mutex_unlock"},
+    {&next_rwlock, "pthread_rwlock_unlock"},
+    {&next_c11, "mtx_unlock"},
+};
+
+static __attribute__((constructor(101))) void find_at_start(void)
+{
+    interpose_find(all, sizeof all / sizeof *all);
+}
+
+SLOW int slow_unlock(void *lock, unlock_fn *next)
+{
+    const struct walk_regs regs = BLOCK_CALLED(next);
+    const struct mutex_charge charge = mutex_unlocks(lock);
+    int rc = next(lock);
+    if (rc == 0)
+        mutex_add(&charge, &regs);
+    return rc;
+}
+
+SLOW int slow_read_unlock(pthread_rwlock_t *lock)
+{
+    const struct walk_regs regs = BLOCK_CALLED(next_rwlock);
+    mutex_unlocks_shared(lock, &regs);
+    int rc = next_rwlock(lock);
+    return rc;
+}
+
+/* The first call may come before any constructor. */
+SLOW int first_unlock(void *lock, unlock_fn **next)
+{
+    int rc = interpose_find(all, sizeof all / sizeof *all) ? (*next)(lock) : 0;
+    return rc;
+}
+
+EXPORT int pthread_mutex_unlock(pthread_mutex_t *mutex)
+{
+    unlock_fn *next = next_mutex;
+    if (!LIKELY(next))
+        return first_unlock(mutex, &next_mutex);
+    return mutex_may_wait(mutex) ? slow_unlock(mutex, next) : next(mutex);
+}
+
+EXPORT int mtx_unlock(mtx_t *mutex)
+{
+    unlock_fn *next = next_c11;
+    if (!LIKELY(next))
+        return first_unlock(mutex, &next_c11);
+    return mutex_may_wait(mutex) ? slow_unlock(mutex, next) : next(mutex);
+}
+
+EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *lock)
+{
+    unlock_fn *next = next_rwlock;
+    if (!LIKELY(next))
+        return first_unlock(lock, &next_rwlock);
+    if (!mutex_may_wait(lock))
+        return next(lock);
+    /* glibc's own way to tell; at worst a contention is charged to another unlock. */
+    return lock->__data.__cur_writer ? slow_unlock(lock, next) : slow_read_unlock(lock);
+}

@@ -1,0 +1,311 @@
+#include "agent/mutex.h"
+
+#include "agent/block.h"
+#include "agent/memory.h"
+#include "agent/raw.h"
+#include "agent/recording.h"
+#include "agent/sampler.h"
+#include "agent/timers.h"
+
+#define N_BUCKETS 1024u
+#define TAKE_SPINS 100
+#define TAKE_TRIES 500
+/* An unlock that lets nobody go (the waiter that was woken has not run yet) is charged less
+ * than this in whole or not at all: a busy lock has many of these, and each takes a walk. */
+#define SHORT_NS 1000
+
+/* A lock that threads wait for. */
+struct waited {
+    const void *lock;
+    struct waited *next; /* of its bucket, or of the free ones */
+    uint64_t n_waiting;
+    uint64_t n_counted; /* of these, let go by an unlock */
+    uint64_t since_sum; /* of the times since which each is not charged to anybody */
+    uint64_t last_ns;   /* of the last unlock */
+    /* The last unlock by one of several holders, not charged yet: */
+    struct wire_stack *sharer; /* NULL: none */
+    uint64_t sharer_ns, sharer_charge;
+};
+
+struct bucket {
+    int held;
+    struct waited *first, *unused;
+} __attribute__((aligned(64)));
+
+uint32_t mutex_filter[MUTEX_FILTER_SIZE];
+
+static struct bucket buckets[N_BUCKETS];
+static uint64_t fraction; /* 0: off */
+static bool is_used;      /* there is something to reset */
+
+/* The wait of this thread that is known. */
+static __thread struct {
+    const void *lock; /* NULL: none */
+    uint64_t begin_ns;
+    uint64_t since_ns; /* it is not charged to anybody */
+    uint64_t sp;
+} own;
+
+/* Held for some ten instructions, and not asked for by the holder's handlers (block_enter).
+ * Never waited for without end: the holder may have been killed, as a thread can be. */
+static bool take(struct bucket *b)
+{
+    for (int i = 0; i < TAKE_TRIES; i++) {
+        if (!__atomic_load_n(&b->held, __ATOMIC_RELAXED) &&
+            !__atomic_exchange_n(&b->held, 1, __ATOMIC_ACQUIRE))
+            return true;
+        if (i < TAKE_SPINS || timers_frozen())
+            __builtin_ia32_pause();
+        else
+            raw_yield();
+    }
+    return false;
+}
+
+static void give(struct bucket *b)
+{
+    __atomic_store_n(&b->held, 0, __ATOMIC_RELEASE);
+}
+
+static struct bucket *bucket_of(const void *lock)
+{
+    return &buckets[mutex_hash(lock) % N_BUCKETS];
+}
+
+static void count_waiter(const void *lock, uint32_t n)
+{
+    __atomic_fetch_add(&mutex_filter[mutex_hash(lock)], n, __ATOMIC_RELAXED);
+}
+
+/* Below: with the bucket taken. */
+
+static struct waited **find(struct bucket *b, const void *lock)
+{
+    struct waited **at = &b->first;
+    while (*at && (*at)->lock != lock)
+        at = &(*at)->next;
+    return at;
+}
+
+static struct waited *make(struct bucket *b, const void *lock)
+{
+    struct waited *w = b->unused;
+    if (w)
+        b->unused = w->next;
+    else if (!timers_frozen()) /* it takes a system call */
+        w = memory_alloc(sizeof *w);
+    if (!w)
+        return NULL;
+    *w = (struct waited){.lock = lock, .next = b->first};
+    b->first = w;
+    return w;
+}
+
+/* One more waiter is on its way; false: all are. */
+static bool let_one_go(struct waited *w)
+{
+    if (w->n_counted == w->n_waiting)
+        return false;
+    w->n_counted++;
+    return true;
+}
+
+static void charge_sharer(struct waited *w)
+{
+    if (!w->sharer)
+        return;
+    uint64_t scale = __atomic_load_n(&fraction, __ATOMIC_RELAXED);
+    store_count(&w->sharer->n[0], let_one_go(w) ? scale : 0);
+    store_count(&w->sharer->n[1], w->sharer_charge * scale);
+    w->since_sum += w->sharer_charge;
+    w->last_ns = w->sharer_ns;
+    w->sharer = NULL;
+}
+
+static void remove_waiter(struct waited *w, uint64_t since_ns, bool has_it)
+{
+    if (has_it)
+        charge_sharer(w);
+    uint64_t since = since_ns > w->last_ns ? since_ns : w->last_ns;
+    if (w->sharer && since < w->sharer_ns)
+        w->sharer_charge -= w->sharer_ns - since;
+    w->since_sum -= since;
+    w->n_waiting--;
+    if (has_it ? w->n_counted > 0 : w->n_counted > w->n_waiting)
+        w->n_counted--;
+}
+
+/* Above: with the bucket taken. */
+
+bool mutex_is_on(void)
+{
+    return __atomic_load_n(&fraction, __ATOMIC_RELAXED) != 0;
+}
+
+/* False: it is still known; to be tried again. */
+static bool forget(bool has_it)
+{
+    struct bucket *b = bucket_of(own.lock);
+    if (!take(b))
+        return false;
+    struct waited **at = find(b, own.lock), *w = *at;
+    if (w) {
+        remove_waiter(w, own.since_ns, has_it);
+        if (!w->n_waiting) {
+            *at = w->next;
+            w->next = b->unused;
+            b->unused = w;
+        }
+        count_waiter(own.lock, -1u);
+    }
+    give(b);
+    own.lock = NULL;
+    return true;
+}
+
+static void wait_begins(const void *lock, uint64_t begin_ns)
+{
+    uint64_t sp = (uint64_t)__builtin_frame_address(0);
+    /* One whose frame is gone was left by longjmp. */
+    if (own.lock && (own.sp >= sp || !forget(false)))
+        return;
+    struct bucket *b = bucket_of(lock);
+    if (!take(b))
+        return;
+    struct waited *w = *find(b, lock);
+    w = w ? w : make(b, lock);
+    if (w) {
+        own.begin_ns = begin_ns;
+        own.since_ns = begin_ns > w->last_ns ? begin_ns : w->last_ns;
+        w->n_waiting++;
+        w->since_sum += own.since_ns;
+        count_waiter(lock, 1);
+        own.sp = sp;
+        own.lock = lock;
+    }
+    give(b);
+}
+
+void mutex_wait_begins(const void *lock, uint64_t begin_ns)
+{
+    uint64_t n = __atomic_load_n(&fraction, __ATOMIC_RELAXED);
+    if (n == 0 || (n > 1 && block_random() % n) || !block_enter())
+        return;
+    wait_begins(lock, begin_ns);
+    block_leave();
+}
+
+void mutex_wait_ends(uint64_t begin_ns, bool has_it)
+{
+    if (!own.lock || own.begin_ns != begin_ns || !block_enter())
+        return;
+    forget(has_it);
+    block_leave();
+}
+
+void mutex_thread_end(void)
+{
+    if (!own.lock || !block_enter())
+        return;
+    forget(false);
+    block_leave();
+}
+
+static struct mutex_charge unlocks(const void *lock)
+{
+    struct mutex_charge charge = {0};
+    struct bucket *b = bucket_of(lock);
+    if (!take(b))
+        return charge;
+    struct waited *w = *find(b, lock);
+    if (w) {
+        charge_sharer(w);
+        uint64_t now = block_now_ns(), now_sum = w->n_waiting * now; /* modulo 2^64 */
+        charge.ns = now_sum - w->since_sum;
+        charge.n = let_one_go(w);
+        w->since_sum = now_sum;
+        w->last_ns = now;
+    }
+    give(b);
+    return charge;
+}
+
+struct mutex_charge mutex_unlocks(const void *lock)
+{
+    struct mutex_charge charge = {0};
+    if (!mutex_is_on() || !recording_is_on() || !block_enter())
+        return charge;
+    charge = unlocks(lock);
+    block_leave();
+    if (charge.n == 0 && charge.ns < SHORT_NS)
+        charge.ns = block_random() % SHORT_NS < charge.ns ? SHORT_NS : 0;
+    return charge;
+}
+
+void mutex_add(const struct mutex_charge *charge, const struct walk_regs *regs)
+{
+    if (!(charge->n | charge->ns) || !block_enter())
+        return;
+    uint64_t scale = __atomic_load_n(&fraction, __ATOMIC_RELAXED);
+    struct store *store = sampler_enter(WIRE_MUTEX);
+    struct wire_stack *row = store ? sampler_here(store, WIRE_MUTEX, 0, regs) : NULL;
+    if (row) {
+        store_count(&row->n[0], charge->n * scale);
+        store_count(&row->n[1], charge->ns * scale);
+    }
+    sampler_leave(WIRE_MUTEX);
+    block_leave();
+}
+
+static void unlocks_shared(const void *lock, const struct walk_regs *regs)
+{
+    struct bucket *b = bucket_of(lock);
+    if (!take(b))
+        return;
+    bool is_waited_for = *find(b, lock) != NULL;
+    give(b);
+    if (!is_waited_for)
+        return;
+    struct store *store = sampler_enter(WIRE_MUTEX);
+    struct wire_stack *row = store ? sampler_here(store, WIRE_MUTEX, 0, regs) : NULL;
+    if (row && take(b)) {
+        struct waited *w = *find(b, lock);
+        if (w) {
+            w->sharer = row;
+            w->sharer_ns = block_now_ns();
+            w->sharer_charge = w->n_waiting * w->sharer_ns - w->since_sum;
+        }
+        give(b);
+    }
+    sampler_leave(WIRE_MUTEX);
+}
+
+void mutex_unlocks_shared(const void *lock, const struct walk_regs *regs)
+{
+    if (!mutex_is_on() || !recording_is_on() || !block_enter())
+        return;
+    unlocks_shared(lock, regs);
+    block_leave();
+}
+
+void mutex_start(uint64_t new_fraction)
+{
+    is_used = true;
+    __atomic_store_n(&fraction, new_fraction, __ATOMIC_RELEASE);
+}
+
+void mutex_stop(void)
+{
+    __atomic_store_n(&fraction, 0, __ATOMIC_RELEASE);
+}
+
+void mutex_reset(void)
+{
+    if (!is_used)
+        return;
+    is_used = false;
+    fraction = 0;
+    own.lock = NULL;
+    memset(mutex_filter, 0, sizeof mutex_filter);
+    memset(buckets, 0, sizeof buckets);
+}

@@ -1,0 +1,65 @@
+/* mutex: the mutex profile of this process: who made others wait for a lock.  As in Go
+ * (sema.go semrelease), each unlock is charged the time that all who wait for the lock
+ * have waited since the unlock before it; it counts as a contention when it lets one go.
+ *
+ * Waiters are known by the address of what they wait for; a filter tells most unlocks, by
+ * one look, that nobody waits.  Of the waiters one in `fraction` is known, and counts for
+ * as many.
+ *
+ * The callers are the functions that stand in for those that lock and unlock.
+ * Threads: any.  Signals: as block.h; what a handler of a waiting thread waits for is not
+ * known here. */
+#ifndef SONDE_AGENT_MUTEX_H
+#define SONDE_AGENT_MUTEX_H
+
+#include "unwind/walk.h"
+
+#define MUTEX_FRACTION_DEFAULT 1
+#define MUTEX_FRACTION_MAX (1ull << 31)
+#define MUTEX_FILTER_SIZE 4096
+
+/* How many known waiters wait for something with this hash. */
+extern uint32_t mutex_filter[MUTEX_FILTER_SIZE];
+
+static inline uint32_t mutex_hash(const void *lock)
+{
+    return (uint32_t)(((uint64_t)lock >> 2) * 0x9e3779b97f4a7c15u >> 52);
+}
+
+/* Whether somebody may wait for it. */
+static inline bool mutex_may_wait(const void *lock)
+{
+    return __builtin_expect(__atomic_load_n(&mutex_filter[mutex_hash(lock)], __ATOMIC_RELAXED) != 0,
+                            0);
+}
+
+void mutex_start(uint64_t fraction);
+void mutex_stop(void);
+bool mutex_is_on(void);
+/* In a forked child: nobody waits. */
+void mutex_reset(void);
+/* The calling thread ends, perhaps in the middle of a wait. */
+void mutex_thread_end(void);
+
+/* The calling thread waits for `lock` from `begin_ns` on.  Does nothing when it is in a
+ * handler that interrupted another wait. */
+void mutex_wait_begins(const void *lock, uint64_t begin_ns);
+/* That wait, if it is known, is over. */
+void mutex_wait_ends(uint64_t begin_ns, bool has_it);
+
+/* What an unlock is to be charged. */
+struct mutex_charge {
+    uint64_t ns;
+    uint64_t n; /* contentions */
+};
+
+/* The calling thread is about to unlock what mutex_may_wait. */
+struct mutex_charge mutex_unlocks(const void *lock);
+/* Charges it to the stack of `regs`: best after the unlock, when others can go on. */
+void mutex_add(const struct mutex_charge *charge, const struct walk_regs *regs);
+
+/* The same of a lock that others may hold besides: the last to unlock it before a waiter has
+ * it is charged. */
+void mutex_unlocks_shared(const void *lock, const struct walk_regs *regs);
+
+#endif
