@@ -113,7 +113,7 @@ def test_cpp(folder):
     check("what it allocated", values("alloc_space").get("temporary", 0) >= 50000, True)
 
 
-def test_allocator(name, pattern, program):
+def test_allocator(name, pattern, program, operators):
     found = [path for p in pattern for path in glob.glob(p)]
     if not found:
         skip(name, "not installed")
@@ -121,6 +121,34 @@ def test_allocator(name, pattern, program):
     done = record(program, LD_PRELOAD=found[0])
     check(f"{name}: status", done.returncode, 0)
     check(f"{name}: in use", blocks(values("inuse_objects"), values("inuse_space")), KEPT)
+    test_operators(f"{name} preloaded", operators, LD_PRELOAD=found[0])
+    linked = build(os.path.dirname(operators), f"{name}.linked", "operators.cc", "c++", found[0])
+    test_operators(f"{name} linked", linked)
+
+
+# What operators.cc keeps and allocates.
+NEW_KEPT = {"keep_new": (1000, 48000), "keep_arrays": (1000, 100000), "keep_aligned": (1000, 192000),
+            "delete_all": (0, 0)}
+NEW_MADE = {**NEW_KEPT, "delete_all": (3000, 440000)}
+
+
+def test_operators(name, *command, **env):
+    want = run(*command, **env).returncode  # 5, but for allocators that end the program
+    check(f"operators, {name}: status", record(*command, **env).returncode, 128 - want if want < 0 else want)
+    for word, index, want in (("in use", "inuse", NEW_KEPT), ("allocated", "alloc", NEW_MADE)):
+        objects, space = values(f"{index}_objects"), values(f"{index}_space")
+        check(f"operators, {name}: {word}",
+              {f: (objects.get(f, 0), space.get(f, 0)) for f in NEW_KEPT}, want)
+
+
+def test_all_operators(folder, program):
+    test_operators("libstdc++", program)
+    library = build(folder, "operators.so", "operators.cc", "c++", "-DPLUGIN", "-shared", "-fPIC")
+    loader = build(folder, "loader", "loader.c", "cc")
+    test_operators("loaded later", loader, library)
+    own = build(folder, "own.so", "operators.cc", "c++", "-DPLUGIN", "-shared", "-fPIC", "-static-libstdc++",
+                "-static-libgcc")
+    check("operators, with a libstdc++ in the library: status", record(loader, own).returncode, 5)
 
 
 def test_kinds(program):
@@ -148,15 +176,17 @@ def main():
         program = build(folder, "blocks", "blocks.c", "cc", "-pthread", "-Wno-alloc-size-larger-than")
         build(folder, "many", "many.c", "cc")
         build(folder, "containers", "containers.cc", "c++")
+        operators = build(folder, "operators", "operators.cc", "c++")
         os.chdir(folder)
         test_exact(program)
         test_sampled(program)
         test_unbiased(folder)
         test_cpp(folder)
+        test_all_operators(folder, operators)
         test_kinds(program)
-        test_allocator("tcmalloc", ["/usr/lib/*/libtcmalloc_minimal.so.4", "/usr/lib/*/libtcmalloc.so.4"], program)
-        test_allocator("jemalloc", ["/usr/lib/*/libjemalloc.so.2"], program)
-        test_allocator("mimalloc", ["/usr/lib/*/libmimalloc.so.2*"], program)
+        test_allocator("tcmalloc", ["/usr/lib/*/libtcmalloc_minimal.so.4", "/usr/lib/*/libtcmalloc.so.4"], program, operators)
+        test_allocator("jemalloc", ["/usr/lib/*/libjemalloc.so.2"], program, operators)
+        test_allocator("mimalloc", ["/usr/lib/*/libmimalloc.so.2*"], program, operators)
     print(", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
     sys.exit(1 if counts["failed"] else 0)
 
