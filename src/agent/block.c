@@ -24,11 +24,11 @@ uint64_t block_random(void)
     return x ^ x >> 31;
 }
 
-/* A frame below in the stack that has not left yet was left by longjmp. */
+/* A frame that is not above ours in the stack, and has not left, was left by longjmp. */
 bool block_enter(void)
 {
     uint64_t sp = (uint64_t)__builtin_frame_address(0);
-    if (inside_sp && inside_sp >= sp)
+    if (inside_sp > sp)
         return false;
     inside_sp = sp;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);

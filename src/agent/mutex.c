@@ -166,8 +166,8 @@ static bool forget(bool has_it)
 static void wait_begins(const void *lock, uint64_t begin_ns)
 {
     uint64_t sp = (uint64_t)__builtin_frame_address(0);
-    /* One whose frame is gone was left by longjmp. */
-    if (own.lock && (own.sp >= sp || !forget(false)))
+    /* One whose frame is not above ours was left by longjmp. */
+    if (own.lock && (own.sp > sp || !forget(false)))
         return;
     struct bucket *b = bucket_of(lock);
     if (!take(b))
