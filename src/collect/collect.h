@@ -23,7 +23,8 @@ struct collect_ops {
     enum wire_kind wire; /* the rows of libsonde that it is made of */
     struct collect_type types[COLLECT_TYPES_MAX], period_type;
     unsigned n_types;
-    const char *key_label; /* the label, in bytes, that a row's key becomes; NULL: none */
+    const char *drop_frames; /* pprof's; NULL: none */
+    const char *key_label;   /* the label, in bytes, that a row's key becomes; NULL: none */
 
     uint64_t (*period)(const struct wire_header *header); /* in period_type */
     /* The values of a row, which need not be valid.  False: it says nothing. */

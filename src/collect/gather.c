@@ -401,6 +401,8 @@ struct profile *gather_seal(struct gather *g, const struct gather_header *header
     h->period_type = (struct profile_value_type){builder_string(b, str_of(kind->period_type.type)),
                                                  builder_string(b, str_of(kind->period_type.unit))};
     h->has_period_type = true;
+    if (kind->drop_frames)
+        h->drop_frames = builder_string(b, str_of(kind->drop_frames));
     h->period = (int64_t)header->period;
     h->time_nanos = (int64_t)header->time_unix_ns;
     h->duration_nanos = (int64_t)header->duration_ns;

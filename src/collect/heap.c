@@ -40,6 +40,7 @@ const struct collect_ops collect_heap = {
               {"inuse_space", "bytes"}},
     .period_type = {"space", "bytes"},
     .n_types = 4,
+    .drop_frames = WIRE_HEAP_DROP_FRAMES,
     .key_label = "bytes",
     .period = period,
     .values = values,

@@ -95,6 +95,14 @@ static bool choose_outside(struct recorder *r, const struct target *target, stru
     return true;
 }
 
+static void tell_unseen(const struct recorder *r, const struct target *target, struct diag *diag)
+{
+    const char *name = r->request.kinds & 1u << WIRE_HEAP ? target_own_malloc(target) : NULL;
+    if (name)
+        diag_add(diag, "'%s' has an allocator of its own in it (%s): what it allocates is not seen",
+                 target->path, name);
+}
+
 /* Which way to take for this program and rate. */
 static bool choose(struct recorder *r, const struct target *target, struct diag *diag,
                    struct err *err)
@@ -115,6 +123,8 @@ static bool choose(struct recorder *r, const struct target *target, struct diag 
     case TARGET_GO:
         return choose_outside(r, target, diag, err);
     case TARGET_DYNAMIC:
+        tell_unseen(r, target, diag);
+        break;
     case TARGET_UNKNOWN:
         break;
     }

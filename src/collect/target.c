@@ -103,6 +103,25 @@ static enum target_kind kind_of(const char *path)
     return kind;
 }
 
+const char *target_own_malloc(const struct target *target)
+{
+    static const char *const names[] = {
+        "malloc", "je_malloc", "_rjem_malloc", "_rjem_je_malloc_default", "mi_malloc", "tc_malloc"};
+    const struct elf_symbol *symbols;
+    size_t n;
+    const char *found = NULL;
+    struct elf *elf = target->path[0] ? elf_open(target->path, NULL) : NULL;
+    if (!elf || !elf_symbols(elf, &symbols, &n))
+        n = 0;
+    for (size_t i = 0; i < n && !found; i++)
+        for (size_t k = 0; k < sizeof names / sizeof *names; k++)
+            if (strcmp(symbols[i].name, names[k]) == 0)
+                found = names[k];
+    if (elf)
+        elf_free(elf);
+    return found;
+}
+
 void target_inspect(struct target *target, const char *command)
 {
     target->kind = TARGET_UNKNOWN;

@@ -21,6 +21,10 @@ struct target {
     char path[PATH_MAX]; /* the file looked at; "" if none was found */
 };
 
+/* The name of malloc in the allocator that the program has in itself, out of our sight; NULL
+ * when it has none that is known, or no symbols. */
+const char *target_own_malloc(const struct target *target);
+
 /* Never fails: what cannot be found out is TARGET_UNKNOWN. */
 void target_inspect(struct target *target, const char *command);
 

@@ -65,6 +65,14 @@ enum wire_kind { WIRE_CPU, WIRE_HEAP, WIRE_THREADCREATE, WIRE_BLOCK, WIRE_MUTEX,
  * another, in the order of the keys, each with a NUL behind it; filled up with NULs. */
 #define WIRE_LABELS 255
 
+/* Of a heap profile, pprof's drop_frames: the functions by which a program allocates, so that
+ * reports begin with the one that wanted the memory. */
+#define WIRE_HEAP_DROP_FRAMES                                                                      \
+    "operator "                                                                                    \
+    "new(\\[\\])?|std::__new_allocator|__gnu_cxx::new_allocator|std::allocator(_traits)?|"         \
+    "std::_Vector_base|__rust_(alloc|alloc_zeroed|realloc)|__rdl_(alloc|alloc_zeroed|realloc)|"    \
+    "alloc::alloc::(alloc|alloc_zeroed|realloc|exchange_malloc)"
+
 /* One distinct stack, for each kind, key and set of labels, and its counters. */
 struct wire_stack {
     uint64_t hash;

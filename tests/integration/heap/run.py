@@ -143,12 +143,22 @@ def test_operators(name, *command, **env):
 
 def test_all_operators(folder, program):
     test_operators("libstdc++", program)
+    own = values("alloc_space", column=1)
+    check("reports begin with who wanted the memory", {f: own.get(f, 0) for f in NEW_MADE},
+          {f: space for f, (_, space) in NEW_MADE.items()})
     library = build(folder, "operators.so", "operators.cc", "c++", "-DPLUGIN", "-shared", "-fPIC")
     loader = build(folder, "loader", "loader.c", "cc")
     test_operators("loaded later", loader, library)
     own = build(folder, "own.so", "operators.cc", "c++", "-DPLUGIN", "-shared", "-fPIC", "-static-libstdc++",
                 "-static-libgcc")
     check("operators, with a libstdc++ in the library: status", record(loader, own).returncode, 5)
+
+
+def test_own_malloc(folder):
+    program = build(folder, "own_malloc", "own_malloc.c", "cc")
+    done = record(program)
+    check("an allocator in the program is told of", done.stderr.count(
+        f"'{program}' has an allocator of its own in it (je_malloc): what it allocates is not seen"), 1)
 
 
 def test_kinds(program):
@@ -183,6 +193,7 @@ def main():
         test_unbiased(folder)
         test_cpp(folder)
         test_all_operators(folder, operators)
+        test_own_malloc(folder)
         test_kinds(program)
         test_allocator("tcmalloc", ["/usr/lib/*/libtcmalloc_minimal.so.4", "/usr/lib/*/libtcmalloc.so.4"], program, operators)
         test_allocator("jemalloc", ["/usr/lib/*/libjemalloc.so.2"], program, operators)
