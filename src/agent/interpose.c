@@ -7,6 +7,7 @@
 #include "agent/modules.h"
 #include "agent/raw.h"
 #include "agent/recording.h"
+#include "agent/roster.h"
 #include "agent/sampler.h"
 #include "agent/signals.h"
 
@@ -33,6 +34,7 @@ typedef int mask_fn(int, const sigset_t *, sigset_t *);
 typedef int timedwait_fn(const sigset_t *, siginfo_t *, const struct timespec *);
 typedef int signalfd_fn(int, const sigset_t *, int);
 typedef int close_fn(void *);
+typedef int setname_fn(pthread_t, const char *);
 
 static create_fn *next_pthread_create;
 static thrd_create_fn *next_thrd_create;
@@ -42,6 +44,7 @@ static mask_fn *next_pthread_sigmask, *next_sigprocmask;
 static timedwait_fn *next_sigtimedwait;
 static signalfd_fn *next_signalfd;
 static close_fn *next_dlclose;
+static setname_fn *next_setname;
 
 static pthread_key_t at_thread_end;
 static bool has_key;
@@ -61,6 +64,7 @@ static __attribute__((constructor(101))) void resolve(void)
     next_pthread_sigmask = (mask_fn *)dlsym(RTLD_NEXT, "pthread_sigmask");
     next_sigprocmask = (mask_fn *)dlsym(RTLD_NEXT, "sigprocmask");
     next_sigtimedwait = (timedwait_fn *)dlsym(RTLD_NEXT, "sigtimedwait");
+    next_setname = (setname_fn *)dlsym(RTLD_NEXT, "pthread_setname_np");
     next_signalfd = (signalfd_fn *)dlsym(RTLD_NEXT, "signalfd");
     if (!next_dlclose) {
         next_dlclose = (close_fn *)dlsym(RTLD_NEXT, "dlclose");
@@ -122,7 +126,8 @@ static size_t stack_bytes(const pthread_attr_t *attr)
 static void thread_begins(const struct start *s)
 {
     size_t n_bytes = s->stack_bytes;
-    labels_current = s->labels;
+    if (s->labels)
+        labels_take(s->labels);
     /* glibc puts a thread's block, which the thread pointer is the address of, at the
      * top of its stack: elsewhere this sp would not be so near.  Half of the stack is
      * taken for certain. */
@@ -207,6 +212,14 @@ EXPORT int thrd_create(thrd_t *thread, thrd_start_t run, void *arg)
         recording_thread_made(&caller);
     else
         start_release(s);
+    return rc;
+}
+
+EXPORT int pthread_setname_np(pthread_t thread, const char *name)
+{
+    need((const void *)next_setname);
+    int rc = next_setname(thread, name);
+    roster_renamed(pthread_equal(thread, pthread_self()));
     return rc;
 }
 

@@ -1,5 +1,6 @@
-/* interpose_exit: where a program begins to end: the heap profile is of that moment, before
- * its destructors free what was in use. */
+/* interpose_exit: where a program begins to end: the heap profile and that of its threads
+ * are of that moment, before its destructors free what was in use. */
+#include "agent/raw.h"
 #include "agent/recording.h"
 
 #include <dlfcn.h>
@@ -17,8 +18,9 @@ static main_fn *program_main;
 
 static int run_main(int argc, char **argv, char **envp)
 {
+    const struct walk_regs caller = WALK_CALLER();
     int status = program_main(argc, argv, envp);
-    recording_program_ends();
+    recording_program_ends(&caller);
     return status;
 }
 
@@ -38,9 +40,42 @@ EXPORT int __libc_start_main(main_fn *main, int argc, char **argv, void (*init)(
 
 EXPORT void exit(int status)
 {
+    const struct walk_regs caller = WALK_CALLER();
     exit_fn *next = (exit_fn *)dlsym(RTLD_NEXT, "exit");
-    recording_program_ends();
+    recording_program_ends(&caller);
     if (next)
         next(status);
     _exit(status);
+}
+
+EXPORT void quick_exit(int status)
+{
+    const struct walk_regs caller = WALK_CALLER();
+    exit_fn *next = (exit_fn *)dlsym(RTLD_NEXT, "quick_exit");
+    recording_program_ends(&caller);
+    if (next)
+        next(status);
+    _exit(status);
+}
+
+/* May be called in a handler and in a child by vfork: no dlsym. */
+static void end_at_once(int status, const struct walk_regs *caller)
+{
+    recording_program_ends(caller);
+    for (;;)
+        raw4(SYS_exit_group, status, 0, 0, 0);
+}
+
+EXPORT void _exit(int status)
+{
+    const struct walk_regs caller = WALK_CALLER();
+    end_at_once(status, &caller);
+    __builtin_unreachable();
+}
+
+EXPORT void _Exit(int status)
+{
+    const struct walk_regs caller = WALK_CALLER();
+    end_at_once(status, &caller);
+    __builtin_unreachable();
 }

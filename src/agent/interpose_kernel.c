@@ -3,6 +3,7 @@
  * Memory: none. */
 #include "agent/modules.h"
 #include "agent/recording.h"
+#include "agent/roster.h"
 #include "agent/sampler.h"
 
 #include <dlfcn.h>
@@ -74,6 +75,8 @@ EXPORT int prctl(int option, ...)
     need((const void *)next_prctl);
     bool frozen = option == PR_SET_SECCOMP && recording_freeze(a == SECCOMP_MODE_STRICT);
     int rc = next_prctl(option, a, b, c, d);
+    if (option == PR_SET_NAME)
+        roster_renamed(true);
     if (frozen && rc != 0)
         recording_thaw();
     return rc;

@@ -1,6 +1,7 @@
 #include "agent/labels.h"
 
 #include "agent/memory.h"
+#include "agent/roster.h"
 #include "sonde/sonde.h"
 
 #include <errno.h>
@@ -150,12 +151,18 @@ uint32_t labels_in(const struct sonde_labels *labels, struct store *store)
     return there;
 }
 
+void labels_take(const struct sonde_labels *labels)
+{
+    labels_current = labels;
+    roster_labels(labels);
+}
+
 EXPORT int sonde_set_label(const char *key, const char *value)
 {
     const struct sonde_labels *set;
     if (!labels_with(labels_current, key, value, &set))
         return -1;
-    labels_current = set;
+    labels_take(set);
     return 0;
 }
 
@@ -179,7 +186,7 @@ EXPORT const struct sonde_labels *sonde_get_labels(void)
 
 EXPORT void sonde_set_labels(const struct sonde_labels *labels)
 {
-    labels_current = labels;
+    labels_take(labels);
 }
 
 EXPORT const struct sonde_labels *sonde_begin_label(const char *key, const char *value)
@@ -196,7 +203,7 @@ EXPORT int sonde_do(const char *key, const char *value, void (*fn)(void *arg), v
     const struct sonde_labels *before = labels_current;
     int rc = sonde_set_label(key, value), error = errno;
     fn(arg);
-    labels_current = before;
+    labels_take(before);
     if (rc != 0)
         errno = error;
     return rc;

@@ -22,6 +22,9 @@ struct sonde_labels {
 /* The calling thread's; NULL: none. */
 extern __thread const struct sonde_labels *labels_current;
 
+/* Makes them the calling thread's. */
+void labels_take(const struct sonde_labels *labels);
+
 /* `base` with one label more, changed, or (`value` NULL) less; *made NULL: an empty one.
  * False and errno: EINVAL (no key), E2BIG (too much text), ENOMEM (too many sets). */
 bool labels_with(const struct sonde_labels *base, const char *key, const char *value,

@@ -8,8 +8,10 @@
 #include "agent/own.h"
 #include "agent/program.h"
 #include "agent/raw.h"
+#include "agent/roster.h"
 #include "agent/sampler.h"
 #include "agent/signals.h"
+#include "agent/threads.h"
 #include "agent/timers.h"
 #include "sonde/sonde.h"
 
@@ -33,11 +35,18 @@ static char dir[DIR_BYTES];
 static struct store_options options; /* of the file */
 static bool only_root;
 static bool watches_fork, uses_sigurg;
+static bool has_ended;   /* the program */
 static struct lock lock; /* held while kinds begin and end */
 
 static uint32_t bit(enum wire_kind kind)
 {
     return 1u << kind;
+}
+
+/* Kinds whose threads are sent SIGURG. */
+static bool need_sigurg(uint32_t which)
+{
+    return which & (bit(WIRE_CPU) | bit(WIRE_GOROUTINE));
 }
 
 bool recording_is_on(void)
@@ -68,10 +77,12 @@ static void go(uint32_t which, struct store *store, uint64_t heap_rate)
         block_start(store->header->block_rate);
     if (which & bit(WIRE_MUTEX))
         mutex_start(store->header->mutex_fraction);
-    if (!(which & bit(WIRE_CPU)))
-        return;
-    timers_start(store->header->period_ns, &store->header->n_timer_failures);
-    signals_unblock();
+    if (which & bit(WIRE_GOROUTINE))
+        roster_enter(true);
+    if (which & bit(WIRE_CPU))
+        timers_start(store->header->period_ns, &store->header->n_timer_failures);
+    if (need_sigurg(which))
+        signals_unblock();
 }
 
 /* Nothing is recorded, and nothing is taken back: what the parent of this process
@@ -88,6 +99,9 @@ static void forget(void)
     store_forget(&standing);
     store_forget(&cpu);
     own_reset();
+    roster_reset();
+    threads_reset();
+    has_ended = false;
 }
 
 /* The child of a recorded process starts a recording of its own. */
@@ -97,8 +111,8 @@ static void in_child(void)
     forget();
     bool goes_on = wanted && !only_root && !timers_frozen() && store_open(&standing, dir, &options);
     if (uses_sigurg)
-        signals_follow_fork(goes_on && (wanted & bit(WIRE_CPU)));
-    uses_sigurg = goes_on && (wanted & bit(WIRE_CPU));
+        signals_follow_fork(goes_on && need_sigurg(wanted));
+    uses_sigurg = goes_on && need_sigurg(wanted);
     if (!goes_on)
         return;
     kinds_to_file = wanted;
@@ -142,9 +156,9 @@ static bool watch_fork(void)
 /* The kinds `which` into this store, which is open; false and errno. */
 static bool begin(uint32_t which, struct store *store, uint64_t heap_rate)
 {
-    if ((which & bit(WIRE_CPU)) && !signals_install())
+    if (need_sigurg(which) && !signals_install())
         return false;
-    uses_sigurg |= (which & bit(WIRE_CPU)) != 0;
+    uses_sigurg |= need_sigurg(which);
     program_make_index();
     go(which, store, heap_rate);
     if (!(which & bit(WIRE_CPU)))
@@ -313,19 +327,46 @@ void recording_thread_made(const struct walk_regs *regs)
     sampler_leave(WIRE_THREADCREATE);
 }
 
-bool recording_watches_end(void)
+bool recording_take_threads(struct store *store, const struct threads_options *which,
+                            const struct walk_regs *self)
 {
-    return recording_is_on() && (kinds_to_file & bit(WIRE_HEAP));
+    lock_take(&lock);
+    bool ok = watch_fork() && signals_install();
+    uses_sigurg |= ok;
+    lock_give(&lock);
+    return ok && threads_take(store, which, self);
 }
 
-void recording_program_ends(void)
+/* The threads of this moment, into the file. */
+static void take_moment(const struct walk_regs *self)
 {
-    if (recording_watches_end())
+    uint32_t moment = standing.header->n_moments + 1;
+    const struct threads_options which = {.moment = moment};
+    if (threads_take(&standing, &which, self))
+        __atomic_store_n(&standing.header->n_moments, moment, __ATOMIC_RELEASE);
+}
+
+bool recording_watches_end(void)
+{
+    return recording_is_on() && (kinds_to_file & (bit(WIRE_HEAP) | bit(WIRE_GOROUTINE)));
+}
+
+void recording_program_ends(const struct walk_regs *self)
+{
+    if (!recording_watches_end() || __atomic_exchange_n(&has_ended, true, __ATOMIC_ACQ_REL))
+        return;
+    if (kinds_to_file & bit(WIRE_HEAP))
         heap_stop();
+    if (kinds_to_file & bit(WIRE_GOROUTINE))
+        take_moment(self);
 }
 
 void recording_thread_begin(void)
 {
+    if (recording_has(WIRE_GOROUTINE)) {
+        roster_enter(true);
+        signals_unblock();
+    }
     /* A child made without libc's fork shares nothing with our timers. */
     if (!recording_has(WIRE_CPU))
         return;
@@ -341,6 +382,7 @@ void recording_thread_begin(void)
 void recording_thread_end(void)
 {
     mutex_thread_end();
+    roster_leave();
     if (!timers_frozen() && recording_has(WIRE_CPU))
         timers_disarm(raw_gettid());
 }

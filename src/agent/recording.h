@@ -9,6 +9,7 @@
 #define SONDE_AGENT_RECORDING_H
 
 #include "agent/store.h"
+#include "agent/threads.h"
 #include "unwind/walk.h"
 
 #include <pthread.h>
@@ -64,8 +65,13 @@ void recording_thread_made(const struct walk_regs *regs);
 
 /* Whether recording_program_ends is to be called. */
 bool recording_watches_end(void);
-/* The program is about to run what it registered for its end. */
-void recording_program_ends(void);
+/* The program is about to run what it registered for its end, in the function with these
+ * registers. */
+void recording_program_ends(const struct walk_regs *self);
+
+/* threads_take, in a process that need not be recorded. */
+bool recording_take_threads(struct store *store, const struct threads_options *which,
+                            const struct walk_regs *self);
 
 /* A new thread of the program began, or ends. */
 void recording_thread_begin(void);

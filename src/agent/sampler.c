@@ -1,8 +1,10 @@
 #include "agent/sampler.h"
 
 #include "agent/labels.h"
+#include "agent/lost_bp.h"
 #include "agent/memory.h"
 #include "agent/modules.h"
+#include "agent/peer.h"
 #include "agent/raw.h"
 #include "unwind/walk.h"
 
@@ -20,6 +22,7 @@ struct cache_entry {
 struct context {
     int taken;
     struct store *store;
+    struct peer *peer;             /* whose stack it is; NULL: the own */
     uint64_t stack_lo, stack_size; /* what is known to be readable: the thread's own stack */
     uint64_t pages[PAGES_KNOWN];   /* numbers of pages found readable in this walk */
     const struct placement *place; /* of the frame before */
@@ -89,58 +92,135 @@ static struct context *take_context(void)
     return NULL;
 }
 
-/* The stack from these registers on, in c->frames; `store` is told of its modules. */
-static uint32_t unwind(struct context *c, struct walk_regs regs, struct store *store, bool *complete)
+static bool read_peer(void *arg, uint64_t address, uint64_t *value)
 {
-    static const struct walk_ops ops = {read_word, row_at};
+    return peer_read(((struct context *)arg)->peer, address, value);
+}
+
+static bool find_lost_bp(void *arg, uint64_t pc, uint64_t sp, uint64_t *bp)
+{
+    struct context *c = arg;
+    return lost_bp_find(read_peer, c, c->store, pc, sp, bp);
+}
+
+static void begin_walk(struct context *c, struct store *store)
+{
     c->store = store;
     c->place = NULL;
     memset(c->pages, 0xff, sizeof c->pages);
+}
+
+/* The stack from these registers on, in c->frames; `store` is told of its modules. */
+static uint32_t unwind(struct context *c, struct walk_regs regs, struct store *store,
+                       bool *complete)
+{
+    static const struct walk_ops ops = {read_word, row_at, NULL};
+    begin_walk(c, store);
     bool is_own = regs.sp >= own_stack.lo && regs.sp < own_stack.hi && own_stack.hi - regs.sp > 8;
     c->stack_lo = regs.sp;
     c->stack_size = is_own ? own_stack.hi - regs.sp - 7 : 0; /* of addresses of 8 bytes */
     return walk_stack(&ops, c, regs, c->frames, WIRE_STACK_MAX, complete);
 }
 
-/* The same, added to the store. */
-static struct wire_stack *add_stack(struct store *store, enum wire_kind kind, uint64_t key,
-                                    struct walk_regs regs, uint64_t weight)
+/* The same of another thread. */
+static uint32_t unwind_peer(struct context *c, struct peer *peer, struct store *store,
+                            bool *complete)
+{
+    static const struct walk_ops ops = {read_peer, row_at, find_lost_bp};
+    struct walk_regs regs = {peer->pc, peer->sp, WALK_BP_LOST, 0};
+    begin_walk(c, store);
+    c->peer = peer;
+    return walk_stack(&ops, c, regs, c->frames, WIRE_STACK_MAX, complete);
+}
+
+static struct context *need_context(struct store *store, const struct store_stack *stack,
+                                    uint64_t weight)
 {
     struct context *c = take_context();
-    if (!c) {
-        store_count(&store->header->counts[kind].n_dropped, weight);
-        return NULL;
-    }
-    struct store_stack stack = {.kind = kind, .key = key, .frames = c->frames};
-    if (kind == WIRE_CPU || kind == WIRE_HEAP)
-        stack.labels = labels_in(labels_current, store);
-    stack.n_frames = unwind(c, regs, store, &stack.complete);
-    struct wire_stack *row = store_add(store, &stack, weight);
+    if (!c)
+        store_count(&store->header->counts[stack->kind].n_dropped, weight);
+    return c;
+}
+
+static void give_context(struct context *c)
+{
     __atomic_store_n(&c->taken, 0, __ATOMIC_RELEASE);
+}
+
+/* The stack from these registers on, added to the store. */
+static struct wire_stack *add_stack(struct store *store, struct store_stack *stack,
+                                    struct walk_regs regs, uint64_t weight)
+{
+    struct context *c = need_context(store, stack, weight);
+    if (!c)
+        return NULL;
+    stack->frames = c->frames;
+    stack->n_frames = unwind(c, regs, store, &stack->complete);
+    struct wire_stack *row = store_add(store, stack, weight);
+    give_context(c);
     return row;
+}
+
+static struct walk_regs interrupted(const ucontext_t *uc)
+{
+    const greg_t *g = uc->uc_mcontext.gregs;
+    return (struct walk_regs){(uint64_t)g[REG_RIP], (uint64_t)g[REG_RSP], (uint64_t)g[REG_RBP],
+                              (uint64_t)g[REG_RDI]};
+}
+
+/* As walk_stack looks return addresses up. */
+static struct walk_regs called(const struct walk_regs *regs)
+{
+    struct walk_regs call = *regs;
+    call.pc--;
+    return call;
 }
 
 uint32_t sampler_walk(const struct walk_regs *regs, uint64_t *frames, uint32_t max)
 {
-    struct walk_regs call = *regs;
     bool complete;
     struct context *c = take_context();
     if (!c)
         return 0;
-    call.pc--; /* as walk_stack looks return addresses up */
-    uint32_t n = unwind(c, call, NULL, &complete);
+    uint32_t n = unwind(c, called(regs), NULL, &complete);
     n = n < max ? n : max;
     memcpy(frames, c->frames, n * sizeof *frames);
-    __atomic_store_n(&c->taken, 0, __ATOMIC_RELEASE);
+    give_context(c);
     return n;
+}
+
+bool sampler_peer(struct store *store, struct store_stack what, struct peer *peer,
+                  struct wire_stack **row)
+{
+    struct context *c = need_context(store, &what, 1);
+    *row = NULL;
+    if (!c)
+        return true;
+    what.frames = c->frames;
+    what.n_frames = unwind_peer(c, peer, store, &what.complete);
+    bool is_still = peer_is_still(peer);
+    if (is_still)
+        *row = store_add(store, &what, 1);
+    give_context(c);
+    return is_still;
+}
+
+struct wire_stack *sampler_interrupted(struct store *store, struct store_stack what,
+                                       const ucontext_t *uc)
+{
+    return add_stack(store, &what, interrupted(uc), 1);
+}
+
+struct wire_stack *sampler_self(struct store *store, struct store_stack what,
+                                const struct walk_regs *regs)
+{
+    return add_stack(store, &what, called(regs), 1);
 }
 
 void sampler_sample(struct store *store, const ucontext_t *uc, uint64_t weight)
 {
-    const greg_t *g = uc->uc_mcontext.gregs;
-    struct walk_regs regs = {(uint64_t)g[REG_RIP], (uint64_t)g[REG_RSP], (uint64_t)g[REG_RBP],
-                             (uint64_t)g[REG_RDI]};
-    struct wire_stack *row = add_stack(store, WIRE_CPU, 0, regs, weight);
+    struct store_stack what = {.kind = WIRE_CPU, .labels = labels_in(labels_current, store)};
+    struct wire_stack *row = add_stack(store, &what, interrupted(uc), weight);
     if (row)
         store_count(&row->n[0], weight);
 }
@@ -148,9 +228,10 @@ void sampler_sample(struct store *store, const ucontext_t *uc, uint64_t weight)
 struct wire_stack *sampler_here(struct store *store, enum wire_kind kind, uint64_t key,
                                 const struct walk_regs *regs)
 {
-    struct walk_regs call = *regs;
-    call.pc--; /* as walk_stack looks return addresses up */
-    return add_stack(store, kind, key, call, 1);
+    struct store_stack what = {.kind = kind, .key = key};
+    if (kind == WIRE_HEAP)
+        what.labels = labels_in(labels_current, store);
+    return sampler_self(store, what, regs);
 }
 
 /* Counted first, read second: sampler_stop clears first and waits second. */

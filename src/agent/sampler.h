@@ -46,4 +46,19 @@ uint32_t sampler_walk(const struct walk_regs *regs, uint64_t *frames, uint32_t m
 struct wire_stack *sampler_here(struct store *store, enum wire_kind kind, uint64_t key,
                                 const struct walk_regs *regs);
 
+/* The stack of another thread, from the registers of `peer` on, which is blocked: its row is
+ * in *row, NULL: dropped.  False, and nothing was added: it has run meanwhile.  `what`:
+ * all but its frames. */
+struct peer;
+bool sampler_peer(struct store *store, struct store_stack what, struct peer *peer,
+                  struct wire_stack **row);
+
+/* The stack that a handler interrupted, with the labels of `what`.  Its row, or NULL. */
+struct wire_stack *sampler_interrupted(struct store *store, struct store_stack what,
+                                       const ucontext_t *uc);
+
+/* sampler_here, with the labels of `what`. */
+struct wire_stack *sampler_self(struct store *store, struct store_stack what,
+                                const struct walk_regs *regs);
+
 #endif

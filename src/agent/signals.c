@@ -1,7 +1,9 @@
 #include "agent/signals.h"
 
+#include "agent/calls.h"
 #include "agent/raw.h"
 #include "agent/sampler.h"
+#include "agent/threads.h"
 #include "agent/timers.h"
 
 #include <errno.h>
@@ -33,7 +35,8 @@ static void lock_release(const uint64_t *mask)
 bool signals_is_ours(const siginfo_t *info)
 {
     return info->si_code == SI_TIMER && (info->si_value.sival_ptr == &timers_mark ||
-                                         info->si_value.sival_ptr == &timers_rescan_mark);
+                                         info->si_value.sival_ptr == &timers_rescan_mark ||
+                                         info->si_value.sival_ptr == &threads_mark);
 }
 
 static uint64_t weight_of(const siginfo_t *info)
@@ -70,12 +73,36 @@ static __attribute__((noinline)) void to_program(int signo, siginfo_t *info, voi
         act.sa_handler(signo);
 }
 
+/* The thread ran when it was asked, and began to wait before the signal was there: a call
+ * that the kernel ends with EINTR then, whatever SA_RESTART says (poll, nanosleep, ...), is
+ * made again.  Its number is in the instruction before it, as compilers write it. */
+static void repeat_call(ucontext_t *uc)
+{
+    greg_t *g = uc->uc_mcontext.gregs;
+    uint8_t code[7]; /* mov $NUMBER, %eax; syscall */
+    uint32_t number;
+    if (g[REG_RAX] != -EINTR || !raw_copy(code, (uint64_t)g[REG_RIP] - sizeof code, sizeof code) ||
+        code[0] != 0xb8 || code[5] != 0x0f || code[6] != 0x05)
+        return;
+    memcpy(&number, code + 1, sizeof number);
+    if (!calls_repeatable(number))
+        return;
+    g[REG_RAX] = number;
+    g[REG_RIP] -= 2;
+}
+
 static void handler(int signo, siginfo_t *info, void *context)
 {
     int saved_errno = errno;
     if (!signals_is_ours(info)) {
         errno = saved_errno;
         to_program(signo, info, context);
+        return;
+    }
+    if (info->si_value.sival_ptr == &threads_mark) {
+        threads_asked(info, context);
+        repeat_call(context);
+        errno = saved_errno;
         return;
     }
     struct store *store = sampler_enter(WIRE_CPU);

@@ -16,7 +16,8 @@ struct collect_type {
 };
 
 struct collect_ops {
-    const char *name; /* as in -e NAME */
+    const char *name;  /* as in -e NAME */
+    const char *alias; /* another one; NULL: none */
     const char *help; /* one line */
     const char *none; /* what it means when there is no sample, and what to do */
 
@@ -25,6 +26,8 @@ struct collect_ops {
     unsigned n_types;
     const char *drop_frames; /* pprof's; NULL: none */
     const char *key_label;   /* the label, in bytes, that a row's key becomes; NULL: none */
+
+    bool is_moment; /* its rows are of moments, one profile each */
 
     uint64_t (*period)(const struct wire_header *header); /* in period_type */
     /* The values of a row, which need not be valid.  False: it says nothing. */

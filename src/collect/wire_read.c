@@ -301,7 +301,8 @@ static bool add_stacks(struct wire_reader *r, struct wire_file *f, struct err *e
     for (size_t i = 0; i < f->n_slots; i++) {
         const struct wire_stack *stack = row_at(f, f->slots[i]);
         int64_t values[COLLECT_TYPES_MAX];
-        if (!stack || stack->kind != r->kind->wire)
+        if (!stack || stack->kind != r->kind->wire ||
+            (r->kind->is_moment && stack->key >> 32 != h->n_moments))
             continue;
         if (!r->kind->values(h, stack, values)) {
             f->n_damaged += stack->n[0] != 0;
@@ -315,7 +316,7 @@ static bool add_stacks(struct wire_reader *r, struct wire_file *f, struct err *e
                                             .locations = locs,
                                             .n_locations = n,
                                             .labels = find_labels(r, f, stack->labels),
-                                            .key = stack->key};
+                                            .key = r->kind->is_moment ? 0 : stack->key};
         gather_sample(r->gather, &sample, values);
     }
     return true;

@@ -489,6 +489,22 @@ static void entry(const struct ehtab *tab, const struct ehtab_image *image, uint
     *fde = tab->hdr + (uint64_t)(int64_t)pair[1];
 }
 
+/* How many entries start at or before `at`. */
+static uint32_t entries_to(const struct ehtab *tab, const struct ehtab_image *image, uint64_t at)
+{
+    uint64_t start, fde;
+    uint32_t first = 0, end = tab->n_entries;
+    while (first < end) {
+        uint32_t mid = first + (end - first) / 2;
+        entry(tab, image, mid, &start, &fde);
+        if ((int64_t)start <= (int64_t)at)
+            first = mid + 1;
+        else
+            end = mid;
+    }
+    return first;
+}
+
 static struct ehtab_page *compile(const struct ehtab *tab, const struct ehtab_image *image,
                                   uint64_t lo, struct ehtab_alloc alloc,
                                   struct ehtab_scratch *scratch)
@@ -498,15 +514,7 @@ static struct ehtab_page *compile(const struct ehtab *tab, const struct ehtab_im
     uint64_t start, fde;
     scratch->n_left = INSTRUCTIONS_MAX;
     scratch->rows[0] = (struct ehtab_row){.kind = EHTAB_NONE, .rbp = EHTAB_RBP_SAME};
-    uint32_t first = 0, end = tab->n_entries;
-    while (first < end) { /* the first entry that starts in or after the page */
-        uint32_t mid = first + (end - first) / 2;
-        entry(tab, image, mid, &start, &fde);
-        if ((int64_t)start <= (int64_t)lo)
-            first = mid + 1;
-        else
-            end = mid;
-    }
+    uint32_t first = entries_to(tab, image, lo); /* the first that starts in or after the page */
     if (first)
         first--;
     /* A page holds no more functions than bytes; a table that says so is damaged. */
@@ -582,6 +590,17 @@ struct ehtab_row ehtab_find(struct ehtab *tab, const struct ehtab_image *image, 
     while (i + 1u < page->n_rows && page->rows[i + 1].pc <= pc)
         i++;
     return page->rows[i];
+}
+
+bool ehtab_function(const struct ehtab *tab, const struct ehtab_image *image, uint64_t offset,
+                    uint64_t *start)
+{
+    uint64_t fde;
+    uint32_t n = tab->n_entries ? entries_to(tab, image, offset) : 0;
+    if (n == 0)
+        return false;
+    entry(tab, image, n - 1, start, &fde);
+    return true;
 }
 
 /* An entry of the header's table, relative to the header. */

@@ -86,6 +86,10 @@ struct ehtab_scratch {
 bool ehtab_init(struct ehtab *tab, const struct ehtab_image *image, uint64_t hdr, uint64_t span,
                 struct ehtab_alloc alloc);
 
+/* The offset at which the function begins that the table has at `offset`; false: none. */
+bool ehtab_function(const struct ehtab *tab, const struct ehtab_image *image, uint64_t offset,
+                    uint64_t *start);
+
 /* Files linked without .eh_frame_hdr (gcc -static passes no --eh-frame-hdr) have no
  * table: ehtab_index makes one.  `frames` is .eh_frame alone, in a module whose
  * first byte is at `address`; `to` has ehtab_index_bytes(frames) zeroed bytes.

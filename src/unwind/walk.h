@@ -25,6 +25,9 @@ struct walk_ops {
     bool (*read)(void *arg, uint64_t address, uint64_t *value);
     /* The row for the code at `pc`, and what stands for it in the result. */
     struct ehtab_row (*row)(void *arg, uint64_t pc, uint64_t *frame);
+    /* What rbp is in the frame of the code at `pc`, where it is lost, and at this sp; false:
+     * cannot be told.  NULL: never can. */
+    bool (*lost_bp)(void *arg, uint64_t pc, uint64_t sp, uint64_t *bp);
 };
 
 /* Offsets of the saved registers in the ucontext of a signal frame. */
@@ -65,6 +68,10 @@ static inline __attribute__((always_inline)) uint32_t walk_stack(const struct wa
     while (n < max) {
         struct ehtab_row row = ops->row(arg, regs.pc - back, &frames[n++]);
         uint64_t cfa, pc, bp;
+        if (ops->lost_bp && regs.bp == WALK_BP_LOST &&
+            (row.kind == EHTAB_RBP || row.kind == EHTAB_DEREF) &&
+            !ops->lost_bp(arg, regs.pc - back, regs.sp, &regs.bp))
+            break;
         if (row.kind == EHTAB_RSP) {
             cfa = regs.sp + (uint64_t)(int64_t)row.cfa;
         } else if (row.kind == EHTAB_RBP) {

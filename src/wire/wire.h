@@ -56,13 +56,22 @@ struct wire_module {
  *   THREADCREATE -         threads made       -
  *   BLOCK -                waits << 16        nanoseconds waited
  *   MUTEX -                contentions        nanoseconds that others waited
- * Those of the last two are scaled up from what was sampled. */
-enum wire_kind { WIRE_CPU, WIRE_HEAP, WIRE_THREADCREATE, WIRE_BLOCK, WIRE_MUTEX, WIRE_KINDS };
+ *   GOROUTINE  moment << 32  threads          -     (the low half: a thread id, or 0)
+ * Those of block and mutex are scaled up from what was sampled. */
+enum wire_kind {
+    WIRE_CPU,
+    WIRE_HEAP,
+    WIRE_THREADCREATE,
+    WIRE_BLOCK,
+    WIRE_MUTEX,
+    WIRE_GOROUTINE,
+    WIRE_KINDS
+};
 
 #define WIRE_BLOCK_SHIFT 16 /* a wait sampled may stand for one and a half */
 
 /* Not a stack but a set of labels: its frames are texts, a key and a value after
- * another, in the order of the keys, each with a NUL behind it; filled up with NULs. */
+ * another, each with a NUL behind it; filled up with NULs. */
 #define WIRE_LABELS 255
 
 /* Of a heap profile, pprof's drop_frames: the functions by which a program allocates, so that
@@ -106,7 +115,7 @@ struct wire_header {
     uint32_t state;            /* enum wire_state */
     uint32_t hz;
     uint32_t kinds; /* mask of 1 << enum wire_kind */
-    uint32_t reserved;
+    uint32_t n_moments; /* atomic; GOROUTINE rows of moment N are whole if N <= n_moments */
     char comm[32];  /* process name, NUL-terminated */
     char exe[1024]; /* path of the executable, NUL-terminated */
 

@@ -1,0 +1,131 @@
+#!/usr/bin/env python3
+"""goroutine profiles: every thread's stack, state and name.
+
+Reads $SONDE, $SONDE_BUILD_ROOT, $SONDE_SOURCE_ROOT (and $SONDE_GO_PPROF, Go's pprof, when
+there is one).  Ends in the counts.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+
+SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.environ.get("SONDE_SOURCE_ROOT", os.path.join(HERE, "../../.."))
+BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
+GO_PPROF = os.environ.get("SONDE_GO_PPROF", "")
+counts = {"passed": 0, "failed": 0, "skipped": 0}
+
+# The state of a thread that does this.
+STATES = {"locks": "lock", "waits": "lock", "takes": "lock", "sleeps": "sleeping", "polls": "io",
+          "selects": "io", "epolls": "io", "reads": "io", "accepts": "io",
+          "sigwaits": "rt_sigtimedwait", "pauses": "pause"}
+RUNS = ("running", "runnable")
+
+
+def check(name, got, want):
+    ok = got == want
+    counts["passed" if ok else "failed"] += 1
+    if not ok:
+        print(f"FAILED {name}:\n  got  {got!r}\n  want {want!r}")
+
+
+def run(*command, **options):
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                          errors="replace", timeout=120, **options)
+
+
+class Threads:
+    """A profile's stacks: (count, labels, functions leaf first)."""
+
+    def __init__(self, profile, *pprof):
+        text = run(*(pprof or (SONDE, "pprof")), "-traces", profile).stdout
+        self.all = []
+        for part in re.split(r"^-+\+-+\n", text, flags=re.M)[1:]:
+            labels = dict(re.findall(r"^ *(\w+):  (.*)$", part, re.M))
+            stack = re.search(r"^ +(\d+)   (.*(?:\n             .*)*)", part, re.M)
+            if stack:
+                self.all.append((int(stack[1]), labels, [f.strip() for f in stack[2].split("\n")]))
+
+    def n(self):
+        return sum(n for n, _, _ in self.all)
+
+    def by(self, key, where=None):
+        total = Counter()
+        for n, labels, functions in self.all:
+            if where is None or where in functions:
+                total[labels.get(key)] += n
+        return dict(total)
+
+
+def record(program, mode, kind="goroutine"):
+    done = run(SONDE, "record", "-e", kind, "-o", "out.pb.gz", "--", program, mode)
+    return done, Threads("out.pb.gz")
+
+
+def compile_target(out, source, *flags):
+    subprocess.run(["cc", "-g", "-Wall", "-Werror", "-D_GNU_SOURCE", "-pthread",
+                    os.path.join(HERE, source), "-o", out, *flags], check=True)
+
+
+def states(program):
+    done, threads = record(program, "states")
+    check(program + " status", done.returncode, 0)
+    check(program + " threads", threads.n(), 13)
+    check(program + " the last line", re.findall(r"(\d+) samples .* (\d+) truncated", done.stderr),
+          [("13", "0")])
+    for what, state in STATES.items():
+        check(f"{program} {what}", threads.by("state", what), {state: 1})
+        check(f"{program} {what}, its name", threads.by("thread", what), {what: 1})
+    check(program + " spins", set(threads.by("state", "spins")) <= set(RUNS), True)
+    check(program + " main", threads.by("state", "main"), {"running": 1})
+    whole = [f for _, l, f in threads.all if l["thread"] in STATES or l["thread"] == "spins"]
+    check(program + " stacks", [f.count("deep") == 6 and f[-3] == "run" for f in whole], [True] * 12)
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        compile_target("without", "states.c", "-O2", "-fomit-frame-pointer")
+        compile_target("with", "states.c", "-O2", "-fno-omit-frame-pointer")
+        compile_target("plain", "states.c", "-O0")
+        for program in ("./without", "./with", "./plain"):
+            states(program)
+        if GO_PPROF:
+            check("go tool pprof reads it", Threads("out.pb.gz", GO_PPROF, "-symbolize=none").n(), 13)
+        else:
+            counts["skipped"] += 1
+            print("SKIPPED go tool pprof: none is given (SONDE_GO_PPROF)")
+        done, threads = record("./with", "many", kind="threads")
+        check("1,000 threads", threads.n(), 1001)
+        check("1,000 threads, whole", re.findall(r"(\d+) truncated", done.stderr), ["0"])
+        check("1,000 threads, names", {k: v for k, v in threads.by("thread").items() if k in STATES},
+              {k: 91 - (k == "pauses") for k in STATES})
+        _, threads = record("./without", "runnable")
+        check("runnable", (threads.n(), sum(v for k, v in threads.by("state").items() if k in RUNS)), (9, 9))
+        check("runnable, their stacks", threads.by("thread", "spins"), {"spins": 8})
+        _, threads = record("./without", "names")
+        check("names", threads.by("thread"), {"second": 1, "by another": 1, "a main thread's": 1})
+        _, threads = record("./without", "blocked")
+        check("all signals blocked", sum(threads.by("thread", "blocks_all").values()), 1)
+        _, threads = record("./without", "altstack")
+        check("a handler's stack", threads.by("state", "on_usr1"), {"lock": 1})
+        check("below it", threads.by("state", "on_other_stack"), {"lock": 1})
+        _, threads = record("./without", "churn")
+        check("threads come and go", threads.by("thread", "makes"), {"without": 4})
+        check("threads come and go, one stays", threads.by("state", "locks"), {"lock": 1})
+        _, threads = record("./without", "fork")
+        check("a child's threads", sorted(threads.by("pid").values()), [2, 4])
+        check("_exit", threads.by("state", "sleeps"), {"sleeping": 1})
+        _, threads = record("./without", "quick")
+        check("quick_exit", threads.by("state", "main"), {"running": 1})
+        done, threads = record("./without", "abort")
+        check("killed", (done.returncode, threads.n(), "no samples: the command was killed" in done.stderr),
+              (134, 0, True))
+    print(", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
+    sys.exit(1 if counts["failed"] else 0)
+
+
+main()
