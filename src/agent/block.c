@@ -5,6 +5,8 @@
 #include "agent/recording.h"
 #include "agent/sampler.h"
 
+uint8_t block_busy[BLOCK_BUSY_SIZE];
+
 static uint64_t rate; /* 0: off */
 static uint64_t random_state;
 static __thread uint64_t inside_sp; /* of the frame that is inside; 0: none is */
@@ -39,6 +41,13 @@ void block_leave(void)
 {
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     inside_sp = 0;
+}
+
+void block_is_busy(const void *lock)
+{
+    uint8_t *busy = &block_busy[block_hash(lock)];
+    if (!__atomic_load_n(busy, __ATOMIC_RELAXED))
+        __atomic_store_n(busy, 1, __ATOMIC_RELAXED);
 }
 
 struct block_wait block_begin(const void *lock)

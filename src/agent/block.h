@@ -34,6 +34,27 @@ enum block_end {
         (struct walk_regs){(uint64_t)(function) + 1, (uint64_t)(frame_ + 1), frame_[0], 0};        \
     })
 
+/* What has been waited for has its hash here, for ever. */
+#define BLOCK_BUSY_SIZE 4096
+extern uint8_t block_busy[BLOCK_BUSY_SIZE];
+
+static inline uint32_t block_hash(const void *lock)
+{
+    return (uint32_t)(((uint64_t)lock >> 2) * 0x9e3779b97f4a7c15u >> 52);
+}
+
+/* Nobody has ever waited for it, and it is free at a glance (glibc's: the first word is 0 of a
+ * mutex that is, and not 0 of a semaphore): whoever asks for it can go straight to the next
+ * function.  Should another come between, its first wait is not seen. */
+static inline bool block_is_calm(const void *lock, bool is_free)
+{
+    return __builtin_expect(
+        is_free && !__atomic_load_n(&block_busy[block_hash(lock)], __ATOMIC_RELAXED), 1);
+}
+
+/* It is to be waited for. */
+void block_is_busy(const void *lock);
+
 /* Waits are sampled from now on. */
 void block_start(uint64_t rate);
 void block_stop(void);

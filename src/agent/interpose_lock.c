@@ -1,7 +1,8 @@
 /* interpose_lock: as interpose, the functions of libc that lock.  Each tries first: what it
  * gets at once costs no more than that.  A try and a lock say the same of recursive and
  * robust mutexes; where a try says EBUSY, the lock itself is asked, so that its answer
- * (EDEADLK, ...) is the program's.
+ * (EDEADLK, ...) is the program's.  A try, and the way back from it, cost a mutex more than
+ * all the rest: one that nobody has waited for yet is only looked at.
  * Each slow half is jumped to, so that its caller is the program. */
 #include "agent/block.h"
 #include "agent/interpose_next.h"
@@ -63,6 +64,7 @@ static enum block_end end_of(int rc)
 
 SLOW int slow_lock(void *lock, lock_fn *next)
 {
+    block_is_busy(lock);
     const struct walk_regs regs = BLOCK_CALLED(next);
     const struct block_wait wait = block_begin(lock);
     int rc = next(lock);
@@ -72,6 +74,7 @@ SLOW int slow_lock(void *lock, lock_fn *next)
 
 SLOW int slow_timed(void *lock, const struct timespec *until, timed_fn *next)
 {
+    block_is_busy(lock);
     const struct walk_regs regs = BLOCK_CALLED(next);
     const struct block_wait wait = block_begin(lock);
     int rc = next(lock, until);
@@ -81,11 +84,18 @@ SLOW int slow_timed(void *lock, const struct timespec *until, timed_fn *next)
 
 SLOW int slow_clock(void *lock, clockid_t clock, const struct timespec *until, clock_fn *next)
 {
+    block_is_busy(lock);
     const struct walk_regs regs = BLOCK_CALLED(next);
     const struct block_wait wait = block_begin(lock);
     int rc = next(lock, clock, until);
     block_end(&wait, &regs, end_of(rc));
     return rc;
+}
+
+/* Of glibc's pthread_mutex_t and mtx_t, at a glance. */
+static bool is_free(const void *mutex)
+{
+    return __atomic_load_n((const int *)mutex, __ATOMIC_RELAXED) == 0;
 }
 
 /* Whether a call with these waits, if it has to, rather than to be refused. */
@@ -95,12 +105,18 @@ static bool is_time(clockid_t clock, const struct timespec *until)
            until->tv_nsec < 1000000000;
 }
 
-EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
+static __attribute__((noinline)) int busy_mutex(pthread_mutex_t *mutex)
 {
     if (!need(try_mutex))
         return 0;
     int rc = try_mutex(mutex);
     return LIKELY(rc != EBUSY) ? rc : slow_lock(mutex, next_mutex);
+}
+
+EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+    lock_fn *next = next_mutex;
+    return LIKELY(next) && block_is_calm(mutex, is_free(mutex)) ? next(mutex) : busy_mutex(mutex);
 }
 
 EXPORT int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
@@ -170,12 +186,18 @@ EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t *lock, clockid_t clock,
     return LIKELY(rc != EBUSY) ? rc : slow_clock(lock, clock, until, next_write_clock);
 }
 
-EXPORT int mtx_lock(mtx_t *mutex)
+static __attribute__((noinline)) int busy_c11(mtx_t *mutex)
 {
     if (!need(try_c11))
         return thrd_success;
     int rc = try_c11(mutex);
     return LIKELY(rc != thrd_busy) ? rc : slow_lock(mutex, next_c11);
+}
+
+EXPORT int mtx_lock(mtx_t *mutex)
+{
+    lock_fn *next = next_c11;
+    return LIKELY(next) && block_is_calm(mutex, is_free(mutex)) ? next(mutex) : busy_c11(mutex);
 }
 
 EXPORT int mtx_timedlock(mtx_t *restrict mutex, const struct timespec *restrict until)

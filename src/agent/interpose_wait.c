@@ -169,15 +169,23 @@ static bool is_time(const struct timespec *until)
     return until->tv_nsec >= 0 && until->tv_nsec < 1000000000;
 }
 
-EXPORT int sem_wait(sem_t *sem)
+static __attribute__((noinline)) int busy_sem(sem_t *sem)
 {
     if (!need(next_sem) || take_sem(sem))
         return 0;
+    block_is_busy(sem);
     const struct walk_regs regs = BLOCK_CALLED(next_sem);
     const struct block_wait wait = block_begin(NULL);
     int rc = next_sem(sem);
     block_end(&wait, &regs, end_of_sem(rc));
     return rc;
+}
+
+EXPORT int sem_wait(sem_t *sem)
+{
+    sem_fn *next = next_sem;
+    bool is_free = __atomic_load_n((const uint32_t *)sem, __ATOMIC_RELAXED) != 0;
+    return LIKELY(next) && block_is_calm(sem, is_free) ? next(sem) : busy_sem(sem);
 }
 
 EXPORT int sem_timedwait(sem_t *restrict sem, const struct timespec *restrict until)

@@ -1,6 +1,5 @@
 #include "agent/mutex.h"
 
-#include "agent/block.h"
 #include "agent/memory.h"
 #include "agent/raw.h"
 #include "agent/recording.h"
@@ -32,7 +31,7 @@ struct bucket {
     struct waited *first, *unused;
 } __attribute__((aligned(64)));
 
-uint32_t mutex_filter[MUTEX_FILTER_SIZE];
+uint32_t mutex_filter[BLOCK_BUSY_SIZE];
 
 static struct bucket buckets[N_BUCKETS];
 static uint64_t fraction; /* 0: off */
@@ -69,12 +68,12 @@ static void give(struct bucket *b)
 
 static struct bucket *bucket_of(const void *lock)
 {
-    return &buckets[mutex_hash(lock) % N_BUCKETS];
+    return &buckets[block_hash(lock) % N_BUCKETS];
 }
 
 static void count_waiter(const void *lock, uint32_t n)
 {
-    __atomic_fetch_add(&mutex_filter[mutex_hash(lock)], n, __ATOMIC_RELAXED);
+    __atomic_fetch_add(&mutex_filter[block_hash(lock)], n, __ATOMIC_RELAXED);
 }
 
 /* Below: with the bucket taken. */

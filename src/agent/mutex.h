@@ -12,24 +12,19 @@
 #ifndef SONDE_AGENT_MUTEX_H
 #define SONDE_AGENT_MUTEX_H
 
+#include "agent/block.h"
 #include "unwind/walk.h"
 
 #define MUTEX_FRACTION_DEFAULT 1
 #define MUTEX_FRACTION_MAX (1ull << 31)
-#define MUTEX_FILTER_SIZE 4096
 
 /* How many known waiters wait for something with this hash. */
-extern uint32_t mutex_filter[MUTEX_FILTER_SIZE];
-
-static inline uint32_t mutex_hash(const void *lock)
-{
-    return (uint32_t)(((uint64_t)lock >> 2) * 0x9e3779b97f4a7c15u >> 52);
-}
+extern uint32_t mutex_filter[BLOCK_BUSY_SIZE];
 
 /* Whether somebody may wait for it. */
 static inline bool mutex_may_wait(const void *lock)
 {
-    return __builtin_expect(__atomic_load_n(&mutex_filter[mutex_hash(lock)], __ATOMIC_RELAXED) != 0,
+    return __builtin_expect(__atomic_load_n(&mutex_filter[block_hash(lock)], __ATOMIC_RELAXED) != 0,
                             0);
 }
 
