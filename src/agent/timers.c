@@ -4,6 +4,7 @@
 #include "agent/raw.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stddef.h>
 #include <sys/stat.h>
@@ -87,7 +88,7 @@ static struct timespec timespec_of(uint64_t ns)
     return (struct timespec){(time_t)(ns / 1000000000u), (long)(ns % 1000000000u)};
 }
 
-/* A running timer on `clock`, or -1. */
+/* A running timer on `clock`, or -errno. */
 static int make_timer(clockid_t clock, int notify, int tid, char *mark, uint64_t first_ns,
                       uint64_t interval_ns)
 {
@@ -96,12 +97,14 @@ static int make_timer(clockid_t clock, int notify, int tid, char *mark, uint64_t
     int timer;
     event.sigev_value.sival_ptr = mark;
     event._sigev_un._tid = tid;
-    if (raw4(SYS_timer_create, clock, (long)&event, (long)&timer, 0) != 0)
-        return -1;
-    if (raw4(SYS_timer_settime, timer, 0, (long)&when, 0) == 0)
+    long rc = raw4(SYS_timer_create, clock, (long)&event, (long)&timer, 0);
+    if (rc != 0)
+        return (int)rc;
+    rc = raw4(SYS_timer_settime, timer, 0, (long)&when, 0);
+    if (rc == 0)
         return timer;
     raw4(SYS_timer_delete, timer, 0, 0, 0);
-    return -1;
+    return (int)rc;
 }
 
 /* Below: under the lock. */
@@ -142,9 +145,10 @@ static void arm(int tid, bool replace)
     /* The thread's CPU clock, as the kernel numbers clocks (CPUCLOCK_PERTHREAD | SCHED). */
     int timer = slot ? make_timer((clockid_t)(~(uint32_t)tid << 3 | 6), SIGEV_THREAD_ID, tid,
                                   &timers_mark, 1 + random_below(period), period)
-                     : -1;
+                     : -ENOSPC;
     if (timer < 0) {
-        fail();
+        if (timer != -EINVAL) /* that is: the thread has ended */
+            fail();
         return;
     }
     *slot = (struct slot){tid, timer};

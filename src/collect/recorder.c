@@ -279,7 +279,7 @@ static void look_at_session(struct recorder *r, unsigned *n_running, struct diag
         }
     }
     if (n_timer_failures)
-        diag_add(diag, "%llu threads were not sampled: the system gave them no timer",
+        diag_add(diag, "%llu thread(s) not sampled: the system gave them no timer",
                  (unsigned long long)n_timer_failures);
     if (n_labels_lost)
         diag_add(diag, "%llu samples are without their labels: no memory for more sets of them",

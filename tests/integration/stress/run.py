@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+"""A program that does at once, from many threads, all that libsonde stands in for, with
+signals, forks and libraries that come and go: it must end well, with what it counted right,
+and leave a profile of each kind.
+
+Reads $SONDE.  Ends in the counts.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+SECONDS = os.environ.get("STRESS_SECONDS", "4")
+counts = {"passed": 0, "failed": 0, "skipped": 0}
+
+
+def check(name, got, want):
+    ok = got == want
+    counts["passed" if ok else "failed"] += 1
+    if not ok:
+        print(f"FAILED {name}:\n  got  {got!r}\n  want {want!r}")
+
+
+def kinds():
+    """Those that `sonde record` has."""
+    done = subprocess.run([SONDE, "registry"], stdout=subprocess.PIPE, text=True, check=True)
+    return re.findall(r"^kind\t(\w+)", done.stdout, re.M)
+
+
+def stress(label, program, library, *flags):
+    command = [SONDE, "record", "-e", ",".join(kinds()), *flags, "-o", label, "--", program, SECONDS, library]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120)
+    except subprocess.TimeoutExpired as late:
+        check(f"{label}: ends", f"timeout; {late.stderr}", "")
+        return
+    check(f"{label}: status", (done.returncode, done.stdout.count(", 0 errors")), (0, 1))
+    if done.returncode:
+        print(done.stderr)
+    for kind in kinds():
+        report = subprocess.run([SONDE, "pprof", "-top", f"{label}/{kind}.pb.gz"], capture_output=True, text=True)
+        check(f"{label}: {kind} is read", report.returncode, 0)
+
+
+def main():
+    if not shutil.which("cc"):
+        print("SKIPPED stress: no C compiler\n0 passed, 0 failed, 1 skipped")
+        sys.exit(77)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for name, flags in (("stress", ["-pthread"]), ("plugin", ["-shared", "-fPIC"])):
+            subprocess.run(["cc", "-O1", "-g", f"{HERE}/{name}.c", *flags, "-o", name, "-ldl"], check=True)
+        library = os.path.abspath("plugin")
+        stress("usual", "./stress", library)
+        stress("all", "./stress", library, "-F", "250", "--heap-rate", "100", "--block-rate", "1")
+    print(", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
+    sys.exit(1 if counts["failed"] else 0)
+
+
+main()
