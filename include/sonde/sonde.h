@@ -115,7 +115,7 @@ sonde_end_label_(const struct sonde_labels *const *before)
 }
 #endif
 
-/* Profiles by name: "heap", "allocs" and "threadcreate", and those that the program makes
+/* Profiles by name: "heap", "allocs", "threadcreate" and "goroutine", and those that the program makes
  * itself.  They are taken from what was counted since the kind is on; a kind is on from
  * the first call that asks for it (sonde_lookup and those named below) on, and costs
  * nothing before.  What is counted is kept in 64 MiB of address space at most, of which
@@ -131,8 +131,16 @@ sonde_end_label_(const struct sonde_labels *const *before)
  *                 inuse_space/bytes                  sonde_profiles on
  *   threadcreate  threadcreate/count                 sonde_lookup("threadcreate"),
  *                                                    sonde_profiles on
+ *   goroutine,    goroutine/count                    (of the moment)
+ *   threads
  *
- * libsonde.a is not told of allocations and of new threads, and has none of these. */
+ * goroutine has every thread's stack, with its `state` and name (`thread`) as labels:
+ * running, runnable, sleeping, lock, io, or the name of another system call.  Threads that
+ * wait are not woken for it.  With debug 2 it is a text with each thread for itself, as the
+ * trace of a Go program that panics.
+ *
+ * libsonde.a is not told of allocations and of new threads, and has none of these but
+ * goroutine. */
 struct sonde_profile;
 
 /* Go: runtime.MemProfileRate = bytes.

@@ -64,7 +64,7 @@ static int64_t count(const struct taken *taken)
     return n;
 }
 
-static bool take(const struct sonde_profile *profile, struct taken *to)
+static bool take(const struct sonde_profile *profile, struct taken *to, int debug)
 {
     const struct custom *c = (const void *)profile;
     bool ok = true;

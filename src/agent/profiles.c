@@ -120,7 +120,7 @@ static bool start_heap(void)
     return ok;
 }
 
-static bool take_heap(const struct sonde_profile *profile, struct taken *to)
+static bool take_heap(const struct sonde_profile *profile, struct taken *to, int debug)
 {
     return take(to, WIRE_HEAP, 0, heap_values);
 }
@@ -150,9 +150,28 @@ static bool start_threadcreate(void)
     return recording_is_hooked ? recording_start(WIRE_THREADCREATE, 0) : refuse(ENOTSUP);
 }
 
-static bool take_threadcreate(const struct sonde_profile *profile, struct taken *to)
+static bool take_threadcreate(const struct sonde_profile *profile, struct taken *to, int debug)
 {
     return take(to, WIRE_THREADCREATE, 1, count_value);
+}
+
+/* Threads. */
+
+static bool start_goroutine(void)
+{
+    return true;
+}
+
+static bool take_goroutine(const struct sonde_profile *profile, struct taken *to, int debug)
+{
+    const struct walk_regs caller = WALK_CALLER();
+    const struct threads_options which = {.each = debug > 1};
+    taken_init(to, 1);
+    struct store *store = taken_own_store(to);
+    if (!store)
+        return refuse(ENOMEM);
+    return recording_take_threads(store, &which, &caller) &&
+           (taken_add_store(to, store, WIRE_GOROUTINE, count_value) || refuse(ENOMEM));
 }
 
 /* The kinds there are, by name. */
@@ -178,6 +197,19 @@ static const struct sonde_profile kinds[] = {
         .take = take_heap,
         .count = count_rows,
         .text = text_out_heap,
+        .has_delta = true,
+    },
+    {
+        .name = "goroutine",
+        .help = "Stack traces of all current threads. debug=2 has each of them, as in the trace of "
+                "a Go program that panics.",
+        .types = {{"goroutine", "count"}},
+        .n_types = 1,
+        .period_type = {"goroutine", "count"},
+        .start = start_goroutine,
+        .take = take_goroutine,
+        .count = count_values,
+        .text = text_out_threads,
         .has_delta = true,
     },
     {
@@ -212,6 +244,8 @@ static const struct sonde_profile kinds[] = {
 
 const struct sonde_profile *profiles_find(const char *name)
 {
+    if (strcmp(name, "threads") == 0)
+        name = "goroutine";
     for (size_t i = 0; i < N_KINDS; i++)
         if (strcmp(kinds[i].name, name) == 0)
             return kinds[i].start() ? &kinds[i] : NULL;
@@ -251,16 +285,16 @@ void profiles_start_usual(void)
     start_threadcreate();
 }
 
-static bool take_now(const struct sonde_profile *profile, struct taken *taken)
+static bool take_now(const struct sonde_profile *profile, struct taken *taken, int debug)
 {
     *taken = (struct taken){0};
-    return (!profile->start || profile->start()) && profile->take(profile, taken);
+    return (!profile->start || profile->start()) && profile->take(profile, taken, debug);
 }
 
 int64_t profiles_count(const struct sonde_profile *profile)
 {
     struct taken taken;
-    int64_t n = take_now(profile, &taken) ? profile->count(&taken) : -1;
+    int64_t n = take_now(profile, &taken, 0) ? profile->count(&taken) : -1;
     int saved_errno = errno;
     taken_release(&taken);
     errno = saved_errno;
@@ -271,7 +305,7 @@ bool profiles_write(const struct sonde_profile *profile, struct out *out, int de
 {
     struct taken taken;
     struct symbols *symbols = NULL;
-    bool ok = take_now(profile, &taken);
+    bool ok = take_now(profile, &taken, debug);
     if (ok && debug <= 0) {
         ok = profile_out(profile, &taken, out) || refuse(ENOMEM);
     } else if (ok) {

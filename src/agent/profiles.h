@@ -23,8 +23,8 @@ struct sonde_profile {
 
     /* Whether it can be had, and from now on it is; false and errno. */
     bool (*start)(void);
-    /* Its rows, into an empty `to`; false and errno. */
-    bool (*take)(const struct sonde_profile *profile, struct taken *to);
+    /* Its rows, into an empty `to`, for a file or for the text `debug`; false and errno. */
+    bool (*take)(const struct sonde_profile *profile, struct taken *to, int debug);
     int64_t (*count)(const struct taken *taken); /* of its stacks, as Go counts them */
     /* The text for people, debug 1 and more. */
     void (*text)(const struct sonde_profile *profile, struct taken *taken, struct symbols *symbols,

@@ -25,7 +25,22 @@ void taken_release(struct taken *t)
         next = m->next;
         raw_unmap(m, m->size);
     }
+    if (t->store) {
+        store_close(t->store);
+        raw_unmap(t->store, sizeof *t->store);
+    }
     *t = (struct taken){0};
+}
+
+struct store *taken_own_store(struct taken *t)
+{
+    struct store *store = raw_alloc(sizeof *store);
+    if (store && !store_open(store, NULL, &(struct store_options){.hz = 1})) {
+        raw_unmap(store, sizeof *store);
+        store = NULL;
+    }
+    t->store = store;
+    return store;
 }
 
 static struct taken_row *new_row(struct taken *t)

@@ -24,6 +24,7 @@ struct taken {
     struct taken_row *rows;
     size_t n, max;
     struct taken_memory *memory; /* of frames that are no store's */
+    struct store *store;         /* its own; NULL: none */
     uint64_t period;
     uint64_t time_ns, duration_ns; /* of day; 0: none */
 };
@@ -31,6 +32,9 @@ struct taken {
 /* Of a period, and of this moment. */
 void taken_init(struct taken *t, uint64_t period);
 void taken_release(struct taken *t);
+
+/* An empty store in memory, which goes with the profile.  NULL: no memory. */
+struct store *taken_own_store(struct taken *t);
 
 /* Makes the values of a row; false: it says nothing. */
 typedef bool taken_values(struct taken_row *row, uint64_t period);

@@ -216,3 +216,64 @@ void text_out_counts(const struct sonde_profile *profile, struct taken *taken,
     }
     put_map(out);
 }
+
+static bool key_less(const struct taken_row *a, const struct taken_row *b)
+{
+    return a->key < b->key;
+}
+
+static const char *label(const struct taken_row *row, const char *key)
+{
+    const char *value = "";
+    for (const char *k = NULL; (k = taken_key(row, k));)
+        if (strcmp(k, key) == 0)
+            value = taken_value(k); /* the last is ours */
+    return value;
+}
+
+/* A stack as Go's traces have it, without source lines. */
+static void put_trace(struct out *out, const struct taken_row *row, struct symbols *symbols,
+                      const char *program)
+{
+    out_text(out, "goroutine ");
+    out_number(out, (int64_t)(row->key & UINT32_MAX));
+    out_text(out, " [");
+    out_text(out, label(row, "state"));
+    out_text(out, ", ");
+    out_text(out, label(row, "thread"));
+    out_text(out, "]:\n");
+    for (uint32_t i = 0; i < row->n_frames; i++) {
+        uint64_t frame = row->frames[i], offset = 0;
+        const char *name = symbols_name(symbols, frame, &offset);
+        if (!taken_shows(row, i))
+            continue;
+        if (name)
+            out_text(out, name);
+        else
+            out_hex(out, symbols_address(frame));
+        out_text(out, "(...)\n\t");
+        out_text(out, symbols_file(frame, program));
+        out_text(out, " +");
+        out_hex(out, name ? offset : WIRE_FRAME_OFFSET(frame));
+        out_text(out, "\n");
+    }
+    if (row->n_frames == 0)
+        out_text(out, "\tit got no processor; stack unavailable\n");
+}
+
+void text_out_threads(const struct sonde_profile *profile, struct taken *taken,
+                      struct symbols *symbols, struct out *out, int debug)
+{
+    char program[PATH_MAX];
+    if (debug < 2) {
+        text_out_counts(profile, taken, symbols, out, debug);
+        return;
+    }
+    find_program(program);
+    taken_sort(taken, key_less);
+    for (size_t i = 0; i < taken->n; i++) {
+        if (i)
+            out_text(out, "\n");
+        put_trace(out, &taken->rows[i], symbols, program);
+    }
+}

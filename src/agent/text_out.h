@@ -13,5 +13,8 @@ void text_out_heap(const struct sonde_profile *profile, struct taken *taken,
 /* `NAME profile: total N`. */
 void text_out_counts(const struct sonde_profile *profile, struct taken *taken,
                      struct symbols *symbols, struct out *out, int debug);
+/* The same, or with debug 2 `goroutine N [STATE, NAME]:` for each thread, by its id. */
+void text_out_threads(const struct sonde_profile *profile, struct taken *taken,
+                      struct symbols *symbols, struct out *out, int debug);
 
 #endif

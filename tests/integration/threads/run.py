@@ -85,6 +85,22 @@ def states(program):
     check(program + " stacks", [f.count("deep") == 6 and f[-3] == "run" for f in whole], [True] * 12)
 
 
+def texts(name, done):
+    """debug=1 and debug=2 of a program that writes them itself."""
+    check(name + " status", done.returncode, 0)
+    traces = done.stdout
+    check(name + " debug=1", traces.startswith("goroutine profile: total 13\n1 @ 0x"), True)
+    for what, state in STATES.items():
+        check(f"{name} debug=1 {what}",
+              len(re.findall(rf'^# labels: {{"state":"{state}", "thread":"{what}"}}$', traces, re.M)), 1)
+        check(f"{name} debug=2 {what}", len(re.findall(
+            rf"^goroutine \d+ \[{state}, {what}\]:\n(?:.*\n\t.*\n)*{what}\(\.\.\.\)\n\t\S+ \+0x[0-9a-f]+\n"
+            rf"deep\(\.\.\.\)\n", traces, re.M)), 1)
+    check(name + " debug=1 main",
+          len(re.findall(rf'^# labels: {{"of":"main", "state":"running", "thread":"{name}"}}$', traces, re.M)), 1)
+    check(name + " debug=2 traces", len(re.findall(r"^goroutine \d+ \[", traces, re.M)), 13)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
@@ -124,6 +140,14 @@ def main():
         done, threads = record("./without", "abort")
         check("killed", (done.returncode, threads.n(), "no samples: the command was killed" in done.stderr),
               (134, 0, True))
+        linked = ["-I", os.path.join(ROOT, "include"), "-L" + BUILD, "-lsonde", "-Wl,-rpath," + BUILD]
+        archive = linked[:2] + [os.path.join(BUILD, "libsonde.a")]
+        for name, flags in ("shared", linked), ("archive", archive):
+            compile_target(name, "states.c", "-O2", "-DLINKED", *flags)
+            texts(name, run("./" + name, "states"))
+            compile_target(name + "-eintr", "eintr.c", "-O2", *flags)
+            check(name + " nothing is disturbed", run(f"./{name}-eintr", "500").stdout,
+                  "eintr 0 short 0 failed 0 threads 18\n")
     print(", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
     sys.exit(1 if counts["failed"] else 0)
 

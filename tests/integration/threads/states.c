@@ -207,6 +207,24 @@ static void *makes(void *arg)
     return arg;
 }
 
+#ifdef LINKED
+#include <sonde/sonde.h>
+
+/* The texts, and what labels become of. */
+static void write_texts(void)
+{
+    sonde_set_label("of", "main");
+    if (sonde_profile_write(sonde_lookup("threads"), 1, 1) != 0 ||
+        sonde_profile_write(sonde_lookup("goroutine"), 1, 2) != 0 ||
+        sonde_profile_count(sonde_lookup("goroutine")) != N_DOINGS + 1)
+        _exit(4);
+}
+#else
+static void write_texts(void)
+{
+}
+#endif
+
 __attribute__((noinline, noclone)) static void finish(int how)
 {
     if (how == 1)
@@ -234,6 +252,7 @@ int main(int argc, char **argv)
         for (int i = 0; i < N_DOINGS; i++)
             start(i, NULL);
         settle(N_DOINGS);
+        write_texts();
     } else if (strcmp(mode, "many") == 0) {
         pthread_attr_t attr;
         pthread_attr_init(&attr);
