@@ -54,7 +54,7 @@ struct block_wait block_begin(const void *lock)
 {
     struct block_wait wait = {0};
     bool sees_locks = lock && mutex_is_on();
-    if ((!__atomic_load_n(&rate, __ATOMIC_RELAXED) && !sees_locks) || !recording_is_on())
+    if (!__atomic_load_n(&rate, __ATOMIC_RELAXED) && !sees_locks)
         return wait;
     wait.since_ns = block_now_ns();
     if (sees_locks)
@@ -83,6 +83,7 @@ void block_end(const struct block_wait *wait, const struct walk_regs *regs, enum
     mutex_wait_ends(wait->since_ns, end == BLOCK_DONE);
     if (end == BLOCK_NOT || !mean || (ns < mean && block_random() % mean > ns))
         return;
+    /* Asked last, since it is a system call: a child made without libc's fork has no store. */
     if (!recording_is_on() || !block_enter())
         return;
     sample(ns, mean, regs);

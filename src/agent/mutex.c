@@ -9,9 +9,10 @@
 #define N_BUCKETS 1024u
 #define TAKE_SPINS 100
 #define TAKE_TRIES 500
-/* An unlock that lets nobody go (the waiter that was woken has not run yet) is charged less
- * than this in whole or not at all: a busy lock has many of these, and each takes a walk. */
-#define SHORT_NS 1000
+/* A busy lock has many unlocks that let nobody go (the waiter that was woken has not run yet).
+ * Of those that follow another by d ns, less than this, d in SHORT_NS are charged, and as much
+ * more: each takes a walk. */
+#define SHORT_NS 10000
 
 /* A lock that threads wait for. */
 struct waited {
@@ -25,6 +26,8 @@ struct waited {
     struct wire_stack *sharer; /* NULL: none */
     uint64_t sharer_ns, sharer_charge;
 };
+
+enum { FREE, HELD, LEFT };
 
 struct bucket {
     int held;
@@ -46,24 +49,30 @@ static __thread struct {
 } own;
 
 /* Held for some ten instructions, and not asked for by the holder's handlers (block_enter).
- * Never waited for without end: the holder may have been killed, as a thread can be. */
+ * Never waited for without end: the holder may have been killed, as a thread can be; the
+ * others do not wait again then, until it is given after all. */
 static bool take(struct bucket *b)
 {
     for (int i = 0; i < TAKE_TRIES; i++) {
-        if (!__atomic_load_n(&b->held, __ATOMIC_RELAXED) &&
-            !__atomic_exchange_n(&b->held, 1, __ATOMIC_ACQUIRE))
+        int held = __atomic_load_n(&b->held, __ATOMIC_RELAXED);
+        if (held == FREE && __atomic_compare_exchange_n(&b->held, &held, HELD, false,
+                                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
             return true;
+        if (held == LEFT)
+            return false;
         if (i < TAKE_SPINS || timers_frozen())
             __builtin_ia32_pause();
         else
             raw_yield();
     }
+    int held = HELD;
+    __atomic_compare_exchange_n(&b->held, &held, LEFT, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
     return false;
 }
 
 static void give(struct bucket *b)
 {
-    __atomic_store_n(&b->held, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&b->held, FREE, __ATOMIC_RELEASE);
 }
 
 static struct bucket *bucket_of(const void *lock)
@@ -113,6 +122,10 @@ static void charge_sharer(struct waited *w)
 {
     if (!w->sharer)
         return;
+    if (!recording_is_on()) { /* a child made without libc's fork: it has no such rows */
+        w->sharer = NULL;
+        return;
+    }
     uint64_t scale = __atomic_load_n(&fraction, __ATOMIC_RELAXED);
     store_count(&w->sharer->n[0], let_one_go(w) ? scale : 0);
     store_count(&w->sharer->n[1], w->sharer_charge * scale);
@@ -220,8 +233,13 @@ static struct mutex_charge unlocks(const void *lock)
     if (w) {
         charge_sharer(w);
         uint64_t now = block_now_ns(), now_sum = w->n_waiting * now; /* modulo 2^64 */
+        uint64_t d = now > w->last_ns ? now - w->last_ns : 1;
         charge.ns = now_sum - w->since_sum;
         charge.n = let_one_go(w);
+        if (charge.n == 0 && d < SHORT_NS)
+            charge.ns = block_random() % SHORT_NS < d
+                            ? (uint64_t)((double)charge.ns * SHORT_NS / (double)d)
+                            : 0;
         w->since_sum = now_sum;
         w->last_ns = now;
     }
@@ -232,18 +250,16 @@ static struct mutex_charge unlocks(const void *lock)
 struct mutex_charge mutex_unlocks(const void *lock)
 {
     struct mutex_charge charge = {0};
-    if (!mutex_is_on() || !recording_is_on() || !block_enter())
+    if (!mutex_is_on() || !block_enter())
         return charge;
     charge = unlocks(lock);
     block_leave();
-    if (charge.n == 0 && charge.ns < SHORT_NS)
-        charge.ns = block_random() % SHORT_NS < charge.ns ? SHORT_NS : 0;
     return charge;
 }
 
 void mutex_add(const struct mutex_charge *charge, const struct walk_regs *regs)
 {
-    if (!(charge->n | charge->ns) || !block_enter())
+    if (!(charge->n | charge->ns) || !recording_is_on() || !block_enter())
         return;
     uint64_t scale = __atomic_load_n(&fraction, __ATOMIC_RELAXED);
     struct store *store = sampler_enter(WIRE_MUTEX);

@@ -1,7 +1,9 @@
 /* Files as libsonde writes them, whole and damaged, become the right profile. */
 #include "base/reader.h"
+#include "collect/block.h"
 #include "collect/cpu.h"
 #include "collect/heap.h"
+#include "collect/mutex.h"
 #include "collect/wire_read.h"
 #include "unit.h"
 
@@ -330,6 +332,43 @@ static void hostile_headers_are_refused(void **state)
     assert_false(read_wire(f, &w));
 }
 
+/* Waits are counted in fractions, and one that is there counts. */
+static void wait_values_are_rounded(void **state)
+{
+    (void)state;
+    const struct wire_header header = {0};
+    struct wire_stack row = {.n = {(5u << WIRE_BLOCK_SHIFT) / 2, 700}};
+    int64_t values[COLLECT_TYPES_MAX];
+    assert_true(collect_block.values(&header, &row, values));
+    assert_int_equal(values[0], 3);
+    assert_int_equal(values[1], 700);
+    row.n[0] = 1;
+    assert_true(collect_block.values(&header, &row, values));
+    assert_int_equal(values[0], 1);
+    row.n[0] = 0;
+    assert_false(collect_block.values(&header, &row, values));
+    row.n[0] = UINT64_MAX;
+    assert_true(collect_block.values(&header, &row, values));
+    row.n[1] = UINT64_MAX;
+    assert_false(collect_block.values(&header, &row, values));
+}
+
+/* An unlock may be charged for waits that another ended. */
+static void contention_values_are_taken(void **state)
+{
+    (void)state;
+    const struct wire_header header = {0};
+    struct wire_stack row = {.n = {0, 700}};
+    int64_t values[COLLECT_TYPES_MAX];
+    assert_true(collect_mutex.values(&header, &row, values));
+    assert_int_equal(values[0], 0);
+    assert_int_equal(values[1], 700);
+    row.n[1] = 0;
+    assert_false(collect_mutex.values(&header, &row, values));
+    row.n[0] = UINT64_MAX;
+    assert_false(collect_mutex.values(&header, &row, values));
+}
+
 /* Of blocks as large as the rate the share 1 - 1/e is sampled. */
 static void heap_values_are_scaled(void **state)
 {
@@ -363,6 +402,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(stacks_have_their_labels, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_costs_only_what_is_damaged, setup, teardown),
         cmocka_unit_test_setup_teardown(hostile_headers_are_refused, setup, teardown),
+        cmocka_unit_test(wait_values_are_rounded),
+        cmocka_unit_test(contention_values_are_taken),
         cmocka_unit_test(heap_values_are_scaled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
