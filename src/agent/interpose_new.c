@@ -98,9 +98,11 @@ static void resolve(const void *caller)
         __atomic_store_n(&next_delete[i], next, __ATOMIC_RELEASE);
     }
     for (size_t i = 0; i < N_NEWS; i++) {
-        bool aligned = strstr(new_names[i], "align") != NULL;
+        bool aligned = strstr(new_names[i], "align") != NULL, array = new_names[i][3] == 'a';
         new_fn *next = (new_fn *)find(new_names[i], caller);
-        delete_fn *delete = next_delete[aligned ? AT_ZdlPvSt11align_val_t : AT_ZdlPv];
+        delete_fn *delete = next_delete[!aligned ? (array ? AT_ZdaPv : AT_ZdlPv)
+                                        : array  ? AT_ZdaPvSt11align_val_t
+                                                 : AT_ZdlPvSt11align_val_t];
         next_new[i].is_passed_on = next == (new_fn *)missing || delete == (delete_fn *)missing ||
                                    comes_by_malloc(next, delete);
         __atomic_store_n(&next_new[i].fn, next, __ATOMIC_RELEASE);

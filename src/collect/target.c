@@ -106,7 +106,8 @@ static enum target_kind kind_of(const char *path)
 const char *target_own_malloc(const struct target *target)
 {
     static const char *const names[] = {
-        "malloc", "je_malloc", "_rjem_malloc", "_rjem_je_malloc_default", "mi_malloc", "tc_malloc"};
+        "malloc",    "je_malloc", "_rjem_malloc",        "_rjem_je_malloc_default",
+        "mi_malloc", "tc_malloc", "__interceptor_malloc"};
     const struct elf_symbol *symbols;
     size_t n;
     const char *found = NULL;

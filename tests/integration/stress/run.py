@@ -46,6 +46,24 @@ def stress(label, program, library, *flags):
         check(f"{label}: {kind} is read", report.returncode, 0)
 
 
+def sanitized(compiler, sanitizer):
+    """The program runs as it does alone: nothing is said of what libsonde does."""
+    name = f"{compiler} -fsanitize={sanitizer}"
+    program = f"./{compiler}.{sanitizer}"
+    built = shutil.which(compiler) and subprocess.run(
+        [compiler, "-O1", "-g", "-pthread", f"-fsanitize={sanitizer}", f"{HERE}/sanitized.c", "-o", program],
+        capture_output=True).returncode == 0
+    alone = built and subprocess.run([program], capture_output=True, text=True)
+    if not built or alone.returncode:
+        counts["skipped"] += 1
+        print(f"SKIPPED {name}: it does not build, or run alone, here")
+        return
+    done = subprocess.run([SONDE, "record", "-e", ",".join(kinds()), "--heap-rate", "1000", "-o",
+                           f"of.{compiler}.{sanitizer}", "--", program], capture_output=True, text=True, timeout=60)
+    said = [line for line in done.stderr.splitlines() if not line.startswith("sonde: ")]
+    check(name, (done.returncode, done.stdout, said), (0, "40000\n", []))
+
+
 def main():
     if not shutil.which("cc"):
         print("SKIPPED stress: no C compiler\n0 passed, 0 failed, 1 skipped")
@@ -57,6 +75,9 @@ def main():
         library = os.path.abspath("plugin")
         stress("usual", "./stress", library)
         stress("all", "./stress", library, "-F", "250", "--heap-rate", "100", "--block-rate", "1")
+        for compiler in ("gcc", "clang"):
+            for sanitizer in ("address", "thread", "undefined", "leak"):
+                sanitized(compiler, sanitizer)
     print(", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
     sys.exit(1 if counts["failed"] else 0)
 
