@@ -228,9 +228,13 @@ static bool check_writable(const char *path, struct err *err)
 static bool check_outputs(const struct record *record, struct err *err)
 {
     char path[PATH_MAX];
-    if (record->output && record->n_kinds > 1 && mkdir(record->output, 0777) != 0 &&
-        errno != EEXIST)
-        return err_sys(err, errno, "cannot make the folder '%s'", record->output);
+    struct stat st;
+    if (record->output && record->n_kinds > 1 && mkdir(record->output, 0777) != 0) {
+        if (errno != EEXIST)
+            return err_sys(err, errno, "cannot make the folder '%s'", record->output);
+        if (stat(record->output, &st) == 0 && !S_ISDIR(st.st_mode))
+            return err_sys(err, ENOTDIR, "several kinds go into a folder: '%s'", record->output);
+    }
     for (unsigned i = 0; i < record->n_kinds; i++)
         if (!name_profile(record, record->kinds[i], path, err) || !check_writable(path, err))
             return false;
