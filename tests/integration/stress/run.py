@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A program that does at once, from many threads, all that libsonde stands in for, with
 signals, forks and libraries that come and go: it must end well, with what it counted right,
-and leave a profile of each kind.
+and leave a profile of each kind.  Ten thousand threads; no memory; builds with sanitizers.
 
 Reads $SONDE.  Ends in the counts.
 """
@@ -46,6 +46,37 @@ def stress(label, program, library, *flags):
         check(f"{label}: {kind} is read", report.returncode, 0)
 
 
+def build(name, *flags):
+    subprocess.run(["cc", "-O1", "-g", f"{HERE}/{name}.c", *flags, "-o", name, "-ldl"], check=True)
+
+
+def total(path):
+    """Of the last sample type: a number of things."""
+    done = subprocess.run([SONDE, "pprof", "-top", path], capture_output=True, text=True)
+    found = re.search(r"Showing nodes accounting for .*% of (\d+) total", done.stdout)
+    return int(found[1]) if found else None
+
+
+def crowd():
+    """Ten thousand threads at once, each seen."""
+    build("crowd", "-pthread")
+    done = subprocess.run([SONDE, "record", "-e", ",".join(kinds()), "--block-rate", "1", "-o", "of.crowd", "--",
+                           "./crowd", "10000"], capture_output=True, text=True, timeout=120)
+    check("crowd: status", (done.returncode, done.stdout.strip().isdigit()), (0, True))
+    made = int(done.stdout)
+    if made < 10000:
+        counts["skipped"] += 1
+        print(f"SKIPPED 10,000 threads: there can be {made} here")
+    check("crowd: threads made", total("of.crowd/threadcreate.pb.gz"), made)
+
+
+def no_memory():
+    build("no_memory")
+    done = subprocess.run([SONDE, "record", "-e", ",".join(kinds()), "--heap-rate", "1", "-o", "of.no_memory", "--",
+                           "./no_memory"], capture_output=True, text=True, timeout=120)
+    check("out of memory", (done.returncode, done.stdout), (3, "1 1\n"))
+
+
 def sanitized(compiler, sanitizer):
     """The program runs as it does alone: nothing is said of what libsonde does."""
     name = f"{compiler} -fsanitize={sanitizer}"
@@ -70,11 +101,13 @@ def main():
         sys.exit(77)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        for name, flags in (("stress", ["-pthread"]), ("plugin", ["-shared", "-fPIC"])):
-            subprocess.run(["cc", "-O1", "-g", f"{HERE}/{name}.c", *flags, "-o", name, "-ldl"], check=True)
+        build("stress", "-pthread")
+        build("plugin", "-shared", "-fPIC")
         library = os.path.abspath("plugin")
         stress("usual", "./stress", library)
         stress("all", "./stress", library, "-F", "250", "--heap-rate", "100", "--block-rate", "1")
+        crowd()
+        no_memory()
         for compiler in ("gcc", "clang"):
             for sanitizer in ("address", "thread", "undefined", "leak"):
                 sanitized(compiler, sanitizer)
