@@ -210,6 +210,33 @@ int sonde_profile_add(struct sonde_profile *profile, const void *value, int skip
  * 0 also when the value is not there.  EPERM, EINVAL: as above. */
 int sonde_profile_remove(struct sonde_profile *profile, const void *value);
 
+/* Go: import _ "net/http/pprof"; go http.ListenAndServe(address, nil).
+ * Serves /debug/pprof/ with the pages and parameters of net/http/pprof at `address`, until
+ * the process ends: for `sonde pprof http://ADDRESS/debug/pprof/heap`, for `go tool pprof`,
+ * for a browser and for curl.  Heap (unless its rate was set to 0) and threadcreate
+ * profiles are on from then on.
+ *   "localhost:6060", "6060"           this machine
+ *   "192.0.2.1:6060", "[::]:6060"      whoever can reach the address
+ *   "unix:/run/app/pprof.sock"         a Unix socket
+ *   NULL, ""                           no more than the socket below
+ * Always it also serves at the Unix socket PID.sock in the folder XDG_RUNTIME_DIR/sonde,
+ * or else /tmp/sonde-UID, where that can be had.  Unix sockets answer to the same user and
+ * to root.  At a loopback address the host of the URL has to be an address or localhost,
+ * so that no web page can ask.  Port 0 takes a free one, which sonde_http_address tells.
+ * One thread with a small stack does it, on which all signals are blocked, with file
+ * descriptors of its own, apart from the program's; it is in no profile.  The program
+ * never waits for it.  A child made by fork does not serve, and may call this anew.
+ * A program that does not call it serves when SONDE_HTTP is set to an address, or to
+ * "unix" for its own socket alone; SONDE_HEAP_RATE then sets the bytes a heap sample.
+ * EBUSY: it serves already.  EINVAL: no such address (names of other hosts are not looked
+ * up).  EADDRINUSE, EACCES, EADDRNOTAVAIL...: as bind.  EAGAIN: no thread.  ENOSYS: Linux
+ * before 5.9.  On failure nothing was started. */
+int sonde_http_serve(const char *address);
+
+/* Where it serves: the address with its port, or else the socket as "unix:PATH"; NULL: it
+ * does not.  Valid until the process ends. */
+const char *sonde_http_address(void);
+
 #ifdef __cplusplus
 }
 #endif

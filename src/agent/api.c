@@ -1,14 +1,17 @@
 /* api: the functions of sonde/sonde.h. */
 #include "agent/custom.h"
 #include "agent/heap.h"
+#include "agent/http.h"
 #include "agent/lock.h"
 #include "agent/profile_out.h"
 #include "agent/profiles.h"
 #include "agent/recording.h"
+#include "agent/request.h"
 #include "sonde/sonde.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -150,6 +153,42 @@ EXPORT const char *sonde_profile_name(const struct sonde_profile *profile)
 EXPORT long sonde_profile_count(struct sonde_profile *profile)
 {
     return profile ? profiles_count(profile) : fail(EINVAL);
+}
+
+/* HTTP. */
+
+EXPORT int sonde_http_serve(const char *address)
+{
+    if (!http_serve(address && *address ? address : NULL))
+        return -1;
+    profiles_start_usual();
+    return 0;
+}
+
+EXPORT const char *sonde_http_address(void)
+{
+    return http_address();
+}
+
+/* SONDE_HTTP and SONDE_HEAP_RATE, for programs that do not call us. */
+static __attribute__((constructor)) void follow_environment(void)
+{
+    const char *address = secure_getenv("SONDE_HTTP"), *text = secure_getenv("SONDE_HEAP_RATE");
+    int64_t heap_rate;
+    int saved_errno = errno;
+    if (address && *address) {
+        if (text && request_number(text, &heap_rate))
+            sonde_set_mem_profile_rate(heap_rate);
+        /* One process of several can have the address; each has a socket. */
+        if (http_serve(strcmp(address, "unix") == 0 ? NULL : address) || http_serve(NULL))
+            profiles_start_usual();
+    }
+    errno = saved_errno;
+}
+
+static __attribute__((destructor)) void end(void)
+{
+    http_end();
 }
 
 /* The program's own. */

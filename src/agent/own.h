@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Runs fn(arg) on a new thread with a small stack, on which all signals are blocked;
+/* Runs fn(arg) on a new thread with a small stack, on which all signals of the program are
+ * blocked;
  * there is one at a time.  False and errno on failure. */
 bool own_start(void (*fn)(void *arg), void *arg);
 

@@ -425,7 +425,8 @@ static void follow_environment(void)
     errno = saved_errno;
 }
 
-static __attribute__((constructor)) void constructor(void)
+/* Before what may want more to be recorded. */
+static __attribute__((constructor(102))) void constructor(void)
 {
     /* Above the first frame of the main thread, as are its arguments. */
     uint64_t top = getauxval(AT_RANDOM);

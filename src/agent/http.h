@@ -1,0 +1,23 @@
+/* http: the server of the profiles: one thread, which has its descriptors to itself (the
+ * program can neither close them nor get their numbers), waits for all of its clients at
+ * once and for none of them, and is in no profile.
+ * Threads: any.  Signals: no. */
+#ifndef SONDE_AGENT_HTTP_H
+#define SONDE_AGENT_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Serves at `address` (http_listen.h; NULL: nowhere else) and on the process's own socket,
+ * until the process ends; a child by fork does not.  False and errno on failure, nothing
+ * started: EBUSY: it serves already; EINVAL, EADDRINUSE, EACCES...; ENOSYS: Linux before
+ * 5.9.  Without a socket of its own (no folder) an address is still served. */
+bool http_serve(const char *address);
+
+/* Where: the address, or else the own socket.  NULL: it does not serve. */
+const char *http_address(void);
+
+/* The process ends: sockets in the file system go. */
+void http_end(void);
+
+#endif

@@ -1,0 +1,40 @@
+/* http_listen: where the server listens: a TCP port, or a Unix socket; and the socket of
+ * its own that each process has, FOLDER/PID.sock, with the folder XDG_RUNTIME_DIR/sonde
+ * or else /tmp/sonde-UID, which nobody else may enter.
+ * Threads: the server's.  Signals: no. */
+#ifndef SONDE_AGENT_HTTP_LISTEN_H
+#define SONDE_AGENT_HTTP_LISTEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#define HTTP_ADDRESS_MAX 160
+
+union http_address {
+    struct sockaddr any;
+    struct sockaddr_un un;
+    struct sockaddr_storage storage;
+};
+
+struct http_listener {
+    int fd;           /* -1: none */
+    bool checks_host; /* others than this machine cannot reach it */
+    char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* to be removed at the end; "": none */
+    char text[HTTP_ADDRESS_MAX];                          /* as sonde_http_serve takes it */
+};
+
+/* Understands "PORT", ":PORT", "localhost:PORT", "ADDRESS:PORT", "[ADDRESS]:PORT" and
+ * "unix:PATH"; without an address it is loopback.  False and EINVAL. */
+bool http_listen_parse(const char *text, union http_address *address, socklen_t *n);
+
+/* Listens.  False and errno. */
+bool http_listen_open(const char *text, struct http_listener *listener);
+/* On the process's own socket. */
+bool http_listen_own(struct http_listener *listener);
+
+/* Whether who connected may ask: over a Unix socket, the same user or root. */
+bool http_listen_may_ask(int fd);
+
+#endif
