@@ -104,8 +104,8 @@ const struct sonde_labels *sonde_begin_label(const char *key, const char *value)
  *   SONDE_LABEL("route", path); */
 #ifdef __GNUC__
 #define SONDE_LABEL(key, value)                                                                    \
-    __attribute__((cleanup(sonde_end_label_), unused))                                             \
-    const struct sonde_labels *SONDE_NAME_(sonde_label_, __LINE__) = sonde_begin_label(key, value)
+    __attribute__((cleanup(sonde_end_label_), unused)) const struct sonde_labels *SONDE_NAME_(     \
+        sonde_label_, __LINE__) = sonde_begin_label(key, value)
 #define SONDE_NAME_(a, b) SONDE_PASTE_(a, b)
 #define SONDE_PASTE_(a, b) a##b
 static __inline__ __attribute__((unused)) void
@@ -115,8 +115,8 @@ sonde_end_label_(const struct sonde_labels *const *before)
 }
 #endif
 
-/* Profiles by name: "heap", "allocs", "threadcreate" and "goroutine", and those that the program makes
- * itself.  They are taken from what was counted since the kind is on; a kind is on from
+/* Profiles by name: those in the table below, and those that the program makes itself.
+ * They are taken from what was counted since the kind is on; a kind is on from
  * the first call that asks for it (sonde_lookup and those named below) on, and costs
  * nothing before.  What is counted is kept in 64 MiB of address space at most, of which
  * what is used is memory.  Under `sonde record` these functions read what is recorded.
@@ -129,6 +129,10 @@ sonde_end_label_(const struct sonde_labels *const *before)
  *                 alloc_space/bytes                  sonde_lookup("heap" or "allocs"),
  *                 inuse_objects/count                sonde_write_heap_profile,
  *                 inuse_space/bytes                  sonde_profiles on
+ *   block         contentions/count                  sonde_set_block_profile_rate
+ *                 delay/nanoseconds
+ *   mutex         contentions/count                  sonde_set_mutex_profile_fraction
+ *                 delay/nanoseconds
  *   threadcreate  threadcreate/count                 sonde_lookup("threadcreate"),
  *                                                    sonde_profiles on
  *   goroutine,    goroutine/count                    (of the moment)
@@ -139,8 +143,8 @@ sonde_end_label_(const struct sonde_labels *const *before)
  * wait are not woken for it.  With debug 2 it is a text with each thread for itself, as the
  * trace of a Go program that panics.
  *
- * libsonde.a is not told of allocations and of new threads, and has none of these but
- * goroutine. */
+ * libsonde.a is not told of allocations, of waits and of new threads, and has of these
+ * only goroutine. */
 struct sonde_profile;
 
 /* Go: runtime.MemProfileRate = bytes.
@@ -156,6 +160,20 @@ struct sonde_profile;
  * ENOMEM.  On failure nothing has changed. */
 int sonde_set_mem_profile_rate(long bytes);
 #define SONDE_MEM_PROFILE_RATE (512L * 1024)
+
+/* Go: runtime.SetBlockProfileRate(ns).
+ * Waits of that long and longer are sampled, of shorter ones a part that makes up for the
+ * others; 1: all.  0 and below: off (what was counted stays).
+ * What is seen: pthread_* and C11 locks, conditions, semaphores, barriers, joins, and
+ * futexes by libc's syscall(), with what is built on these (C++, Rust).
+ * EINVAL: ns above 2^40.  EBUSY: under `sonde record -e block`, whose rate it is.  ENOTSUP:
+ * libsonde.a.  ENOMEM.  On failure nothing has changed. */
+int sonde_set_block_profile_rate(long ns);
+
+/* Go: runtime.SetMutexProfileFraction(fraction).
+ * One in `fraction` contentions of locks is sampled; 1: all; 0: off; below 0: as it was.
+ * Returns the fraction from before, 0 for off; -1 with errno as above. */
+int sonde_set_mutex_profile_fraction(int fraction);
 
 /* Go: pprof.Lookup(name).
  * The profile, valid for ever; the same for each call.  Costs: none, but see above.
@@ -227,7 +245,8 @@ int sonde_profile_remove(struct sonde_profile *profile, const void *value);
  * descriptors of its own, apart from the program's; it is in no profile.  The program
  * never waits for it.  A child made by fork does not serve, and may call this anew.
  * A program that does not call it serves when SONDE_HTTP is set to an address, or to
- * "unix" for its own socket alone; SONDE_HEAP_RATE then sets the bytes a heap sample.
+ * "unix" for its own socket alone; SONDE_HEAP_RATE, SONDE_BLOCK_RATE and
+ * SONDE_MUTEX_FRACTION then set the rates.
  * EBUSY: it serves already.  EINVAL: no such address (names of other hosts are not looked
  * up).  EADDRINUSE, EACCES, EADDRNOTAVAIL...: as bind.  EAGAIN: no thread.  ENOSYS: Linux
  * before 5.9.  On failure nothing was started. */

@@ -1,4 +1,5 @@
 /* api: the functions of sonde/sonde.h. */
+#include "agent/block.h"
 #include "agent/custom.h"
 #include "agent/heap.h"
 #include "agent/http.h"
@@ -95,6 +96,21 @@ EXPORT int sonde_set_mem_profile_rate(long bytes)
     return profiles_set_heap_rate((uint64_t)bytes) ? 0 : -1;
 }
 
+EXPORT int sonde_set_block_profile_rate(long ns)
+{
+    if (ns > (long)BLOCK_RATE_MAX)
+        return fail(EINVAL);
+    return profiles_set_block_rate(ns > 0 ? (uint64_t)ns : 0) ? 0 : -1;
+}
+
+EXPORT int sonde_set_mutex_profile_fraction(int fraction)
+{
+    int before = (int)profiles_mutex_fraction();
+    if (fraction >= 0 && !profiles_set_mutex_fraction((uint64_t)fraction))
+        return -1;
+    return before;
+}
+
 EXPORT struct sonde_profile *sonde_lookup(const char *name)
 {
     if (!name) {
@@ -170,15 +186,25 @@ EXPORT const char *sonde_http_address(void)
     return http_address();
 }
 
-/* SONDE_HTTP and SONDE_HEAP_RATE, for programs that do not call us. */
+/* A number of the environment, or -1. */
+static long wanted(const char *name)
+{
+    const char *text = secure_getenv(name);
+    int64_t n;
+    return text && request_number(text, &n) ? n : -1;
+}
+
+/* SONDE_HTTP and its kind, for programs that do not call us. */
 static __attribute__((constructor)) void follow_environment(void)
 {
-    const char *address = secure_getenv("SONDE_HTTP"), *text = secure_getenv("SONDE_HEAP_RATE");
-    int64_t heap_rate;
+    const char *address = secure_getenv("SONDE_HTTP");
     int saved_errno = errno;
     if (address && *address) {
-        if (text && request_number(text, &heap_rate))
-            sonde_set_mem_profile_rate(heap_rate);
+        sonde_set_mem_profile_rate(wanted("SONDE_HEAP_RATE"));
+        sonde_set_block_profile_rate(wanted("SONDE_BLOCK_RATE"));
+        long fraction = wanted("SONDE_MUTEX_FRACTION");
+        if (fraction > 0 && fraction <= INT32_MAX)
+            sonde_set_mutex_profile_fraction((int)fraction);
         /* One process of several can have the address; each has a socket. */
         if (http_serve(strcmp(address, "unix") == 0 ? NULL : address) || http_serve(NULL))
             profiles_start_usual();

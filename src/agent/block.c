@@ -6,6 +6,7 @@
 #include "agent/sampler.h"
 
 uint8_t block_busy[BLOCK_BUSY_SIZE];
+bool block_is_hooked;
 
 static uint64_t rate; /* 0: off */
 static uint64_t random_state;

@@ -34,6 +34,9 @@ enum block_end {
         (struct walk_regs){(uint64_t)(function) + 1, (uint64_t)(frame_ + 1), frame_[0], 0};        \
     })
 
+/* Whether the functions that wait are ours. */
+extern bool block_is_hooked;
+
 /* What has been waited for has its hash here, for ever. */
 #define BLOCK_BUSY_SIZE 4096
 extern uint8_t block_busy[BLOCK_BUSY_SIZE];

@@ -159,7 +159,7 @@ void heap_allocated(void *p, size_t n, const struct walk_regs *regs)
 struct wire_stack *heap_freed(void *p)
 {
     /* In a child that has not forgotten them yet the rows are not there. */
-    if (is_inside || !__atomic_load_n(&sees_frees, __ATOMIC_RELAXED) || !recording_is_on())
+    if (is_inside || !__atomic_load_n(&sees_frees, __ATOMIC_RELAXED) || !recording_is_here())
         return NULL;
     is_inside = true;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);

@@ -6,6 +6,7 @@
 #include "agent/out.h"
 #include "agent/own.h"
 #include "agent/raw.h"
+#include "agent/timers.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -353,7 +354,8 @@ const char *http_address(void)
 
 void http_end(void)
 {
-    if (serving_pid != raw_getpid())
+    /* System calls may be forbidden by now. */
+    if (!serving_pid || timers_frozen() || serving_pid != raw_getpid())
         return;
     for (int i = 0; i < LISTENERS; i++)
         if (listeners[i].path[0])

@@ -136,7 +136,7 @@ static void delta_page(struct http_page *page, const struct request *r,
         fail(page, 400, "\"seconds\" parameter is not supported for this profile type");
     else if (number_of(r, "debug") != 0)
         fail(page, 400, "seconds and debug params are incompatible");
-    else if (begin_wait(page, profile, seconds) && !profile->take(profile, &page->before)) {
+    else if (begin_wait(page, profile, seconds) && !profile->take(profile, &page->before, 0)) {
         end_wait(page);
         fail_errno(page, errno);
     }
@@ -147,7 +147,7 @@ static void finish_delta(struct http_page *page)
     struct taken now = {0};
     const struct sonde_profile *profile = page->profile;
     attach(page, profile, true);
-    if (!profile->take(profile, &now))
+    if (!profile->take(profile, &now, 0))
         fail_errno(page, errno);
     else if (!taken_subtract(&now, &page->before) || !profile_out(profile, &now, &page->body))
         fail_errno(page, ENOMEM);

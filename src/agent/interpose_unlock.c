@@ -21,6 +21,7 @@ static const struct interpose_next all[] = {
 static __attribute__((constructor(101))) void find_at_start(void)
 {
     interpose_find(all, sizeof all / sizeof *all);
+    mutex_is_hooked = true;
 }
 
 SLOW int slow_unlock(void *lock, unlock_fn *next)

@@ -63,6 +63,7 @@ static const struct interpose_next all[] = {
 static __attribute__((constructor(101))) void find_at_start(void)
 {
     interpose_find(all, sizeof all / sizeof *all);
+    block_is_hooked = true;
 }
 
 /* False: there is nothing to pass on to. */

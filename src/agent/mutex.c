@@ -35,6 +35,7 @@ struct bucket {
 } __attribute__((aligned(64)));
 
 uint32_t mutex_filter[BLOCK_BUSY_SIZE];
+bool mutex_is_hooked;
 
 static struct bucket buckets[N_BUCKETS];
 static uint64_t fraction; /* 0: off */

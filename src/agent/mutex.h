@@ -18,6 +18,9 @@
 #define MUTEX_FRACTION_DEFAULT 1
 #define MUTEX_FRACTION_MAX (1ull << 31)
 
+/* Whether the functions that unlock are ours. */
+extern bool mutex_is_hooked;
+
 /* How many known waiters wait for something with this hash. */
 extern uint32_t mutex_filter[BLOCK_BUSY_SIZE];
 

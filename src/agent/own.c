@@ -55,11 +55,13 @@ bool own_start(void (*fn)(void *arg), void *arg)
         pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
         raw_sigmask(SIG_SETMASK, &all, &mask);
         bool was = heap_leave_out(true);
+        int64_t left = heap_left;
         /* The thread-local variables of the program's libraries may need more. */
         for (size_t n = STACK_BYTES; n <= STACK_BYTES_MAX; n *= 2)
             if ((rc = pthread_attr_setstacksize(&attr, n)) != 0 ||
                 (rc = recording_plain_thread(&made, &attr, thread, arg)) != EINVAL)
                 break;
+        heap_left = left;
         heap_leave_out(was);
         raw_sigmask(SIG_SETMASK, &mask, NULL);
         pthread_attr_destroy(&attr);

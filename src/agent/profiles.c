@@ -1,8 +1,10 @@
 #include "agent/profiles.h"
 
+#include "agent/block.h"
 #include "agent/custom.h"
 #include "agent/heap.h"
 #include "agent/lock.h"
+#include "agent/mutex.h"
 #include "agent/profile_out.h"
 #include "agent/recording.h"
 #include "agent/symbols.h"
@@ -174,6 +176,63 @@ static bool take_goroutine(const struct sonde_profile *profile, struct taken *to
            (taken_add_store(to, store, WIRE_GOROUTINE, count_value) || refuse(ENOMEM));
 }
 
+/* Block and mutex: off until their rates are set; samples are scaled as they are taken. */
+
+static bool block_values(struct taken_row *row, uint64_t period)
+{
+    uint64_t n = (row->n[0] + (1u << (WIRE_BLOCK_SHIFT - 1))) >> WIRE_BLOCK_SHIFT;
+    row->values[0] = n ? (int64_t)n : 1;
+    row->values[1] = (int64_t)row->n[1];
+    return row->n[0] != 0;
+}
+
+static bool mutex_values(struct taken_row *row, uint64_t period)
+{
+    row->values[0] = (int64_t)row->n[0];
+    row->values[1] = (int64_t)row->n[1];
+    return (row->n[0] | row->n[1]) != 0;
+}
+
+static bool start_block(void)
+{
+    return block_is_hooked ? recording_store() != NULL : refuse(ENOTSUP);
+}
+
+static bool start_mutex(void)
+{
+    return mutex_is_hooked ? recording_store() != NULL : refuse(ENOTSUP);
+}
+
+static bool take_block(const struct sonde_profile *profile, struct taken *to, int debug)
+{
+    return take(to, WIRE_BLOCK, 1, block_values);
+}
+
+static bool take_mutex(const struct sonde_profile *profile, struct taken *to, int debug)
+{
+    return take(to, WIRE_MUTEX, 1, mutex_values);
+}
+
+bool profiles_set_block_rate(uint64_t rate)
+{
+    if (!block_is_hooked)
+        return refuse(ENOTSUP);
+    return rate ? recording_start(WIRE_BLOCK, rate) : recording_stop(WIRE_BLOCK);
+}
+
+bool profiles_set_mutex_fraction(uint64_t fraction)
+{
+    if (!mutex_is_hooked)
+        return refuse(ENOTSUP);
+    return fraction ? recording_start(WIRE_MUTEX, fraction) : recording_stop(WIRE_MUTEX);
+}
+
+uint64_t profiles_mutex_fraction(void)
+{
+    const struct store *store = recording_has(WIRE_MUTEX) ? recording_store() : NULL;
+    return store ? store->header->mutex_fraction : 0;
+}
+
 /* The kinds there are, by name. */
 
 #define HEAP_TYPES                                                                                 \
@@ -213,6 +272,18 @@ static const struct sonde_profile kinds[] = {
         .has_delta = true,
     },
     {
+        .name = "block",
+        .help = "Stack traces that led to blocking on synchronization primitives",
+        .types = {{"contentions", "count"}, {"delay", "nanoseconds"}},
+        .n_types = 2,
+        .period_type = {"contentions", "count"},
+        .start = start_block,
+        .take = take_block,
+        .count = count_rows,
+        .text = text_out_block,
+        .has_delta = true,
+    },
+    {
         .name = "heap",
         .help = "A sampling of memory allocations of live objects. The gc GET parameter is taken, "
                 "and means nothing here.",
@@ -224,6 +295,18 @@ static const struct sonde_profile kinds[] = {
         .take = take_heap,
         .count = count_rows,
         .text = text_out_heap,
+        .has_delta = true,
+    },
+    {
+        .name = "mutex",
+        .help = "Stack traces of holders of contended mutexes",
+        .types = {{"contentions", "count"}, {"delay", "nanoseconds"}},
+        .n_types = 2,
+        .period_type = {"contentions", "count"},
+        .start = start_mutex,
+        .take = take_mutex,
+        .count = count_rows,
+        .text = text_out_mutex,
         .has_delta = true,
     },
     {

@@ -54,6 +54,12 @@ int64_t profiles_count(const struct sonde_profile *profile);
 /* The bytes that a heap sample stands for from now on; 0: no more samples.  False and
  * errno: ENOTSUP, EBUSY, ENOMEM. */
 bool profiles_set_heap_rate(uint64_t rate);
+/* The ns blocked that a block sample stands for; 0: off.  False and errno as above. */
+bool profiles_set_block_rate(uint64_t rate);
+/* One contention in so many is sampled; 0: off. */
+bool profiles_set_mutex_fraction(uint64_t fraction);
+uint64_t profiles_mutex_fraction(void); /* what it is */
+
 /* Starts what is on in every program that is profiled: heap, unless its rate was set to
  * 0, and threadcreate. */
 void profiles_start_usual(void);

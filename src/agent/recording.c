@@ -49,10 +49,14 @@ static bool need_sigurg(uint32_t which)
     return which & (bit(WIRE_CPU) | bit(WIRE_GOROUTINE));
 }
 
+bool recording_is_here(void)
+{
+    return timers_frozen() || owner == raw_getpid();
+}
+
 bool recording_is_on(void)
 {
-    return __atomic_load_n(&kinds, __ATOMIC_ACQUIRE) != 0 &&
-           (timers_frozen() || owner == raw_getpid());
+    return __atomic_load_n(&kinds, __ATOMIC_ACQUIRE) != 0 && recording_is_here();
 }
 
 static bool records(enum wire_kind kind)
@@ -263,10 +267,17 @@ static bool start(enum wire_kind kind, uint64_t rate)
         }
         h->heap_rate = rate;
     }
-    if (kind == WIRE_BLOCK)
-        store->header->block_rate = rate;
-    if (kind == WIRE_MUTEX)
-        store->header->mutex_fraction = rate;
+    if (kind == WIRE_BLOCK || kind == WIRE_MUTEX) {
+        struct wire_header *h = store->header;
+        uint64_t *there = kind == WIRE_BLOCK ? &h->block_rate : &h->mutex_fraction;
+        if (kinds_to_file & bit(kind) && *there != rate) {
+            errno = EBUSY;
+            return false;
+        }
+        *there = rate;
+        if (records(kind)) /* samples are scaled as they are taken: it may change */
+            kind == WIRE_BLOCK ? block_start(rate) : mutex_start(rate);
+    }
     return records(kind) || begin(bit(kind), store, rate);
 }
 

@@ -29,6 +29,8 @@ int recording_plain_thread(pthread_t *thread, const pthread_attr_t *attr, void *
 
 /* Whether anything of this process is recorded, by either way. */
 bool recording_is_on(void);
+/* Whether what was recorded is of this process, though nothing may be now. */
+bool recording_is_here(void);
 /* Whether this kind is. */
 bool recording_has(enum wire_kind kind);
 
@@ -47,7 +49,8 @@ struct store *recording_store(void);
 
 /* Starts a standing kind; `rate` is that of the heap, in bytes, of
  * block, in ns, or the fraction of mutex.  Already on: true.
- * False and errno: as recording_store; EBUSY also when there are samples of another rate. */
+ * False and errno: as recording_store; EBUSY also when it is recorded at another rate, or there
+ * are heap samples of another one. */
 bool recording_start(enum wire_kind kind, uint64_t rate);
 
 /* No more samples of it; those there are stay.  False and EBUSY: `sonde record` wants it. */

@@ -159,6 +159,42 @@ void text_out_heap(const struct sonde_profile *profile, struct taken *taken,
     put_map(out);
 }
 
+static bool delay_less(const struct taken_row *a, const struct taken_row *b)
+{
+    return a->values[1] != b->values[1] ? a->values[1] > b->values[1] : stack_less(a, b);
+}
+
+static void put_contentions(struct taken *taken, struct symbols *symbols, struct out *out)
+{
+    char program[PATH_MAX];
+    find_program(program);
+    taken_sort(taken, delay_less);
+    for (size_t i = 0; i < taken->n; i++) {
+        out_number(out, taken->rows[i].values[1]);
+        out_text(out, " ");
+        out_number(out, taken->rows[i].values[0]);
+        put_addresses(out, &taken->rows[i]);
+        put_frames(out, &taken->rows[i], symbols, program);
+    }
+    put_map(out);
+}
+
+void text_out_block(const struct sonde_profile *profile, struct taken *taken,
+                    struct symbols *symbols, struct out *out, int debug)
+{
+    out_text(out, "--- contention:\ncycles/second=1000000000\n");
+    put_contentions(taken, symbols, out);
+}
+
+/* Readers multiply by the sampling period; Go gives its fraction, though its values are
+ * scaled by it already, as ours are. */
+void text_out_mutex(const struct sonde_profile *profile, struct taken *taken,
+                    struct symbols *symbols, struct out *out, int debug)
+{
+    out_text(out, "--- mutex:\ncycles/second=1000000000\nsampling period=1\n");
+    put_contentions(taken, symbols, out);
+}
+
 /* As Go's %q, but for what is no UTF-8. */
 static void put_quoted(struct out *out, const char *text)
 {

@@ -10,6 +10,11 @@
 /* `heap profile: ...`: sampled, not scaled. */
 void text_out_heap(const struct sonde_profile *profile, struct taken *taken,
                    struct symbols *symbols, struct out *out, int debug);
+/* `--- contention:` and `--- mutex:`; the cycles are nanoseconds. */
+void text_out_block(const struct sonde_profile *profile, struct taken *taken,
+                    struct symbols *symbols, struct out *out, int debug);
+void text_out_mutex(const struct sonde_profile *profile, struct taken *taken,
+                    struct symbols *symbols, struct out *out, int debug);
 /* `NAME profile: total N`. */
 void text_out_counts(const struct sonde_profile *profile, struct taken *taken,
                      struct symbols *symbols, struct out *out, int debug);
