@@ -26,9 +26,13 @@ static inline bool interpose_find(const struct interpose_next *all, size_t n)
         return false;
     is_finding = true;
     for (size_t i = 0; i < n; i++) {
-        void *found = all[i].version ? dlvsym(RTLD_NEXT, all[i].name, all[i].version) : NULL;
-        if (!found)
-            found = dlsym(RTLD_NEXT, all[i].name);
+        void *found = dlsym(RTLD_NEXT, all[i].name),
+             *exact = all[i].version ? dlvsym(RTLD_NEXT, all[i].name, all[i].version) : NULL;
+        Dl_info of_found, of_exact;
+        /* A library between, which stands in for it too (libtsan), has no versions. */
+        if (exact && (!found || (dladdr(found, &of_found) && dladdr(exact, &of_exact) &&
+                                 of_found.dli_fbase == of_exact.dli_fbase)))
+            found = exact;
         __atomic_store_n((void **)all[i].to, found, __ATOMIC_RELEASE);
     }
     is_finding = false;

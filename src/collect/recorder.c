@@ -101,6 +101,11 @@ static void tell_unseen(const struct recorder *r, const struct target *target, s
     if (name)
         diag_add(diag, "'%s' has an allocator of its own in it (%s): what it allocates is not seen",
                  target->path, name);
+    if ((r->request.kinds & (1u << WIRE_BLOCK | 1u << WIRE_MUTEX)) && target_own_futex(target))
+        diag_add(diag,
+                 "'%s' has locks that make their own system calls (futex): waits for those are "
+                 "not seen",
+                 target->path);
 }
 
 /* Which way to take for this program and rate. */

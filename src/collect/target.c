@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@
 #define OWN_MACHINE EM_AARCH64
 #endif
 
+/* From `mov $SYS_futex, %eax` to its `syscall`: what sets the arguments is between. */
+#define CALL_NEAR 48u
 #define INTERPRETERS_MAX 4 /* the kernel follows as many scripts that run scripts */
 
 static bool is_program(const char *path)
@@ -120,6 +123,25 @@ const char *target_own_malloc(const struct target *target)
                 found = names[k];
     if (elf)
         elf_free(elf);
+    return found;
+}
+
+bool target_own_futex(const struct target *target)
+{
+    static const uint8_t number[] = {0xb8, SYS_futex, 0, 0, 0}, call[] = {0x0f, 0x05};
+    bool found = false;
+    GElf_Shdr header;
+    struct elf *elf = target->path[0] ? elf_open(target->path, NULL) : NULL;
+    struct str code = elf ? elf_section_data(elf_section(elf, ".text", &header)) : STR("");
+    const char *end = code.p + code.len;
+    for (const char *p = code.p; p && p < end && !found; p++) {
+        p = memmem(p, (size_t)(end - p), number, sizeof number);
+        if (!p)
+            break;
+        size_t left = (size_t)(end - p);
+        found = memmem(p, left < CALL_NEAR ? left : CALL_NEAR, call, sizeof call) != NULL;
+    }
+    elf_free(elf);
     return found;
 }
 

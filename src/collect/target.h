@@ -6,6 +6,7 @@
 #define SONDE_COLLECT_TARGET_H
 
 #include <limits.h>
+#include <stdbool.h>
 
 enum target_kind {
     TARGET_DYNAMIC, /* preloading works */
@@ -24,6 +25,10 @@ struct target {
 /* The name of malloc in the allocator that the program has in itself, out of our sight; NULL
  * when it has none that is known, or no symbols. */
 const char *target_own_malloc(const struct target *target);
+
+/* Whether the program waits on futexes by instructions of its own, out of our sight, as far
+ * as its code tells. */
+bool target_own_futex(const struct target *target);
 
 /* Never fails: what cannot be found out is TARGET_UNKNOWN. */
 void target_inspect(struct target *target, const char *command);
