@@ -63,13 +63,28 @@ static void missing(void)
     abort();
 }
 
+/* Of this libsonde, or of another one in the program: neither has operators of its own. */
+static bool is_sonde(const void *function)
+{
+    Dl_info info;
+    const char *base = dladdr(function, &info) ? strrchr(info.dli_fname, '/') : NULL;
+    return base && strncmp(base, "/libsonde", 9) == 0;
+}
+
+static void *find_next(const char *name)
+{
+    void *next = dlsym(RTLD_NEXT, name);
+    return next && !is_sonde(next) ? next : NULL;
+}
+
 /* `caller` is in a library that may have C++'s runtime in it. */
 static void *find(const char *name, const void *caller)
 {
     Dl_info info;
+    bool has_caller = caller && !is_sonde(caller) && dladdr(caller, &info);
     const char *const libraries[] = {"libstdc++.so.6", "libc++.so.1",
-                                     caller && dladdr(caller, &info) ? info.dli_fname : NULL};
-    void *next = dlsym(RTLD_NEXT, name);
+                                     has_caller ? info.dli_fname : NULL};
+    void *next = find_next(name);
     for (size_t i = 0; !next && i < sizeof libraries / sizeof *libraries; i++) {
         /* What we call on has to stay: it is not closed. */
         void *library = libraries[i] ? dlopen(libraries[i], RTLD_LAZY | RTLD_NOLOAD) : NULL;
@@ -114,7 +129,7 @@ static void resolve(const void *caller)
 
 static __attribute__((constructor(102))) void resolve_at_start(void)
 {
-    if (!next_new[AT_Znwm].fn && dlsym(RTLD_NEXT, new_names[AT_Znwm]))
+    if (!next_new[AT_Znwm].fn && find_next(new_names[AT_Znwm]))
         resolve(NULL);
     (void)dlerror();
 }
