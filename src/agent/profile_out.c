@@ -9,8 +9,8 @@
 #define MESSAGE_BYTES (64u * 1024)
 
 /* Fields of profile.proto. */
-enum { SAMPLE_TYPE = 1, SAMPLE, MAPPING, LOCATION, STRINGS = 6, TIME_NS = 9, DURATION_NS };
-enum { PERIOD_TYPE = 11, PERIOD, DEFAULT_TYPE = 14 };
+enum { SAMPLE_TYPE = 1, SAMPLE, MAPPING, LOCATION, STRINGS = 6, DROP_FRAMES, TIME_NS = 9 };
+enum { DURATION_NS = 10, PERIOD_TYPE, PERIOD, DEFAULT_TYPE = 14 };
 
 struct message {
     size_t n;
@@ -262,6 +262,8 @@ static bool put_profile(struct writer *w, const struct sonde_profile *profile,
     put_number(w, TIME_NS, taken->time_ns);
     if (taken->duration_ns)
         put_number(w, DURATION_NS, taken->duration_ns);
+    if (profile->drop_frames)
+        put_number(w, DROP_FRAMES, put_string(w, profile->drop_frames));
     if (profile->default_type)
         put_number(w, DEFAULT_TYPE, put_string(w, profile->default_type));
     if (profile->key_label)

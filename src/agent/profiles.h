@@ -19,6 +19,7 @@ struct sonde_profile {
     } types[TAKEN_VALUES_MAX], period_type;
     uint32_t n_types;
     const char *default_type; /* NULL: the last */
+    const char *drop_frames;  /* pprof's; NULL: none */
     const char *key_label;    /* the numeric label that a row's key becomes; NULL: none */
 
     /* Whether it can be had, and from now on it is; false and errno. */

@@ -186,7 +186,7 @@ bool request_host_is_local(const char *host)
     bool is_six = *host == '[';
     size_t n = is_six ? strcspn(host, "]") : strcspn(host, ":");
     const char *rest = host + n + (is_six && host[n] ? 1 : 0);
-    if (n >= sizeof name || (*rest && *rest != ':') ||
+    if (n >= sizeof name || (is_six && host[n] != ']') || (*rest && *rest != ':') ||
         rest[*rest == ':' ? 1 + strspn(rest + 1, "0123456789") : 0])
         return false;
     host += is_six;
