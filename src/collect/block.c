@@ -19,8 +19,8 @@ static bool values(const struct wire_header *header, const struct wire_stack *ro
 const struct collect_ops collect_block = {
     .name = "block",
     .help = "where threads wait: locks, conditions, semaphores, barriers, joins",
-    .none =
-        "no thread waited, for what can be seen: not a lock without libc (Go's, one of its own)",
+    .none = "no thread waited for another, as far as can be seen: locks without libc (Go's, those "
+            "of static programs) are not",
     .wire = WIRE_BLOCK,
     .types = {{"contentions", "count"}, {"delay", "nanoseconds"}},
     .period_type = {"contentions", "count"},

@@ -150,7 +150,7 @@ def test_survives(program):
 
 def test_what_is_told(program):
     done = record("true")
-    check("none", re.findall(r"no samples: no thread waited", done.stderr), ["no samples: no thread waited"] * 2)
+    check("none", re.findall(r"no samples: no thread waited for", done.stderr), ["no samples: no thread waited for"] * 2)
     for flag, most in (("--block-rate", 1 << 40), ("--mutex-fraction", 1 << 31)):
         done = record(program, flags=(flag, "0"))
         check(f"{flag} 0", (done.returncode, done.stderr.strip()),
