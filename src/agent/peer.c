@@ -115,14 +115,18 @@ bool peer_read(struct peer *peer, uint64_t address, uint64_t *value)
 {
     struct peer_window *w = &peer->windows[0];
     if (!in(w, address)) {
-        uint64_t n = PEER_WINDOW_BYTES - address % 4096; /* two pages, from here on */
+        uint64_t from = address;
         if (w->n)
             w = &peer->windows[1];
+        else if (address - peer->sp < 4096)
+            from = peer->sp;
         if (!in(w, address)) {
-            long got = copy(w->bytes, address, n);
-            w->lo = address;
+            /* To the end of the page, or of the next. */
+            uint64_t n = 4096 - from % 4096;
+            long got = copy(w->bytes, from, n < 1024 ? n + 4096 : n);
+            w->lo = from;
             w->n = got > 0 ? (uint64_t)got : 0;
-            if (w->n < 8) {
+            if (!in(w, address)) {
                 w->n = 0;
                 return false;
             }

@@ -29,7 +29,7 @@ struct peer {
     uint64_t clock_ns; /* its CPU time when it was looked at */
     long call;         /* number of the system call; PEER_NO_CALL: stopped elsewhere */
     uint64_t args[6], sp, pc;
-    struct peer_window windows[2]; /* at its sp; where it was read last */
+    struct peer_window windows[2]; /* from its sp on; where it was read last */
 };
 
 /* The folder of threads, /proc/self/task, opened; below 0: there is none. */

@@ -159,9 +159,10 @@ static bool take_threadcreate(const struct sonde_profile *profile, struct taken 
 
 /* Threads. */
 
+/* Threads to come have their names known. */
 static bool start_goroutine(void)
 {
-    return true;
+    return !recording_is_hooked || recording_start(WIRE_GOROUTINE, 0);
 }
 
 static bool take_goroutine(const struct sonde_profile *profile, struct taken *to, int debug)
