@@ -6,40 +6,84 @@
 #include "agent/timers.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 
 #define STACK_BYTES (128u << 10)
 #define STACK_BYTES_MAX (16u << 20)
+#define CLAIMED (-1)
 
-static int own_tid; /* 0: none */
-static void (*run)(void *arg);
+static struct {
+    int tid; /* 0: none; CLAIMED: it begins */
+    void (*run)(void *arg);
+    void *arg;
+} threads[OWN_MAX];
 
 bool own_is(int tid)
 {
-    return __atomic_load_n(&own_tid, __ATOMIC_ACQUIRE) == tid;
+    for (int i = 0; i < OWN_MAX; i++)
+        if (__atomic_load_n(&threads[i].tid, __ATOMIC_ACQUIRE) == tid)
+            return true;
+    return false;
 }
 
 uint32_t own_count(void)
 {
-    return __atomic_load_n(&own_tid, __ATOMIC_ACQUIRE) != 0;
+    uint32_t n = 0;
+    for (int i = 0; i < OWN_MAX; i++)
+        n += __atomic_load_n(&threads[i].tid, __ATOMIC_ACQUIRE) > 0;
+    return n;
+}
+
+bool own_is_alone(void)
+{
+    struct stat st;
+    char path[64], text[128];
+    /* A folder's link count is 2 and one for each folder in it. */
+    if (raw4(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/task", (long)&st, 0) != 0 ||
+        st.st_nlink > 2 + own_count() + 1)
+        return false;
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", raw_getpid());
+    long fd = raw4(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0),
+         n = fd < 0 ? 0 : raw4(SYS_read, fd, (long)text, sizeof text - 1, 0);
+    if (fd >= 0)
+        raw4(SYS_close, fd, 0, 0, 0);
+    text[n > 0 ? n : 0] = '\0';
+    const char *name_end = strrchr(text, ')');
+    return name_end && strncmp(name_end, ") Z", 3) == 0;
 }
 
 void own_reset(void)
 {
-    own_tid = 0;
+    for (int i = 0; i < OWN_MAX; i++)
+        threads[i].tid = 0;
 }
 
 static void *thread(void *arg)
 {
+    int i = (int)(long)arg;
     heap_leave_out(true);
     int tid = raw_gettid();
-    __atomic_store_n(&own_tid, tid, __ATOMIC_RELEASE);
+    __atomic_store_n(&threads[i].tid, tid, __ATOMIC_RELEASE);
     timers_disarm(tid); /* it may have been found before */
     raw4(SYS_prctl, PR_SET_NAME, (long)"sonde", 0, 0);
-    run(arg);
-    __atomic_store_n(&own_tid, 0, __ATOMIC_RELEASE);
+    threads[i].run(threads[i].arg);
+    __atomic_store_n(&threads[i].tid, 0, __ATOMIC_RELEASE);
     return NULL;
+}
+
+static int claim(void)
+{
+    for (int i = 0; i < OWN_MAX; i++) {
+        int none = 0;
+        if (__atomic_compare_exchange_n(&threads[i].tid, &none, CLAIMED, false, __ATOMIC_ACQUIRE,
+                                        __ATOMIC_RELAXED))
+            return i;
+    }
+    return -1;
 }
 
 bool own_start(void (*fn)(void *arg), void *arg)
@@ -47,25 +91,28 @@ bool own_start(void (*fn)(void *arg), void *arg)
     pthread_attr_t attr;
     pthread_t made;
     /* But libc's own two: setuid and its kind wait for each thread to take them. */
-    const uint64_t all = ~(3ull << 31);
+    const uint64_t most = ~(3ull << 31);
     uint64_t mask;
-    run = fn;
-    int rc = pthread_attr_init(&attr);
+    int i = claim(), rc = i < 0 ? EAGAIN : pthread_attr_init(&attr);
     if (rc == 0) {
+        threads[i].run = fn;
+        threads[i].arg = arg;
         pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-        raw_sigmask(SIG_SETMASK, &all, &mask);
+        raw_sigmask(SIG_SETMASK, &most, &mask);
         bool was = heap_leave_out(true);
         int64_t left = heap_left;
         /* The thread-local variables of the program's libraries may need more. */
         for (size_t n = STACK_BYTES; n <= STACK_BYTES_MAX; n *= 2)
             if ((rc = pthread_attr_setstacksize(&attr, n)) != 0 ||
-                (rc = recording_plain_thread(&made, &attr, thread, arg)) != EINVAL)
+                (rc = recording_plain_thread(&made, &attr, thread, (void *)(long)i)) != EINVAL)
                 break;
         heap_left = left;
         heap_leave_out(was);
         raw_sigmask(SIG_SETMASK, &mask, NULL);
         pthread_attr_destroy(&attr);
     }
+    if (rc != 0 && i >= 0)
+        __atomic_store_n(&threads[i].tid, 0, __ATOMIC_RELEASE);
     errno = rc;
     return rc == 0;
 }

@@ -1,4 +1,4 @@
-/* own: the thread of libsonde's own, which is not the program's: no profile has it.
+/* own: threads of libsonde's own, which are not the program's: no profile has them.
  * Threads: any.  Signals: own_is and own_count are async-signal-safe. */
 #ifndef SONDE_AGENT_OWN_H
 #define SONDE_AGENT_OWN_H
@@ -6,16 +6,21 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Runs fn(arg) on a new thread with a small stack, on which all signals of the program are
- * blocked;
- * there is one at a time.  False and errno on failure. */
+#define OWN_MAX 4
+
+/* Runs fn(arg) on a new thread with a small stack, on which all signals of the program
+ * are blocked; there are OWN_MAX at a time.  False and errno on failure. */
 bool own_start(void (*fn)(void *arg), void *arg);
 
-/* Whether `tid` is that thread. */
+/* Whether `tid` is one of them. */
 bool own_is(int tid);
 uint32_t own_count(void);
 
-/* In a forked child: it is not there. */
+/* Whether all threads of the program have ended, but not by exit: the main thread by
+ * pthread_exit.  The process then ends with our last one.  Some us. */
+bool own_is_alone(void);
+
+/* In a forked child: they are not there. */
 void own_reset(void);
 
 #endif

@@ -33,9 +33,10 @@ static uint32_t kinds_to_file;
 static int owner; /* pid of the process whose recording this is */
 static char dir[DIR_BYTES];
 static struct store_options options; /* of the file */
-static bool only_root;
+static bool only_root, is_at;        /* moments will be wanted on the way */
 static bool watches_fork, uses_sigurg;
 static bool has_ended;   /* the program */
+static uint32_t last_moment;
 static struct lock lock; /* held while kinds begin and end */
 
 static uint32_t bit(enum wire_kind kind)
@@ -89,6 +90,35 @@ static void go(uint32_t which, struct store *store, uint64_t heap_rate)
         signals_unblock();
 }
 
+static void take_moment(const struct walk_regs *self);
+
+/* Waits for moments to be wanted. */
+static void answer(void *arg)
+{
+    struct wire_header *h = arg;
+    const struct timespec second = {1, 0};
+    const struct walk_regs none = {0};
+    uint32_t answered = 0;
+    /* A process whose threads have all ended is not to live on for this one. */
+    while (timers_frozen() || !own_is_alone()) {
+        uint32_t wanted = __atomic_load_n(&h->n_moments_wanted, __ATOMIC_ACQUIRE);
+        if (wanted == answered || timers_frozen()) {
+            raw6(SYS_futex, (long)&h->n_moments_wanted, 0 /* FUTEX_WAIT */, wanted, (long)&second,
+                 0, 0);
+            continue;
+        }
+        take_moment(&none);
+        answered = wanted;
+        __atomic_store_n(&h->n_moments_answered, answered, __ATOMIC_RELEASE);
+    }
+}
+
+static void start_answering(void)
+{
+    if (is_at && (kinds_to_file & bit(WIRE_GOROUTINE)))
+        own_start(answer, standing.header);
+}
+
 /* Nothing is recorded, and nothing is taken back: what the parent of this process
  * sampled stays the parent's, and its mappings are not here. */
 static void forget(void)
@@ -106,6 +136,7 @@ static void forget(void)
     roster_reset();
     threads_reset();
     has_ended = false;
+    last_moment = 0;
 }
 
 /* The child of a recorded process starts a recording of its own. */
@@ -123,6 +154,7 @@ static void in_child(void)
     go(wanted, &standing, options.heap_rate);
     if (wanted & bit(WIRE_CPU))
         timers_arm(raw_gettid(), true);
+    start_answering();
 }
 
 static bool same_object(const void *a, const void *b)
@@ -351,10 +383,14 @@ bool recording_take_threads(struct store *store, const struct threads_options *w
 /* The threads of this moment, into the file. */
 static void take_moment(const struct walk_regs *self)
 {
-    uint32_t moment = standing.header->n_moments + 1;
+    uint32_t moment = __atomic_add_fetch(&last_moment, 1, __ATOMIC_RELAXED);
+    uint32_t *n = &standing.header->n_moments, before = __atomic_load_n(n, __ATOMIC_RELAXED);
     const struct threads_options which = {.moment = moment};
-    if (threads_take(&standing, &which, self))
-        __atomic_store_n(&standing.header->n_moments, moment, __ATOMIC_RELEASE);
+    if (!threads_take(&standing, &which, self))
+        return;
+    while (before < moment && !__atomic_compare_exchange_n(n, &before, moment, true,
+                                                           __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        ;
 }
 
 bool recording_watches_end(void)
@@ -419,6 +455,7 @@ static void follow_environment(void)
         return;
     strcpy(dir, folder);
     only_root = root != NULL;
+    is_at = getenv(WIRE_ENV_AT) != NULL;
     options = (struct store_options){
         .kinds = (uint32_t)number(getenv(WIRE_ENV_KINDS), (1u << WIRE_KINDS) - 1, 1u << WIRE_CPU),
         .hz = (uint32_t)number(getenv(WIRE_ENV_HZ), RECORDING_HZ_MAX, RECORDING_HZ_DEFAULT),
@@ -432,6 +469,7 @@ static void follow_environment(void)
             kinds_to_file = 0;
             store_close(&standing);
         }
+        start_answering();
     }
     errno = saved_errno;
 }

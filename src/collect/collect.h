@@ -27,7 +27,8 @@ struct collect_ops {
     const char *drop_frames; /* pprof's; NULL: none */
     const char *key_label;   /* the label, in bytes, that a row's key becomes; NULL: none */
 
-    bool is_moment; /* its rows are of moments, one profile each */
+    bool is_moment;  /* its rows are of moments, one profile each */
+    bool has_moment; /* it can be told while the command runs: what is at that moment */
 
     uint64_t (*period)(const struct wire_header *header); /* in period_type */
     /* The values of a row, which need not be valid.  False: it says nothing. */

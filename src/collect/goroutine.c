@@ -22,6 +22,7 @@ const struct collect_ops collect_goroutine = {
     .period_type = {"goroutine", "count"},
     .n_types = 1,
     .is_moment = true,
+    .has_moment = true,
     .period = period,
     .values = values,
 };

@@ -42,6 +42,7 @@ const struct collect_ops collect_heap = {
     .n_types = 4,
     .drop_frames = WIRE_HEAP_DROP_FRAMES,
     .key_label = "bytes",
+    .has_moment = true,
     .period = period,
     .values = values,
 };

@@ -4,6 +4,7 @@
 #include "collect/cpu.h"
 #include "collect/cpu_perf.h"
 #include "collect/gather.h"
+#include "collect/moment.h"
 #include "collect/session.h"
 #include "collect/target.h"
 #include "collect/wire_read.h"
@@ -188,7 +189,8 @@ struct recorder *recorder_new(const struct recorder_request *request, struct dia
                                                 .heap_rate = r->request.heap_rate,
                                                 .block_rate = r->request.block_rate,
                                                 .mutex_fraction = r->request.mutex_fraction,
-                                                .children = r->request.children};
+                                                .children = r->request.children,
+                                                .moments = r->request.moments};
         ok = r->has_session = session_open(&r->session, &options, err);
     }
     if (ok)
@@ -307,6 +309,20 @@ static void note_unseen(uint64_t cpu_ns, uint64_t seen_ns, struct diag *diag)
              "%.2fs of %.2fs CPU time were not seen: the starts and ends of processes, or "
              "processes that cannot be preloaded (static, Go, setuid, valgrind's)%s",
              (double)unseen / 1e9, (double)cpu_ns / 1e9, way);
+}
+
+void recorder_moment(struct recorder *r, struct diag *diag)
+{
+    unsigned n_running = 0;
+    struct diag notes; /* those are for the end */
+    r->duration_ns = now_ns(CLOCK_MONOTONIC) - r->start_ns;
+    if (!r->has_session)
+        return;
+    if (r->request.kinds & 1u << WIRE_GOROUTINE)
+        moment_ask(&r->session, diag);
+    diag_init(&notes);
+    look_at_session(r, &n_running, &notes);
+    diag_release(&notes);
 }
 
 void recorder_end(struct recorder *r, uint64_t cpu_ns, struct diag *diag)

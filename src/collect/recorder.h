@@ -27,6 +27,7 @@ struct recorder_request {
     uint64_t block_rate;     /* ns blocked a block sample; 0 = 10000 */
     uint64_t mutex_fraction; /* one contention in so many; 0 = 1 */
     bool children;           /* follow child processes */
+    bool moments;            /* recorder_moment will be called */
 };
 
 struct recorder_counts {
@@ -56,7 +57,10 @@ char *const *recorder_environment(struct recorder *recorder, char **pid_slot);
 bool recorder_attach(struct recorder *recorder, pid_t pid, struct err *err);
 /* How far it is.  Cheap; counters only. */
 void recorder_status(struct recorder *recorder, struct recorder_status *status);
-/* The command has ended; `cpu_ns` is what it and its children used as far as the kernel
+/* From here to the end, or to the next moment, recorder_profile makes profiles of this
+ * moment, while the command runs: of kinds that have one. */
+void recorder_moment(struct recorder *recorder, struct diag *diag);
+/* The command has ended, or is recorded no longer; `cpu_ns` is what it and its children used as far as the kernel
  * told. */
 void recorder_end(struct recorder *recorder, uint64_t cpu_ns, struct diag *diag);
 /* The profile of one kind, which the caller frees.  NULL and *err when memory runs out. */

@@ -217,8 +217,11 @@ static bool make_environment(struct session *s, const char *library,
         arena_printf(a, WIRE_ENV_MUTEX "=%llu", (unsigned long long)options->mutex_fraction),
         NULL,
         NULL,
+        NULL,
     };
     size_t n = 8;
+    if (options->moments)
+        vars[n++] = WIRE_ENV_AT "=1";
     if (!options->children) {
         char *root = arena_printf(a, WIRE_ENV_ROOT "=%*s", SPAWN_PID_ROOM, "");
         vars[n++] = root;

@@ -15,6 +15,7 @@ struct session_options {
     unsigned hz;
     uint64_t heap_rate, block_rate, mutex_fraction;
     bool children;
+    bool moments; /* they will be asked for: moment.h */
 };
 
 struct session {

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #define HEAP_RATE_MAX (1ull << 40)
 #define BLOCK_RATE_MAX (1ull << 40)
 #define MUTEX_FRACTION_MAX (1ull << 31)
+#define SECONDS_MAX 1e9
 #define GZIP_LEVEL 6
 #define SHORT_CPU_NS 30000000u /* at the default rate, three samples */
 
@@ -34,6 +36,8 @@ enum {
     FLAG_MUTEX_FRACTION,
     FLAG_O,
     FLAG_NO_CHILDREN,
+    FLAG_AT,
+    FLAG_SECONDS,
     N_FLAGS
 };
 
@@ -47,15 +51,18 @@ static const struct flag_doc flag_docs[N_FLAGS] = {
                 "Samples a second of CPU time, 1 to " TEXT(HZ_MAX) " (100)"},
     [FLAG_HEAP_RATE] = {OPTIONS, "heap-rate", "BYTES", NULL,
                         "Bytes allocated a heap sample, on average (524288)"},
-    [FLAG_BLOCK_RATE] =
-        {OPTIONS, "block-rate", "NS", NULL,
-         "Waits of NS ns and longer are all samples, shorter ones some (10000)"},
+    [FLAG_BLOCK_RATE] = {OPTIONS, "block-rate", "NS", NULL,
+                         "Waits of NS ns and longer are all samples, shorter ones some (10000)"},
     [FLAG_MUTEX_FRACTION] = {OPTIONS, "mutex-fraction", "N", NULL,
                              "One in N waits for a lock is a sample, on average (1)"},
     [FLAG_O] = {OPTIONS, "o", "FILE", NULL,
                 "The profile (sonde.KIND.pb.gz); of several kinds, the folder of KIND.pb.gz"},
     [FLAG_NO_CHILDREN] = {OPTIONS, "no-children", NULL, NULL,
                           "Only the process that COMMAND starts as"},
+    [FLAG_AT] = {OPTIONS, "at", "WHEN", NULL,
+                 "Also a profile on the way: after SECONDS, or at each HUP, USR1 or USR2"},
+    [FLAG_SECONDS] = {OPTIONS, "seconds", "N", NULL,
+                      "Record the first N seconds; COMMAND goes on, and is waited for"},
 };
 
 struct record {
@@ -63,6 +70,11 @@ struct record {
     unsigned n_kinds;
     struct recorder_request request;
     const char *output; /* -o; NULL: not said */
+    struct record_watch watch;
+    unsigned moment; /* number of the last one; 0: none yet */
+    struct recorder *recorder;
+    struct diag diag;
+    bool failed; /* a profile is not where it was to be */
 };
 
 static void each_flag(flag_doc_fn *fn, void *arg)
@@ -95,8 +107,9 @@ static void usage(struct buf *out)
 {
     buf_puts(
         out,
-        "usage: sonde record [-e KINDS] [-F HZ] [-o FILE] [--no-children] [--] "
-        "COMMAND [ARGUMENTS]\n\n"
+        "usage: sonde record [-e KINDS] [-F HZ] [-o FILE] [--no-children] [--at WHEN] [--seconds "
+        "N] "
+        "[--] COMMAND [ARGUMENTS]\n\n"
         "Runs COMMAND, follows its threads and children, and writes where they spend "
         "their\ntime, or memory, as a profile: symbols included, to be read with `sonde pprof` or "
         "`go tool pprof`.\nExits with the status of COMMAND; 128+N when signal N ended "
@@ -156,6 +169,41 @@ static bool parse_number(const struct flag *flag, uint64_t most, uint64_t *numbe
     return true;
 }
 
+/* "2.5", as nanoseconds. */
+static bool parse_seconds(const char *text, uint64_t *ns)
+{
+    char *end;
+    double seconds = strtod(text, &end);
+    if (end == text || *end || !(seconds > 0) || seconds > SECONDS_MAX)
+        return false;
+    *ns = (uint64_t)(seconds * 1e9) + 1;
+    return true;
+}
+
+/* --at: a number of seconds, or a signal. */
+static bool parse_at(const char *text, struct record *record, struct err *err)
+{
+    static const struct {
+        const char *name;
+        int signo;
+    } signals[] = {{"HUP", SIGHUP}, {"USR1", SIGUSR1}, {"USR2", SIGUSR2}};
+    bool any = false;
+    if (!text)
+        return true;
+    const char *name = strncmp(text, "SIG", 3) == 0 ? text + 3 : text;
+    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+        if (strcmp(name, signals[i].name) == 0)
+            record->watch.at_signal = signals[i].signo;
+    if (!record->watch.at_signal && !parse_seconds(text, &record->watch.at_ns))
+        return err_set(err, ERR_USAGE,
+                       "--at takes a number of seconds, or HUP, USR1 or USR2, not '%s'", text);
+    for (unsigned i = 0; i < record->n_kinds; i++)
+        any |= record->kinds[i]->has_moment;
+    record->request.moments = true;
+    return any ||
+           err_set(err, ERR_USAGE, "--at is for the kinds heap and goroutine; -e has neither");
+}
+
 static bool parse(int argc, char **argv, struct record *record, bool *help, struct err *err)
 {
     struct flag flags[N_FLAGS] = {0};
@@ -174,6 +222,13 @@ static bool parse(int argc, char **argv, struct record *record, bool *help, stru
         !parse_number(&flags[FLAG_MUTEX_FRACTION], MUTEX_FRACTION_MAX,
                       &record->request.mutex_fraction, err))
         return false;
+    if (!parse_at(flags[FLAG_AT].value, record, err))
+        return false;
+    if (flags[FLAG_SECONDS].value &&
+        !parse_seconds(flags[FLAG_SECONDS].value, &record->watch.over_ns))
+        return err_set(err, ERR_USAGE, "--seconds takes a number above 0, not '%s'",
+                       flags[FLAG_SECONDS].value);
+    record->request.moments |= record->watch.over_ns != 0;
     record->request.hz = (unsigned)hz;
     const char *no_children = flags[FLAG_NO_CHILDREN].value;
     record->request.children = !no_children || strcmp(no_children, "true") != 0;
@@ -186,14 +241,22 @@ static bool parse(int argc, char **argv, struct record *record, bool *help, stru
     return true;
 }
 
-/* Where the profile of a kind goes. */
+/* Where the profile of a kind goes; of a moment, with its number before the suffix. */
 static bool name_profile(const struct record *record, const struct collect_ops *kind,
-                         char path[PATH_MAX], struct err *err)
+                         unsigned moment, char path[PATH_MAX], struct err *err)
 {
-    int n = !record->output ? snprintf(path, PATH_MAX, "sonde.%s.pb.gz", kind->name)
+    static const char suffix[] = ".pb.gz";
+    char number[16] = "";
+    if (moment)
+        snprintf(number, sizeof number, ".%u", moment);
+    int len = record->output ? (int)strlen(record->output) : 0, stem = len;
+    if (len > (int)sizeof suffix && strcmp(record->output + len - (sizeof suffix - 1), suffix) == 0)
+        stem = len - (int)(sizeof suffix - 1);
+    int n = !record->output ? snprintf(path, PATH_MAX, "sonde.%s%s.pb.gz", kind->name, number)
             : record->n_kinds == 1
-                ? snprintf(path, PATH_MAX, "%s", record->output)
-                : snprintf(path, PATH_MAX, "%s/%s.pb.gz", record->output, kind->name);
+                ? snprintf(path, PATH_MAX, "%.*s%s%s", stem, record->output, number,
+                           record->output + stem)
+                : snprintf(path, PATH_MAX, "%s/%s%s.pb.gz", record->output, kind->name, number);
     return (n > 0 && n < PATH_MAX) ||
            err_set(err, ERR_USAGE, "-o: the name is too long: '%.64s...'", record->output);
 }
@@ -236,7 +299,7 @@ static bool check_outputs(const struct record *record, struct err *err)
             return err_sys(err, ENOTDIR, "several kinds go into a folder: '%s'", record->output);
     }
     for (unsigned i = 0; i < record->n_kinds; i++)
-        if (!name_profile(record, record->kinds[i], path, err) || !check_writable(path, err))
+        if (!name_profile(record, record->kinds[i], 0, path, err) || !check_writable(path, err))
             return false;
     return true;
 }
@@ -300,62 +363,145 @@ static const char *why_none(const struct collect_ops *kind, const struct record_
     return "the command ran programs that cannot be preloaded (static, Go, setuid, valgrind's)";
 }
 
-/* Make one kind's profile, write it, tell of it.  False: it is not where it was to be. */
-static bool finish_kind(const struct record *record, struct recorder *recorder,
-                        const struct collect_ops *kind, const struct record_run *run,
-                        struct diag *diag)
+/* The values of all samples. */
+static uint64_t count_samples(const struct profile *profile)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < profile->n_samples; i++)
+        n += (uint64_t)profile->values[i * profile->n_types];
+    return n;
+}
+
+/* Make one kind's profile and write it: to *path, which is not *wanted when that failed (then
+ * *err tells).  False when nothing was written; *n gets the samples. */
+static bool make_kind(struct record *record, const struct collect_ops *kind, unsigned moment,
+                      char wanted[PATH_MAX], char path[PATH_MAX], uint64_t *n, struct err *err)
+{
+    struct progress progress;
+    progress_begin(&progress, "reading symbols");
+    struct profile *profile = recorder_profile(record->recorder, kind, &record->diag, err);
+    progress_end(&progress);
+    bool ok = profile && name_profile(record, kind, moment, path, err);
+    if (ok) {
+        *n = count_samples(profile);
+        strcpy(wanted, path);
+        ok = write_profile(kind, profile, path, err);
+    }
+    profile_free(profile);
+    if (!ok)
+        tell_err(err);
+    return ok;
+}
+
+/* The notes so far, and that the profile is not where it was wanted. */
+static void tell_notes(struct record *record, const char *wanted, const char *path,
+                       const struct err *err)
+{
+    tell_diag(&record->diag);
+    diag_release(&record->diag);
+    diag_init(&record->diag);
+    if (strcmp(wanted, path) == 0)
+        return;
+    tell("%s; the profile is in '%s' instead", err->msg, path);
+    record->failed = true;
+}
+
+static void finish_kind(struct record *record, const struct collect_ops *kind,
+                        const struct record_run *run)
 {
     struct err err = {0};
     char path[PATH_MAX], wanted[PATH_MAX];
-    struct progress progress;
-    progress_begin(&progress, "reading symbols");
-    struct profile *profile = recorder_profile(recorder, kind, diag, &err);
-    progress_end(&progress);
-    bool ok = profile && name_profile(record, kind, path, &err);
-    if (ok) {
-        strcpy(wanted, path);
-        ok = write_profile(kind, profile, path, &err);
-    }
-    profile_free(profile);
-    if (!ok) {
-        tell_err(&err);
-        return false;
+    uint64_t n;
+    if (!make_kind(record, kind, 0, wanted, path, &n, &err)) {
+        record->failed = true;
+        return;
     }
     struct recorder_status status;
-    recorder_status(recorder, &status);
-    const struct recorder_counts *counts = &status.counts[kind->wire];
+    recorder_status(record->recorder, &status);
+    struct recorder_counts *counts = &status.counts[kind->wire];
+    if (kind->is_moment) /* the counters are of all moments */
+        counts->n_samples = n;
     if (counts->n_samples == 0)
-        diag_add(diag, "no samples: %s", why_none(kind, run, status.n_processes));
-    tell_diag(diag);
-    diag_release(diag);
-    diag_init(diag);
-    bool elsewhere = strcmp(wanted, path) != 0;
-    if (elsewhere)
-        tell("%s; the profile is in '%s' instead", err.msg, path);
+        diag_add(&record->diag, "no samples: %s", why_none(kind, run, status.n_processes));
+    tell_notes(record, wanted, path, &err);
     tell_end(path, run, status.n_processes, counts);
-    return !elsewhere;
 }
 
-/* After the command has ended: collect, write, tell.  The exit status. */
-static int finish(const struct record *record, struct recorder *recorder,
-                  const struct record_run *run, struct diag *diag)
+/* On the way: profiles of the kinds that have them. */
+static void take_moment(void *arg, uint64_t wall_ns)
+{
+    struct record *record = arg;
+    unsigned moment = ++record->moment;
+    recorder_moment(record->recorder, &record->diag);
+    for (unsigned i = 0; i < record->n_kinds; i++) {
+        struct err err = {0};
+        char path[PATH_MAX], wanted[PATH_MAX];
+        uint64_t n;
+        if (!record->kinds[i]->has_moment)
+            continue;
+        if (!make_kind(record, record->kinds[i], moment, wanted, path, &n, &err)) {
+            record->failed = true;
+            continue;
+        }
+        tell_notes(record, wanted, path, &err);
+        tell("after %.2fs: %s (sonde pprof -top %s)", (double)wall_ns / 1e9, path, path);
+    }
+}
+
+/* The recording is over: collect, write, tell. */
+static void finish(void *arg, const struct record_run *run)
+{
+    struct record *record = arg;
+    recorder_end(record->recorder, run->cpu_ns, &record->diag);
+    for (unsigned i = 0; i < record->n_kinds; i++)
+        finish_kind(record, record->kinds[i], run);
+}
+
+/* The same while the command runs on. */
+static void finish_early(void *arg, const struct record_run *run)
+{
+    struct record *record = arg;
+    recorder_moment(record->recorder, &record->diag);
+    finish(record, run);
+}
+
+/* The command has ended.  The exit status. */
+static int finish_command(struct record *record, const struct record_run *run)
 {
     int status = command_status(run);
-    bool ok = true;
     if (WIFSIGNALED(run->wait_status))
         tell("'%s' was ended by signal %d (%s)", record->request.argv[0],
              WTERMSIG(run->wait_status), strsignal(WTERMSIG(run->wait_status)));
-    recorder_end(recorder, run->cpu_ns, diag);
-    for (unsigned i = 0; i < record->n_kinds; i++)
-        ok = finish_kind(record, recorder, record->kinds[i], run, diag) && ok;
-    return status || ok ? status : 1;
+    if (!run->is_over)
+        finish(record, run);
+    return status || !record->failed ? status : 1;
+}
+
+/* Run the command under the recorder.  The exit status. */
+static int record_command(struct record *record, struct err *err)
+{
+    struct record_run run;
+    record->watch.moment = take_moment;
+    record->watch.over = finish_early;
+    record->watch.arg = record;
+    tell_diag(&record->diag); /* how it is recorded: to be known while it runs */
+    diag_release(&record->diag);
+    diag_init(&record->diag);
+    if (!record_run(record->recorder, record->request.argv, record->request.children,
+                    &record->watch, &run, err))
+        return tell_err(err);
+    if (run.exec_errno) {
+        err_sys(err, run.exec_errno, "cannot run '%s'", record->request.argv[0]);
+        tell_err(err);
+        return run.exec_errno == ENOENT ? 127 : 126; /* as env and nohup do */
+    }
+    return finish_command(record, &run);
 }
 
 static int run(int argc, char **argv)
 {
     struct err err = {0};
     struct record record = {0};
-    struct record_run run;
     bool help = false;
     if (!parse(argc, argv, &record, &help, &err))
         return tell_err(&err);
@@ -367,30 +513,18 @@ static int run(int argc, char **argv)
     if (!check_outputs(&record, &err))
         return tell_err(&err);
 
-    struct diag diag;
-    diag_init(&diag);
+    diag_init(&record.diag);
     int status;
-    struct recorder *recorder = recorder_new(&record.request, &diag, &err);
-    if (!recorder) {
+    record.recorder = recorder_new(&record.request, &record.diag, &err);
+    if (!record.recorder) {
         status = tell_err(&err);
         if (err.code == ERR_UNSUPPORTED)
             status = 2; /* the command is one that cannot be recorded */
     } else {
-        tell_diag(&diag); /* how it is recorded: to be known while it runs */
-        diag_release(&diag);
-        diag_init(&diag);
-        if (!record_run(recorder, record.request.argv, record.request.children, &run, &err)) {
-            status = tell_err(&err);
-        } else if (run.exec_errno) {
-            err_sys(&err, run.exec_errno, "cannot run '%s'", record.request.argv[0]);
-            tell_err(&err);
-            status = run.exec_errno == ENOENT ? 127 : 126; /* as env and nohup do */
-        } else {
-            status = finish(&record, recorder, &run, &diag);
-        }
-        recorder_free(recorder);
+        status = record_command(&record, &err);
+        recorder_free(record.recorder);
     }
-    diag_release(&diag);
+    diag_release(&record.diag);
     return status;
 }
 

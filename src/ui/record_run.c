@@ -75,18 +75,63 @@ static bool has_ended(pid_t pid)
     return waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) != 0 || info.si_pid != 0;
 }
 
+/* Of a process that is not reaped, without its children. */
+static uint64_t own_cpu_ns(pid_t pid)
+{
+    clockid_t clock;
+    struct timespec ts;
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &ts) != 0)
+        return 0;
+    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+/* Milliseconds until `ns` after the start, at least 0; -1: it is not waited for. */
+static int ms_until(uint64_t ns, uint64_t start_ns)
+{
+    uint64_t now = now_ns() - start_ns;
+    if (!ns)
+        return -1;
+    return ns <= now ? 0 : ns - now > 3600000000000u ? 3600000 : (int)((ns - now) / 1000000u + 1);
+}
+
+static int sooner(int a, int b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 /* Until the child has ended; it is not reaped. */
-static void wait_for(struct recorder *recorder, pid_t pid, int signal_fd, uint64_t start_ns)
+static void wait_for(struct recorder *recorder, pid_t pid, int signal_fd, uint64_t start_ns,
+                     struct record_watch watch, struct record_run *run)
 {
     bool terminal = isatty(STDERR_FILENO), drawn = false;
     while (!has_ended(pid)) {
         struct pollfd poll_fd = {.fd = signal_fd, .events = POLLIN};
-        if (poll(&poll_fd, 1, terminal ? STATUS_EVERY_MS : -1) > 0) {
+        int next = sooner(ms_until(watch.at_ns, start_ns), ms_until(watch.over_ns, start_ns));
+        bool draws = terminal && !run->is_over;
+        bool is_moment = false;
+        if (poll(&poll_fd, 1, sooner(next, draws ? STATUS_EVERY_MS : -1)) > 0) {
             struct signalfd_siginfo info;
-            if (read(signal_fd, &info, sizeof info) == sizeof info && info.ssi_signo != SIGCHLD)
-                pass_on(&info, pid);
-        } else if (terminal) {
+            if (read(signal_fd, &info, sizeof info) == sizeof info && info.ssi_signo != SIGCHLD) {
+                is_moment = (int)info.ssi_signo == watch.at_signal;
+                if (!is_moment)
+                    pass_on(&info, pid);
+            }
+        } else if (draws) {
             drawn = draw_status(recorder, start_ns) || drawn;
+        }
+        uint64_t wall_ns = now_ns() - start_ns;
+        if (watch.at_ns && wall_ns >= watch.at_ns) {
+            is_moment = true;
+            watch.at_ns = 0;
+        }
+        if (is_moment && !run->is_over && !has_ended(pid))
+            watch.moment(watch.arg, wall_ns);
+        if (watch.over_ns && wall_ns >= watch.over_ns && !has_ended(pid)) {
+            run->wall_ns = wall_ns;
+            run->cpu_ns = own_cpu_ns(pid);
+            run->is_over = true;
+            watch.over_ns = watch.at_ns = 0;
+            watch.over(watch.arg, run);
         }
     }
     if (drawn && may_draw())
@@ -101,18 +146,8 @@ static uint64_t children_cpu_ns(void)
            (uint64_t)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) * 1000u;
 }
 
-/* Of a process that has ended and is not reaped, without its children. */
-static uint64_t own_cpu_ns(pid_t pid)
-{
-    clockid_t clock;
-    struct timespec ts;
-    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &ts) != 0)
-        return 0;
-    return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
-}
-
-bool record_run(struct recorder *recorder, char *const *argv, bool children, struct record_run *run,
-                struct err *err)
+bool record_run(struct recorder *recorder, char *const *argv, bool children,
+                const struct record_watch *watch, struct record_run *run, struct err *err)
 {
     *run = (struct record_run){0};
     sigset_t watched, old_mask;
@@ -136,7 +171,7 @@ bool record_run(struct recorder *recorder, char *const *argv, bool children, str
         uint64_t start_ns = now_ns(), start_cpu_ns = children_cpu_ns();
         run->exec_errno = spawn_go(&spawn);
         if (!run->exec_errno) {
-            wait_for(recorder, spawn.pid, signal_fd, start_ns);
+            wait_for(recorder, spawn.pid, signal_fd, start_ns, *watch, run);
             uint64_t own_ns = own_cpu_ns(spawn.pid);
             waitpid(spawn.pid, &run->wait_status, 0);
             run->wall_ns = now_ns() - start_ns;

@@ -19,11 +19,12 @@
 #define WIRE_ENV_HEAP "SONDE_RECORD_HEAP"   /* bytes allocated a heap sample, decimal */
 #define WIRE_ENV_BLOCK "SONDE_RECORD_BLOCK" /* ns blocked a block sample, decimal */
 #define WIRE_ENV_MUTEX "SONDE_RECORD_MUTEX" /* one in so many contentions, decimal */
+#define WIRE_ENV_AT "SONDE_RECORD_AT"       /* set = moments of threads will be wanted */
 #define WIRE_ENV_ROOT "SONDE_RECORD_ROOT"   /* with --no-children: the only pid to record */
 #define WIRE_FILE_SUFFIX ".wire"            /* PID-N.wire; written as .tmp, then renamed */
 
 #define WIRE_MAGIC 0x31657269772d7364u /* "ds-wire1" */
-#define WIRE_VERSION 4u
+#define WIRE_VERSION 5u
 #define WIRE_BUILD_ID_MAX 32
 #define WIRE_STACK_MAX 512 /* frames a stack; deeper ones are cut and count as truncated */
 
@@ -120,6 +121,9 @@ struct wire_header {
     char exe[1024]; /* path of the executable, NUL-terminated */
 
     struct wire_counts counts[WIRE_KINDS];
+    /* For a moment on the way: sonde adds 1 to `wanted` and wakes its futex, libsonde has
+     * `answered` follow. */
+    uint32_t n_moments_wanted, n_moments_answered; /* atomic */
     uint64_t n_timer_failures; /* atomic */
     uint64_t n_labels_lost;    /* atomic; samples without theirs, for want of memory */
 

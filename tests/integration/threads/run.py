@@ -6,9 +6,11 @@ there is one).  Ends in the counts.
 """
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
@@ -101,6 +103,44 @@ def texts(name, done):
     check(name + " debug=2 traces", len(re.findall(r"^goroutine \d+ \[", traces, re.M)), 13)
 
 
+def in_use(profile):
+    top = run(SONDE, "pprof", "-raw", profile).stdout
+    return sum(int(n) for n in re.findall(r"^ +\d+ +\d+ +\d+ +(\d+): ", top, re.M))
+
+
+def ways():
+    """--at and --seconds."""
+    compile_target("way", "way.c", "-O1")
+    flags = ["-e", "heap,goroutine", "--heap-rate=1", "-o", "out"]
+    done = run(SONDE, "record", *flags, "--at", "0.5", "--", "./way")
+    check("--at", done.returncode, 3)
+    check("--at, files", sorted(os.listdir("out")),
+          ["goroutine.1.pb.gz", "goroutine.pb.gz", "heap.1.pb.gz", "heap.pb.gz"])
+    check("--at, memory", [in_use(f"out/heap{n}.pb.gz") // 1000000 for n in (".1", "")], [10, 20])
+    check("--at, threads", [Threads(f"out/goroutine{n}.pb.gz").by("state") for n in (".1", "")],
+          [{"sleeping": 1}, {"pause": 2, "running": 1}])
+    command = subprocess.Popen([SONDE, "record", *flags, "--at", "SIGUSR1", "--", "./way"],
+                               stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    for _ in range(2):
+        time.sleep(0.75)
+        command.send_signal(signal.SIGUSR1)
+    _, text = command.communicate(timeout=60)
+    check("--at SIGUSR1", command.returncode, 3)
+    check("--at SIGUSR1, messages", re.findall(r"after \d\.\d\ds: (\S+)", text),
+          [f"out/{kind}.{n}.pb.gz" for n in (1, 2) for kind in ("heap", "goroutine")])
+    check("--at SIGUSR1, threads",
+          [Threads(f"out/goroutine.{n}.pb.gz").n() for n in (1, 2)], [1, 2])
+    done = run(SONDE, "record", *flags, "--seconds", "0.5", "--", "./way")
+    check("--seconds", (done.returncode, done.stdout), (3, "done\n"))
+    check("--seconds, threads", Threads("out/goroutine.pb.gz").by("state"), {"sleeping": 1})
+    check("--seconds, memory", in_use("out/heap.pb.gz") // 1000000, 10)
+    done = run(SONDE, "record", "-e", "goroutine", "-o", "one.pb.gz", "--at", "0.4", "--", "./way", "exit")
+    check("the last thread ends", (done.returncode, done.stdout), (0, "done\n"))
+    check("the last thread ends, one file", os.path.exists("one.1.pb.gz"), True)
+    for bad in (["--at", "TERM"], ["--at", "0"], ["-e", "cpu", "--at", "1"], ["--seconds", "-1"]):
+        check(f"{bad}", run(SONDE, "record", "-e", "heap", *bad, "--", "./way").returncode, 2)
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
@@ -140,6 +180,7 @@ def main():
         done, threads = record("./without", "abort")
         check("killed", (done.returncode, threads.n(), "no samples: the command was killed" in done.stderr),
               (134, 0, True))
+        ways()
         linked = ["-I", os.path.join(ROOT, "include"), "-L" + BUILD, "-lsonde", "-Wl,-rpath," + BUILD]
         archive = linked[:2] + [os.path.join(BUILD, "libsonde.a")]
         for name, flags in ("shared", linked), ("archive", archive):
