@@ -101,7 +101,8 @@ static bool is_free(const void *mutex)
 /* Whether a call with these waits, if it has to, rather than to be refused. */
 static bool is_time(clockid_t clock, const struct timespec *until)
 {
-    return (clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC) && until->tv_nsec >= 0 &&
+    __asm__("" : "+r"(until)); /* libc's header says that it is there; libc does not need it to */
+    return (clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC) && until && until->tv_nsec >= 0 &&
            until->tv_nsec < 1000000000;
 }
 

@@ -167,7 +167,8 @@ static bool take_sem(sem_t *sem)
 
 static bool is_time(const struct timespec *until)
 {
-    return until->tv_nsec >= 0 && until->tv_nsec < 1000000000;
+    __asm__("" : "+r"(until)); /* as in interpose_lock.c */
+    return until && until->tv_nsec >= 0 && until->tv_nsec < 1000000000;
 }
 
 static __attribute__((noinline)) int busy_sem(sem_t *sem)

@@ -98,6 +98,8 @@ static void mutexes(void)
         struct timespec mono = soon(CLOCK_MONOTONIC);
         make(type, robust, protocol);
         TELL(pthread_mutex_clocklock(&mutex, CLOCK_PROCESS_CPUTIME_ID, &mono));
+        TELL(pthread_mutex_timedlock(&mutex, NULL));
+        TELL(pthread_mutex_unlock(&mutex));
         TELL(pthread_mutex_lock(&mutex));
         if (owned) {
             TELL(pthread_mutex_lock(&mutex));
