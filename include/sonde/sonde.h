@@ -219,7 +219,8 @@ struct sonde_profile *sonde_new_profile(const char *name);
 /* Go: profile.Add(value, skip).
  * Adds the calling thread's stack under `value`, which is compared as a pointer and
  * never looked into.  skip 0: the stack begins in the function that calls; 1: in its
- * caller.  At most 128 frames.  Some us.
+ * caller; functions that the compiler inlined are with the one they are in.  At most 128
+ * frames.  Some us.
  * EEXIST: the value is there already (where Go panics).  EPERM: not a profile of the
  * program's own.  EINVAL: profile is NULL, skip below 0.  ENOMEM. */
 int sonde_profile_add(struct sonde_profile *profile, const void *value, int skip);

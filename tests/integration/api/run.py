@@ -31,6 +31,10 @@ counts = {"passed": 0, "failed": 0, "skipped": 0}
 only = sys.argv[1:]
 
 
+class Skip(Exception):
+    pass
+
+
 def check(condition, why):
     if not condition:
         raise AssertionError(why)
@@ -339,9 +343,7 @@ def test_texts():
 
 def test_go_reads_all():
     if not GO_PPROF:
-        counts["skipped"] += 1
-        print("SKIPPED go tool pprof: none is given (SONDE_GO_PPROF)")
-        return
+        raise Skip("no go tool pprof is given (SONDE_GO_PPROF)")
     with Program("serve", "localhost:0", "1") as p:
         p.do("keep 100 1000")
         p.do("threads 3")
@@ -688,6 +690,58 @@ def test_archive():
         p.page("profile?seconds=1")
 
 
+def test_goroutines():
+    with Program("serve", "localhost:0") as p:
+        got = p.profile("goroutine")
+        same((got.types, got.period), (["goroutine/count"], 1))
+        # The server's own thread is none of the program's.
+        same([(s[0], s[1]["thread"]) for s in got.samples], [([1], "serve")])
+        same(got.samples[0][1]["state"], "io")
+        text = p.page("goroutine?debug=1")[1].decode()
+        check(text.startswith("goroutine profile: total 1\n1 @ 0x"), text)
+        check('# labels: {"state":"io", "thread":"serve"}' in text, text)
+        text = p.page("goroutine?debug=2")[1].decode()
+        check(re.match(r"goroutine \d+ \[io, serve\]:\n", text), text)
+        check("goroutine?debug=2" in p.page("")[1].decode(), "not in the index")
+        same(p.profile("goroutine?seconds=1").samples, [])
+        path = f"http://{p.address}/debug/pprof/goroutine"
+        out = subprocess.run([SONDE, "pprof", "-traces", path], stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL, text=True).stdout
+        check("main" in out and "thread:serve" in out.replace(" ", ""), out)
+
+
+def serves_example(binary, opener, worker):
+    with Program(binary, "localhost:0", "20") as p:
+        time.sleep(1)
+        top_of = lambda page, *flags: top(p.page(page)[1], *flags)
+        names, out = top_of("service.sessions")
+        check(names.get(opener) == "6", out)
+        for page in ("heap", "profile?seconds=1"):
+            names, out = top_of(page, "-tagfocus=route=/list")
+            check(worker in names, out)
+        names, out = top_of("goroutine")
+        check(worker in names, out)
+        check(not p.process.poll(), "it has ended")
+        p.process.terminate()
+
+
+def test_example_in_cxx():
+    subprocess.check_call(["c++", "-std=c++17", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-pthread",
+                           "-I", os.path.join(ROOT, "include"), "-o", os.path.join(WORK, "cxx"),
+                           os.path.join(ROOT, "examples/service.cc"), "-L", BUILD, "-lsonde",
+                           "-Wl,-rpath," + BUILD])
+    serves_example("cxx", "Session", "(anonymous")
+
+
+def test_example_in_rust():
+    if not shutil.which("rustc"):
+        raise Skip("there is no rustc")
+    subprocess.check_call(["rustc", "-O", "-g", "-D", "warnings", "-L", "native=" + BUILD,
+                           "-C", "link-arg=-Wl,-rpath," + BUILD, "-o", os.path.join(WORK, "rust"),
+                           os.path.join(ROOT, "examples/service.rs")])
+    serves_example("rust", "service::Session::open", "service::work")
+
+
 def test_recorded():
     # Under sonde record the API reads what is recorded.
     out = os.path.join(WORK, "recorded.pb.gz")
@@ -716,6 +770,9 @@ def main():
             test()
             counts["passed"] += 1
             print(f"ok    {name[5:]} ({time.time() - begin:.1f} s)", flush=True)
+        except Skip as why:
+            counts["skipped"] += 1
+            print(f"SKIPPED {name[5:]}: {why}", flush=True)
         except Exception as error:  # what a broken answer does to the test is a failure
             counts["failed"] += 1
             print(f"FAIL  {name[5:]}: {type(error).__name__} {error}", flush=True)
