@@ -13,10 +13,8 @@
 #include <linux/close_range.h>
 #include <linux/futex.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #define CLIENTS_MAX 64
 #define LISTENERS 2
@@ -246,25 +244,6 @@ static int timeout_ms(uint64_t now)
     return ms < INT32_MAX ? (int)ms : INT32_MAX;
 }
 
-/* Whether all threads of the program have ended by pthread_exit, the main one too, which
- * then is there as a zombie. */
-static bool is_alone(void)
-{
-    char path[64], stat_line[256];
-    struct stat st;
-    if (raw4(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/task", (long)&st, 0) != 0 ||
-        st.st_nlink != 2 + 2)
-        return false;
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", raw_getpid());
-    long fd = raw4(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0);
-    long n = fd < 0 ? 0 : raw4(SYS_read, fd, (long)stat_line, sizeof stat_line - 1, 0);
-    if (fd >= 0)
-        raw4(SYS_close, fd, 0, 0, 0);
-    stat_line[n > 0 ? n : 0] = '\0';
-    const char *end = strrchr(stat_line, ')');
-    return end && end[1] == ' ' && end[2] == 'Z';
-}
-
 static void turn(void)
 {
     struct pollfd fds[LISTENERS + CLIENTS_MAX];
@@ -276,7 +255,8 @@ static void turn(void)
         fds[LISTENERS + i] =
             (struct pollfd){c->step == FREE ? -1 : c->fd, c->step == WRITE ? POLLOUT : POLLIN, 0};
     }
-    if (raw4(SYS_poll, (long)fds, LISTENERS + CLIENTS_MAX, timeout_ms(now), 0) == 0 && is_alone())
+    if (raw4(SYS_poll, (long)fds, LISTENERS + CLIENTS_MAX, timeout_ms(now), 0) == 0 &&
+        own_is_alone())
         exit(0); /* as the last of the program's threads would have */
     now = raw_clock_ns(CLOCK_MONOTONIC);
     for (int i = 0; i < CLIENTS_MAX; i++) {
