@@ -23,6 +23,7 @@
 #define WRITE_NS 30000000000u /* without a byte taken */
 #define DRAIN_NS 2000000000u  /* for the client to see the end */
 #define NO_FILES_NS 500000000u
+#define STOP_TRIES 10000     /* ms: longer than between two looks */
 #define ALONE_NS 5000000000u /* how often we look whether the program is there still */
 
 enum step { FREE, READ, WAIT, WRITE, DRAIN };
@@ -48,6 +49,8 @@ static int start_state; /* futex: 0: under way, 1: done */
 static int start_error;
 static struct client clients[CLIENTS_MAX];
 static uint64_t no_accept_until_ns;
+static int server_tid;
+static bool is_ending;
 
 static void drop(struct client *c)
 {
@@ -294,9 +297,13 @@ static void serve(void *arg)
         error = errno;
     if (!error && !http_listen_own(&listeners[1]) && !wanted)
         error = errno;
+    server_tid = raw_gettid();
     report(error);
-    while (!error)
+    while (!error && !__atomic_load_n(&is_ending, __ATOMIC_ACQUIRE))
         turn();
+    for (struct client *c = clients; c < clients + CLIENTS_MAX; c++)
+        if (c->step != FREE)
+            drop(c);
 }
 
 bool http_serve(const char *address)
@@ -312,6 +319,7 @@ bool http_serve(const char *address)
         wanted = address;
         start_state = 0;
         start_error = 0;
+        is_ending = false;
         bool ok = own_start(serve, NULL);
         if (!ok)
             start_error = errno;
@@ -332,12 +340,48 @@ const char *http_address(void)
     return listeners[listeners[0].fd >= 0 ? 0 : 1].text;
 }
 
+static void remove_sockets(void)
+{
+    for (int i = 0; i < LISTENERS; i++)
+        if (listeners[i].path[0])
+            raw4(SYS_unlink, (long)listeners[i].path, 0, 0, 0);
+}
+
+/* Connects to the server, so that it looks up. */
+static void wake(void)
+{
+    union http_address a;
+    socklen_t n;
+    const char *text = http_address();
+    if (!text || !http_listen_parse(text, &a, &n))
+        return;
+    long fd = raw4(SYS_socket, a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0, 0);
+    if (fd < 0)
+        return;
+    raw4(SYS_connect, fd, (long)&a, (long)n, 0);
+    raw4(SYS_close, fd, 0, 0, 0);
+}
+
+void http_stop(void)
+{
+    int pid = raw_getpid();
+    if (serving_pid != pid)
+        return;
+    int saved_errno = errno;
+    const struct timespec pause = {0, 1000000};
+    __atomic_store_n(&is_ending, true, __ATOMIC_RELEASE);
+    wake();
+    for (int i = 0; i < STOP_TRIES && raw4(SYS_tgkill, pid, server_tid, 0, 0) == 0; i++)
+        raw4(SYS_nanosleep, (long)&pause, 0, 0, 0);
+    remove_sockets();
+    serving_pid = 0;
+    errno = saved_errno;
+}
+
 void http_end(void)
 {
     /* System calls may be forbidden by now. */
     if (!serving_pid || timers_frozen() || serving_pid != raw_getpid())
         return;
-    for (int i = 0; i < LISTENERS; i++)
-        if (listeners[i].path[0])
-            raw4(SYS_unlink, (long)listeners[i].path, 0, 0, 0);
+    remove_sockets();
 }

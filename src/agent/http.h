@@ -17,6 +17,10 @@ bool http_serve(const char *address);
 /* Where: the address, or else the own socket.  NULL: it does not serve. */
 const char *http_address(void);
 
+/* The program is about to forbid system calls to all of its threads, ours too: serves no
+ * more on return. */
+void http_stop(void);
+
 /* The process ends: sockets in the file system go. */
 void http_end(void);
 

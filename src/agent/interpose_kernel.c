@@ -1,6 +1,7 @@
 /* interpose_kernel: as interpose, the functions of libc by which a program takes
  * from itself what we use: memory that we read, and system calls.
  * Memory: none. */
+#include "agent/http.h"
 #include "agent/modules.h"
 #include "agent/recording.h"
 #include "agent/roster.h"
@@ -89,6 +90,8 @@ long interpose_syscall(long number, long a, long b, long c, long d, long e, long
     bool sets = number == SYS_seccomp &&
                 (a == SECCOMP_SET_MODE_STRICT || a == SECCOMP_SET_MODE_FILTER),
          frozen = sets && recording_freeze(a == SECCOMP_SET_MODE_STRICT);
+    if (sets && a == SECCOMP_SET_MODE_FILTER && (b & SECCOMP_FILTER_FLAG_TSYNC))
+        http_stop();
     long rc = interpose_next_syscall(number, a, b, c, d, e, f);
     if (frozen && rc != 0)
         recording_thaw();

@@ -580,6 +580,23 @@ def test_fork():
                    if f != f"{p.process.pid}.sock"], "the child's socket stayed")
 
 
+def test_filter_for_all_threads():
+    for address in ("localhost:0", ""):
+        with Program("serve", address, "1") as p:
+            p.page("cmdline")
+            with p.connect() as s:
+                s.sendall(b"GET /debug/pprof/profile?seconds=60 HTTP/1.0\r\n\r\n")
+                time.sleep(0.1)
+                p.do("filter")
+                same(read_all(s), b"")
+            p.do("keep 10 1000")
+            p.do("burn 100")
+            own = p.own_socket()
+            check(not os.path.exists(own), "the socket stayed")
+            p.process.stdin.close()
+            same(p.process.wait(10), 0)
+
+
 def test_main_thread_ends():
     with Program("serve", "localhost:0") as p:
         p.process.stdin.write("exit\n")

@@ -3,11 +3,15 @@
  * `line N: errno E` when a check failed.  Made by run.py. */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sonde/sonde.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -174,6 +178,23 @@ static void check_setuid(void)
     puts("ok");
 }
 
+/* A filter for all threads, which ends the process when one waits by poll or accepts. */
+static void check_filter(void)
+{
+    struct sock_filter code[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_poll, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_accept4, 1, 0),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+    };
+    struct sock_fprog filter = {sizeof code / sizeof *code, code};
+    CHECK(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+    CHECK(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &filter) == 0);
+    CHECK(!sonde_http_address());
+    puts("ok");
+}
+
 static void write_profile(const char *name, int debug, const char *path)
 {
     int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0644);
@@ -225,6 +246,8 @@ int main(int argc, char **argv)
             check_errors();
         else if (strcmp(word, "fork") == 0)
             check_fork(a);
+        else if (strcmp(word, "filter") == 0)
+            check_filter();
         else if (strcmp(word, "setuid") == 0)
             check_setuid();
         else if (strcmp(word, "closeall") == 0)
