@@ -2,6 +2,7 @@
 
 #include "agent/lock.h"
 #include "agent/memory.h"
+#include "agent/program.h"
 #include "agent/sampler.h"
 #include "agent/text_out.h"
 
@@ -137,6 +138,7 @@ const struct sonde_profile *custom_new(const char *name)
         return NULL;
     }
     watches_fork = true;
+    program_make_index();
     enter();
     int error = profiles_is_kind(name) || find(name) ? EEXIST : 0;
     struct custom *c = error ? NULL : make(name);

@@ -374,6 +374,7 @@ bool recording_take_threads(struct store *store, const struct threads_options *w
                             const struct walk_regs *self)
 {
     lock_take(&lock);
+    program_make_index();
     bool ok = watch_fork() && signals_install();
     uses_sigurg |= ok;
     lock_give(&lock);

@@ -707,6 +707,21 @@ def test_archive():
         p.page("profile?seconds=1")
 
 
+def test_static_program():
+    with Program("static", "localhost:0") as p:
+        p.do("add 3 0")
+        names = top(p.page("serve.things")[1])[0]
+        same((names["add_thing"], names["main"]), ("3", "3"))
+        check("main" in top(p.page("goroutine")[1])[0], "no main")
+        text = p.page("serve.things?debug=1")[1].decode()
+        check(re.search(r"\tadd_thing\+.*\n.*\tadd_things\+.*\n.*\tmain\+", text), text)
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            wait = pool.submit(p.page, "profile?seconds=2")
+            time.sleep(0.2)
+            p.do("burn 300")
+            check("main" in top(wait.result()[1])[0], "no main")
+
+
 def test_goroutines():
     with Program("serve", "localhost:0") as p:
         got = p.profile("goroutine")
@@ -779,6 +794,7 @@ def test_recorded():
 def main():
     build("serve", "-L", BUILD, "-lsonde", "-Wl,-rpath," + BUILD)
     build("archive", os.path.join(BUILD, "libsonde.a"))
+    build("static", "-static", os.path.join(BUILD, "libsonde.a"))
     for name, test in list(globals().items()):
         if not name.startswith("test_") or (only and name[5:] not in only):
             continue
