@@ -258,6 +258,41 @@ int sonde_http_serve(const char *address);
  * does not.  Valid until the process ends. */
 const char *sonde_http_address(void);
 
+/* Fibers (coroutines, green threads): stacks that a library switches between.  One that
+ * runs is seen in profiles as the thread that it runs on.  One that is parked is not
+ * seen by anybody, unless the library tells: then it is in the goroutine profile, with its
+ * stack and the labels `state` (parked), `fiber` (its name), and those set when it was parked.
+ *
+ *   f = sonde_fiber_new("worker", stack, n_bytes);    when it is made
+ *   ...
+ *   sonde_fiber_park(f);                              on the fiber,
+ *   switch_to(other);                                 before it switches away,
+ *   sonde_fiber_resume(f);                            and when it is back
+ *   ...
+ *   sonde_fiber_free(f);                              before its stack is released
+ *
+ * Labels that are set on a fiber are its own: resume sets them, park those from before.
+ * Costs: some ns for park and resume.  Fibers may move between threads.  A fiber that is
+ * being parked or resumed while a profile is taken may be missed, as it is neither. */
+struct sonde_fiber;
+
+/* name is copied, up to 63 bytes.  NULL with errno: EINVAL (an argument is NULL or 0),
+ * ENOMEM. */
+struct sonde_fiber *sonde_fiber_new(const char *name, const void *stack, size_t n_bytes);
+void sonde_fiber_free(struct sonde_fiber *fiber);
+
+/* The fiber goes on where the calling function is, which is to switch away next, or to
+ * call what does (not as its last call, which takes its place on the stack).  EINVAL: it is not on this fiber's stack. */
+int sonde_fiber_park(struct sonde_fiber *fiber);
+
+/* The same for who has switched away from it, or has not yet begun it: it goes on at pc with
+ * these sp and rbp (Boost.Context's fcontext_t c: ((void **)c)[7], (void **)c + 8,
+ * ((void **)c)[6]). */
+int sonde_fiber_park_at(struct sonde_fiber *fiber, const void *pc, const void *sp, const void *bp);
+
+/* It is about to go on, or has. */
+void sonde_fiber_resume(struct sonde_fiber *fiber);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,6 +1,7 @@
 #include "agent/peer.h"
 
 #include "agent/raw.h"
+#include "unwind/walk.h"
 
 #include <fcntl.h>
 #include <sys/uio.h>
@@ -59,13 +60,28 @@ uint64_t peer_clock_ns(int tid)
     return raw_clock_ns((clockid_t)(~(uint32_t)tid << 3 | 6));
 }
 
+/* A thread that runs uses CPU time. */
+static bool has_not_run(const struct peer *peer)
+{
+    return peer_clock_ns(peer->tid) == peer->clock_ns;
+}
+
+void peer_at(struct peer *peer, uint64_t pc, uint64_t sp, uint64_t bp)
+{
+    peer->pc = pc;
+    peer->sp = sp;
+    peer->bp = bp;
+    peer->windows[0].n = peer->windows[1].n = 0;
+}
+
 enum peer_state peer_look(struct peer *peer, long tasks, int tid)
 {
     char line[256];
     const char *p = line;
     uint64_t call;
+    peer_at(peer, 0, 0, WALK_BP_LOST);
+    peer->is_still = has_not_run;
     peer->tid = tid;
-    peer->windows[0].n = peer->windows[1].n = 0;
     peer->clock_ns = peer_clock_ns(tid);
     /* "running", "NUMBER 6 ARGUMENTS SP PC" or "-1 SP PC" */
     if (peer_file(tasks, tid, "syscall", line, sizeof line) <= 0)
@@ -84,11 +100,6 @@ enum peer_state peer_look(struct peer *peer, long tasks, int tid)
     return next_number(&p, &peer->sp) && next_number(&p, &peer->pc) && peer->sp && peer->pc
                ? PEER_BLOCKED
                : PEER_GONE;
-}
-
-bool peer_is_still(const struct peer *peer)
-{
-    return peer_clock_ns(peer->tid) == peer->clock_ns;
 }
 
 /* Bytes read, fewer where memory ends; below 0: none. */

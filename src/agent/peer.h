@@ -1,5 +1,5 @@
-/* peer: another thread of this process, looked at while it is blocked in the kernel:
- * nothing is sent to it, it is not woken, and no read can fault whatever it does
+/* peer: another thread of this process, looked at while it is blocked in the kernel (or a
+ * fiber while it is parked, fibers.h): nothing is sent to it, it is not woken, and no read can fault whatever it does
  * meanwhile.  Whether it was blocked all the time is known afterwards: a thread that
  * runs uses CPU time.
  * Threads: one peer each.  Signals: no. */
@@ -25,10 +25,12 @@ struct peer_window {
 };
 
 struct peer {
+    bool (*is_still)(const struct peer *peer);
     int tid;
     uint64_t clock_ns; /* its CPU time when it was looked at */
     long call;         /* number of the system call; PEER_NO_CALL: stopped elsewhere */
     uint64_t args[6], sp, pc;
+    uint64_t bp;                   /* WALK_BP_LOST: not known */
     struct peer_window windows[2]; /* from its sp on; where it was read last */
 };
 
@@ -37,8 +39,14 @@ long peer_open_tasks(void);
 
 enum peer_state peer_look(struct peer *peer, long tasks, int tid);
 
-/* Whether it has not run since peer_look. */
-bool peer_is_still(const struct peer *peer);
+/* A peer with these registers. */
+void peer_at(struct peer *peer, uint64_t pc, uint64_t sp, uint64_t bp);
+
+/* Whether it has not run since. */
+static inline bool peer_is_still(const struct peer *peer)
+{
+    return peer->is_still(peer);
+}
 
 /* 8 bytes of memory; false if they cannot be read. */
 bool peer_read(struct peer *peer, uint64_t address, uint64_t *value);

@@ -127,7 +127,7 @@ static uint32_t unwind_peer(struct context *c, struct peer *peer, struct store *
                             bool *complete)
 {
     static const struct walk_ops ops = {read_peer, row_at, find_lost_bp};
-    struct walk_regs regs = {peer->pc, peer->sp, WALK_BP_LOST, 0};
+    struct walk_regs regs = {peer->pc, peer->sp, peer->bp, 0};
     begin_walk(c, store);
     c->peer = peer;
     return walk_stack(&ops, c, regs, c->frames, WIRE_STACK_MAX, complete);

@@ -276,7 +276,7 @@ static void put_trace(struct out *out, const struct taken_row *row, struct symbo
     out_text(out, " [");
     out_text(out, label(row, "state"));
     out_text(out, ", ");
-    out_text(out, label(row, "thread"));
+    out_text(out, *label(row, "fiber") ? label(row, "fiber") : label(row, "thread"));
     out_text(out, "]:\n");
     for (uint32_t i = 0; i < row->n_frames; i++) {
         uint64_t frame = row->frames[i], offset = 0;

@@ -1,6 +1,7 @@
 #include "agent/threads.h"
 
 #include "agent/calls.h"
+#include "agent/fibers.h"
 #include "agent/labels.h"
 #include "agent/lock.h"
 #include "agent/own.h"
@@ -18,6 +19,7 @@
 #define WAIT_NS 1000000000ull
 #define PAUSE_NS 50000
 #define TEXT_MAX (8 * (LABELS_WORDS_MAX + 24))
+#define FIBER_IDS (1u << 30) /* above those of threads */
 #define SIGURG_BIT (1ull << (SIGURG - 1))
 
 enum answer { ASKED, ANSWERS, ANSWERED, TOO_LATE };
@@ -69,8 +71,9 @@ static void add_text(struct text *t, const char *s)
     t->n_bytes += (uint32_t)n;
 }
 
-static uint32_t labels_of(const struct sonde_labels *set, const char *state, const char *name,
-                          struct store *store)
+/* The labels of a set, `state`, and `name` with the key `what`. */
+static uint32_t labels_of(const struct sonde_labels *set, const char *state, const char *what,
+                          const char *name)
 {
     struct text t;
     t.n_bytes = 0;
@@ -80,13 +83,13 @@ static uint32_t labels_of(const struct sonde_labels *set, const char *state, con
     }
     add_text(&t, "state");
     add_text(&t, state);
-    add_text(&t, "thread");
+    add_text(&t, what);
     add_text(&t, name);
     uint32_t n_words = (t.n_bytes + 7) / 8;
     memset(t.bytes + t.n_bytes, 0, 8ull * n_words - t.n_bytes);
-    uint32_t there = store_labels(store, t.words, n_words);
+    uint32_t there = store_labels(now.store, t.words, n_words);
     if (!there)
-        store_count(&store->header->n_labels_lost, 1);
+        store_count(&now.store->header->n_labels_lost, 1);
     return there;
 }
 
@@ -119,8 +122,8 @@ static uint32_t find_labels(long tasks, int tid, const char *state)
     char name[ROSTER_NAME_BYTES + 1];
     const struct roster_entry *e = roster_find(tid);
     find_name(tasks, tid, e, name);
-    return labels_of(e ? __atomic_load_n(&e->labels, __ATOMIC_ACQUIRE) : NULL, state, name,
-                     now.store);
+    return labels_of(e ? __atomic_load_n(&e->labels, __ATOMIC_ACQUIRE) : NULL, state, "thread",
+                     name);
 }
 
 static void add_self(long tasks, int tid, const struct walk_regs *self)
@@ -251,6 +254,19 @@ static void take_one(long tasks, int tid)
     now.n++;
 }
 
+static bool add_fiber(const struct fibers_parked *fiber)
+{
+    struct store_stack what = describe((int)(FIBER_IDS + fiber->id),
+                                       labels_of(fiber->labels, "parked", "fiber", fiber->name));
+    struct wire_stack *row;
+    sampler_enter(WIRE_GOROUTINE);
+    bool is_still = sampler_peer(now.store, what, fiber->peer, &row);
+    sampler_leave(WIRE_GOROUTINE);
+    if (is_still)
+        count(row);
+    return is_still;
+}
+
 static void take_all(long tasks, const struct walk_regs *self)
 {
     static char entries[32768] __attribute__((aligned(8))); /* under the lock */
@@ -270,6 +286,7 @@ static void take_all(long tasks, const struct walk_regs *self)
         }
     }
     ask_all(tasks);
+    fibers_each(&peer, add_fiber);
 }
 
 bool threads_take(struct store *store, const struct threads_options *options,

@@ -7,7 +7,8 @@
  * nothing had been.
  *
  * Labels: `state` (running, runnable, sleeping, lock, io, or the name of a system call),
- * `thread` (its name), and those that the program has set.
+ * `thread` (its name), and those that the program has set.  Fibers that the program has told
+ * of (fibers.h) and that are parked follow: `state` is parked, `fiber` their name.
  * Threads: any, one at a time takes a moment.  Signals: no, but the handler. */
 #ifndef SONDE_AGENT_THREADS_H
 #define SONDE_AGENT_THREADS_H

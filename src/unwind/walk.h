@@ -112,8 +112,9 @@ static inline __attribute__((always_inline)) uint32_t walk_stack(const struct wa
                 *complete = true;
                 break;
             }
-            /* The ABI's mark of the outermost frame, where the kernel enters a process. */
-            if (back && regs.bp == 0) {
+            /* The ABI's mark of the outermost frame, where the kernel enters a process; and that
+             * of Boost's fibers, which begin with rbp at what they return to. */
+            if (back && (regs.bp == 0 || regs.bp == regs.pc)) {
                 *complete = true;
                 break;
             }
