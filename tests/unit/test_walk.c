@@ -173,6 +173,52 @@ static void return_address_in_rdi(void **state)
     assert_false(complete);
 }
 
+static bool made_up_bp(void *arg, uint64_t pc, uint64_t sp, uint64_t *bp)
+{
+    *bp = 0x1000 + 48;
+    return pc == 0x5000ff && sp == 0x1008;
+}
+
+/* Of a thread that is looked at from outside only pc and sp are known. */
+static void lost_bp_is_found(void **state)
+{
+    struct made_up m = {
+        .rows = {{0x500000, rsp(8, EHTAB_RBP_SAME)},
+                 {0x5000ff, {.kind = EHTAB_RBP, .cfa = 16, .rbp = -2}},
+                 {0x5001ff, {.kind = EHTAB_END}}},
+    };
+    const struct walk_ops ops = {made_up_read, made_up_row, made_up_bp};
+    m.words[0] = 0x500100;
+    m.words[7] = 0x500200; /* above what made_up_bp tells */
+    uint64_t frames[10];
+    bool complete;
+    struct walk_regs regs = {0x500000, 0x1000, WALK_BP_LOST, 0};
+    assert_int_equal(walk_stack(&ops, &m, regs, frames, 10, &complete), 3);
+    assert_true(complete);
+    assert_int_equal(walk_stack(&made_up_ops, &m, regs, frames, 10, &complete), 2);
+    assert_false(complete);
+    m.rows[1].pc = 0x5000fe; /* it cannot tell */
+    m.words[0] = 0x5000ff;
+    assert_int_equal(walk_stack(&ops, &m, regs, frames, 10, &complete), 2);
+    assert_false(complete);
+}
+
+/* A fiber of Boost's begins with rbp at the code that it returns to, which has no row. */
+static void fiber_end(void **state)
+{
+    struct made_up m = {.rows = {{0x500000, rsp(16, -2)}}};
+    m.words[0] = 0x600001; /* rbp saved */
+    m.words[1] = 0x600001;
+    uint64_t frames[10];
+    bool complete;
+    struct walk_regs regs = {0x500000, 0x1000, 0, 0};
+    assert_int_equal(walk_stack(&made_up_ops, &m, regs, frames, 10, &complete), 2);
+    assert_true(complete);
+    m.words[0] = 0x600009;
+    assert_int_equal(walk_stack(&made_up_ops, &m, regs, frames, 10, &complete), 2);
+    assert_false(complete);
+}
+
 static void *alloc(void *arg, size_t n)
 {
     return calloc(1, n);
@@ -301,6 +347,7 @@ int main(void)
         cmocka_unit_test(frame_pointers),   cmocka_unit_test(loop),
         cmocka_unit_test(context_end),      cmocka_unit_test(as_backtrace),
         cmocka_unit_test(through_a_signal), cmocka_unit_test(return_address_in_rdi),
+        cmocka_unit_test(lost_bp_is_found), cmocka_unit_test(fiber_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
