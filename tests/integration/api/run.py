@@ -724,7 +724,11 @@ def test_static_program():
 
 def test_goroutines():
     with Program("serve", "localhost:0") as p:
-        got = p.profile("goroutine")
+        for _ in range(50):  # until it waits for its next line
+            got = p.profile("goroutine")
+            if got.samples[0][1]["state"] == "io":
+                break
+            time.sleep(0.1)
         same((got.types, got.period), (["goroutine/count"], 1))
         # The server's own thread is none of the program's.
         same([(s[0], s[1]["thread"]) for s in got.samples], [([1], "serve")])
