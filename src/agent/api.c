@@ -194,12 +194,21 @@ static long wanted(const char *name)
     return text && request_number(text, &n) ? n : -1;
 }
 
-/* SONDE_HTTP and its kind, for programs that do not call us. */
+/* Where a program that does not call us serves: as SONDE_HTTP says, or at its own socket when
+ * somebody has loaded us into it, other than `sonde record`, which has files; NULL: nowhere. */
+static const char *wanted_address(void)
+{
+    const char *address = secure_getenv("SONDE_HTTP"), *preload = secure_getenv("LD_PRELOAD");
+    if (address && *address)
+        return strcmp(address, "off") == 0 ? NULL : address;
+    return preload && strstr(preload, "libsonde") && !secure_getenv(WIRE_ENV_DIR) ? "unix" : NULL;
+}
+
 static __attribute__((constructor)) void follow_environment(void)
 {
-    const char *address = secure_getenv("SONDE_HTTP");
     int saved_errno = errno;
-    if (address && *address) {
+    const char *address = wanted_address();
+    if (address) {
         sonde_set_mem_profile_rate(wanted("SONDE_HEAP_RATE"));
         sonde_set_block_profile_rate(wanted("SONDE_BLOCK_RATE"));
         long fraction = wanted("SONDE_MUTEX_FRACTION");

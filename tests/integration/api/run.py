@@ -692,6 +692,18 @@ def test_preloaded():
         p.wait()
 
 
+def test_preloaded_without_address():
+    # Its own socket; with "off" and under sonde record none.
+    lib = os.path.join(BUILD, "libsonde.so")
+    for wanted, command, env in (
+            (True, [], {"LD_PRELOAD": lib}),
+            (False, [], {"LD_PRELOAD": lib, "SONDE_HTTP": "off"}),
+            (False, [SONDE, "record", "-o", os.path.join(WORK, "sleep.pb.gz"), "--"], {})):
+        p = subprocess.Popen([*command, "sh", "-c", f"ls {RUNTIME}/sonde/$$.sock; true"], stderr=subprocess.DEVNULL,
+                             env={**os.environ, **env}, stdout=subprocess.PIPE, text=True)
+        same(".sock" in p.communicate(timeout=20)[0], wanted)
+
+
 def test_archive():
     # libsonde.a has no hooks: what it cannot see it does not show.
     with Program("archive", "localhost:0") as p:
