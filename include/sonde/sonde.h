@@ -248,7 +248,8 @@ int sonde_profile_remove(struct sonde_profile *profile, const void *value);
  * seccomp filter for all threads ends it (libsonde.a: has to let it work).
  * A program that does not call it serves when SONDE_HTTP is set to an address, or to
  * "unix" for its own socket alone; so does one that libsonde.so is loaded into by
- * LD_PRELOAD, unless SONDE_HTTP is "off".  SONDE_HEAP_RATE, SONDE_BLOCK_RATE and
+ * LD_PRELOAD, unless SONDE_HTTP is "off"; and each child that they fork, at its own socket.
+ * SONDE_HEAP_RATE, SONDE_BLOCK_RATE and
  * SONDE_MUTEX_FRACTION then set the rates.
  * EBUSY: it serves already.  EINVAL: no such address (names of other hosts are not looked
  * up).  EADDRINUSE, EACCES, EADDRNOTAVAIL...: as bind.  EAGAIN: no thread.  ENOSYS: Linux

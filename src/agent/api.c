@@ -204,21 +204,33 @@ static const char *wanted_address(void)
     return preload && strstr(preload, "libsonde") && !secure_getenv(WIRE_ENV_DIR) ? "unix" : NULL;
 }
 
-static __attribute__((constructor)) void follow_environment(void)
+static void serve_as_wanted(const char *address)
 {
     int saved_errno = errno;
-    const char *address = wanted_address();
-    if (address) {
-        sonde_set_mem_profile_rate(wanted("SONDE_HEAP_RATE"));
-        sonde_set_block_profile_rate(wanted("SONDE_BLOCK_RATE"));
-        long fraction = wanted("SONDE_MUTEX_FRACTION");
-        if (fraction > 0 && fraction <= INT32_MAX)
-            sonde_set_mutex_profile_fraction((int)fraction);
-        /* One process of several can have the address; each has a socket. */
-        if (http_serve(strcmp(address, "unix") == 0 ? NULL : address) || http_serve(NULL))
-            profiles_start_usual();
-    }
+    sonde_set_mem_profile_rate(wanted("SONDE_HEAP_RATE"));
+    sonde_set_block_profile_rate(wanted("SONDE_BLOCK_RATE"));
+    long fraction = wanted("SONDE_MUTEX_FRACTION");
+    if (fraction > 0 && fraction <= INT32_MAX)
+        sonde_set_mutex_profile_fraction((int)fraction);
+    /* One process of several can have the address; each has a socket. */
+    if (http_serve(strcmp(address, "unix") == 0 ? NULL : address) || http_serve(NULL))
+        profiles_start_usual();
     errno = saved_errno;
+}
+
+/* A server that forks its workers, or itself to be a daemon. */
+static void serve_in_child(void)
+{
+    serve_as_wanted("unix");
+}
+
+static __attribute__((constructor)) void follow_environment(void)
+{
+    const char *address = wanted_address();
+    if (!address)
+        return;
+    serve_as_wanted(address);
+    pthread_atfork(NULL, NULL, serve_in_child);
 }
 
 static __attribute__((destructor)) void end(void)

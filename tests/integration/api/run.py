@@ -702,6 +702,17 @@ def test_preloaded_without_address():
         p = subprocess.Popen([*command, "sh", "-c", f"ls {RUNTIME}/sonde/$$.sock; true"], stderr=subprocess.DEVNULL,
                              env={**os.environ, **env}, stdout=subprocess.PIPE, text=True)
         same(".sock" in p.communicate(timeout=20)[0], wanted)
+    # So does each process that it forks, as a server that becomes a daemon.
+    code = f"""
+import os
+pid = os.fork()
+if pid == 0:
+    os._exit(7 if os.path.exists("{RUNTIME}/sonde/" + str(os.getpid()) + ".sock") else 8)
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+    out = subprocess.run([sys.executable, "-c", code], env={**os.environ, "LD_PRELOAD": lib}, stdout=subprocess.PIPE,
+                         text=True, timeout=20)
+    same(out.stdout, "7\n")
 
 
 def test_archive():
