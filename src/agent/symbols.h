@@ -1,8 +1,8 @@
 /* symbols: names of functions, from the symbol tables of the files that are mapped
- * (.symtab, or .dynsym of what was stripped), as they are there: not demangled.
+ * (.symtab, or .dynsym of what was stripped).
  * In: the files, which are read, not mapped, and not trusted.
- * Threads: one at a time each.  Signals: no.  Memory: mmap'ed; of the modules that were
- * asked for, until symbols_release. */
+ * Threads: one at a time each.  Signals: no.  Memory: mmap'ed, but for the
+ * demangler's; of the modules that were asked for, until symbols_release. */
 #ifndef SONDE_AGENT_SYMBOLS_H
 #define SONDE_AGENT_SYMBOLS_H
 
@@ -10,8 +10,14 @@
 
 struct symbols_table;
 
+#define SYMBOLS_READABLE_MAX 2048
+
 struct symbols {
     struct symbols_table *tables[MODULES_MAX + 1]; /* by the number of the module */
+    struct {
+        const char *name;
+        char *readable; /* malloc'ed */
+    } readable[SYMBOLS_READABLE_MAX];
 };
 
 /* NULL: no memory. */
@@ -21,6 +27,10 @@ void symbols_release(struct symbols *symbols); /* NULL is fine */
 /* The function at a frame (wire/wire.h), and how far into it; NULL: not known.
  * Valid until symbols_release. */
 const char *symbols_name(struct symbols *symbols, uint64_t frame, uint64_t *offset);
+
+/* The name as in the source, where the program has C++'s demangler in it; else `name`.
+ * Valid until symbols_release. */
+const char *symbols_readable(struct symbols *symbols, const char *name);
 
 /* The address of a frame, and the file it lies in: "" if none, `program` if that. */
 uint64_t symbols_address(uint64_t frame);

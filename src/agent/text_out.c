@@ -55,6 +55,7 @@ static void put_frames(struct out *out, const struct taken_row *row, struct symb
                 continue;
             uint64_t frame = row->frames[i], address = symbols_address(frame), offset = 0;
             const char *name = symbols_name(symbols, frame, &offset);
+            name = name ? symbols_readable(symbols, name) : NULL;
             size_t address_width = digits_of(address), width = name ? width_of(name, offset) : 0;
             if (pass == 0) {
                 if (name && address_width > address_widest)
@@ -284,7 +285,7 @@ static void put_trace(struct out *out, const struct taken_row *row, struct symbo
         if (!taken_shows(row, i))
             continue;
         if (name)
-            out_text(out, name);
+            out_text(out, symbols_readable(symbols, name));
         else
             out_hex(out, symbols_address(frame));
         out_text(out, "(...)\n\t");
