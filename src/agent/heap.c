@@ -7,21 +7,16 @@
 
 #include <errno.h>
 
-#define N_CHAINS (64u << 10) /* of blocks, by the hash of their address */
-#define N_LOCKS 256u
+#define N_CHAINS 8192u       /* of blocks, by the hash of their address */
 #define OFF_CHUNK (64 << 10) /* while off, a thread looks again after that many bytes */
+#define CLAIMED ((void *)1)
 
-/* A sampled block. */
+/* A sampled block, or room for one.  Once in its chain it stays there. */
 struct block {
-    void *p;
+    void *p; /* atomic; NULL: room; CLAIMED: somebody is filling it */
     struct wire_stack *stack;
-    struct block *next; /* of its chain, or of the free ones */
+    struct block *next;
 };
-
-struct lock {
-    int held;
-    struct block *unused;
-} __attribute__((aligned(64)));
 
 __thread int64_t heap_left = -1;
 uint8_t heap_filter[HEAP_FILTER_BYTES];
@@ -32,25 +27,23 @@ static __thread uint64_t random_state;
 static uint64_t rate;   /* 0: off */
 static bool sees_frees; /* of the blocks sampled so far */
 static bool is_used;    /* there is something to reset */
+/* Without locks: a handler may wait for other threads that allocate (collectors stop the
+ * world so), whatever the thread it interrupts is doing here. */
 static struct block *chains[N_CHAINS];
-static struct lock locks[N_LOCKS];
 
-/* The locks are held for some ten instructions, and never by a thread that a handler
- * of its own could ask for one: is_inside says so. */
-static void lock_take(struct lock *lock)
+static struct block **chain_of(uint32_t hash)
 {
-    while (__atomic_exchange_n(&lock->held, 1, __ATOMIC_ACQUIRE))
-        raw_yield();
+    return &chains[hash % N_CHAINS];
 }
 
-static void lock_give(struct lock *lock)
+/* 255 stays: it is not known any more how many they are. */
+static void filter_add(uint32_t hash, uint8_t n)
 {
-    __atomic_store_n(&lock->held, 0, __ATOMIC_RELEASE);
-}
-
-static struct lock *lock_of(uint32_t hash)
-{
-    return &locks[hash % N_LOCKS];
+    uint8_t there = __atomic_load_n(&heap_filter[hash], __ATOMIC_RELAXED);
+    while (there != 255 &&
+           !__atomic_compare_exchange_n(&heap_filter[hash], &there, (uint8_t)(there + n), false,
+                                        __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+        ;
 }
 
 /* ln x for x in (0, 1], to 1e-4: the distances need no more. */
@@ -73,8 +66,11 @@ static int64_t draw(uint64_t mean)
     if (mean == 1)
         return -1;
     uint64_t x = random_state;
-    if (!x)
-        x = raw_clock_ns(CLOCK_MONOTONIC) ^ (uint64_t)&random_state * 0x9e3779b97f4a7c15u;
+    if (!x) {
+        struct timespec t = {0}; /* libc's takes no system call */
+        clock_gettime(CLOCK_MONOTONIC, &t);
+        x = (uint64_t)t.tv_nsec ^ (uint64_t)&random_state * 0x9e3779b97f4a7c15u;
+    }
     x ^= x << 13;
     x ^= x >> 7;
     x ^= x << 17;
@@ -83,46 +79,57 @@ static int64_t draw(uint64_t mean)
     return (int64_t)(-log_of(u) * (double)mean) + 1;
 }
 
+/* An entry of this chain that is free, or NULL. */
+static struct block *claim(struct block *b)
+{
+    for (; b; b = b->next) {
+        void *p = __atomic_load_n(&b->p, __ATOMIC_RELAXED);
+        if (!p && __atomic_compare_exchange_n(&b->p, &p, CLAIMED, false, __ATOMIC_ACQUIRE,
+                                              __ATOMIC_RELAXED))
+            return b;
+    }
+    return NULL;
+}
+
+static bool enter(struct block **chain, void *p, struct wire_stack *stack)
+{
+    struct block *first = __atomic_load_n(chain, __ATOMIC_ACQUIRE), *b = claim(first);
+    if (b) {
+        b->stack = stack;
+        __atomic_store_n(&b->p, p, __ATOMIC_RELEASE);
+        return true;
+    }
+    b = memory_alloc(sizeof *b);
+    if (!b)
+        return false;
+    *b = (struct block){p, stack, first};
+    while (
+        !__atomic_compare_exchange_n(chain, &b->next, b, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+        ;
+    return true;
+}
+
 static void remember(void *p, struct wire_stack *stack)
 {
     uint32_t hash = heap_hash(p);
-    struct lock *lock = lock_of(hash);
-    lock_take(lock);
-    struct block *b = lock->unused;
-    if (b)
-        lock->unused = b->next;
-    else
-        b = memory_alloc(sizeof *b);
-    if (b) {
-        *b = (struct block){p, stack, chains[hash]};
-        chains[hash] = b;
-        uint8_t n = heap_filter[hash];
-        __atomic_store_n(&heap_filter[hash], (uint8_t)(n + (n < 255)), __ATOMIC_RELAXED);
-    }
-    lock_give(lock);
-    if (!b) /* its end would not be seen: it counts as gone */
+    if (enter(chain_of(hash), p, stack))
+        filter_add(hash, 1);
+    else /* its end would not be seen: it counts as gone */
         store_count(&stack->n[1], 1);
 }
 
+/* Nobody else has `p` now: its entry is the caller's. */
 static struct wire_stack *forget(void *p)
 {
     uint32_t hash = heap_hash(p);
-    struct lock *lock = lock_of(hash);
-    struct wire_stack *stack = NULL;
-    lock_take(lock);
-    for (struct block **at = &chains[hash]; *at; at = &(*at)->next) {
-        struct block *b = *at;
-        if (b->p != p)
-            continue;
-        *at = b->next;
-        stack = b->stack;
-        b->next = lock->unused;
-        lock->unused = b;
-        uint8_t n = heap_filter[hash];
-        __atomic_store_n(&heap_filter[hash], (uint8_t)(n - (n < 255)), __ATOMIC_RELAXED);
-        break;
-    }
-    lock_give(lock);
+    struct block *b = __atomic_load_n(chain_of(hash), __ATOMIC_ACQUIRE);
+    while (b && __atomic_load_n(&b->p, __ATOMIC_ACQUIRE) != p)
+        b = b->next;
+    if (!b)
+        return NULL;
+    struct wire_stack *stack = b->stack;
+    __atomic_store_n(&b->p, NULL, __ATOMIC_RELEASE);
+    filter_add(hash, (uint8_t)-1);
     return stack;
 }
 
@@ -133,13 +140,16 @@ void heap_allocated(void *p, size_t n, const struct walk_regs *regs)
         heap_left = OFF_CHUNK;
         return;
     }
+    int saved_errno = errno;
+    uint32_t saved_float = raw_float_begin();
     if (heap_left == -1 - (int64_t)n && !random_state) {
         /* The thread's first bytes: its first distance begins before them. */
         heap_left = draw(mean) - (int64_t)n;
-        if (heap_left >= 0)
+        if (heap_left >= 0) {
+            raw_float_end(saved_float);
             return;
+        }
     }
-    int saved_errno = errno;
     is_inside = true;
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     struct store *store = p ? sampler_enter(WIRE_HEAP) : NULL;
@@ -153,32 +163,25 @@ void heap_allocated(void *p, size_t n, const struct walk_regs *regs)
     heap_left = draw(mean);
     __atomic_signal_fence(__ATOMIC_SEQ_CST);
     is_inside = false;
+    raw_float_end(saved_float);
     errno = saved_errno;
 }
 
 struct wire_stack *heap_freed(void *p)
 {
     /* In a child that has not forgotten them yet the rows are not there. */
-    if (is_inside || !__atomic_load_n(&sees_frees, __ATOMIC_RELAXED) || !recording_is_here())
+    if (!__atomic_load_n(&sees_frees, __ATOMIC_RELAXED) || !recording_is_here())
         return NULL;
-    is_inside = true;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     struct wire_stack *stack = forget(p);
     if (stack)
         store_count(&stack->n[1], 1);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    is_inside = false;
     return stack;
 }
 
 void heap_kept(void *p, struct wire_stack *stack)
 {
-    is_inside = true;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
     __atomic_fetch_sub(&stack->n[1], 1, __ATOMIC_RELAXED);
     remember(p, stack);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    is_inside = false;
 }
 
 void heap_start(uint64_t new_rate)
@@ -215,7 +218,8 @@ void heap_reset(void)
     rate = 0;
     sees_frees = false;
     is_inside = false;
-    memset(heap_filter, 0, sizeof heap_filter);
+    for (uint32_t i = 0; i < HEAP_FILTER_BYTES; i++)
+        if (heap_filter[i] && heap_filter[i] != 255) /* which may also be of others */
+            heap_filter[i] = 0;
     memset(chains, 0, sizeof chains);
-    memset(locks, 0, sizeof locks);
 }

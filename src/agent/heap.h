@@ -9,8 +9,8 @@
  * others by one look.
  *
  * The callers are the functions that stand in for malloc and its kind.
- * Threads: any.  Signals: a handler that allocates is not hung: what it does while
- * the thread it interrupts is in here is not counted. */
+ * Threads: any, lock-free.  Signals: what a handler allocates while the thread it
+ * interrupts is in here is not counted. */
 #ifndef SONDE_AGENT_HEAP_H
 #define SONDE_AGENT_HEAP_H
 
@@ -58,8 +58,7 @@ bool heap_leave_out(bool yes);
 /* Whether malloc and its kind are ours for the program's calls. */
 extern bool heap_is_hooked;
 
-/* In a forked child: locks that other threads held are free, and what the parent
- * sampled is the parent's. */
+/* In a forked child: what the parent sampled is the parent's. */
 void heap_reset(void);
 
 /* The block of `n` bytes that brought the count below 0 is there (NULL: it could not

@@ -2,6 +2,7 @@
  * are of that moment, before its destructors free what was in use. */
 #include "agent/raw.h"
 #include "agent/recording.h"
+#include "agent/timers.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -58,10 +59,12 @@ EXPORT void quick_exit(int status)
     _exit(status);
 }
 
-/* May be called in a handler and in a child by vfork: no dlsym. */
+/* May be called in a handler and in a child by vfork: no dlsym.  Once system calls are
+ * forbidden we cannot tell such a child; nothing of ours then depends on this moment. */
 static void end_at_once(int status, const struct walk_regs *caller)
 {
-    recording_program_ends(caller);
+    if (!timers_frozen())
+        recording_program_ends(caller);
     for (;;)
         raw4(SYS_exit_group, status, 0, 0, 0);
 }

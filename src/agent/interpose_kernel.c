@@ -74,12 +74,12 @@ EXPORT int prctl(int option, ...)
                   c = va_arg(list, unsigned long), d = va_arg(list, unsigned long);
     va_end(list);
     need((const void *)next_prctl);
-    bool frozen = option == PR_SET_SECCOMP && recording_freeze(a == SECCOMP_MODE_STRICT);
+    uint32_t frozen = option == PR_SET_SECCOMP ? recording_freeze(a == SECCOMP_MODE_STRICT) : 0;
     int rc = next_prctl(option, a, b, c, d);
     if (option == PR_SET_NAME)
         roster_renamed(true);
     if (frozen && rc != 0)
-        recording_thaw();
+        recording_thaw(frozen);
     return rc;
 }
 
@@ -87,14 +87,14 @@ EXPORT int prctl(int option, ...)
 long interpose_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
     need((const void *)interpose_next_syscall);
-    bool sets = number == SYS_seccomp &&
-                (a == SECCOMP_SET_MODE_STRICT || a == SECCOMP_SET_MODE_FILTER),
-         frozen = sets && recording_freeze(a == SECCOMP_SET_MODE_STRICT);
+    bool sets =
+        number == SYS_seccomp && (a == SECCOMP_SET_MODE_STRICT || a == SECCOMP_SET_MODE_FILTER);
+    uint32_t frozen = sets ? recording_freeze(a == SECCOMP_SET_MODE_STRICT) : 0;
     if (sets && a == SECCOMP_SET_MODE_FILTER && (b & SECCOMP_FILTER_FLAG_TSYNC))
         http_stop();
     long rc = interpose_next_syscall(number, a, b, c, d, e, f);
     if (frozen && rc != 0)
-        recording_thaw();
+        recording_thaw(frozen);
     return rc;
 }
 

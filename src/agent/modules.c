@@ -1,6 +1,7 @@
 #include "agent/modules.h"
 
 #include "agent/memory.h"
+#include "agent/peek.h"
 #include "agent/program.h"
 #include "agent/raw.h"
 
@@ -42,7 +43,7 @@ static bool is_still(const struct placement *p)
         return true;
     if (__atomic_load_n(&n_closing, __ATOMIC_SEQ_CST) == 0 && !modules_torn(p))
         return memcmp((const void *)at, m->id, m->n_id) == 0;
-    return raw_copy(id, at, m->n_id) && memcmp(id, m->id, m->n_id) == 0;
+    return peek(id, at, m->n_id) && memcmp(id, m->id, m->n_id) == 0;
 }
 
 static const struct placement *lookup(uint64_t start, uint64_t limit)
@@ -64,7 +65,7 @@ static void find_build_id(struct module *m, uint64_t start, uint64_t at, uint64_
             Elf64_Nhdr h;
             char name[4];
         } note;
-        if (!raw_copy(&note, p, sizeof note) || note.h.n_namesz > 4096)
+        if (!peek(&note, p, sizeof note) || note.h.n_namesz > 4096)
             return;
         uint64_t desc = p + sizeof note.h + ((note.h.n_namesz + 3u) & ~3u);
         uint32_t n = note.h.n_descsz;
@@ -72,7 +73,7 @@ static void find_build_id(struct module *m, uint64_t start, uint64_t at, uint64_
             return;
         if (note.h.n_type == NT_GNU_BUILD_ID && note.h.n_namesz == 4 &&
             memcmp(note.name, "GNU", 4) == 0 && n <= WIRE_BUILD_ID_MAX) {
-            if (raw_copy(m->row.build_id, desc, n))
+            if (peek(m->row.build_id, desc, n))
                 m->row.n_build_id = n;
             m->id_at = desc - start;
             m->n_id = n < MODULES_ID_BYTES ? n : MODULES_ID_BYTES;
@@ -87,7 +88,7 @@ static void find_build_id(struct module *m, uint64_t start, uint64_t at, uint64_
 static void read_elf(struct module *m, uint64_t start)
 {
     Elf64_Ehdr ehdr;
-    if (!raw_copy(&ehdr, start, sizeof ehdr) || memcmp(ehdr.e_ident, ELFMAG, SELFMAG) != 0 ||
+    if (!peek(&ehdr, start, sizeof ehdr) || memcmp(ehdr.e_ident, ELFMAG, SELFMAG) != 0 ||
         ehdr.e_ident[EI_CLASS] != ELFCLASS64 || ehdr.e_phentsize != sizeof(Elf64_Phdr) ||
         ehdr.e_phoff > m->span)
         return;
@@ -96,7 +97,7 @@ static void read_elf(struct module *m, uint64_t start)
     Elf64_Phdr p;
     bool has_load = false;
     for (uint32_t i = 0; i < n; i++) {
-        if (!raw_copy(&p, phdrs + i * sizeof p, sizeof p))
+        if (!peek(&p, phdrs + i * sizeof p, sizeof p))
             return;
         if (p.p_type == PT_LOAD && !has_load) {
             m->vaddr = p.p_vaddr & ~4095ull;
@@ -104,7 +105,7 @@ static void read_elf(struct module *m, uint64_t start)
         }
     }
     for (uint32_t i = 0; i < n; i++) {
-        if (!raw_copy(&p, phdrs + i * sizeof p, sizeof p))
+        if (!peek(&p, phdrs + i * sizeof p, sizeof p))
             return;
         if (p.p_vaddr - m->vaddr > m->span || p.p_filesz > m->span - (p.p_vaddr - m->vaddr))
             continue;
@@ -119,7 +120,7 @@ static void read_elf(struct module *m, uint64_t start)
             find_build_id(m, start, start + p.p_vaddr - m->vaddr, p.p_filesz);
     }
     for (uint32_t i = 0; m->hdr && i < n; i++) {
-        if (!raw_copy(&p, phdrs + i * sizeof p, sizeof p))
+        if (!peek(&p, phdrs + i * sizeof p, sizeof p))
             return;
         uint64_t lo = p.p_vaddr - m->vaddr;
         if (p.p_type != PT_LOAD || !(p.p_flags & PF_R) || lo > m->hdr ||
@@ -128,7 +129,7 @@ static void read_elf(struct module *m, uint64_t start)
         m->image_lo = lo;
         m->image_bytes = p.p_filesz;
     }
-    if (m->n_id == 0 && m->image_bytes && raw_copy(m->id, start + m->hdr, MODULES_ID_BYTES)) {
+    if (m->n_id == 0 && m->image_bytes && peek(m->id, start + m->hdr, MODULES_ID_BYTES)) {
         m->id_at = m->hdr;
         m->n_id = MODULES_ID_BYTES;
     }
@@ -200,7 +201,7 @@ static const struct placement *add(const struct dl_find_object *found, uint64_t 
     struct link_map map = {0};
     if (n_places == PLACES_MAX || limit <= start)
         return NULL;
-    if (found->dlfo_link_map && !raw_copy(&map, (uint64_t)found->dlfo_link_map, sizeof map))
+    if (found->dlfo_link_map && !peek(&map, (uint64_t)found->dlfo_link_map, sizeof map))
         return NULL;
     if (!find_name((uint64_t)map.l_name))
         return NULL;

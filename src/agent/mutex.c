@@ -152,7 +152,7 @@ static void remove_waiter(struct waited *w, uint64_t since_ns, bool has_it)
 
 bool mutex_is_on(void)
 {
-    return __atomic_load_n(&fraction, __ATOMIC_RELAXED) != 0;
+    return __atomic_load_n(&fraction, __ATOMIC_RELAXED) != 0 && !recording_is_bare;
 }
 
 /* False: it is still known; to be tried again. */
@@ -224,6 +224,12 @@ void mutex_thread_end(void)
     block_leave();
 }
 
+/* `ns` for each SHORT_NS of which d is. */
+static uint64_t as_much_more(uint64_t ns, uint64_t d)
+{
+    return ns < UINT64_MAX / SHORT_NS ? ns * SHORT_NS / d : ns / d * SHORT_NS;
+}
+
 static struct mutex_charge unlocks(const void *lock)
 {
     struct mutex_charge charge = {0};
@@ -238,9 +244,7 @@ static struct mutex_charge unlocks(const void *lock)
         charge.ns = now_sum - w->since_sum;
         charge.n = let_one_go(w);
         if (charge.n == 0 && d < SHORT_NS)
-            charge.ns = block_random() % SHORT_NS < d
-                            ? (uint64_t)((double)charge.ns * SHORT_NS / (double)d)
-                            : 0;
+            charge.ns = block_random() % SHORT_NS < d ? as_much_more(charge.ns, d) : 0;
         w->since_sum = now_sum;
         w->last_ns = now;
     }

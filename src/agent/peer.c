@@ -1,10 +1,10 @@
 #include "agent/peer.h"
 
+#include "agent/peek.h"
 #include "agent/raw.h"
 #include "unwind/walk.h"
 
 #include <fcntl.h>
-#include <sys/uio.h>
 
 long peer_open_tasks(void)
 {
@@ -105,13 +105,12 @@ enum peer_state peer_look(struct peer *peer, long tasks, int tid)
 /* Bytes read, fewer where memory ends; below 0: none. */
 static long copy(void *to, uint64_t from, uint64_t n)
 {
-    struct iovec local = {to, n}, remote = {(void *)from, n};
-    long rc = raw6(SYS_process_vm_readv, raw_getpid(), (long)&local, 1, (long)&remote, 1, 0);
-    if (rc != -1 /* EPERM */ && rc != -38 /* ENOSYS */)
-        return rc;
-    /* Forbidden (a container's filter): the same by a file, which is not kept. */
-    long fd = raw4(SYS_openat, AT_FDCWD, (long)"/proc/self/mem", O_RDONLY | O_CLOEXEC, 0);
-    rc = fd < 0 ? fd : raw4(SYS_pread64, fd, (long)to, (long)n, (long)from);
+    long asked = peek_ask(to, from, n);
+    if (asked >= 0)
+        return asked;
+    /* Perhaps forbidden: the same by a file, which is not kept. */
+    long fd = raw4(SYS_openat, AT_FDCWD, (long)"/proc/self/mem", O_RDONLY | O_CLOEXEC, 0),
+         rc = fd < 0 ? fd : raw4(SYS_pread64, fd, (long)to, (long)n, (long)from);
     if (fd >= 0)
         raw4(SYS_close, fd, 0, 0, 0);
     return rc;

@@ -124,7 +124,10 @@ static bool start_heap(void)
 
 static bool take_heap(const struct sonde_profile *profile, struct taken *to, int debug)
 {
-    return take(to, WIRE_HEAP, 0, heap_values);
+    uint32_t saved_float = raw_float_begin();
+    bool ok = take(to, WIRE_HEAP, 0, heap_values);
+    raw_float_end(saved_float);
+    return ok;
 }
 
 bool profiles_set_heap_rate(uint64_t rate)

@@ -1,5 +1,5 @@
 /* raw: system calls without libc's wrappers (no errno, no cancellation point, no
- * symbol another library may have replaced), and reads that cannot fault.
+ * symbol another library may have replaced).
  * Out: as the kernel returns: a negative errno on failure.
  * Threads: any.  Signals: async-signal-safe. */
 #ifndef SONDE_AGENT_RAW_H
@@ -76,6 +76,20 @@ static inline uint64_t raw_clock_ns(clockid_t clock)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* Around arithmetic with floating-point numbers: that of the program may trap, round
+ * otherwise, or look afterwards at what was inexact. */
+static inline uint32_t raw_float_begin(void)
+{
+    uint32_t before = __builtin_ia32_stmxcsr();
+    __builtin_ia32_ldmxcsr(0x1f80); /* as at a program's start */
+    return before;
+}
+
+static inline void raw_float_end(uint32_t before)
+{
+    __builtin_ia32_ldmxcsr(before);
+}
+
 /* The kernel's signal set is 64 bits. */
 static inline void raw_sigmask(int how, const uint64_t *set, uint64_t *old)
 {
@@ -87,18 +101,6 @@ static inline void raw_sigmask(int how, const uint64_t *set, uint64_t *old)
 static inline bool raw_readable(uint64_t address)
 {
     return raw4(SYS_rt_sigprocmask, -1, (long)address, 0, 8) == -22 /* EINVAL */;
-}
-
-/* Copies memory that may not be there; false and an undefined `to` if it is not. */
-static inline bool raw_copy(void *to, uint64_t from, size_t n_bytes)
-{
-    if (n_bytes == 0)
-        return true;
-    for (uint64_t page = from & ~4095ull; page <= ((from + n_bytes - 1) & ~4095ull); page += 4096)
-        if (!raw_readable(page))
-            return false;
-    memcpy(to, (const void *)from, n_bytes);
-    return true;
 }
 
 #endif

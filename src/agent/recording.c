@@ -23,6 +23,8 @@
 #include <sys/auxv.h>
 
 #define DIR_BYTES 400
+#define FROZEN 1u
+#define BARE 2u
 #define MAIN_STACK_KNOWN (1u << 20) /* the kernel keeps more than this free of other memory */
 
 /* `standing`: the file of `sonde record`, for all kinds, or else memory for the kinds
@@ -35,9 +37,11 @@ static char dir[DIR_BYTES];
 static struct store_options options; /* of the file */
 static bool only_root, is_at;        /* moments will be wanted on the way */
 static bool watches_fork, uses_sigurg;
-static bool has_ended;   /* the program */
+static bool has_ended; /* the program */
 static uint32_t last_moment;
 static struct lock lock; /* held while kinds begin and end */
+
+__thread bool recording_is_bare;
 
 static uint32_t bit(enum wire_kind kind)
 {
@@ -50,9 +54,18 @@ static bool need_sigurg(uint32_t which)
     return which & (bit(WIRE_CPU) | bit(WIRE_GOROUTINE));
 }
 
+/* Where getpid may be forbidden: a child has none of its parent's stores. */
+static bool has_store(void)
+{
+    const struct wire_header *h = standing.header ? standing.header : cpu.header;
+    return h && raw_readable((uint64_t)&h->magic) && h->magic == WIRE_MAGIC;
+}
+
 bool recording_is_here(void)
 {
-    return timers_frozen() || owner == raw_getpid();
+    if (recording_is_bare)
+        return false;
+    return timers_frozen() ? has_store() : owner == raw_getpid();
 }
 
 bool recording_is_on(void)
@@ -341,19 +354,31 @@ bool recording_stop(enum wire_kind kind)
     return ok;
 }
 
-bool recording_freeze(bool all)
+uint32_t recording_freeze(bool all)
 {
-    if (!recording_is_on() || timers_frozen())
-        return false;
-    timers_freeze();
-    sampler_wait();
-    if (all)
-        timers_disarm(raw_gettid());
-    return true;
+    uint32_t done = 0;
+    if (!recording_is_on())
+        return 0;
+    if (!timers_frozen()) {
+        timers_freeze();
+        sampler_wait();
+        if (all)
+            timers_disarm(raw_gettid());
+        done = FROZEN;
+    }
+    if (all) {
+        recording_is_bare = true;
+        done |= BARE;
+    }
+    return done;
 }
 
-void recording_thaw(void)
+void recording_thaw(uint32_t frozen)
 {
+    if (frozen & BARE)
+        recording_is_bare = false;
+    if (!(frozen & FROZEN))
+        return;
     timers_thaw();
     if (records(WIRE_CPU))
         timers_scan();
@@ -411,7 +436,7 @@ void recording_program_ends(const struct walk_regs *self)
 
 void recording_thread_begin(void)
 {
-    if (recording_has(WIRE_GOROUTINE)) {
+    if (recording_has(WIRE_GOROUTINE) && !timers_frozen()) {
         roster_enter(true);
         signals_unblock();
     }

@@ -27,6 +27,10 @@ extern const bool recording_is_hooked;
 int recording_plain_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
                            void *arg);
 
+/* The calling thread may make no system call any more, nor read a clock: nothing of it is
+ * recorded from now on. */
+extern __thread bool recording_is_bare;
+
 /* Whether anything of this process is recorded, by either way. */
 bool recording_is_on(void);
 /* Whether what was recorded is of this process, though nothing may be now. */
@@ -57,11 +61,11 @@ bool recording_start(enum wire_kind kind, uint64_t rate);
 bool recording_stop(enum wire_kind kind);
 
 /* The program is about to forbid itself system calls: we make none any more but
- * those of the handler.  False: nothing is recorded.  `all`: the calling thread
- * keeps not even those, and is not sampled any more.  Undone by recording_thaw,
- * when the program could not. */
-bool recording_freeze(bool all);
-void recording_thaw(void);
+ * those of the handler.  `all`: the calling thread keeps not even those, and nothing of
+ * it is recorded any more.  What is to be undone by recording_thaw, when the program
+ * could not: 0: nothing. */
+uint32_t recording_freeze(bool all);
+void recording_thaw(uint32_t frozen);
 
 /* The calling thread made a thread in the function with these registers. */
 void recording_thread_made(const struct walk_regs *regs);

@@ -1,6 +1,7 @@
 #include "agent/roster.h"
 
 #include "agent/raw.h"
+#include "agent/timers.h"
 
 #include <sys/prctl.h>
 
@@ -45,19 +46,22 @@ static struct roster_entry *make(int tid)
             return &w[i];
     for (uint32_t i = 0; i < WINDOW; i++) {
         int there = __atomic_load_n(&w[i].tid, __ATOMIC_RELAXED);
-        if (there > 0 && raw4(SYS_tgkill, raw_getpid(), there, 0, 0) == -3 /* ESRCH */ &&
-            claim(&w[i], there))
+        if (there > 0 && !timers_frozen() &&
+            raw4(SYS_tgkill, raw_getpid(), there, 0, 0) == -3 /* ESRCH */ && claim(&w[i], there))
             return &w[i];
     }
     return NULL;
 }
 
+/* Where the call may be forbidden it stays unknown. */
 static void take_name(struct roster_entry *e)
 {
     uint32_t now = __atomic_load_n(&generation, __ATOMIC_ACQUIRE);
     char name[ROSTER_NAME_BYTES] = "";
-    raw4(SYS_prctl, PR_GET_NAME, (long)name, 0, 0);
     __atomic_store_n(&e->name_of, 0, __ATOMIC_RELEASE);
+    if (timers_frozen())
+        return;
+    raw4(SYS_prctl, PR_GET_NAME, (long)name, 0, 0);
     memcpy(e->name, name, sizeof name);
     __atomic_store_n(&e->name_of, now, __ATOMIC_RELEASE);
 }

@@ -4,6 +4,7 @@
 #include "agent/lost_bp.h"
 #include "agent/memory.h"
 #include "agent/modules.h"
+#include "agent/peek.h"
 #include "agent/peer.h"
 #include "agent/raw.h"
 #include "unwind/walk.h"
@@ -11,11 +12,19 @@
 #define N_CONTEXTS 16 /* handlers at the same time */
 #define CACHE_ROWS 8192
 #define PAGES_KNOWN 8 /* power of two */
+#define WINDOW_BYTES 2048
+#define NEAR (1u << 20)
 #define WAIT_TRIES 1000
 
 struct cache_entry {
     uint64_t frame;
     struct ehtab_row row;
+};
+
+/* Memory that was copied. */
+struct window {
+    uint64_t lo, n;
+    uint8_t bytes[WINDOW_BYTES];
 };
 
 /* What one running handler needs; kept out of its stack, which may be small. */
@@ -25,6 +34,7 @@ struct context {
     struct peer *peer;             /* whose stack it is; NULL: the own */
     uint64_t stack_lo, stack_size; /* what is known to be readable: the thread's own stack */
     uint64_t pages[PAGES_KNOWN];   /* numbers of pages found readable in this walk */
+    struct window windows[2];      /* near the stack pointer; elsewhere */
     const struct placement *place; /* of the frame before */
     uint64_t frames[WIRE_STACK_MAX];
     struct cache_entry cache[CACHE_ROWS];
@@ -38,6 +48,21 @@ static __thread struct {
     uint64_t lo, hi;
 } own_stack;
 
+/* A copy of the kernel's: what is taken for a frame may be anything, also memory that
+ * another thread gives back just now. */
+static bool read_copy(struct context *c, uint64_t address, uint64_t *value)
+{
+    struct window *w = &c->windows[address - c->stack_lo >= NEAR];
+    if (address < w->lo || address - w->lo + 8 > w->n) {
+        w->lo = address;
+        w->n = peek_some(w->bytes, address, WINDOW_BYTES);
+        if (w->n < 8)
+            return false;
+    }
+    memcpy(value, w->bytes + (address - w->lo), sizeof *value);
+    return true;
+}
+
 static bool read_word(void *arg, uint64_t address, uint64_t *value)
 {
     struct context *c = arg;
@@ -45,6 +70,10 @@ static bool read_word(void *arg, uint64_t address, uint64_t *value)
         memcpy(value, (const void *)address, sizeof *value);
         return true;
     }
+    if (peek_may_ask())
+        return read_copy(c, address, value);
+    if (c->stack_size && address > c->stack_lo) /* no frame is above one's own stack */
+        return false;
     uint64_t page = address >> 12, last = (address + 7) >> 12;
     if (c->pages[page % PAGES_KNOWN] != page) {
         if (!raw_readable(address))
@@ -108,6 +137,7 @@ static void begin_walk(struct context *c, struct store *store)
     c->store = store;
     c->place = NULL;
     memset(c->pages, 0xff, sizeof c->pages);
+    c->windows[0].n = c->windows[1].n = 0;
 }
 
 /* The stack from these registers on, in c->frames; `store` is told of its modules. */

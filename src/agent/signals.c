@@ -1,7 +1,9 @@
 #include "agent/signals.h"
 
 #include "agent/calls.h"
+#include "agent/peek.h"
 #include "agent/raw.h"
+#include "agent/recording.h"
 #include "agent/sampler.h"
 #include "agent/threads.h"
 #include "agent/timers.h"
@@ -81,7 +83,7 @@ static void repeat_call(ucontext_t *uc)
     greg_t *g = uc->uc_mcontext.gregs;
     uint8_t code[7]; /* mov $NUMBER, %eax; syscall */
     uint32_t number;
-    if (g[REG_RAX] != -EINTR || !raw_copy(code, (uint64_t)g[REG_RIP] - sizeof code, sizeof code) ||
+    if (g[REG_RAX] != -EINTR || !peek(code, (uint64_t)g[REG_RIP] - sizeof code, sizeof code) ||
         code[0] != 0xb8 || code[5] != 0x0f || code[6] != 0x05)
         return;
     memcpy(&number, code + 1, sizeof number);
@@ -105,13 +107,14 @@ static void handler(int signo, siginfo_t *info, void *context)
         errno = saved_errno;
         return;
     }
-    struct store *store = sampler_enter(WIRE_CPU);
+    struct store *store = recording_is_bare ? NULL : sampler_enter(WIRE_CPU);
     if (store) {
         if (info->si_value.sival_ptr == &timers_mark)
             sampler_sample(store, context, weight_of(info));
         timers_rescan();
     }
-    sampler_leave(WIRE_CPU);
+    if (!recording_is_bare)
+        sampler_leave(WIRE_CPU);
     errno = saved_errno;
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A program that does at once, from many threads, all that libsonde stands in for, with
 signals, forks and libraries that come and go: it must end well, with what it counted right,
-and leave a profile of each kind.  Ten thousand threads; no memory; builds with sanitizers.
+and leave a profile of each kind.  Ten thousand threads; no memory; programs that a profiler
+could disturb; builds with sanitizers.
 
 Reads $SONDE.  Ends in the counts.
 """
@@ -95,6 +96,24 @@ def sanitized(compiler, sanitizer):
     check(name, (done.returncode, done.stdout, said), (0, "40000\n", []))
 
 
+def hostile(mode, *flags, said="done\n", **environment):
+    """Ends and prints as it does alone."""
+    name = " ".join(["hostile", mode, *environment])
+    environment = {**os.environ, **environment}
+    alone = subprocess.run(["./hostile", mode], env=environment, capture_output=True, text=True, timeout=60)
+    if alone.returncode:
+        counts["skipped"] += 1
+        print(f"SKIPPED {name}: it does not run alone here ({alone.returncode})")
+        return
+    check(f"{name}: alone", alone.stdout, said)
+    command = [SONDE, "record", "-e", ",".join(kinds()), *flags, "-o", f"of.{name}", "--", "./hostile", mode]
+    try:
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+        check(name, (done.returncode, done.stdout), (0, said))
+    except subprocess.TimeoutExpired as late:
+        check(f"{name}: ends", f"timeout; {late.stderr}", "")
+
+
 def main():
     if not shutil.which("cc"):
         print("SKIPPED stress: no C compiler\n0 passed, 0 failed, 1 skipped")
@@ -108,6 +127,15 @@ def main():
         stress("all", "./stress", library, "-F", "250", "--heap-rate", "100", "--block-rate", "1")
         crowd()
         no_memory()
+        build("hostile", "-pthread", "-lm")
+        hostile("strict")
+        hostile("filter", said="7\n")
+        hostile("filter", said="7\n", ALL_THREADS="1")
+        hostile("filterclone", said="5\n6\n")
+        hostile("float", said="0\n")
+        hostile("float", said="0\n", TRAPS="1")
+        hostile("jit", "--heap-rate", "1")
+        hostile("world", "--heap-rate", "1")
         for compiler in ("gcc", "clang"):
             for sanitizer in ("address", "thread", "undefined", "leak"):
                 sanitized(compiler, sanitizer)
