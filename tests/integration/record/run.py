@@ -4,6 +4,7 @@
 Reads $SONDE (and $SONDE_GO_PPROF, Go's pprof, when there is one). Ends in the counts.
 """
 import contextlib
+import fcntl
 import glob
 import os
 import pty
@@ -101,8 +102,27 @@ def session_folders():
     return {d for d in folders if os.path.isdir(d)}
 
 
+def is_abandoned(folder):
+    """Not of a recording that runs beside this test: that has a lock on it."""
+    try:
+        fd = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(fd)
+
+
 def no_session_left():
-    left = session_folders() - BEFORE
+    for _ in range(10):  # one that is being made has no lock yet
+        left = {folder for folder in session_folders() - BEFORE if is_abandoned(folder)}
+        if not left:
+            return
+        time.sleep(0.1)
     check(not left, f"left behind: {left}")
 
 
