@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -68,6 +69,7 @@ static void *thread(void *arg)
     heap_leave_out(true);
     int tid = raw_gettid();
     __atomic_store_n(&threads[i].tid, tid, __ATOMIC_RELEASE);
+    raw4(SYS_futex, (long)&threads[i].tid, FUTEX_WAKE_PRIVATE, 1, 0);
     timers_disarm(tid); /* it may have been found before */
     raw4(SYS_prctl, PR_SET_NAME, (long)"sonde", 0, 0);
     threads[i].run(threads[i].arg);
@@ -110,6 +112,9 @@ bool own_start(void (*fn)(void *arg), void *arg)
         heap_leave_out(was);
         raw_sigmask(SIG_SETMASK, &mask, NULL);
         pthread_attr_destroy(&attr);
+        /* Until it is known as ours: a profile may be taken next. */
+        while (rc == 0 && __atomic_load_n(&threads[i].tid, __ATOMIC_ACQUIRE) == CLAIMED)
+            raw4(SYS_futex, (long)&threads[i].tid, FUTEX_WAIT_PRIVATE, CLAIMED, 0);
     }
     if (rc != 0 && i >= 0)
         __atomic_store_n(&threads[i].tid, 0, __ATOMIC_RELEASE);

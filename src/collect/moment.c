@@ -9,6 +9,8 @@
 #include <linux/futex.h>
 #include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -38,6 +40,27 @@ static bool ask(const char *path, uint32_t wanted)
     return true;
 }
 
+bool moment_is_alive(pid_t pid)
+{
+    char path[32], stat[512];
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? -1 : read(fd, stat, sizeof stat - 1);
+    if (n <= 0)
+        return false;
+    stat[n] = '\0';
+    const char *paren = strrchr(stat, ')'); /* the name in front may hold anything */
+    return paren && paren[1] == ' ' && paren[2] != 'Z' && paren[2] != 'X';
+}
+
+bool moment_runs(char *const *files, size_t i, const struct wire_header *header)
+{
+    struct wire_header next; /* the files of a process follow one another, the newest last */
+    bool is_last =
+        !files[i + 1] || !wire_peek(files[i + 1], &next, NULL) || next.pid != header->pid;
+    return header->state == WIRE_RUNNING && is_last && moment_is_alive(header->pid);
+}
+
 static bool has_answered(const struct asked *a)
 {
     struct wire_header h;
@@ -54,9 +77,8 @@ void moment_ask(const struct session *session, struct diag *diag)
     char **files = session_files(session, &arena, NULL);
     for (size_t i = 0; files && files[i]; i++) {
         struct wire_header h;
-        if (wire_peek(files[i], &h, NULL) && h.state == WIRE_RUNNING &&
-            (h.kinds & 1u << WIRE_GOROUTINE) && kill(h.pid, 0) == 0 &&
-            ask(files[i], h.n_moments_wanted + 1) &&
+        if (wire_peek(files[i], &h, NULL) && (h.kinds & 1u << WIRE_GOROUTINE) &&
+            moment_runs(files, i, &h) && ask(files[i], h.n_moments_wanted + 1) &&
             !vec_push(&asked, (struct asked){files[i], h.n_moments_wanted + 1}))
             break;
     }

@@ -36,6 +36,7 @@ struct recorder {
     struct gather *perf_gather;
     pid_t pid;
     uint64_t start_unix_ns, start_ns, duration_ns;
+    bool goes_on; /* the profiles are made while the command runs */
     char main_file[sizeof((struct wire_header *)0)->exe]; /* "" until recorder_end */
 };
 
@@ -246,27 +247,12 @@ void recorder_status(struct recorder *r, struct recorder_status *status)
             add_header(status, &header, &last_pid);
 }
 
-/* Alive, and not a zombie that nobody waits for. */
-static bool still_runs(pid_t pid)
-{
-    char path[32], stat[512];
-    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? -1 : read(fd, stat, sizeof stat - 1);
-    if (n <= 0)
-        return false;
-    stat[n] = '\0';
-    const char *paren = strrchr(stat, ')'); /* the name in front may hold anything */
-    return paren && paren[1] == ' ' && paren[2] != 'Z' && paren[2] != 'X';
-}
-
 /* What all files tell together. */
 static void look_at_session(struct recorder *r, unsigned *n_running, struct diag *diag)
 {
     AUTO_ARENA arena;
     arena_init(&arena);
     char **files = session_files(&r->session, &arena, NULL);
-    pid_t running = 0;
     uint64_t main_start = 0, n_timer_failures = 0, n_labels_lost = 0;
     for (size_t i = 0; files && files[i]; i++) {
         struct wire_header header;
@@ -280,10 +266,7 @@ static void look_at_session(struct recorder *r, unsigned *n_running, struct diag
             snprintf(r->main_file, sizeof r->main_file, "%.*s", (int)exe.len, exe.p);
             main_start = header.start_monotonic_ns;
         }
-        if (header.state == WIRE_RUNNING && header.pid != running && still_runs(header.pid)) {
-            running = header.pid;
-            ++*n_running;
-        }
+        *n_running += moment_runs(files, i, &header);
     }
     if (n_timer_failures)
         diag_add(diag, "%llu thread(s) not sampled: the system gave them no timer",
@@ -316,6 +299,7 @@ void recorder_moment(struct recorder *r, struct diag *diag)
     unsigned n_running = 0;
     struct diag notes; /* those are for the end */
     r->duration_ns = now_ns(CLOCK_MONOTONIC) - r->start_ns;
+    r->goes_on = true;
     if (!r->has_session)
         return;
     if (r->request.kinds & 1u << WIRE_GOROUTINE)
@@ -330,6 +314,7 @@ void recorder_end(struct recorder *r, uint64_t cpu_ns, struct diag *diag)
     unsigned n_running = 0;
     struct str main_file = STR("");
     r->duration_ns = now_ns(CLOCK_MONOTONIC) - r->start_ns;
+    r->goes_on = moment_is_alive(r->pid);
     if (r->perf)
         cpu_perf_finish(r->perf, &main_file, &n_running);
     snprintf(r->main_file, sizeof r->main_file, "%.*s", (int)main_file.len, main_file.p);
@@ -357,6 +342,9 @@ static bool read_session(struct recorder *r, const struct collect_ops *kind, str
     for (size_t i = 0; files && files[i]; i++) {
         struct wire_header header;
         struct err why;
+        if (r->goes_on && kind->is_moment && wire_peek(files[i], &header, NULL) &&
+            !moment_runs(files, i, &header))
+            continue; /* it has no threads any more */
         if (!wire_read(&reader, files[i], &header, diag, &why))
             diag_add(diag, "a process is left out: %s", why.msg);
     }

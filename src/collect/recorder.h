@@ -60,8 +60,8 @@ void recorder_status(struct recorder *recorder, struct recorder_status *status);
 /* From here to the end, or to the next moment, recorder_profile makes profiles of this
  * moment, while the command runs: of kinds that have one. */
 void recorder_moment(struct recorder *recorder, struct diag *diag);
-/* The command has ended, or is recorded no longer; `cpu_ns` is what it and its children used as far as the kernel
- * told. */
+/* The command has ended, or is recorded no longer; `cpu_ns` is what it and its children used
+ * as far as the kernel told. */
 void recorder_end(struct recorder *recorder, uint64_t cpu_ns, struct diag *diag);
 /* The profile of one kind, which the caller frees.  NULL and *err when memory runs out. */
 struct profile *recorder_profile(struct recorder *recorder, const struct collect_ops *kind,

@@ -137,6 +137,14 @@ def ways():
     done = run(SONDE, "record", "-e", "goroutine", "-o", "one.pb.gz", "--at", "0.4", "--", "./way", "exit")
     check("the last thread ends", (done.returncode, done.stdout), (0, "done\n"))
     check("the last thread ends, one file", os.path.exists("one.1.pb.gz"), True)
+    at = [SONDE, "record", "-e", "goroutine", "-o", "one.pb.gz", "--at", "0.8", "--", "bash", "-c"]
+    done = run(*at, "for i in 1 2 3 4 5 6 7 8; do /usr/bin/true; done; sleep 1.2; :")
+    check("--at, processes that have ended are not there, nor libsonde's threads",
+          [sorted(Threads(f"one{n}.pb.gz").by("thread").items()) for n in (".1", "")],
+          [[("bash", 1), ("sleep", 1)], [("bash", 1), ("sleep", 1), ("true", 8)]])
+    done = run(*at, "exec sleep 1.2")
+    check("--at, a program that has become another", (Threads("one.1.pb.gz").by("thread"), done.stderr.count("\n")),
+          ({"sleep": 1}, 2))
     for bad in (["--at", "TERM"], ["--at", "0"], ["-e", "cpu", "--at", "1"], ["--seconds", "-1"]):
         check(f"{bad}", run(SONDE, "record", "-e", "heap", *bad, "--", "./way").returncode, 2)
 
