@@ -105,7 +105,7 @@ const struct sonde_labels *sonde_begin_label(const char *key, const char *value)
 #ifdef __GNUC__
 #define SONDE_LABEL(key, value)                                                                    \
     __attribute__((cleanup(sonde_end_label_), unused)) const struct sonde_labels *SONDE_NAME_(     \
-        sonde_label_, __LINE__) = sonde_begin_label(key, value)
+        sonde_label_, __COUNTER__) = sonde_begin_label(key, value)
 #define SONDE_NAME_(a, b) SONDE_PASTE_(a, b)
 #define SONDE_PASTE_(a, b) a##b
 static __inline__ __attribute__((unused)) void
