@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #define COLLECT_TYPES_MAX 4
+#define COLLECT_KINDS_MAX 16 /* in the registry */
 
 struct collect_type {
     const char *type, *unit;
@@ -18,14 +19,16 @@ struct collect_type {
 struct collect_ops {
     const char *name;  /* as in -e NAME */
     const char *alias; /* another one; NULL: none */
-    const char *help; /* one line */
-    const char *none; /* what it means when there is no sample, and what to do */
+    const char *help;  /* one line */
+    const char *none;  /* what it means when there is no sample, and what to do */
+    const char *zero;  /* the same when all are 0 in the last type; NULL: that cannot be */
 
     enum wire_kind wire; /* the rows of libsonde that it is made of */
     struct collect_type types[COLLECT_TYPES_MAX], period_type;
     unsigned n_types;
-    const char *drop_frames; /* pprof's; NULL: none */
-    const char *key_label;   /* the label, in bytes, that a row's key becomes; NULL: none */
+    const char *default_type; /* that reports are made of; NULL: the last */
+    const char *drop_frames;  /* pprof's; NULL: none */
+    const char *key_label;    /* the label, in bytes, that a row's key becomes; NULL: none */
 
     bool is_moment;  /* its rows are of moments, one profile each */
     bool has_moment; /* it can be told while the command runs: what is at that moment */

@@ -9,13 +9,8 @@
 #include <string.h>
 
 const struct collect_ops *const collect_registry[] = {
-    &collect_cpu,
-    &collect_heap,
-    &collect_block,
-    &collect_mutex,
-    &collect_goroutine,
-    &collect_threadcreate,
-    NULL,
+    &collect_cpu,   &collect_heap,      &collect_allocs,       &collect_block,
+    &collect_mutex, &collect_goroutine, &collect_threadcreate, NULL,
 };
 
 const struct collect_ops *collect_find(const char *name)

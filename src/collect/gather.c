@@ -398,6 +398,8 @@ struct profile *gather_seal(struct gather *g, const struct gather_header *header
         builder_type(b, builder_string(b, str_of(kind->types[i].type)),
                      builder_string(b, str_of(kind->types[i].unit)));
     struct profile *h = builder_header(b);
+    if (kind->default_type)
+        h->default_type = builder_string(b, str_of(kind->default_type));
     h->period_type = (struct profile_value_type){builder_string(b, str_of(kind->period_type.type)),
                                                  builder_string(b, str_of(kind->period_type.unit))};
     h->has_period_type = true;

@@ -16,7 +16,9 @@ const struct collect_ops collect_goroutine = {
     .name = "goroutine",
     .alias = "threads",
     .help = "the stack of every thread at the end, with its state and name",
-    .none = "the command was killed, or forbade itself system calls",
+    .none =
+        "the command was ended by a signal, or forbade itself system calls; --at takes a profile "
+        "on the way",
     .wire = WIRE_GOROUTINE,
     .types = {{"goroutine", "count"}},
     .period_type = {"goroutine", "count"},

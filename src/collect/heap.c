@@ -29,20 +29,27 @@ static bool values(const struct wire_header *header, const struct wire_stack *ro
     return true;
 }
 
+/* Go's two differ in the type that is shown at first. */
+#define BOTH                                                                                       \
+    .none = "the command allocated little; a lower --heap-rate has more samples",                  \
+    .wire = WIRE_HEAP,                                                                             \
+    .types = {{"alloc_objects", "count"},                                                          \
+              {"alloc_space", "bytes"},                                                            \
+              {"inuse_objects", "count"},                                                          \
+              {"inuse_space", "bytes"}},                                                           \
+    .period_type = {"space", "bytes"}, .n_types = 4, .drop_frames = WIRE_HEAP_DROP_FRAMES,         \
+    .key_label = "bytes", .has_moment = true, .period = period, .values = values
+
 const struct collect_ops collect_heap = {
     .name = "heap",
     .help = "what is allocated where, and what of it is still in use at the end",
-    .none = "the command allocated little; a lower --heap-rate has more samples",
-    .wire = WIRE_HEAP,
-    .types = {{"alloc_objects", "count"},
-              {"alloc_space", "bytes"},
-              {"inuse_objects", "count"},
-              {"inuse_space", "bytes"}},
-    .period_type = {"space", "bytes"},
-    .n_types = 4,
-    .drop_frames = WIRE_HEAP_DROP_FRAMES,
-    .key_label = "bytes",
-    .has_moment = true,
-    .period = period,
-    .values = values,
+    .zero = "nothing is in use at the end; -sample_index=alloc_space tells what was allocated",
+    BOTH,
+};
+
+const struct collect_ops collect_allocs = {
+    .name = "allocs",
+    .help = "the same, of which reports show all that was allocated",
+    .default_type = "alloc_space",
+    BOTH,
 };

@@ -2,6 +2,10 @@
 
 #include "base/gzip.h"
 #include "base/reader.h"
+#include "collect/block.h"
+#include "collect/cpu.h"
+#include "collect/heap.h"
+#include "collect/mutex.h"
 #include "collect/recorder.h"
 #include "format/pprof_write.h"
 #include "ui/flags.h"
@@ -16,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -66,7 +71,7 @@ static const struct flag_doc flag_docs[N_FLAGS] = {
 };
 
 struct record {
-    const struct collect_ops *kinds[WIRE_KINDS];
+    const struct collect_ops *kinds[COLLECT_KINDS_MAX];
     unsigned n_kinds;
     struct recorder_request request;
     const char *output; /* -o; NULL: not said */
@@ -116,8 +121,13 @@ static void usage(struct buf *out)
         "it.\n\noptions:\n");
     each_flag(usage_flag, out);
     buf_puts(out, "\nkinds:\n");
-    for (size_t i = 0; collect_registry[i]; i++)
-        buf_printf(out, "  %-20s %s\n", collect_registry[i]->name, collect_registry[i]->help);
+    for (size_t i = 0; collect_registry[i]; i++) {
+        char name[64];
+        const char *alias = collect_registry[i]->alias;
+        snprintf(name, sizeof name, "%s%s%s", collect_registry[i]->name, alias ? ", " : "",
+                 alias ? alias : "");
+        buf_printf(out, "  %-20s %s\n", name, collect_registry[i]->help);
+    }
     buf_puts(out, "\nexamples:\n"
                   "  sonde record python3 job.py          then: sonde pprof -top sonde.cpu.pb.gz\n"
                   "  sonde record -F 500 -o build.pb.gz -- make -j4\n\n"
@@ -130,10 +140,16 @@ static bool unknown_kind(const char *kind, int len, struct err *err)
 {
     AUTO_BUF names = {0};
     for (size_t i = 0; collect_registry[i]; i++)
-        buf_printf(&names, "%s%s (%s)", i ? ", " : "", collect_registry[i]->name,
-                   collect_registry[i]->help);
-    return err_set(err, ERR_USAGE, "cannot record '%.*s'; there is: %s", len, kind,
-                   buf_str(&names));
+        buf_printf(&names, "%s%s", i ? ", " : "", collect_registry[i]->name);
+    return err_set(err, ERR_USAGE, "cannot record '%.*s'; the kinds are %s", len, kind, buf_str(&names));
+}
+
+static bool has_kind(const struct record *record, const struct collect_ops *kind)
+{
+    for (unsigned i = 0; i < record->n_kinds; i++)
+        if (record->kinds[i] == kind)
+            return true;
+    return false;
 }
 
 /* "KIND,KIND,...", each once. */
@@ -146,7 +162,7 @@ static bool parse_kinds(const char *list, struct record *record, struct err *err
         const struct collect_ops *kind = len < sizeof name ? collect_find(name) : NULL;
         if (!kind)
             return unknown_kind(p, (int)len, err);
-        if (!(record->request.kinds & 1u << kind->wire))
+        if (!has_kind(record, kind))
             record->kinds[record->n_kinds++] = kind;
         record->request.kinds |= 1u << kind->wire;
         p += len;
@@ -155,7 +171,10 @@ static bool parse_kinds(const char *list, struct record *record, struct err *err
     }
 }
 
-static bool parse_number(const struct flag *flag, uint64_t most, uint64_t *number, struct err *err)
+/* The value of a flag that says how `kind` is sampled. */
+static bool parse_number(const struct record *record, const struct flag *flag,
+                         const struct collect_ops *kind, uint64_t most, uint64_t *number,
+                         struct err *err)
 {
     char *end;
     if (!flag->value)
@@ -166,7 +185,9 @@ static bool parse_number(const struct flag *flag, uint64_t most, uint64_t *numbe
         return err_set(err, ERR_USAGE, "%s%s takes a number from 1 to %llu, not '%s'",
                        flag->name[1] ? "--" : "-", flag->name, (unsigned long long)most,
                        flag->value);
-    return true;
+    return (record->request.kinds & 1u << kind->wire) ||
+           err_set(err, ERR_USAGE, "%s%s is for the kind %s, which is not among those of -e",
+                   flag->name[1] ? "--" : "-", flag->name, kind->name);
 }
 
 /* "2.5", as nanoseconds. */
@@ -190,9 +211,9 @@ static bool parse_at(const char *text, struct record *record, struct err *err)
     bool any = false;
     if (!text)
         return true;
-    const char *name = strncmp(text, "SIG", 3) == 0 ? text + 3 : text;
+    const char *name = strncasecmp(text, "SIG", 3) == 0 ? text + 3 : text;
     for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        if (strcmp(name, signals[i].name) == 0)
+        if (strcasecmp(name, signals[i].name) == 0)
             record->watch.at_signal = signals[i].signo;
     if (!record->watch.at_signal && !parse_seconds(text, &record->watch.at_ns))
         return err_set(err, ERR_USAGE,
@@ -200,8 +221,8 @@ static bool parse_at(const char *text, struct record *record, struct err *err)
     for (unsigned i = 0; i < record->n_kinds; i++)
         any |= record->kinds[i]->has_moment;
     record->request.moments = true;
-    return any ||
-           err_set(err, ERR_USAGE, "--at is for the kinds heap and goroutine; -e has neither");
+    return any || err_set(err, ERR_USAGE,
+                          "--at is for the kinds heap, allocs and goroutine; -e has none of them");
 }
 
 static bool parse(int argc, char **argv, struct record *record, bool *help, struct err *err)
@@ -216,10 +237,12 @@ static bool parse(int argc, char **argv, struct record *record, bool *help, stru
         return true;
     uint64_t hz = 0;
     if (!parse_kinds(flags[FLAG_E].value ? flags[FLAG_E].value : "cpu", record, err) ||
-        !parse_number(&flags[FLAG_F], HZ_MAX, &hz, err) ||
-        !parse_number(&flags[FLAG_HEAP_RATE], HEAP_RATE_MAX, &record->request.heap_rate, err) ||
-        !parse_number(&flags[FLAG_BLOCK_RATE], BLOCK_RATE_MAX, &record->request.block_rate, err) ||
-        !parse_number(&flags[FLAG_MUTEX_FRACTION], MUTEX_FRACTION_MAX,
+        !parse_number(record, &flags[FLAG_F], &collect_cpu, HZ_MAX, &hz, err) ||
+        !parse_number(record, &flags[FLAG_HEAP_RATE], &collect_heap, HEAP_RATE_MAX,
+                      &record->request.heap_rate, err) ||
+        !parse_number(record, &flags[FLAG_BLOCK_RATE], &collect_block, BLOCK_RATE_MAX,
+                      &record->request.block_rate, err) ||
+        !parse_number(record, &flags[FLAG_MUTEX_FRACTION], &collect_mutex, MUTEX_FRACTION_MAX,
                       &record->request.mutex_fraction, err))
         return false;
     if (!parse_at(flags[FLAG_AT].value, record, err))
@@ -250,13 +273,14 @@ static bool name_profile(const struct record *record, const struct collect_ops *
     if (moment)
         snprintf(number, sizeof number, ".%u", moment);
     int len = record->output ? (int)strlen(record->output) : 0, stem = len;
+    bool has_slash = len && record->output[len - 1] == '/';
     if (len > (int)sizeof suffix && strcmp(record->output + len - (sizeof suffix - 1), suffix) == 0)
         stem = len - (int)(sizeof suffix - 1);
     int n = !record->output ? snprintf(path, PATH_MAX, "sonde.%s%s.pb.gz", kind->name, number)
-            : record->n_kinds == 1
-                ? snprintf(path, PATH_MAX, "%.*s%s%s", stem, record->output, number,
-                           record->output + stem)
-                : snprintf(path, PATH_MAX, "%s/%s%s.pb.gz", record->output, kind->name, number);
+            : record->n_kinds == 1 ? snprintf(path, PATH_MAX, "%.*s%s%s", stem, record->output,
+                                              number, record->output + stem)
+                                   : snprintf(path, PATH_MAX, "%s%s%s%s.pb.gz", record->output,
+                                              has_slash ? "" : "/", kind->name, number);
     return (n > 0 && n < PATH_MAX) ||
            err_set(err, ERR_USAGE, "-o: the name is too long: '%.64s...'", record->output);
 }
@@ -363,19 +387,20 @@ static const char *why_none(const struct collect_ops *kind, const struct record_
     return "the command ran programs that cannot be preloaded (static, Go, setuid, valgrind's)";
 }
 
-/* The values of all samples. */
-static uint64_t count_samples(const struct profile *profile)
+/* The sum of all samples in one of the types. */
+static uint64_t total(const struct profile *profile, size_t type)
 {
     uint64_t n = 0;
     for (size_t i = 0; i < profile->n_samples; i++)
-        n += (uint64_t)profile->values[i * profile->n_types];
+        n += (uint64_t)profile->values[i * profile->n_types + type];
     return n;
 }
 
 /* Make one kind's profile and write it: to *path, which is not *wanted when that failed (then
- * *err tells).  False when nothing was written; *n gets the samples. */
+ * *err tells).  False when nothing was written; n gets the totals of the first and the last
+ * type. */
 static bool make_kind(struct record *record, const struct collect_ops *kind, unsigned moment,
-                      char wanted[PATH_MAX], char path[PATH_MAX], uint64_t *n, struct err *err)
+                      char wanted[PATH_MAX], char path[PATH_MAX], uint64_t n[2], struct err *err)
 {
     struct progress progress;
     progress_begin(&progress, "reading symbols");
@@ -383,7 +408,8 @@ static bool make_kind(struct record *record, const struct collect_ops *kind, uns
     progress_end(&progress);
     bool ok = profile && name_profile(record, kind, moment, path, err);
     if (ok) {
-        *n = count_samples(profile);
+        n[0] = total(profile, 0);
+        n[1] = total(profile, profile->n_types - 1);
         strcpy(wanted, path);
         ok = write_profile(kind, profile, path, err);
     }
@@ -411,8 +437,8 @@ static void finish_kind(struct record *record, const struct collect_ops *kind,
 {
     struct err err = {0};
     char path[PATH_MAX], wanted[PATH_MAX];
-    uint64_t n;
-    if (!make_kind(record, kind, 0, wanted, path, &n, &err)) {
+    uint64_t n[2];
+    if (!make_kind(record, kind, 0, wanted, path, n, &err)) {
         record->failed = true;
         return;
     }
@@ -420,9 +446,11 @@ static void finish_kind(struct record *record, const struct collect_ops *kind,
     recorder_status(record->recorder, &status);
     struct recorder_counts *counts = &status.counts[kind->wire];
     if (kind->is_moment) /* the counters are of all moments */
-        counts->n_samples = n;
+        counts->n_samples = n[0];
     if (counts->n_samples == 0)
         diag_add(&record->diag, "no samples: %s", why_none(kind, run, status.n_processes));
+    else if (n[1] == 0 && kind->zero)
+        diag_add(&record->diag, "%s", kind->zero);
     tell_notes(record, wanted, path, &err);
     tell_end(path, run, status.n_processes, counts);
 }
@@ -436,10 +464,10 @@ static void take_moment(void *arg, uint64_t wall_ns)
     for (unsigned i = 0; i < record->n_kinds; i++) {
         struct err err = {0};
         char path[PATH_MAX], wanted[PATH_MAX];
-        uint64_t n;
+        uint64_t n[2];
         if (!record->kinds[i]->has_moment)
             continue;
-        if (!make_kind(record, record->kinds[i], moment, wanted, path, &n, &err)) {
+        if (!make_kind(record, record->kinds[i], moment, wanted, path, n, &err)) {
             record->failed = true;
             continue;
         }

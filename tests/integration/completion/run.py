@@ -53,7 +53,7 @@ CASES = [
     ("sonde pprof -trim al", ["alpha.pb.gz", "alps.pb.gz"]),
     ("sonde pprof -top alpha.pb.gz alp", ["alpha.pb.gz", "alps.pb.gz"]),
     ("sonde pprof alpha.pb.gz -to", []),
-    ("sonde record -e ", ["block", "cpu", "goroutine", "heap", "mutex", "threadcreate"]),
+    ("sonde record -e ", ["allocs", "block", "cpu", "goroutine", "heap", "mutex", "threadcreate"]),
     ("sonde record -o alp", ["alpha.pb.gz", "alps.pb.gz"]),
     ("sonde record -F 100 gcc-nix-", ["gcc-nix-9"]),
     ("sonde record -- gcc-nix-", ["gcc-nix-9"]),

@@ -166,7 +166,24 @@ def test_kinds(program):
     check("both: files", sorted(os.listdir("both")), ["cpu.pb.gz", "heap.pb.gz"])
     check("both: a line each", done.stderr.count("(sonde pprof -top both/"), 2)
     done = run(SONDE, "record", "-e", "heap,nothing", "--", program)
-    check("an unknown kind", (done.returncode, "cannot record 'nothing'" in done.stderr), (2, True))
+    check("an unknown kind", (done.returncode, done.stderr), (2, "sonde: cannot record 'nothing'; the kinds are "
+          "cpu, heap, allocs, block, mutex, goroutine, threadcreate\n"))
+    done = run(SONDE, "record", "-e", "heap,allocs", "--heap-rate", "1", "-o", "pair/", "--", "sh", "-c", ":")
+    check("heap and allocs", (done.returncode, sorted(os.listdir("pair"))), (0, ["allocs.pb.gz", "heap.pb.gz"]))
+    check("a folder with a slash at its end", "pair//" in done.stderr, False)
+    raw = [run(SONDE, "pprof", "-raw", f"pair/{kind}.pb.gz").stdout for kind in ("heap", "allocs")]
+    check("allocs is heap", raw[0].replace("inuse_space/bytes[dflt]", "inuse_space/bytes"),
+          raw[1].replace("alloc_space/bytes[dflt]", "alloc_space/bytes"))
+    check("what is shown at first", [re.search(r"^Type: (.*)", run(SONDE, "pprof", "-top", f"pair/{kind}.pb.gz").stdout,
+          re.M)[1] for kind in ("heap", "allocs")], ["inuse_space", "alloc_space"])
+    with open("freed.c", "w", encoding="ascii") as f:
+        f.write("#include <stdlib.h>\nint main(int n, char **v) { char *volatile p = malloc(100); if (n > 1) free(p); }\n")
+    freed = build(os.getcwd(), "freed", os.path.abspath("freed.c"), "cc")
+    check("nothing in use is told, with what to do", [record(freed, *arg).stderr.count(
+        "sonde: nothing is in use at the end; -sample_index=alloc_space") for arg in ([], ["frees"])], [0, 1])
+    done = run(SONDE, "record", "--heap-rate", "1000", "--", program)
+    check("a rate of a kind that is not recorded", (done.returncode, done.stderr),
+          (2, "sonde: --heap-rate is for the kind heap, which is not among those of -e\n"))
     done = run(SONDE, "record", "-e", "heap", "--heap-rate", "0", "--", program)
     check("a rate of 0", (done.returncode, done.stderr.strip()),
           (2, f"sonde: --heap-rate takes a number from 1 to {1 << 40}, not '0'"))

@@ -171,7 +171,7 @@ def usage_errors():
     run("record", "--nonsense", "true").expect(2, "nonsense")
     for hz in "0", "-1", "10001", "1e3", "", "x":
         run("record", f"-F={hz}", "true").expect(2, "1 to 10000")
-    run("record", "-e", "nothing", "true").expect(2, "there is: cpu")
+    run("record", "-e", "nothing", "true").expect(2, "the kinds are cpu")
     run("record", "-o", "/nowhere/x", "true").expect(1, "cannot write '/nowhere/x'")
     run("record", "-o", ".", "true").expect(1)
     run("record", "-help").expect(0)
