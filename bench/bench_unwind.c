@@ -4,6 +4,7 @@
  * compile the whole unwind table of libc and of libstdc++.
  * Each figure is the median of many measurements, each of one stack or one table. */
 #include "agent/sampler.c" /* the walk as the handler does it; its parts are static */
+#include "agent/recording.h"
 #include "agent/timers.h"
 
 #include <dlfcn.h>
@@ -19,6 +20,8 @@
 #define N_HOT 2000
 #define HOT_BATCH 20 /* walks a measurement: one alone is too short for the clock */
 #define TABLE_RUNS 25
+
+const bool recording_is_hooked = true;
 
 bool timers_frozen(void)
 {

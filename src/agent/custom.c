@@ -133,11 +133,13 @@ const struct sonde_profile *custom_new(const char *name)
         errno = EINVAL;
         return NULL;
     }
-    if (!watches_fork && pthread_atfork(enter, leave, leave) != 0) {
+    /* Once: a fork could not enter twice. */
+    bool watches = __atomic_exchange_n(&watches_fork, true, __ATOMIC_ACQ_REL);
+    if (!watches && pthread_atfork(enter, leave, leave) != 0) {
+        __atomic_store_n(&watches_fork, false, __ATOMIC_RELEASE);
         errno = ENOMEM;
         return NULL;
     }
-    watches_fork = true;
     program_make_index();
     enter();
     int error = profiles_is_kind(name) || find(name) ? EEXIST : 0;

@@ -33,6 +33,7 @@ typedef sighandler_t signal_fn(int, sighandler_t);
 typedef int mask_fn(int, const sigset_t *, sigset_t *);
 typedef int timedwait_fn(const sigset_t *, siginfo_t *, const struct timespec *);
 typedef int signalfd_fn(int, const sigset_t *, int);
+typedef int altstack_fn(const stack_t *, stack_t *);
 typedef int close_fn(void *);
 typedef int setname_fn(pthread_t, const char *);
 
@@ -43,6 +44,7 @@ static signal_fn *next_signal, *next_sysv_signal;
 static mask_fn *next_pthread_sigmask, *next_sigprocmask;
 static timedwait_fn *next_sigtimedwait;
 static signalfd_fn *next_signalfd;
+static altstack_fn *next_sigaltstack;
 static close_fn *next_dlclose;
 static setname_fn *next_setname;
 
@@ -64,6 +66,7 @@ static __attribute__((constructor(101))) void resolve(void)
     next_pthread_sigmask = (mask_fn *)dlsym(RTLD_NEXT, "pthread_sigmask");
     next_sigprocmask = (mask_fn *)dlsym(RTLD_NEXT, "sigprocmask");
     next_sigtimedwait = (timedwait_fn *)dlsym(RTLD_NEXT, "sigtimedwait");
+    next_sigaltstack = (altstack_fn *)dlsym(RTLD_NEXT, "sigaltstack");
     next_setname = (setname_fn *)dlsym(RTLD_NEXT, "pthread_setname_np");
     next_signalfd = (signalfd_fn *)dlsym(RTLD_NEXT, "signalfd");
     if (!next_dlclose) {
@@ -244,7 +247,11 @@ EXPORT int sigaction(int signo, const struct sigaction *act, struct sigaction *o
         return 0;
     }
     sigaction_fn *next = next_sigaction ? next_sigaction : __sigaction;
-    int rc = next(signo, act, old);
+    struct sigaction copy;
+    const struct sigaction *set = signals_to_set(act, &copy);
+    int rc = next(signo, set, old);
+    if (rc == 0)
+        signals_set(signo, set, old, set == &copy);
     return rc;
 }
 
@@ -253,6 +260,8 @@ static sighandler_t set_handler(signal_fn *next, int signo, sighandler_t handler
     struct sigaction act = {.sa_handler = handler, .sa_flags = flags}, old;
     if (signo != SIGURG || handler == SIG_ERR || !signals_installed()) {
         sighandler_t was = next(signo, handler);
+        if (was != SIG_ERR)
+            signals_set(signo, &act, NULL, false);
         return was;
     }
     if (!(flags & SA_NODEFER))
@@ -290,6 +299,15 @@ EXPORT sighandler_t sysv_signal(int signo, sighandler_t handler)
 {
     need((const void *)next_sysv_signal);
     return set_handler(next_sysv_signal, signo, handler, SA_RESETHAND | SA_NODEFER);
+}
+
+EXPORT int sigaltstack(const stack_t *restrict stack, stack_t *restrict old)
+{
+    need((const void *)next_sigaltstack);
+    int rc = next_sigaltstack(stack, old);
+    if (rc == 0 && stack && !(stack->ss_flags & SS_DISABLE))
+        signals_alternate_stack(stack->ss_size);
+    return rc;
 }
 
 /* Signal masks: SIGURG stays out of them. */

@@ -301,9 +301,10 @@ SLOW int slow_once(int *once, void (*run)(void), once_fn *next)
         block_end(&wait, &regs, BLOCK_DONE);
         return rc;
     }
-    const struct once_call call = {once, run, regs};
+    const struct once_call call = {once, run, regs}, *before = once_call;
     once_call = &call;
     int rc = next(once, run_once);
+    once_call = before; /* of what a handler that called us may have interrupted */
     return rc;
 }
 

@@ -245,16 +245,25 @@ static const struct placement *add(const struct dl_find_object *found, uint64_t 
     return p;
 }
 
-/* The holder has all signals blocked, so it is another thread, and it will go on. */
-static bool lock_take(void)
+/* With all signals blocked: no handler of the holder's can ask for it, or leave it taken. */
+static bool lock_take(uint64_t *mask)
 {
+    const uint64_t all = ~0ull;
+    raw_sigmask(SIG_BLOCK, &all, mask);
     for (int i = 0; i < LOCK_TRIES; i++) {
         int zero = 0;
         if (__atomic_compare_exchange_n(&lock, &zero, 1, false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
             return true;
         raw_yield();
     }
+    raw_sigmask(SIG_SETMASK, mask, NULL);
     return false;
+}
+
+static void lock_give(const uint64_t *mask)
+{
+    __atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+    raw_sigmask(SIG_SETMASK, mask, NULL);
 }
 
 const struct placement *modules_find(uint64_t pc, struct store *store)
@@ -266,12 +275,13 @@ const struct placement *modules_find(uint64_t pc, struct store *store)
     program_whole(&start, &limit);
     const struct placement *p = lookup(start, limit);
     if (!p) {
-        if (!lock_take())
+        uint64_t mask;
+        if (!lock_take(&mask))
             return NULL;
         p = lookup(start, limit);
         if (!p)
             p = add(&found, start, limit);
-        __atomic_store_n(&lock, 0, __ATOMIC_RELEASE);
+        lock_give(&mask);
         if (!p)
             return NULL;
     }

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <stdbool.h>
-#include <unistd.h>
 
 #define BUFFER_BYTES (64u << 10)
 
@@ -43,14 +42,29 @@ static bool grow(struct out *out, size_t least)
     return true;
 }
 
+/* A reader that has gone is an error that the caller is told of, and no SIGPIPE. */
+static long write_some(int fd, const void *data, size_t n)
+{
+    const uint64_t pipe = 1ull << (SIGPIPE - 1);
+    const struct timespec now = {0, 0};
+    uint64_t mask, before = 0;
+    raw4(SYS_rt_sigpending, (long)&before, 8, 0, 0);
+    raw_sigmask(SIG_BLOCK, &pipe, &mask);
+    long done = raw4(SYS_write, fd, (long)data, (long)n, 0);
+    if (done == -EPIPE && !(before & pipe))
+        raw4(SYS_rt_sigtimedwait, (long)&pipe, 0, (long)&now, 8);
+    raw_sigmask(SIG_SETMASK, &mask, NULL);
+    return done;
+}
+
 static void write_all(struct out *out)
 {
     for (size_t at = 0; at < out->n;) {
-        ssize_t done = write(out->fd, out->bytes + at, out->n - at);
-        if (done < 0 && errno == EINTR)
+        long done = write_some(out->fd, out->bytes + at, out->n - at);
+        if (done == -EINTR)
             continue;
         if (done <= 0) {
-            out->error = done < 0 ? errno : EIO;
+            out->error = done < 0 ? (int)-done : EIO;
             return;
         }
         at += (size_t)done;

@@ -1,6 +1,7 @@
 #include "agent/peek.h"
 
 #include "agent/raw.h"
+#include "agent/recording.h"
 #include "agent/timers.h"
 
 #include <sys/prctl.h>
@@ -10,16 +11,22 @@ enum { UNKNOWN, YES, NO };
 
 static int may_ask;
 
-bool peek_may_ask(void)
+static bool is_free_to_ask(void)
 {
     int may = __atomic_load_n(&may_ask, __ATOMIC_RELAXED);
     if (timers_frozen())
         return false;
     if (may == UNKNOWN) {
         may = raw4(SYS_prctl, PR_GET_SECCOMP, 0, 0, 0) == 0 ? YES : NO;
-        __atomic_store_n(&may_ask, may, __ATOMIC_RELAXED);
+        if (recording_is_hooked) /* else nobody tells us of one to come */
+            __atomic_store_n(&may_ask, may, __ATOMIC_RELAXED);
     }
     return may == YES;
+}
+
+bool peek_may_ask(void)
+{
+    return recording_is_hooked && is_free_to_ask();
 }
 
 static size_t look_and_copy(void *to, uint64_t from, size_t n)
@@ -34,7 +41,7 @@ static size_t look_and_copy(void *to, uint64_t from, size_t n)
 
 long peek_ask(void *to, uint64_t from, size_t n)
 {
-    if (!peek_may_ask())
+    if (!is_free_to_ask())
         return -1;
     struct iovec local = {to, n}, remote = {(void *)from, n};
     long rc = raw6(SYS_process_vm_readv, raw_getpid(), (long)&local, 1, (long)&remote, 1, 0);
@@ -48,6 +55,6 @@ size_t peek_some(void *to, uint64_t from, size_t n)
 {
     if (n == 0 || from + n < from)
         return 0;
-    long asked = peek_ask(to, from, n);
+    long asked = peek_may_ask() ? peek_ask(to, from, n) : -1;
     return asked >= 0 ? (size_t)asked : look_and_copy(to, from, n);
 }

@@ -8,9 +8,10 @@
 #include <stdint.h>
 
 /* Whether the kernel may be asked to copy (process_vm_readv), which cannot fault: not where
- * a filter of system calls is, who knows what that does with it. */
+ * a filter of system calls is, who knows what that does with it, or may come without our
+ * knowing (libsonde.a). */
 bool peek_may_ask(void);
-/* Asks it: the number of bytes; -1: it may not be asked. */
+/* Asks it, where no filter is now: the number of bytes; -1: it may not be asked. */
 long peek_ask(void *to, uint64_t from, size_t n);
 
 /* Copies `n` bytes; fewer, where what can be read ends; how many.  Some 300 ns.  Where the

@@ -9,8 +9,11 @@
 #include "agent/timers.h"
 
 #include <errno.h>
+#include <sys/auxv.h>
 
 #define SIGURG_BIT (1ull << (SIGURG - 1))
+#define STACK_FOR_HANDLERS 8192 /* ours, and the program's */
+#define STACK_FOR_US 1280
 
 /* libc's own, which the hooks in interpose.c do not replace. */
 int __sigaction(int signo, const struct sigaction *act, struct sigaction *old);
@@ -19,6 +22,8 @@ static struct sigaction program; /* what the program has set for SIGURG */
 static int lock;                 /* for `program`; held with all signals blocked */
 static int owner;                /* pid of the process that has our handler; 0 = none */
 static int waiter;
+static bool has_small_stacks; /* alternate ones; atomic */
+static uint64_t masked;       /* signals in whose masks SIGURG is by our doing; atomic */
 
 static void lock_take(uint64_t *mask)
 {
@@ -93,6 +98,13 @@ static void repeat_call(ucontext_t *uc)
     g[REG_RIP] -= 2;
 }
 
+/* Whether the handler runs on an alternate stack that ends here. */
+static bool has_no_room(const ucontext_t *uc)
+{
+    uint64_t left = (uint64_t)__builtin_frame_address(0) - (uint64_t)uc->uc_stack.ss_sp;
+    return left < uc->uc_stack.ss_size && left < STACK_FOR_US;
+}
+
 static void handler(int signo, siginfo_t *info, void *context)
 {
     int saved_errno = errno;
@@ -107,6 +119,11 @@ static void handler(int signo, siginfo_t *info, void *context)
         errno = saved_errno;
         return;
     }
+    if (has_no_room(context)) {
+        signals_lost(info);
+        errno = saved_errno;
+        return;
+    }
     struct store *store = recording_is_bare ? NULL : sampler_enter(WIRE_CPU);
     if (store) {
         if (info->si_value.sival_ptr == &timers_mark)
@@ -116,6 +133,62 @@ static void handler(int signo, siginfo_t *info, void *context)
     if (!recording_is_bare)
         sampler_leave(WIRE_CPU);
     errno = saved_errno;
+}
+
+/* Whether its handler runs on alternate stacks, and lets SIGURG in. */
+static bool is_to_mask(const struct sigaction *act)
+{
+    return (act->sa_flags & SA_ONSTACK) && !sigismember(&act->sa_mask, SIGURG);
+}
+
+static void mark_masked(int signo, bool yes)
+{
+    uint64_t bit = 1ull << (signo - 1);
+    if (yes)
+        __atomic_fetch_or(&masked, bit, __ATOMIC_RELAXED);
+    else if (__atomic_load_n(&masked, __ATOMIC_RELAXED) & bit)
+        __atomic_fetch_and(&masked, ~bit, __ATOMIC_RELAXED);
+}
+
+/* Those that are set already. */
+static void mask_all(void)
+{
+    struct sigaction act;
+    for (int signo = 1; signo < NSIG; signo++) {
+        if (signo == SIGURG || __sigaction(signo, NULL, &act) != 0 || !is_to_mask(&act))
+            continue;
+        sigaddset(&act.sa_mask, SIGURG);
+        if (__sigaction(signo, &act, NULL) == 0)
+            mark_masked(signo, true);
+    }
+}
+
+void signals_alternate_stack(size_t n_bytes)
+{
+    if (n_bytes >= 2 * getauxval(AT_MINSIGSTKSZ) + STACK_FOR_HANDLERS ||
+        __atomic_exchange_n(&has_small_stacks, true, __ATOMIC_RELAXED) || !signals_installed())
+        return;
+    mask_all();
+}
+
+const struct sigaction *signals_to_set(const struct sigaction *act, struct sigaction *copy)
+{
+    if (!act || !is_to_mask(act) || !__atomic_load_n(&has_small_stacks, __ATOMIC_RELAXED) ||
+        !signals_installed())
+        return act;
+    *copy = *act;
+    sigaddset(&copy->sa_mask, SIGURG);
+    return copy;
+}
+
+void signals_set(int signo, const struct sigaction *set, struct sigaction *old, bool is_copy)
+{
+    if (signo < 1 || signo >= NSIG)
+        return;
+    if (old && (__atomic_load_n(&masked, __ATOMIC_RELAXED) & 1ull << (signo - 1)))
+        sigdelset(&old->sa_mask, SIGURG);
+    if (set)
+        mark_masked(signo, is_copy);
 }
 
 bool signals_install(void)
@@ -130,6 +203,8 @@ bool signals_install(void)
         sigfillset(&act.sa_mask);
         if (__sigaction(SIGURG, &act, NULL) != 0)
             return false;
+        if (__atomic_load_n(&has_small_stacks, __ATOMIC_RELAXED))
+            mask_all();
     }
     __atomic_store_n(&owner, raw_getpid(), __ATOMIC_RELEASE);
     return true;

@@ -8,6 +8,7 @@
 
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Takes SIGURG over; what the program had set is kept aside.  It stays taken when
  * a recording ends: a late signal of ours is not to reach the program.  False and
@@ -32,6 +33,17 @@ bool signals_is_ours(const siginfo_t *info);
 
 /* A sample came out of sigwait instead of in the handler: count it as dropped. */
 void signals_lost(const siginfo_t *info);
+
+/* A thread of the program has an alternate signal stack of this size.  When that has no room
+ * for a second signal's frame (some 3 KB each with AVX-512), handlers that run on such stacks
+ * are from now on run with SIGURG blocked: their time is seen as that of the code they return
+ * to. */
+void signals_alternate_stack(size_t n_bytes);
+/* What is to be set for a signal other than SIGURG: `act`, or a copy of it with SIGURG in
+ * its mask. */
+const struct sigaction *signals_to_set(const struct sigaction *act, struct sigaction *copy);
+/* That was done (NULL: nothing was set); `old`, if not NULL, is made what the program knows. */
+void signals_set(int signo, const struct sigaction *set, struct sigaction *old, bool is_copy);
 
 /* While a thread of the program waits for SIGURG in sigwait, one that comes to the
  * handler is sent on to it.  `tid` 0: the wait is over. */

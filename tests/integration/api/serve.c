@@ -118,6 +118,10 @@ static void check_errors(void)
     CHECK(sonde_profile_write(heap, full, 0) == -1 && errno == ENOSPC);
     CHECK(sonde_profile_write(NULL, full, 0) == -1 && errno == EINVAL);
     CHECK(sonde_write_heap_profile(full) == -1 && errno == ENOSPC);
+    int ends[2]; /* a reader that has gone is no SIGPIPE */
+    CHECK(pipe(ends) == 0 && close(ends[0]) == 0);
+    CHECK(sonde_profile_write(heap, ends[1], 0) == -1 && errno == EPIPE);
+    close(ends[1]);
     CHECK(sonde_profile_count(NULL) == -1 && errno == EINVAL);
     CHECK(sonde_profile_add(heap, heap, 0) == -1 && errno == EPERM);
     CHECK(sonde_profile_remove(heap, heap) == -1 && errno == EPERM);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -240,6 +241,35 @@ static int mode_jit(void)
     return 0;
 }
 
+/* A signal stack that has room for a second signal's frame, and for hardly more. */
+static void burn(int signo)
+{
+    for (double end = now() + 0.3; now() < end;)
+        ;
+}
+
+static int mode_altstack(void)
+{
+    static unsigned char area[65536];
+    stack_t stack = {.ss_sp = area + 32768, .ss_size = 2 * getauxval(AT_MINSIGSTKSZ)};
+    struct sigaction act = {.sa_handler = burn, .sa_flags = SA_ONSTACK}, there;
+    memset(area, 0xa5, sizeof area);
+    sigaction(SIGUSR1, &act, NULL);
+    if (stack.ss_size < 2048 || sigaltstack(&stack, NULL) != 0)
+        return 77;
+    sigaction(SIGUSR2, &act, NULL);
+    raise(SIGUSR1);
+    raise(SIGUSR2);
+    size_t below = 0;
+    for (size_t i = 0; i < 32768; i++)
+        below += area[i] != 0xa5;
+    sigaction(SIGUSR1, NULL, &there);
+    bool is_blocked = sigismember(&there.sa_mask, SIGURG);
+    sigaction(SIGUSR2, &act, &there);
+    printf("%zu %d %d\n", below, is_blocked, sigismember(&there.sa_mask, SIGURG));
+    return 0;
+}
+
 /* As collectors of garbage do: all others wait in a handler, wherever they are, while one
  * goes on. */
 static atomic_int turn;
@@ -296,7 +326,8 @@ int main(int argc, char **argv)
         int (*run)(void);
     } modes[] = {
         {"strict", mode_strict}, {"filter", mode_filter}, {"filterclone", mode_filterclone},
-        {"float", mode_float},   {"jit", mode_jit},       {"world", mode_world}};
+        {"float", mode_float},   {"jit", mode_jit},       {"altstack", mode_altstack},
+        {"world", mode_world}};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (argc == 2 && strcmp(argv[1], modes[i].name) == 0)
             return modes[i].run();
