@@ -8,6 +8,7 @@
 #include "agent/profiles.h"
 #include "agent/recording.h"
 #include "agent/request.h"
+#include "agent/timers.h"
 #include "sonde/sonde.h"
 
 #include <errno.h>
@@ -221,7 +222,8 @@ static void serve_as_wanted(const char *address)
 /* A server that forks its workers, or itself to be a daemon. */
 static void serve_in_child(void)
 {
-    serve_as_wanted("unix");
+    if (!timers_frozen()) /* else its parent has forbidden it system calls */
+        serve_as_wanted("unix");
 }
 
 static __attribute__((constructor)) void follow_environment(void)

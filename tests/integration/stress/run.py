@@ -14,6 +14,7 @@ import sys
 import tempfile
 
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
+LIBRARY = os.path.abspath(os.path.join(os.environ.get("SONDE_BUILD_ROOT", "build"), "libsonde.so"))
 HERE = os.path.dirname(os.path.abspath(__file__))
 SECONDS = os.environ.get("STRESS_SECONDS", "4")
 counts = {"passed": 0, "failed": 0, "skipped": 0}
@@ -106,12 +107,16 @@ def hostile(mode, *flags, said="done\n", **environment):
         print(f"SKIPPED {name}: it does not run alone here ({alone.returncode})")
         return
     check(f"{name}: alone", alone.stdout, said)
-    command = [SONDE, "record", "-e", ",".join(kinds()), *flags, "-o", f"of.{name}", "--", "./hostile", mode]
-    try:
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
-        check(name, (done.returncode, done.stdout), (0, said))
-    except subprocess.TimeoutExpired as late:
-        check(f"{name}: ends", f"timeout; {late.stderr}", "")
+    record = [SONDE, "record", "-e", ",".join(kinds()), *flags, "-o", f"of.{name}", "--"]
+    preload = {"LD_PRELOAD": LIBRARY, "SONDE_HTTP": "unix", "SONDE_HEAP_RATE": "1", "SONDE_BLOCK_RATE": "1",
+               "SONDE_MUTEX_FRACTION": "1"}
+    for how, before, more in (("recorded", record, {}), ("preloaded", ["env"], preload)):
+        try:
+            done = subprocess.run([*before, "./hostile", mode], env={**environment, **more},
+                                  capture_output=True, text=True, timeout=60)
+            check(f"{name}, {how}", (done.returncode, done.stdout), (0, said))
+        except subprocess.TimeoutExpired as late:
+            check(f"{name}, {how}: ends", f"timeout; {late.stderr}", "")
 
 
 def main():
