@@ -3,7 +3,9 @@
 #include "agent/custom.h"
 #include "agent/heap.h"
 #include "agent/http.h"
+#include "agent/http_listen.h"
 #include "agent/lock.h"
+#include "agent/notice.h"
 #include "agent/profile_out.h"
 #include "agent/profiles.h"
 #include "agent/recording.h"
@@ -205,18 +207,42 @@ static const char *wanted_address(void)
     return preload && strstr(preload, "libsonde") && !secure_getenv(WIRE_ENV_DIR) ? "unix" : NULL;
 }
 
-static void serve_as_wanted(const char *address)
+/* The error at `address`; 0: none. */
+static int serve_as_wanted(const char *address)
 {
-    int saved_errno = errno;
+    int saved_errno = errno, error;
     sonde_set_mem_profile_rate(wanted("SONDE_HEAP_RATE"));
     sonde_set_block_profile_rate(wanted("SONDE_BLOCK_RATE"));
     long fraction = wanted("SONDE_MUTEX_FRACTION");
     if (fraction > 0 && fraction <= INT32_MAX)
         sonde_set_mutex_profile_fraction((int)fraction);
     /* One process of several can have the address; each has a socket. */
-    if (http_serve(strcmp(address, "unix") == 0 ? NULL : address) || http_serve(NULL))
+    error = http_serve(strcmp(address, "unix") == 0 ? NULL : address) ? 0 : errno;
+    if (!error || http_serve(NULL))
         profiles_start_usual();
     errno = saved_errno;
+    return error;
+}
+
+/* Tells what the environment asks for in vain.  Not what a process gets from one that serves:
+ * that was told of it, or has the address. */
+static void check_environment(const char *address, int error)
+{
+    static const char *const rates[] = {"SONDE_HEAP_RATE", "SONDE_BLOCK_RATE",
+                                        "SONDE_MUTEX_FRACTION"};
+    if (http_listen_parent())
+        return;
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        const char *text = secure_getenv(rates[i]);
+        if (text && *text && wanted(rates[i]) < 0)
+            notice_environment(rates[i], text, "not a number; left out", NULL);
+    }
+    if (error && error != EBUSY)
+        notice_environment("SONDE_HTTP", address,
+                           error == EINVAL
+                               ? "not PORT, localhost:PORT, IP:PORT, unix:PATH, unix or off"
+                               : strerrordesc_np(error),
+                           http_address());
 }
 
 /* A server that forks its workers, or itself to be a daemon. */
@@ -231,7 +257,7 @@ static __attribute__((constructor)) void follow_environment(void)
     const char *address = wanted_address();
     if (!address)
         return;
-    serve_as_wanted(address);
+    check_environment(address, serve_as_wanted(address));
     pthread_atfork(NULL, NULL, serve_in_child);
 }
 

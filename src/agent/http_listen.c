@@ -194,17 +194,36 @@ static bool open_in(const char *folder, struct http_listener *l)
     return unix_address(path, &a, &n) && open_at(&a, n, l);
 }
 
+/* The folders for our sockets, the better one first; false: there is none of this number. */
+static bool name_folder(int number, char folder[sizeof((struct http_listener *)0)->path])
+{
+    const size_t size = sizeof((struct http_listener *)0)->path;
+    const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
+    if (number == 1)
+        return snprintf(folder, size, "/tmp/sonde-%u", (unsigned)geteuid()) < (int)size;
+    return runtime && runtime[0] == '/' && snprintf(folder, size, "%s/sonde", runtime) < (int)size;
+}
+
 bool http_listen_own(struct http_listener *l)
 {
     char folder[sizeof l->path];
-    const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
     *l = (struct http_listener){.fd = -1};
-    if (runtime && runtime[0] == '/' &&
-        snprintf(folder, sizeof folder, "%s/sonde", runtime) < (int)sizeof folder &&
-        open_in(folder, l))
-        return true;
-    snprintf(folder, sizeof folder, "/tmp/sonde-%u", (unsigned)geteuid());
-    return open_in(folder, l);
+    for (int i = 0; i < 2; i++)
+        if (name_folder(i, folder) && open_in(folder, l))
+            return true;
+    return false;
+}
+
+bool http_listen_parent(void)
+{
+    char folder[sizeof((struct http_listener *)0)->path], path[sizeof folder + 32];
+    for (int i = 0; i < 2; i++)
+        if (name_folder(i, folder) &&
+            snprintf(path, sizeof path, "%s/%d.sock", folder, (int)raw4(SYS_getppid, 0, 0, 0, 0)) <
+                (int)sizeof path &&
+            raw4(SYS_faccessat, AT_FDCWD, (long)path, F_OK, 0) == 0)
+            return true;
+    return false;
 }
 
 bool http_listen_may_ask(int fd)

@@ -33,6 +33,8 @@ bool http_listen_parse(const char *text, union http_address *address, socklen_t 
 bool http_listen_open(const char *text, struct http_listener *listener);
 /* On the process's own socket. */
 bool http_listen_own(struct http_listener *listener);
+/* Whether the process that started this one has such a socket. */
+bool http_listen_parent(void);
 
 /* Whether who connected may ask: over a Unix socket, the same user or root. */
 bool http_listen_may_ask(int fd);

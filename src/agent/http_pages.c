@@ -50,7 +50,8 @@ static void fail_errno(struct http_page *page, int error)
 {
     fail(page, error == ENOTSUP ? 501 : 500,
          error == ENOTSUP  ? "not available: libsonde does not see this in this program "
-                             "(libsonde.a, or an allocator of the program's own)"
+                             "(libsonde.a, an allocator of the program's own, or "
+                             "`sonde record` without this kind)"
          : error == EBUSY  ? "in use by another recording"
          : error == ENOMEM ? "out of memory"
                            : "failed to collect profile");

@@ -715,6 +715,42 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     same(out.stdout, "7\n")
 
 
+def test_environment_in_vain():
+    # One line for a program and all that it starts.
+    def said(stderr=subprocess.PIPE, **env):
+        done = subprocess.run(["sh", "-c", "sh -c :; sh -c :; exit 7"], stdin=subprocess.DEVNULL, stderr=stderr, text=True,
+                              timeout=20, env={**os.environ, "LD_PRELOAD": os.path.join(BUILD, "libsonde.so"), **env})
+        same(done.returncode, 7)
+        return re.sub(r"\d+\.sock", "PID.sock", done.stderr or "")
+    own = f"it serves at unix:{RUNTIME}/sonde/PID.sock\n"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = "localhost:%d" % taken.getsockname()[1]
+        same(said(SONDE_HTTP=address), f"sonde: SONDE_HTTP={address}: Address already in use; {own}")
+    for address in ("rubbish", "example.com:80", "localhost:65536", "http://localhost:6060", "unix:", ":"):
+        same(said(SONDE_HTTP=address), f"sonde: SONDE_HTTP={address}: "
+             f"not PORT, localhost:PORT, IP:PORT, unix:PATH, unix or off; {own}")
+    same(said(SONDE_HTTP="unix:/nowhere/x"), f"sonde: SONDE_HTTP=unix:/nowhere/x: No such file or directory; {own}")
+    for name in ("SONDE_HEAP_RATE", "SONDE_BLOCK_RATE", "SONDE_MUTEX_FRACTION"):
+        same(said(**{name: "10k"}), f"sonde: {name}=10k: not a number; left out\n")
+    for address in ("", "off", "unix", "localhost:0"):
+        same(said(SONDE_HTTP=address, SONDE_BLOCK_RATE="1", SONDE_HEAP_RATE="0"), "")
+    # Where nobody reads stderr any more: no SIGPIPE; where it is full: no wait.
+    reader, writer = os.pipe()
+    os.close(reader)
+    said(writer, SONDE_HTTP="rubbish")
+    os.close(writer)
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    try:
+        while True:
+            os.write(writer, b"x" * 65536)
+    except BlockingIOError:
+        os.set_blocking(writer, True)
+    said(writer, SONDE_HTTP="rubbish")
+    os.close(reader)
+    os.close(writer)
+
+
 def test_archive():
     # libsonde.a has no hooks: what it cannot see it does not show.
     with Program("archive", "localhost:0") as p:
