@@ -820,6 +820,22 @@ def serves_example(binary, opener, worker):
         p.process.terminate()
 
 
+def test_example_in_c():
+    subprocess.check_call(["cc", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-pthread",
+                           "-I", os.path.join(ROOT, "include"), "-o", os.path.join(WORK, "service_c"),
+                           os.path.join(ROOT, "examples/service.c"), "-L", BUILD, "-lsonde",
+                           "-Wl,-rpath," + BUILD])
+    with Program("service_c", "localhost:0", "20") as p:
+        p.address = re.fullmatch(r"http://(.*)/debug/pprof/", p.address)[1]
+        time.sleep(1)
+        for page in ("heap", "allocs", "profile?seconds=1"):
+            names, out = top(p.page(page)[1], "-tagfocus=number=odd")
+            check("make_text" in names, out)
+        names, out = top(p.page("goroutine")[1])
+        same(names["work"], "2")
+        p.process.terminate()
+
+
 def test_example_in_cxx():
     subprocess.check_call(["c++", "-std=c++17", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-pthread",
                            "-I", os.path.join(ROOT, "include"), "-o", os.path.join(WORK, "cxx"),

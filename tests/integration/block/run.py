@@ -14,6 +14,7 @@ import tempfile
 
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
 HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.abspath(os.environ.get("SONDE_SOURCE_ROOT", os.path.join(HERE, "../../..")))
 GO_PPROF = os.environ.get("SONDE_GO_PPROF", "")
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 PROFILES = ("block", "mutex")
@@ -181,6 +182,22 @@ def build(folder, name, source, *command):
     return program if done.returncode == 0 else None
 
 
+def test_example(folder):
+    """What the README tells of examples/cache.c."""
+    cache = build(folder, "cache", os.path.join(ROOT, "examples/cache.c"), "cc", "-O2", "-g", "-Wall", "-Wextra",
+                  "-Werror", "-pthread")
+    done = record(cache, "1", kinds="heap,block,mutex,goroutine", flags=("--heap-rate=1", "--at", "0.5"))
+    check("example", done.returncode, 0)
+    block, mutex = values("block", "delay"), values("mutex", "delay")
+    check("example, who waits", 1e9 < block["find_page"] < 3.5e9, True)
+    check("example, for whose unlock", mutex["refresh"] > 0.9 * mutex["pthread_mutex_unlock"], True)
+    kept, made = (values("heap", f"{what}_objects") for what in ("inuse", "alloc"))
+    check("example, what is kept", (kept["load_page"], kept.get("answer_requests")), (made["load_page"],) * 2)
+    check("example, what is not", made["answer_requests"] > kept["answer_requests"], True)
+    tags = run(SONDE, "pprof", "-tags", "-tagshow=thread", "out/goroutine.1.pb.gz").stdout
+    check("example, threads", re.findall(r"(\d+) \(.*\): (\w+)$", tags, re.M), [("3", "reader"), ("1", "cache"), ("1", "refresher")])
+
+
 def main():
     if not shutil.which("cc"):
         print("SKIPPED block: no C compiler\n0 passed, 0 failed, 1 skipped")
@@ -198,6 +215,7 @@ def main():
         test_survives(survive)
         test_what_is_told(waits)
         test_tsan(folder)
+        test_example(folder)
         cc = shutil.which("c++") and build(folder, "waits-cc", "waits.cc", "c++", "-std=c++20", "-O1", "-g", "-pthread")
         if cc:
             test_known("C++", cc)
