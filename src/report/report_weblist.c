@@ -154,11 +154,11 @@ static void widen_parts(struct page *p)
                 part->begin = 1;
             continue;
         }
-        int64_t half = subtract_wrapping(part->begin, part[-1].end) / 2;
-        if (half > MARGIN)
-            half = MARGIN;
-        part[-1].end = add_wrapping(part[-1].end, half);
-        part->begin = subtract_wrapping(part->begin, half);
+        /* Numbers can be more than 2^63 apart: pprof writes all between them then. */
+        uint64_t half = ((uint64_t)part->begin - (uint64_t)part[-1].end) / 2;
+        int64_t margin = half < MARGIN ? (int64_t)half : MARGIN;
+        part[-1].end = add_wrapping(part[-1].end, margin);
+        part->begin = subtract_wrapping(part->begin, margin);
     }
     if (p->parts.n)
         p->parts.items[p->parts.n - 1].end =

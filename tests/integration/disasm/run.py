@@ -249,6 +249,11 @@ def test_weblist(folder):
     check("head", "<title>program cpu</title>" in out and "pprof_toggle_asm" in out.split("<body>")[0], True)
     status, out, _ = pprof(folder, "-weblist=start", "-output=/dev/stdout", "-intel_syntax", "p.pb")
     check("intel page", "lock inc dword ptr [rip &#43; 4079]" in out, True)
+    # Lines that are further apart than a number can say.
+    odd = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../data/odd")
+    status, out, _ = pprof(folder, "-weblist=main", "-symbolize=none", "-output=/dev/stdout",
+                           f"{odd}/negative.pb", f"{odd}/huge_values.pb")
+    check("lines at both ends", (status, len(out) < 10000), (0, True))
     fails(folder, "no match for a page", "no matches found for regexp: nothing", "-weblist=nothing", "p.pb")
     status, out, err = pprof(folder, "-weblist=start", "-output=/dev/stdout", "p.pb", SONDE_LIBLLVM="/nowhere")
     want = re.sub(r"<span class=asm>.*?</span>\n</span>", "", WEBLIST, flags=re.S).replace("livesrc", "deadsrc")
