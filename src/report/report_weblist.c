@@ -154,11 +154,11 @@ static void widen_parts(struct page *p)
                 part->begin = 1;
             continue;
         }
-        /* Numbers can be more than 2^63 apart: pprof writes all between them then. */
-        uint64_t half = ((uint64_t)part->begin - (uint64_t)part[-1].end) / 2;
-        int64_t margin = half < MARGIN ? (int64_t)half : MARGIN;
-        part[-1].end = add_wrapping(part[-1].end, margin);
-        part->begin = subtract_wrapping(part->begin, margin);
+        int64_t half = subtract_wrapping(part->begin, part[-1].end) / 2;
+        if (half > MARGIN)
+            half = MARGIN;
+        part[-1].end = add_wrapping(part[-1].end, half);
+        part->begin = subtract_wrapping(part->begin, half);
     }
     if (p->parts.n)
         p->parts.items[p->parts.n - 1].end =
@@ -369,7 +369,10 @@ static void print_part(struct page *p, struct str file, const struct part *part)
     unit_print_percent(&p->scratch, part->cum, p->run->pipeline.total);
     flush(p);
     size_t k = 0;
-    for (int64_t number = part->begin; number < part->end; number++) {
+    /* Of numbers more than 2^63 apart the half wraps, and pprof's page has no end. */
+    uint64_t n_lines = (uint64_t)part->end - (uint64_t)part->begin;
+    int64_t begin = n_lines / MERGE > p->lines.n + 1 ? part->end : part->begin;
+    for (int64_t number = begin; number < part->end; number++) {
         while (k < p->lines.n && p->lines.items[k].number < number)
             k++;
         bool is_here = k < p->lines.n && p->lines.items[k].number == number;
