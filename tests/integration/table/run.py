@@ -46,7 +46,7 @@ def cells(folder):
     yield "mutex", 80 <= of("mutex", "delay", "ms", "table_release") <= 400
     yield "goroutine", of("goroutine", "goroutine", "count", "table_park") == 1
     yield "threadcreate", of("threadcreate", "threadcreate", "count", "table_spawn") == 3
-    if os.path.exists(f"{folder}/open.pb.gz"):
+    if os.path.exists(f"{folder}/open.pb.gz"):  # what only calls of sonde.h give: not in the table
         yield "labels", 200 <= of("cpu", "cpu", "ms", "table_burn", "-tagfocus=part=burn") <= 400
         yield "the program's own", of("open", "open", "count", "table_custom") == 2
 
@@ -102,7 +102,7 @@ def main():
                 if all(results.values()):
                     break
             for row, good in results.items():
-                tried.add((row, column))
+                tried |= {(row, column)} if row in {row for row, _ in ticks} else set()
                 counts["passed" if good else "failed"] += 1
                 if not good:
                     print(f"FAILED: {row} of {column}")
