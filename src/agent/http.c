@@ -362,12 +362,14 @@ static void wake(void)
     raw4(SYS_close, fd, 0, 0, 0);
 }
 
-void http_stop(void)
+void http_pause(struct http_pause *p)
 {
     int pid = raw_getpid();
-    if (serving_pid != pid)
+    p->serves = serving_pid == pid;
+    if (!p->serves)
         return;
     int saved_errno = errno;
+    strcpy(p->address, listeners[0].fd >= 0 ? listeners[0].text : "");
     const struct timespec pause = {0, 1000000};
     __atomic_store_n(&is_ending, true, __ATOMIC_RELEASE);
     wake();
@@ -375,6 +377,14 @@ void http_stop(void)
         raw4(SYS_nanosleep, (long)&pause, 0, 0, 0);
     remove_sockets();
     serving_pid = 0;
+    errno = saved_errno;
+}
+
+void http_resume(const struct http_pause *p)
+{
+    int saved_errno = errno;
+    if (p->serves)
+        http_serve(p->address[0] ? p->address : NULL);
     errno = saved_errno;
 }
 

@@ -5,6 +5,8 @@
 #ifndef SONDE_AGENT_HTTP_H
 #define SONDE_AGENT_HTTP_H
 
+#include "agent/http_listen.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -17,9 +19,15 @@ bool http_serve(const char *address);
 /* Where: the address, or else the own socket.  NULL: it does not serve. */
 const char *http_address(void);
 
-/* The program is about to forbid system calls to all of its threads, ours too: serves no
- * more on return. */
-void http_stop(void);
+/* The program is about to forbid system calls to all of its threads, ours too, or to do what
+ * a process with several threads may not: serves no more on return.  What http_resume needs
+ * to serve again where it did.  errno is kept. */
+struct http_pause {
+    bool serves;
+    char address[HTTP_ADDRESS_MAX]; /* "": its own socket */
+};
+void http_pause(struct http_pause *pause);
+void http_resume(const struct http_pause *pause);
 
 /* The process ends: sockets in the file system go. */
 void http_end(void);

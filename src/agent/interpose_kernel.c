@@ -9,6 +9,7 @@
 
 #include <dlfcn.h>
 #include <linux/seccomp.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -19,11 +20,15 @@
 typedef int munmap_fn(void *, size_t);
 typedef int mprotect_fn(void *, size_t, int);
 typedef int prctl_fn(int, unsigned long, unsigned long, unsigned long, unsigned long);
+typedef int unshare_fn(int);
+typedef int setns_fn(int, int);
 typedef long syscall_fn(long, long, long, long, long, long, long);
 
 static munmap_fn *next_munmap;
 static mprotect_fn *next_mprotect;
 static prctl_fn *next_prctl;
+static unshare_fn *next_unshare;
+static setns_fn *next_setns;
 syscall_fn *interpose_next_syscall __attribute__((visibility("hidden")));
 syscall_fn interpose_syscall __attribute__((visibility("hidden")));
 /* What calls of this number go to: of interpose_futex.c, where it is there. */
@@ -35,6 +40,8 @@ static __attribute__((constructor(101))) void resolve(void)
     next_munmap = (munmap_fn *)dlsym(RTLD_NEXT, "munmap");
     next_mprotect = (mprotect_fn *)dlsym(RTLD_NEXT, "mprotect");
     next_prctl = (prctl_fn *)dlsym(RTLD_NEXT, "prctl");
+    next_unshare = (unshare_fn *)dlsym(RTLD_NEXT, "unshare");
+    next_setns = (setns_fn *)dlsym(RTLD_NEXT, "setns");
     interpose_next_syscall = (syscall_fn *)dlsym(RTLD_NEXT, "syscall");
 }
 
@@ -83,6 +90,33 @@ EXPORT int prctl(int option, ...)
     return rc;
 }
 
+/* Namespaces that only a process with one thread can leave: our server is none of the
+ * program's.  In a new one of users nobody is who he was: it is not served there. */
+
+EXPORT int unshare(int flags)
+{
+    struct http_pause pause = {.serves = false};
+    need((const void *)next_unshare);
+    if (flags & (CLONE_NEWUSER | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM))
+        http_pause(&pause);
+    int rc = next_unshare(flags);
+    if (rc != 0 || !(flags & CLONE_NEWUSER))
+        http_resume(&pause);
+    return rc;
+}
+
+EXPORT int setns(int fd, int type)
+{
+    struct http_pause pause = {.serves = false};
+    need((const void *)next_setns);
+    if (!type || (type & (CLONE_NEWUSER | CLONE_NEWNS)))
+        http_pause(&pause);
+    int rc = next_setns(fd, type);
+    if (rc != 0 || !(type & CLONE_NEWUSER))
+        http_resume(&pause);
+    return rc;
+}
+
 /* For the calls that `syscall` below does not pass on at once. */
 long interpose_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
@@ -90,11 +124,14 @@ long interpose_syscall(long number, long a, long b, long c, long d, long e, long
     bool sets =
         number == SYS_seccomp && (a == SECCOMP_SET_MODE_STRICT || a == SECCOMP_SET_MODE_FILTER);
     uint32_t frozen = sets ? recording_freeze(a == SECCOMP_SET_MODE_STRICT) : 0;
+    struct http_pause pause = {.serves = false};
     if (sets && a == SECCOMP_SET_MODE_FILTER && (b & SECCOMP_FILTER_FLAG_TSYNC))
-        http_stop();
+        http_pause(&pause);
     long rc = interpose_next_syscall(number, a, b, c, d, e, f);
-    if (frozen && rc != 0)
+    if (rc != 0) {
         recording_thaw(frozen);
+        http_resume(&pause);
+    }
     return rc;
 }
 

@@ -5,6 +5,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -241,6 +242,15 @@ static int mode_jit(void)
     return 0;
 }
 
+/* What only a process with one thread may. */
+static int mode_namespace(void)
+{
+    if (unshare(CLONE_NEWUSER) != 0)
+        return 77;
+    puts("done");
+    return 0;
+}
+
 /* A signal stack that has room for a second signal's frame, and for hardly more. */
 static void burn(int signo)
 {
@@ -325,9 +335,9 @@ int main(int argc, char **argv)
         const char *name;
         int (*run)(void);
     } modes[] = {
-        {"strict", mode_strict}, {"filter", mode_filter}, {"filterclone", mode_filterclone},
-        {"float", mode_float},   {"jit", mode_jit},       {"altstack", mode_altstack},
-        {"world", mode_world}};
+        {"strict", mode_strict},       {"filter", mode_filter}, {"filterclone", mode_filterclone},
+        {"float", mode_float},         {"jit", mode_jit},       {"altstack", mode_altstack},
+        {"namespace", mode_namespace}, {"world", mode_world}};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (argc == 2 && strcmp(argv[1], modes[i].name) == 0)
             return modes[i].run();

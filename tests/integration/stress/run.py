@@ -139,6 +139,7 @@ def main():
         hostile("filterclone", said="5\n6\n")
         hostile("float", said="0\n")
         hostile("float", said="0\n", TRAPS="1")
+        hostile("namespace")
         hostile("altstack", said="0 0 0\n")
         hostile("jit", "--heap-rate", "1")
         hostile("world", "--heap-rate", "1")
