@@ -312,20 +312,12 @@ EXPORT int sigaltstack(const stack_t *restrict stack, stack_t *restrict old)
 
 /* Signal masks: SIGURG stays out of them. */
 
-static const sigset_t *without_sigurg(const sigset_t *set, sigset_t *copy)
-{
-    if (!set || !sigismember(set, SIGURG) || !signals_installed())
-        return set;
-    *copy = *set;
-    sigdelset(copy, SIGURG);
-    return copy;
-}
-
 EXPORT int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
 {
     sigset_t copy;
     need((const void *)next_pthread_sigmask);
-    int rc = next_pthread_sigmask(how, how == SIG_UNBLOCK ? set : without_sigurg(set, &copy), old);
+    int rc =
+        next_pthread_sigmask(how, how == SIG_UNBLOCK ? set : signals_for_mask(set, &copy), old);
     return rc;
 }
 
@@ -333,7 +325,7 @@ EXPORT int sigprocmask(int how, const sigset_t *set, sigset_t *old)
 {
     sigset_t copy;
     need((const void *)next_sigprocmask);
-    int rc = next_sigprocmask(how, how == SIG_UNBLOCK ? set : without_sigurg(set, &copy), old);
+    int rc = next_sigprocmask(how, how == SIG_UNBLOCK ? set : signals_for_mask(set, &copy), old);
     return rc;
 }
 
@@ -397,6 +389,6 @@ EXPORT int signalfd(int fd, const sigset_t *set, int flags)
 {
     sigset_t copy;
     need((const void *)next_signalfd);
-    int rc = next_signalfd(fd, without_sigurg(set, &copy), flags);
+    int rc = next_signalfd(fd, signals_for_fd(set, &copy), flags);
     return rc;
 }

@@ -12,6 +12,7 @@
 #include <sys/auxv.h>
 
 #define SIGURG_BIT (1ull << (SIGURG - 1))
+#define STAND_IN SIGWINCH       /* for SIGURG, in a signalfd */
 #define STACK_FOR_HANDLERS 8192 /* ours, and the program's */
 #define STACK_FOR_US 1280
 
@@ -22,6 +23,8 @@ static struct sigaction program; /* what the program has set for SIGURG */
 static int lock;                 /* for `program`; held with all signals blocked */
 static int owner;                /* pid of the process that has our handler; 0 = none */
 static int waiter;
+static bool has_fd;           /* the program reads SIGURG's stand-in from a signalfd; atomic */
+static bool has_plain_fd;     /* or SIGURG itself, since before it was ours; atomic */
 static bool has_small_stacks; /* alternate ones; atomic */
 static uint64_t masked;       /* signals in whose masks SIGURG is by our doing; atomic */
 
@@ -51,6 +54,13 @@ static uint64_t weight_of(const siginfo_t *info)
     return 1 + (info->si_overrun > 0 ? (uint64_t)info->si_overrun : 0);
 }
 
+/* After the handler it is blocked, and pending. */
+static void to_fd(ucontext_t *uc)
+{
+    sigaddset(&uc->uc_sigmask, STAND_IN);
+    raw4(SYS_tgkill, raw_getpid(), raw_gettid(), STAND_IN, 0);
+}
+
 static __attribute__((noinline)) void to_program(int signo, siginfo_t *info, void *context)
 {
     ucontext_t *uc = context;
@@ -62,6 +72,8 @@ static __attribute__((noinline)) void to_program(int signo, siginfo_t *info, voi
         program.sa_handler = SIG_DFL;
     lock_release(&before);
     if (act.sa_handler == SIG_DFL || act.sa_handler == SIG_IGN) {
+        if (__atomic_load_n(&has_fd, __ATOMIC_RELAXED))
+            to_fd(uc);
         if (tid && tid != raw_gettid())
             raw4(SYS_tgkill, raw_getpid(), tid, signo, 0);
         return;
@@ -133,6 +145,33 @@ static void handler(int signo, siginfo_t *info, void *context)
     if (!recording_is_bare)
         sampler_leave(WIRE_CPU);
     errno = saved_errno;
+}
+
+static const sigset_t *without_sigurg(const sigset_t *set, bool stands_in, sigset_t *copy)
+{
+    if (!set || !sigismember(set, SIGURG) || !signals_installed() ||
+        __atomic_load_n(&has_plain_fd, __ATOMIC_RELAXED))
+        return set;
+    *copy = *set;
+    sigdelset(copy, SIGURG);
+    if (stands_in)
+        sigaddset(copy, STAND_IN);
+    return copy;
+}
+
+const sigset_t *signals_for_mask(const sigset_t *set, sigset_t *copy)
+{
+    return without_sigurg(set, __atomic_load_n(&has_fd, __ATOMIC_RELAXED), copy);
+}
+
+const sigset_t *signals_for_fd(const sigset_t *set, sigset_t *copy)
+{
+    const sigset_t *result = without_sigurg(set, true, copy);
+    if (result != set)
+        __atomic_store_n(&has_fd, true, __ATOMIC_RELAXED);
+    else if (set && sigismember(set, SIGURG))
+        __atomic_store_n(&has_plain_fd, true, __ATOMIC_RELAXED);
+    return result;
 }
 
 /* Whether its handler runs on alternate stacks, and lets SIGURG in. */

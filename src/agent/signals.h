@@ -45,6 +45,15 @@ const struct sigaction *signals_to_set(const struct sigaction *act, struct sigac
 /* That was done (NULL: nothing was set); `old`, if not NULL, is made what the program knows. */
 void signals_set(int signo, const struct sigaction *set, struct sigaction *old, bool is_copy);
 
+/* A program that reads SIGURG from a signalfd (PostgreSQL's latches) has to find it there
+ * when it has come, however short before it waits.  SIGURG itself is not blocked, and does not
+ * stay pending: in its place SIGWINCH, which is ignored by default too, is made pending on the
+ * thread that got it.  The program reads it as SIGWINCH.  Where the descriptor is older than
+ * our handler, SIGURG stays blocked and in it: such threads have no samples. */
+const sigset_t *signals_for_fd(const sigset_t *set, sigset_t *copy);
+/* A mask that is to be set: without SIGURG, and with its stand-in where that is read. */
+const sigset_t *signals_for_mask(const sigset_t *set, sigset_t *copy);
+
 /* While a thread of the program waits for SIGURG in sigwait, one that comes to the
  * handler is sent on to it.  `tid` 0: the wait is over. */
 void signals_set_waiter(int tid);

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
@@ -337,6 +338,28 @@ static int mode_sigwait(const char *self)
     return 0;
 }
 
+/* SIGURG that came before the wait is there when it begins, as PostgreSQL's latches want it. */
+static int mode_signalfd(const char *self)
+{
+    sigset_t urg;
+    sigemptyset(&urg);
+    sigaddset(&urg, SIGURG);
+    sigprocmask(SIG_BLOCK, &urg, NULL);
+    struct pollfd fd = {.fd = signalfd(-1, &urg, SFD_NONBLOCK | SFD_CLOEXEC), .events = POLLIN};
+    int n_woken = 0, n_read = 0;
+    for (int i = 0; i < 50; i++) {
+        struct signalfd_siginfo si;
+        kill(getpid(), SIGURG);
+        burn(4);
+        sigprocmask(SIG_SETMASK, &urg, NULL);
+        n_woken += poll(&fd, 1, 0);
+        while (read(fd.fd, &si, sizeof si) == sizeof si)
+            n_read++;
+    }
+    printf("woken %d, read %d\n", n_woken, n_read);
+    return 0;
+}
+
 __attribute__((noipa)) static void deep_burn(int depth, int ms)
 {
     if (depth == 0)
@@ -653,6 +676,7 @@ int main(int argc, char **argv)
         {"rlimit", mode_rlimit},
         {"setuid", mode_setuid},
         {"sighandler", mode_sighandler},
+        {"signalfd", mode_signalfd},
         {"sigprof", mode_sigprof},
         {"sigurg", mode_sigurg},
         {"sigwait", mode_sigwait},
