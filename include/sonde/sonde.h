@@ -27,7 +27,8 @@ extern "C" {
  * sonde_stop_cpu_profile.  The signal used is SIGURG, which programs ignore by
  * default; a handler of the program's own keeps getting its own signals.
  * While that handler runs SIGURG is blocked, as it expects: its time is seen as
- * that of the code it returns to.  A child made by fork is not profiled and owes
+ * that of the code it returns to.  A thread that has blocked SIGURG since before has no
+ * samples; in a program that serves (below) none can, from then on.  A child made by fork is not profiled and owes
  * nothing.  Threads made while profiling is on are sampled from their start by
  * libsonde.so; libsonde.a finds them within 100 ms of CPU time.  A seccomp filter
  * of the program's has to allow timer_create, timer_settime, timer_gettime,
@@ -284,7 +285,8 @@ struct sonde_fiber *sonde_fiber_new(const char *name, const void *stack, size_t 
 void sonde_fiber_free(struct sonde_fiber *fiber);
 
 /* The fiber goes on where the calling function is, which is to switch away next, or to
- * call what does (not as its last call, which takes its place on the stack).  EINVAL: it is not on this fiber's stack. */
+ * call what does (not as its last call, which takes its place on the stack).
+ * EINVAL: it is not on this fiber's stack. */
 int sonde_fiber_park(struct sonde_fiber *fiber);
 
 /* The same for who has switched away from it, or has not yet begun it: it goes on at pc with

@@ -180,6 +180,7 @@ EXPORT int sonde_http_serve(const char *address)
 {
     if (!http_serve(address && *address ? address : NULL))
         return -1;
+    recording_prepare();
     profiles_start_usual();
     return 0;
 }
@@ -218,8 +219,10 @@ static int serve_as_wanted(const char *address)
         sonde_set_mutex_profile_fraction((int)fraction);
     /* One process of several can have the address; each has a socket. */
     error = http_serve(strcmp(address, "unix") == 0 ? NULL : address) ? 0 : errno;
-    if (!error || http_serve(NULL))
+    if (!error || http_serve(NULL)) {
+        recording_prepare();
         profiles_start_usual();
+    }
     errno = saved_errno;
     return error;
 }

@@ -398,6 +398,15 @@ void recording_thread_made(const struct walk_regs *regs)
     sampler_leave(WIRE_THREADCREATE);
 }
 
+void recording_prepare(void)
+{
+    if (!recording_is_hooked) /* the program's masks are not seen */
+        return;
+    lock_take(&lock);
+    uses_sigurg |= watch_fork() && signals_install();
+    lock_give(&lock);
+}
+
 bool recording_take_threads(struct store *store, const struct threads_options *which,
                             const struct walk_regs *self)
 {

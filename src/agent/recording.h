@@ -76,6 +76,9 @@ bool recording_watches_end(void);
  * registers. */
 void recording_program_ends(const struct walk_regs *self);
 
+/* A CPU profile may be asked for later: from here on no thread blocks SIGURG. */
+void recording_prepare(void);
+
 /* threads_take, in a process that need not be recorded. */
 bool recording_take_threads(struct store *store, const struct threads_options *which,
                             const struct walk_regs *self);

@@ -715,6 +715,39 @@ print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
     same(out.stdout, "7\n")
 
 
+def test_blocked_signals():
+    # Of a thread that blocks all signals, since before the profile is asked for.
+    program = os.path.join(WORK, "blocks")
+    with open(program + ".c", "w", encoding="ascii") as f:
+        f.write("""
+#include <pthread.h>
+#include <signal.h>
+#include <unistd.h>
+__attribute__((noinline)) static void *hot(void *arg)
+{
+    for (volatile int i = 0;; i++)
+        ;
+    return arg;
+}
+int main(void)
+{
+    sigset_t all;
+    pthread_t thread;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL);
+    pthread_create(&thread, NULL, hot, NULL);
+    alarm(20);
+    write(1, "\\n", 1);
+    pause();
+}
+""")
+    subprocess.check_call(["cc", "-O1", "-g", "-pthread", program + ".c", "-o", program])
+    with Program("blocks", env={"LD_PRELOAD": os.path.join(BUILD, "libsonde.so")}) as p:
+        names, out = top(p.page("profile?seconds=1", own=True)[1])
+        check("hot" in names, out)
+        p.process.kill()
+
+
 def test_environment_in_vain():
     # One line for a program and all that it starts.
     def said(stderr=subprocess.PIPE, **env):
