@@ -259,7 +259,7 @@ static void turn(void)
             (struct pollfd){c->step == FREE ? -1 : c->fd, c->step == WRITE ? POLLOUT : POLLIN, 0};
     }
     if (raw4(SYS_poll, (long)fds, LISTENERS + CLIENTS_MAX, timeout_ms(now), 0) == 0 &&
-        own_is_alone())
+        !own_is_kept() && own_is_alone())
         exit(0); /* as the last of the program's threads would have */
     now = raw_clock_ns(CLOCK_MONOTONIC);
     for (int i = 0; i < CLIENTS_MAX; i++) {

@@ -20,6 +20,13 @@ uint32_t own_count(void);
  * pthread_exit.  The process then ends with our last one.  Some us. */
 bool own_is_alone(void);
 
+/* The main thread ends, by pthread_exit: one thread more, which shares the program's
+ * descriptors, waits for the end of the others and then calls exit, as the last of them would
+ * have.  Of our others none could: what the program has not written yet would be lost. */
+void own_main_ends(void);
+/* Whether there is that thread. */
+bool own_is_kept(void);
+
 /* In a forked child: they are not there. */
 void own_reset(void);
 

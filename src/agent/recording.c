@@ -114,7 +114,8 @@ static void answer(void *arg)
     const struct walk_regs none = {0};
     uint32_t answered = 0;
     /* What we open is not to take a number that the program expects to be free. */
-    raw4(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE, 0);
+    if (recording_is_hooked) /* else this may be the thread that ends the process */
+        raw4(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE, 0);
     /* A process whose threads have all ended is not to live on for this one. */
     while (timers_frozen() || !own_is_alone()) {
         uint32_t wanted = __atomic_load_n(&h->n_moments_wanted, __ATOMIC_ACQUIRE);

@@ -242,6 +242,22 @@ static int mode_jit(void)
     return 0;
 }
 
+/* The main thread is the first to end; what is printed is not written before the end. */
+static void *print(void *arg)
+{
+    usleep(100000);
+    puts("done");
+    return NULL;
+}
+
+static int mode_mainexit(void)
+{
+    pthread_t thread;
+    pthread_create(&thread, NULL, print, NULL);
+    pthread_detach(thread);
+    pthread_exit(NULL);
+}
+
 /* What only a process with one thread may. */
 static int mode_namespace(void)
 {
@@ -334,10 +350,15 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         int (*run)(void);
-    } modes[] = {
-        {"strict", mode_strict},       {"filter", mode_filter}, {"filterclone", mode_filterclone},
-        {"float", mode_float},         {"jit", mode_jit},       {"altstack", mode_altstack},
-        {"namespace", mode_namespace}, {"world", mode_world}};
+    } modes[] = {{"strict", mode_strict},
+                 {"filter", mode_filter},
+                 {"filterclone", mode_filterclone},
+                 {"float", mode_float},
+                 {"jit", mode_jit},
+                 {"altstack", mode_altstack},
+                 {"namespace", mode_namespace},
+                 {"mainexit", mode_mainexit},
+                 {"world", mode_world}};
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
         if (argc == 2 && strcmp(argv[1], modes[i].name) == 0)
             return modes[i].run();

@@ -140,6 +140,8 @@ def main():
         hostile("float", said="0\n")
         hostile("float", said="0\n", TRAPS="1")
         hostile("namespace")
+        hostile("mainexit")
+        hostile("mainexit", "--at", "USR1")
         hostile("altstack", said="0 0 0\n")
         hostile("jit", "--heap-rate", "1")
         hostile("world", "--heap-rate", "1")
