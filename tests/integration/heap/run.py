@@ -16,6 +16,9 @@ import tempfile
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
 HERE = os.path.dirname(os.path.abspath(__file__))
 GO_PPROF = os.environ.get("SONDE_GO_PPROF", "")
+ALLOCATORS = {"tcmalloc": ["/usr/lib/*/libtcmalloc_minimal.so.4", "/usr/lib/*/libtcmalloc.so.4"],
+              "jemalloc": ["/usr/lib/*/libjemalloc.so.2"],
+              "mimalloc": ["/usr/lib/*/libmimalloc.so.2*"]}
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 
 
@@ -154,6 +157,18 @@ def test_all_operators(folder, program):
     check("operators, with a libstdc++ in the library: status", record(loader, own).returncode, 5)
 
 
+def test_dlopened(folder, name, pattern):
+    """An allocator that is loaded later: the program's own goes on being seen."""
+    found = [path for p in pattern for path in glob.glob(p)]
+    if not found:
+        return  # test_allocator has said so
+    program = build(folder, "dlopened", "dlopened.c", "cc", "-ldl")
+    alone, done = run(program, found[0]), record(program, found[0])
+    check(f"{name} loaded later", (done.returncode, done.stdout), (alone.returncode, alone.stdout))
+    check(f"{name} loaded later: allocated", values("alloc_space").get("use_own", 0), 600000)
+    check(f"{name} loaded later: in use", values("inuse_space").get("use_own", 0), 0)
+
+
 def test_own_malloc(folder):
     program = build(folder, "own_malloc", "own_malloc.c", "cc")
     done = record(program)
@@ -212,9 +227,9 @@ def main():
         test_all_operators(folder, operators)
         test_own_malloc(folder)
         test_kinds(program)
-        test_allocator("tcmalloc", ["/usr/lib/*/libtcmalloc_minimal.so.4", "/usr/lib/*/libtcmalloc.so.4"], program, operators)
-        test_allocator("jemalloc", ["/usr/lib/*/libjemalloc.so.2"], program, operators)
-        test_allocator("mimalloc", ["/usr/lib/*/libmimalloc.so.2*"], program, operators)
+        for name, pattern in ALLOCATORS.items():
+            test_allocator(name, pattern, program, operators)
+            test_dlopened(folder, name, pattern)
     print(", ".join(f"{n} {verdict}" for verdict, n in counts.items()))
     sys.exit(1 if counts["failed"] else 0)
 
