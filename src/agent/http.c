@@ -13,7 +13,6 @@
 #include <linux/close_range.h>
 #include <linux/futex.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 
 #define CLIENTS_MAX 64
@@ -24,7 +23,7 @@
 #define DRAIN_NS 2000000000u  /* for the client to see the end */
 #define NO_FILES_NS 500000000u
 #define STOP_TRIES 10000     /* ms: longer than between two looks */
-#define ALONE_NS 5000000000u /* how often we look whether the program is there still */
+#define ALONE_NS 1000000000u /* how often we look whether the program is there still */
 
 enum step { FREE, READ, WAIT, WRITE, DRAIN };
 
@@ -247,7 +246,9 @@ static int timeout_ms(uint64_t now)
     return ms < INT32_MAX ? (int)ms : INT32_MAX;
 }
 
-static void turn(void)
+/* False: the program has ended, and left the process to us.  (Who called exit, or was the last
+ * thread that libc knows of, has ended us too.) */
+static bool turn(void)
 {
     struct pollfd fds[LISTENERS + CLIENTS_MAX];
     uint64_t now = raw_clock_ns(CLOCK_MONOTONIC);
@@ -260,7 +261,7 @@ static void turn(void)
     }
     if (raw4(SYS_poll, (long)fds, LISTENERS + CLIENTS_MAX, timeout_ms(now), 0) == 0 &&
         !own_is_kept() && own_is_alone())
-        exit(0); /* as the last of the program's threads would have */
+        return false;
     now = raw_clock_ns(CLOCK_MONOTONIC);
     for (int i = 0; i < CLIENTS_MAX; i++) {
         struct client *c = &clients[i];
@@ -276,6 +277,14 @@ static void turn(void)
     for (int i = 0; i < LISTENERS; i++)
         if (fds[i].revents)
             accept_client(&listeners[i], now);
+    return true;
+}
+
+static void remove_sockets(void)
+{
+    for (int i = 0; i < LISTENERS; i++)
+        if (listeners[i].path[0])
+            raw4(SYS_unlink, (long)listeners[i].path, 0, 0, 0);
 }
 
 static void report(int error)
@@ -299,11 +308,16 @@ static void serve(void *arg)
         error = errno;
     server_tid = raw_gettid();
     report(error);
-    while (!error && !__atomic_load_n(&is_ending, __ATOMIC_ACQUIRE))
-        turn();
+    while (!error && !__atomic_load_n(&is_ending, __ATOMIC_ACQUIRE) && turn())
+        ;
     for (struct client *c = clients; c < clients + CLIENTS_MAX; c++)
         if (c->step != FREE)
             drop(c);
+    if (error)
+        return;
+    remove_sockets();
+    if (!__atomic_load_n(&is_ending, __ATOMIC_ACQUIRE))
+        own_follow();
 }
 
 bool http_serve(const char *address)
@@ -338,13 +352,6 @@ const char *http_address(void)
     if (serving_pid != raw_getpid())
         return NULL;
     return listeners[listeners[0].fd >= 0 ? 0 : 1].text;
-}
-
-static void remove_sockets(void)
-{
-    for (int i = 0; i < LISTENERS; i++)
-        if (listeners[i].path[0])
-            raw4(SYS_unlink, (long)listeners[i].path, 0, 0, 0);
 }
 
 /* Connects to the server, so that it looks up. */

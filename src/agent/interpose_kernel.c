@@ -3,6 +3,7 @@
  * Memory: none. */
 #include "agent/http.h"
 #include "agent/modules.h"
+#include "agent/own.h"
 #include "agent/recording.h"
 #include "agent/roster.h"
 #include "agent/sampler.h"
@@ -125,11 +126,16 @@ long interpose_syscall(long number, long a, long b, long c, long d, long e, long
         number == SYS_seccomp && (a == SECCOMP_SET_MODE_STRICT || a == SECCOMP_SET_MODE_FILTER);
     uint32_t frozen = sets ? recording_freeze(a == SECCOMP_SET_MODE_STRICT) : 0;
     struct http_pause pause = {.serves = false};
-    if (sets && a == SECCOMP_SET_MODE_FILTER && (b & SECCOMP_FILTER_FLAG_TSYNC))
+    bool is_for_all = sets && a == SECCOMP_SET_MODE_FILTER && (b & SECCOMP_FILTER_FLAG_TSYNC);
+    if (is_for_all) {
+        own_forbid(true);
         http_pause(&pause);
+    }
     long rc = interpose_next_syscall(number, a, b, c, d, e, f);
     if (rc != 0) {
         recording_thaw(frozen);
+        if (is_for_all)
+            own_forbid(false);
         http_resume(&pause);
     }
     return rc;

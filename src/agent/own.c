@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
-#include <linux/futex.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +25,7 @@ static struct {
     void *arg;
 } threads[OWN_MAX];
 
-static bool is_kept; /* atomic */
+static bool is_kept, is_forbidden; /* atomic */
 
 bool own_is(int tid)
 {
@@ -44,22 +43,48 @@ uint32_t own_count(void)
     return n;
 }
 
-bool own_is_alone(void)
+/* The status of the main thread as /proc has it: one character is its state, and the last
+ * number what it ended with. */
+static bool main_status(char *state, int *status)
 {
-    struct stat st;
-    char path[64], text[128];
-    /* A folder's link count is 2 and one for each folder in it. */
-    if (raw4(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/task", (long)&st, 0) != 0 ||
-        st.st_nlink > 2 + own_count() + 1)
-        return false;
+    char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/self/task/%d/stat", raw_getpid());
     long fd = raw4(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC, 0),
          n = fd < 0 ? 0 : raw4(SYS_read, fd, (long)text, sizeof text - 1, 0);
     if (fd >= 0)
         raw4(SYS_close, fd, 0, 0, 0);
     text[n > 0 ? n : 0] = '\0';
-    const char *name_end = strrchr(text, ')');
-    return name_end && strncmp(name_end, ") Z", 3) == 0;
+    const char *name_end = strrchr(text, ')'), *last = strrchr(text, ' ');
+    if (!name_end || last < name_end + 2)
+        return false;
+    *state = name_end[2];
+    *status = atoi(last);
+    return true;
+}
+
+bool own_is_alone(void)
+{
+    struct stat st;
+    char state;
+    int status;
+    /* A folder's link count is 2 and one for each folder in it. */
+    return !__atomic_load_n(&is_forbidden, __ATOMIC_ACQUIRE) &&
+           raw4(SYS_newfstatat, AT_FDCWD, (long)"/proc/self/task", (long)&st, 0) == 0 &&
+           st.st_nlink <= 2 + own_count() + 1 && main_status(&state, &status) && state == 'Z';
+}
+
+void own_follow(void)
+{
+    char state;
+    int status;
+    /* Where nobody tells us of pthread_exit, libc may have something to do yet. */
+    if (recording_is_hooked && !own_is_kept() && main_status(&state, &status) && state == 'Z')
+        raw4(SYS_exit, status >> 8 & 0xff, 0, 0, 0);
+}
+
+void own_forbid(bool yes)
+{
+    __atomic_store_n(&is_forbidden, yes, __ATOMIC_RELEASE);
 }
 
 void own_reset(void)
@@ -132,7 +157,7 @@ static void keep(void *arg)
 {
     const struct timespec a_while = {0, LOOK_NS};
     static int nothing;
-    while (timers_frozen() || !own_is_alone()) /* a call that no filter forbids */
+    while (!own_is_alone()) /* a call that no filter forbids */
         raw6(SYS_futex, (long)&nothing, FUTEX_WAIT_PRIVATE, 0, (long)&a_while, 0, 0);
     exit(0);
 }

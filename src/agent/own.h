@@ -17,8 +17,14 @@ bool own_is(int tid);
 uint32_t own_count(void);
 
 /* Whether all threads of the program have ended, but not by exit: the main thread by
- * pthread_exit.  The process then ends with our last one.  Some us. */
+ * pthread_exit, or by the system call.  The process then ends with our last one.  Some us. */
 bool own_is_alone(void);
+/* For a thread of ours that is: it ends, if it can with the main thread's status. */
+void own_follow(void);
+
+/* A filter of system calls is going to hold for our threads too (or is not, after all): they
+ * make none but futex. */
+void own_forbid(bool yes);
 
 /* The main thread ends, by pthread_exit: one thread more, which shares the program's
  * descriptors, waits for the end of the others and then calls exit, as the last of them would

@@ -117,7 +117,7 @@ static void answer(void *arg)
     if (recording_is_hooked) /* else this may be the thread that ends the process */
         raw4(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE, 0);
     /* A process whose threads have all ended is not to live on for this one. */
-    while (timers_frozen() || !own_is_alone()) {
+    while (!own_is_alone()) {
         uint32_t wanted = __atomic_load_n(&h->n_moments_wanted, __ATOMIC_ACQUIRE);
         if (wanted == answered || timers_frozen()) {
             raw6(SYS_futex, (long)&h->n_moments_wanted, 0 /* FUTEX_WAIT */, wanted, (long)&second,
@@ -128,6 +128,7 @@ static void answer(void *arg)
         answered = wanted;
         __atomic_store_n(&h->n_moments_answered, answered, __ATOMIC_RELEASE);
     }
+    own_follow();
 }
 
 static void start_answering(void)

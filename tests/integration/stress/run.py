@@ -49,7 +49,7 @@ def stress(label, program, library, *flags):
 
 
 def build(name, *flags):
-    subprocess.run(["cc", "-O1", "-g", f"{HERE}/{name}.c", *flags, "-o", name, "-ldl"], check=True)
+    subprocess.run(["cc", "-O1", "-g", f"{HERE}/{name}.c", *flags, "-o", os.path.basename(name), "-ldl"], check=True)
 
 
 def total(path):
@@ -97,11 +97,11 @@ def sanitized(compiler, sanitizer):
     check(name, (done.returncode, done.stdout, said), (0, "40000\n", []))
 
 
-def hostile(mode, *flags, said="done\n", **environment):
+def hostile(mode, *flags, said="done\n", program="hostile", **environment):
     """Ends and prints as it does alone."""
-    name = " ".join(["hostile", mode, *environment])
+    name = " ".join([program, mode, *flags, *environment])
     environment = {**os.environ, **environment}
-    alone = subprocess.run(["./hostile", mode], env=environment, capture_output=True, text=True, timeout=60)
+    alone = subprocess.run([f"./{program}", mode], env=environment, capture_output=True, text=True, timeout=60)
     if alone.returncode:
         counts["skipped"] += 1
         print(f"SKIPPED {name}: it does not run alone here ({alone.returncode})")
@@ -112,7 +112,7 @@ def hostile(mode, *flags, said="done\n", **environment):
                "SONDE_MUTEX_FRACTION": "1"}
     for how, before, more in (("recorded", record, {}), ("preloaded", ["env"], preload)):
         try:
-            done = subprocess.run([*before, "./hostile", mode], env={**environment, **more},
+            done = subprocess.run([*before, f"./{program}", mode], env={**environment, **more},
                                   capture_output=True, text=True, timeout=60)
             check(f"{name}, {how}", (done.returncode, done.stdout), (0, said))
         except subprocess.TimeoutExpired as late:
@@ -143,6 +143,9 @@ def main():
         hostile("mainexit")
         hostile("mainexit", "--at", "USR1")
         hostile("altstack", said="0 0 0\n")
+        build("../../targets/harsh", "-pthread", "-D_GNU_SOURCE")
+        hostile("killfilter", said="child 4\n", program="harsh")
+        hostile("strict", "--at", "USR1", said="child 4\n", program="harsh")
         hostile("jit", "--heap-rate", "1")
         hostile("world", "--heap-rate", "1")
         for compiler in ("gcc", "clang"):
