@@ -9,6 +9,7 @@
 #include "agent/recording.h"
 #include "agent/symbols.h"
 #include "agent/text_out.h"
+#include "wire/scale.h"
 
 #include <errno.h>
 
@@ -71,39 +72,12 @@ static int64_t count_values(const struct taken *taken)
 
 /* Heap. */
 
-/* 1 - exp(-x) for x >= 0, to the last digits. */
-static double share_sampled(double x)
-{
-    if (x > 40)
-        return 1;
-    /* exp(-x) = exp(-x / 2^k)^(2^k), and so 1 - exp(-2y) = (1 - exp(-y)) (1 + exp(-y)). */
-    int k = 0;
-    for (; x > 0.25; k++)
-        x /= 2;
-    double sum = 0;
-    for (int i = 14; i >= 1; i--)
-        sum = x / i * (1 - sum);
-    for (; k > 0; k--)
-        sum *= 2 - sum;
-    return sum;
-}
-
-/* As Go's runtime/pprof/protomem.go, scaleHeapSample. */
-static void scale(uint64_t n, uint64_t size, uint64_t rate, int64_t *count, int64_t *bytes)
-{
-    double factor = rate > 1 && size ? 1 / share_sampled((double)size / (double)rate) : 1;
-    double scaled = (double)n * factor;
-    *count = scaled < 0x1p62 ? (int64_t)scaled : INT64_MAX / 2;
-    scaled *= (double)size;
-    *bytes = scaled < 0x1p62 ? (int64_t)scaled : INT64_MAX / 2;
-}
-
 static bool heap_values(struct taken_row *row, uint64_t period)
 {
     if (row->n[1] > row->n[0]) /* freed since we looked */
         row->n[1] = row->n[0];
-    scale(row->n[0], row->key, period, &row->values[0], &row->values[1]);
-    scale(row->n[0] - row->n[1], row->key, period, &row->values[2], &row->values[3]);
+    wire_scale_heap(row->n[0], row->key, period, &row->values[0], &row->values[1]);
+    wire_scale_heap(row->n[0] - row->n[1], row->key, period, &row->values[2], &row->values[3]);
     return row->n[0] != 0;
 }
 

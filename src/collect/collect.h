@@ -33,7 +33,7 @@ struct collect_ops {
     bool is_moment;  /* its rows are of moments, one profile each */
     bool has_moment; /* it can be told while the command runs: what is at that moment */
 
-    uint64_t (*period)(const struct wire_header *header); /* in period_type */
+    uint64_t (*period)(const struct wire_header *header); /* in period_type; NULL: 1 */
     /* The values of a row, which need not be valid.  False: it says nothing. */
     bool (*values)(const struct wire_header *header, const struct wire_stack *row,
                    int64_t values[COLLECT_TYPES_MAX]);

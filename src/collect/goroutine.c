@@ -1,10 +1,5 @@
 #include "collect/goroutine.h"
 
-static uint64_t period(const struct wire_header *header)
-{
-    return 1;
-}
-
 static bool values(const struct wire_header *header, const struct wire_stack *row,
                    int64_t values[COLLECT_TYPES_MAX])
 {
@@ -25,6 +20,5 @@ const struct collect_ops collect_goroutine = {
     .n_types = 1,
     .is_moment = true,
     .has_moment = true,
-    .period = period,
     .values = values,
 };

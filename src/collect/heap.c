@@ -1,21 +1,10 @@
 #include "collect/heap.h"
 
-#include <math.h>
+#include "wire/scale.h"
 
 static uint64_t period(const struct wire_header *header)
 {
     return header->heap_rate;
-}
-
-/* Of blocks of `size` bytes the share 1 - exp(-size / rate) is sampled (Go's
- * runtime/pprof/protomem.go, scaleHeapSample). */
-static void scale(uint64_t n, uint64_t size, uint64_t rate, int64_t *count, int64_t *bytes)
-{
-    double factor = rate > 1 && size ? 1 / -expm1(-(double)size / (double)rate) : 1;
-    double scaled = (double)n * factor;
-    *count = scaled < 0x1p62 ? (int64_t)scaled : INT64_MAX / 2;
-    scaled *= (double)size;
-    *bytes = scaled < 0x1p62 ? (int64_t)scaled : INT64_MAX / 2;
 }
 
 static bool values(const struct wire_header *header, const struct wire_stack *row,
@@ -24,8 +13,8 @@ static bool values(const struct wire_header *header, const struct wire_stack *ro
     uint64_t n = row->n[0], freed = row->n[1];
     if (n == 0 || n > INT64_MAX || row->key > INT64_MAX)
         return false;
-    scale(n, row->key, header->heap_rate, &values[0], &values[1]);
-    scale(n > freed ? n - freed : 0, row->key, header->heap_rate, &values[2], &values[3]);
+    wire_scale_heap(n, row->key, header->heap_rate, &values[0], &values[1]);
+    wire_scale_heap(n > freed ? n - freed : 0, row->key, header->heap_rate, &values[2], &values[3]);
     return true;
 }
 

@@ -1,10 +1,5 @@
 #include "collect/mutex.h"
 
-static uint64_t period(const struct wire_header *header)
-{
-    return 1;
-}
-
 static bool values(const struct wire_header *header, const struct wire_stack *row,
                    int64_t values[COLLECT_TYPES_MAX])
 {
@@ -24,6 +19,5 @@ const struct collect_ops collect_mutex = {
     .types = {{"contentions", "count"}, {"delay", "nanoseconds"}},
     .period_type = {"contentions", "count"},
     .n_types = 2,
-    .period = period,
     .values = values,
 };

@@ -357,7 +357,7 @@ struct profile *recorder_profile(struct recorder *r, const struct collect_ops *k
 {
     const struct wire_header asked = {.period_ns = 1000000000u / r->request.hz,
                                       .heap_rate = r->request.heap_rate};
-    const struct gather_header header = {.period = kind->period(&asked),
+    const struct gather_header header = {.period = kind->period ? kind->period(&asked) : 1,
                                          .time_unix_ns = r->start_unix_ns,
                                          .duration_ns = r->duration_ns,
                                          .main_file = str_of(r->main_file)};

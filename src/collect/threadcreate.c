@@ -1,10 +1,5 @@
 #include "collect/threadcreate.h"
 
-static uint64_t period(const struct wire_header *header)
-{
-    return 1;
-}
-
 static bool values(const struct wire_header *header, const struct wire_stack *row,
                    int64_t values[COLLECT_TYPES_MAX])
 {
@@ -20,6 +15,5 @@ const struct collect_ops collect_threadcreate = {
     .types = {{"threadcreate", "count"}},
     .period_type = {"threadcreate", "count"},
     .n_types = 1,
-    .period = period,
     .values = values,
 };

@@ -53,13 +53,11 @@ const uint8_t *proto_next_other(const struct proto_input *in, const uint8_t *p, 
                                 struct proto_field *f, struct err *err)
 {
     uint64_t key;
-    f->at = p;
+    *f = (struct proto_field){.at = p};
     if (!(p = proto_varint(p, end, &key)))
         goto bad_varint;
     f->number = key >> 3 > UINT32_MAX ? UINT32_MAX : (uint32_t)(key >> 3);
     f->type = (uint32_t)(key & 7);
-    f->value = 0;
-    f->p = f->end = NULL;
     switch (f->type) {
     case PROTO_VARINT:
         if (!(p = proto_varint(p, end, &f->value)))
