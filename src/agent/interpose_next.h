@@ -1,5 +1,6 @@
 /* interpose_next: the next library's functions, for those that stand in for them.
- * They are looked up at the start, or at the first call, when that comes before. */
+ * They are looked up at the start, or at the first call, when that comes before.
+ * Threads: any; who is first twice finds the same.  Signals: no. */
 #ifndef SONDE_AGENT_INTERPOSE_NEXT_H
 #define SONDE_AGENT_INTERPOSE_NEXT_H
 

@@ -1,6 +1,7 @@
 /* profiles: the profiles that this process can be asked for by name (sonde_lookup): one
  * table of the kinds there are, and the program's own (custom.h).
- * A kind is one entry: what it is called, what its file looks like, how it is taken. */
+ * A kind is one entry: what it is called, what its file looks like, how it is taken.
+ * Threads: any.  Signals: no. */
 #ifndef SONDE_AGENT_PROFILES_H
 #define SONDE_AGENT_PROFILES_H
 

@@ -1,5 +1,5 @@
 /* goroutine: the stacks of all threads at a moment, with the sample type of Go's
- * runtime/pprof. */
+ * runtime/pprof (count).  Threads: any.  Signals: no. */
 #ifndef SONDE_COLLECT_GOROUTINE_H
 #define SONDE_COLLECT_GOROUTINE_H
 

@@ -5,7 +5,9 @@
  * locations, functions, strings) are decoded, samples are only cut into chunks.
  * Many are then counted, chunk by chunk on all processors, which gives every sample
  * its place in the columns, and decoded into those places.  Few are decoded one after
- * the other into columns that grow. */
+ * the other into columns that grow.
+ * Errors: ERR_INPUT, as of proto.h; ERR_NOMEM.  Threads: one decoder each; samples are
+ * decoded on several.  Signals: no. */
 #ifndef SONDE_FORMAT_PPROF_DECODER_H
 #define SONDE_FORMAT_PPROF_DECODER_H
 
