@@ -1,0 +1,15 @@
+#include "go/go_kind.h"
+
+#include <string.h>
+
+const struct go_kind_ops *const go_kind_registry[] = {
+    NULL,
+};
+
+const struct go_kind_ops *go_kind_find(const char *name)
+{
+    for (size_t i = 0; go_kind_registry[i]; i++)
+        if (strcmp(go_kind_registry[i]->name, name) == 0)
+            return go_kind_registry[i];
+    return NULL;
+}
