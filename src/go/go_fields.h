@@ -36,6 +36,8 @@ GO_FIELD(M_PROCID, "runtime.m", "procid")
 GO_FIELD(M_CURG, "runtime.m", "curg")
 GO_FIELD(M_P, "runtime.m", "p")
 GO_FIELD(M_ID, "runtime.m", "id")
+GO_FIELD(M_VDSOSP, "runtime.m", "vdsoSP")
+GO_FIELD(M_VDSOPC, "runtime.m", "vdsoPC")
 GO_FIELD(M_ALLLINK, "runtime.m", "alllink")
 GO_FIELD(M_CREATESTACK, "runtime.m", "createstack")
 
