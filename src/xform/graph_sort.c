@@ -1,7 +1,7 @@
 /* graph_sort: the orders that a graph's nodes can be in. */
 #include "xform/graph.h"
 
-#include "xform/go_sort.h"
+#include "base/go_sort.h"
 #include "xform/unit.h"
 
 #include <inttypes.h>

@@ -1,7 +1,7 @@
 /* Where equal items end up: as after Go 1.27's sort.Sort, whose answers these are (FNV
  * of the indexes in order). */
 #include "unit.h"
-#include "xform/go_sort.h"
+#include "base/go_sort.h"
 
 #include <stdlib.h>
 

@@ -1,4 +1,4 @@
-#include "xform/go_sort.h"
+#include "base/go_sort.h"
 
 #define SHORT 12  /* sorted by insertion up to here */
 #define LONG 50   /* from here on nine items choose the pivot */
