@@ -158,6 +158,7 @@ static uint32_t field(const struct gopclntab *t, const struct function *f, unsig
     return (uint32_t)number_at(f->record, first + 4 * (uint64_t)i, 4, &ok);
 }
 #define FIELD_NAME 0
+#define FIELD_PCSP 3
 #define FIELD_PCFILE 4
 #define FIELD_PCLN 5
 #define FIELD_N_PCDATA 6
@@ -268,10 +269,11 @@ static struct str inline_tree(const struct gopclntab *t, const struct function *
 
 struct inlined_call {
     uint32_t name, start_line;
+    uint8_t id;
     int32_t parent;     /* until 1.19: the call around it */
     int32_t file;       /* until 1.19: of the call */
     uint32_t line;      /* the same */
-    uint32_t parent_pc; /* from 1.20 on: an instruction of the call */
+    uint32_t parent_pc; /* an instruction of the call */
 };
 
 static bool read_call(const struct gopclntab *t, struct str tree, int32_t i,
@@ -280,6 +282,7 @@ static bool read_call(const struct gopclntab *t, struct str tree, int32_t i,
     bool ok = true;
     uint64_t at = (uint64_t)i * (t->version >= GO_1_20 ? 16 : 20);
     if (t->version >= GO_1_20) {
+        call->id = (uint8_t)number_at(tree, at, 1, &ok);
         call->name = (uint32_t)number_at(tree, at + 4, 4, &ok);
         call->parent_pc = (uint32_t)number_at(tree, at + 8, 4, &ok);
         call->start_line = (uint32_t)number_at(tree, at + 12, 4, &ok);
@@ -287,7 +290,9 @@ static bool read_call(const struct gopclntab *t, struct str tree, int32_t i,
         call->parent = (int16_t)number_at(tree, at, 2, &ok);
         call->file = (int32_t)number_at(tree, at + 4, 4, &ok);
         call->line = (uint32_t)number_at(tree, at + 8, 4, &ok);
+        call->id = (uint8_t)number_at(tree, at + 2, 1, &ok);
         call->name = (uint32_t)number_at(tree, at + 12, 4, &ok);
+        call->parent_pc = (uint32_t)number_at(tree, at + 16, 4, &ok);
         call->start_line = 0;
     }
     return ok;
@@ -329,17 +334,114 @@ static bool add_frames(const struct gopclntab *t, const struct function *f, stru
     return true;
 }
 
+static void describe(const struct gopclntab *t, const struct function *found,
+                     struct gopclntab_function *f)
+{
+    bool ok = true;
+    *f = (struct gopclntab_function){.entry = found->entry,
+                                     .size = found->size,
+                                     .name = text_at(t->names, field(t, found, FIELD_NAME)),
+                                     .record = found->record};
+    if (t->version < GO_1_18)
+        return;
+    f->id = (uint8_t)number_at(f->record, record_bytes(t) - 4, 1, &ok);
+    f->flags = (uint8_t)number_at(f->record, record_bytes(t) - 3, 1, &ok);
+    if (t->version >= GO_1_20)
+        f->start_line = field(t, found, FIELD_START_LINE);
+}
+
 bool gopclntab_function(const struct gopclntab *table, uint64_t i, struct gopclntab_function *f)
 {
     struct function found;
     if (i >= table->n_functions)
         return false;
     uint64_t entry = function_start(table, i);
-    *f = (struct gopclntab_function){entry, 0, ""};
-    if (find_function(table, entry, &found) && found.entry == entry) {
-        f->size = found.size;
-        f->name = text_at(table->names, field(table, &found, FIELD_NAME));
-    }
+    if (find_function(table, entry, &found) && found.entry == entry)
+        describe(table, &found, f);
+    else
+        *f = (struct gopclntab_function){.entry = entry, .name = ""};
+    return true;
+}
+
+bool gopclntab_at(const struct gopclntab *table, uint64_t address, struct gopclntab_function *f)
+{
+    struct function found;
+    if (!find_function(table, address, &found))
+        return false;
+    describe(table, &found, f);
+    return true;
+}
+
+static struct function record_of(const struct gopclntab_function *f)
+{
+    return (struct function){f->record, f->entry, f->size};
+}
+
+bool gopclntab_has_sp(const struct gopclntab *table, const struct gopclntab_function *f)
+{
+    struct function r = record_of(f);
+    return field(table, &r, FIELD_PCSP) != 0;
+}
+
+int32_t gopclntab_sp_delta(const struct gopclntab *table, const struct gopclntab_function *f,
+                           uint64_t address)
+{
+    struct function r = record_of(f);
+    return value_at(table, ROLE_ADDRESS, field(table, &r, FIELD_PCSP), f->entry, address);
+}
+
+int32_t gopclntab_number(const struct gopclntab *table, const struct gopclntab_function *f,
+                         unsigned which, uint64_t address)
+{
+    bool ok = true;
+    struct function r = record_of(f);
+    if (table->version < GO_1_18 || which >= field(table, &r, FIELD_N_PCDATA))
+        return -1;
+    uint64_t at = record_bytes(table) + 4 * (uint64_t)which;
+    uint32_t offset = (uint32_t)number_at(f->record, at, 4, &ok);
+    return ok ? value_at(table, ROLE_ADDRESS, offset, f->entry, address) : -1;
+}
+
+struct str gopclntab_data(const struct gopclntab *table, const struct gopclntab_function *f,
+                          unsigned which)
+{
+    bool ok = true;
+    struct function r = record_of(f);
+    struct str none = {"", 0};
+    uint64_t after = record_bytes(table);
+    if (table->version < GO_1_18 || table->gofunc.len == 0 ||
+        which >= number_at(f->record, after - 1, 1, &ok))
+        return none;
+    uint64_t at = after + 4 * ((uint64_t)field(table, &r, FIELD_N_PCDATA) + which);
+    uint64_t offset = number_at(f->record, at, 4, &ok);
+    if (!ok || offset == UINT32_MAX)
+        return none;
+    struct str data = from(table->gofunc, offset, &ok);
+    return ok ? data : none;
+}
+
+void gopclntab_line(const struct gopclntab *table, const struct gopclntab_function *f,
+                    uint64_t address, const char **file, uint32_t *line)
+{
+    struct function r = record_of(f);
+    struct frame frame = {.name = ""};
+    position_of(table, &r, ROLE_ADDRESS, address, &frame);
+    *file = frame.file;
+    *line = frame.line;
+}
+
+bool gopclntab_call(const struct gopclntab *table, const struct gopclntab_function *f,
+                    uint64_t address, struct gopclntab_call *call)
+{
+    uint32_t index_table = 0;
+    struct function r = record_of(f);
+    struct inlined_call inlined = {0};
+    struct str tree = inline_tree(table, &r, &index_table);
+    int32_t i = tree.len ? value_at(table, ROLE_ADDRESS, index_table, f->entry, address) : -1;
+    if (i < 0 || !read_call(table, tree, i, &inlined) || inlined.parent_pc >= f->size)
+        return false;
+    *call = (struct gopclntab_call){text_at(table->names, inlined.name), inlined.start_line,
+                                    inlined.id, f->entry + inlined.parent_pc};
     return true;
 }
 

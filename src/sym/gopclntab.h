@@ -27,13 +27,48 @@ void gopclntab_free(struct gopclntab *table); /* NULL is fine */
 /* Are the trees of inlined calls there?  From Go 1.18 on. */
 bool gopclntab_has_inlines(const struct gopclntab *table);
 
-/* Function i of the table, by address; false when there is none.  Texts are borrowed
- * from the object. */
+/* A function of the table; texts are borrowed from the object. */
 struct gopclntab_function {
     uint64_t entry, size;
     const char *name; /* "" when damaged */
+    /* From Go 1.18 on, else 0: */
+    uint32_t start_line; /* from Go 1.20 on */
+    uint8_t id, flags;   /* what Go's unwinder has to know about it */
+    struct str record;   /* the table's own */
 };
+/* Function i of the table, by address, or the one at an address; false when there is none. */
 bool gopclntab_function(const struct gopclntab *table, uint64_t i, struct gopclntab_function *f);
+bool gopclntab_at(const struct gopclntab *table, uint64_t address, struct gopclntab_function *f);
+
+/* What Go's runtime reads at an address inside the function; from Go 1.18 on. */
+#define GOPCLNTAB_TOP_FRAME 1u /* flags: a stack ends here */
+#define GOPCLNTAB_SP_WRITE 2u  /* no telling where the caller's frame is */
+#define GOPCLNTAB_ARG_LIVE 3u  /* tables of numbers */
+#define GOPCLNTAB_ARG_INFO 5u  /* data */
+#define GOPCLNTAB_ARG_LIVE_INFO 6u
+/* The bytes between the stack pointer and the return address; -1: not known.  O(function). */
+int32_t gopclntab_sp_delta(const struct gopclntab *table, const struct gopclntab_function *f,
+                           uint64_t address);
+/* No bytes are known for functions in foreign code. */
+bool gopclntab_has_sp(const struct gopclntab *table, const struct gopclntab_function *f);
+/* The number of the table `which`; -1: none. */
+int32_t gopclntab_number(const struct gopclntab *table, const struct gopclntab_function *f,
+                         unsigned which, uint64_t address);
+/* The data `which`, to the end of all such data: it is read up to its own end.  Empty: none. */
+struct str gopclntab_data(const struct gopclntab *table, const struct gopclntab_function *f,
+                          unsigned which);
+/* File and line: "" and 0 when not known. */
+void gopclntab_line(const struct gopclntab *table, const struct gopclntab_function *f,
+                    uint64_t address, const char **file, uint32_t *line);
+/* The call that was inlined at an address; false: none, it is the function's own code. */
+struct gopclntab_call {
+    const char *name;
+    uint32_t start_line;
+    uint8_t id;
+    uint64_t caller; /* an address at the place of the call, in the same function */
+};
+bool gopclntab_call(const struct gopclntab *table, const struct gopclntab_function *f,
+                    uint64_t address, struct gopclntab_call *call);
 
 /* Fill the lookups that have no frames yet and lie in a function of the table.
  * Texts are borrowed from the object.  False and *err when memory runs out. */
