@@ -1,0 +1,265 @@
+#include "os/ptrace.h"
+
+#include "base/vec.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+
+/* A thread in the kernel that does not stop (a vfork, a slow disk) is not waited for longer. */
+#define PATIENCE_NS 20000000u
+#define ROUNDS_MAX 20
+
+struct held {
+    struct task task;
+    int signal; /* that it was about to get: passed on */
+    bool is_stopped;
+};
+
+struct ptrace_stop {
+    const struct proc *proc;
+    const pid_t *tids;
+    size_t n_tids;
+    pthread_t tracer;
+    sem_t stopped, resume;
+    VEC(struct held) held;
+    VEC(struct ptrace_thread) threads;
+    uint64_t begin_ns, end_ns;
+    int error; /* errno of a thread that could not be traced */
+    bool out_of_memory, has_ended;
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static bool is_held(const struct ptrace_stop *stop, pid_t tid)
+{
+    for (size_t i = 0; i < stop->held.n; i++)
+        if (stop->held.items[i].task.tid == tid)
+            return true;
+    return false;
+}
+
+/* Ask a thread to stop. */
+static void seize(struct ptrace_stop *stop, struct task task)
+{
+    if (ptrace(PTRACE_SEIZE, task.tid, NULL, NULL) < 0) {
+        if (errno != ESRCH)
+            stop->error = errno;
+        return;
+    }
+    if (!vec_push(&stop->held, (struct held){.task = task})) {
+        stop->out_of_memory = true; /* the end of this thread lets it go */
+        return;
+    }
+    ptrace(PTRACE_INTERRUPT, task.tid, NULL, NULL);
+}
+
+/* False: it has not stopped yet. */
+static bool look_at(struct held *held)
+{
+    int status;
+    pid_t got = waitpid(held->task.tid, &status, __WALL | WNOHANG);
+    if (got == 0)
+        return false;
+    held->is_stopped = got == held->task.tid && WIFSTOPPED(status);
+    /* A stop by us (or of a stopped process) is an event; all else is a signal under way. */
+    if (held->is_stopped && status >> 16 == 0)
+        held->signal = WSTOPSIG(status);
+    if (!held->is_stopped)
+        held->task.tid = 0; /* gone */
+    return true;
+}
+
+static void wait_for(struct ptrace_stop *stop, size_t first)
+{
+    uint64_t deadline = now_ns() + PATIENCE_NS;
+    for (size_t i = first; i < stop->held.n; i++) {
+        for (unsigned n = 0; !look_at(&stop->held.items[i]); n++) {
+            if (now_ns() > deadline)
+                break;
+            if (n < 50)
+                sched_yield();
+            else
+                nanosleep(&(struct timespec){0, 20000}, NULL);
+        }
+    }
+}
+
+static void read_registers(struct ptrace_stop *stop)
+{
+    for (size_t i = 0; i < stop->held.n; i++) {
+        const struct held *held = &stop->held.items[i];
+        struct ptrace_thread thread = {.task = held->task};
+        if (!held->is_stopped)
+            continue;
+#ifdef __x86_64__
+        struct user_regs_struct regs;
+        if (ptrace(PTRACE_GETREGS, held->task.tid, NULL, &regs) < 0)
+            continue;
+        thread.pc = regs.rip;
+        thread.sp = regs.rsp;
+        thread.bp = regs.rbp;
+#endif
+        if (!vec_push(&stop->threads, thread))
+            stop->out_of_memory = true;
+    }
+}
+
+static void stop_all(struct ptrace_stop *stop)
+{
+    struct task_list tasks = {0};
+    for (unsigned round = 0; round < ROUNDS_MAX && !stop->error; round++) {
+        size_t first = stop->held.n;
+        if (!tasks_read(stop->proc, &tasks, NULL)) {
+            stop->has_ended = true;
+            break;
+        }
+        for (size_t i = 0; i < tasks.n; i++)
+            if (!is_held(stop, tasks.items[i].tid))
+                seize(stop, tasks.items[i]);
+        if (stop->held.n == first)
+            break;
+        wait_for(stop, first);
+    }
+    vec_release(&tasks);
+}
+
+static void stop_some(struct ptrace_stop *stop)
+{
+    struct task_list tasks = {0};
+    if (!tasks_read(stop->proc, &tasks, NULL))
+        stop->has_ended = true;
+    for (size_t i = 0; i < tasks.n; i++)
+        for (size_t k = 0; k < stop->n_tids; k++)
+            if (tasks.items[i].tid == stop->tids[k] && !is_held(stop, tasks.items[i].tid))
+                seize(stop, tasks.items[i]);
+    wait_for(stop, 0);
+    vec_release(&tasks);
+}
+
+static void *trace(void *arg)
+{
+    struct ptrace_stop *stop = arg;
+    stop->begin_ns = now_ns();
+    if (stop->tids)
+        stop_some(stop);
+    else
+        stop_all(stop);
+    read_registers(stop);
+    sem_post(&stop->stopped);
+    while (sem_wait(&stop->resume) < 0 && errno == EINTR)
+        ;
+    for (size_t i = 0; i < stop->held.n; i++) {
+        struct held *held = &stop->held.items[i];
+        if (held->is_stopped)
+            ptrace(PTRACE_DETACH, held->task.tid, NULL, (void *)(intptr_t)held->signal);
+    }
+    stop->end_ns = now_ns();
+    return NULL;
+}
+
+/* The pid that traces the process; 0: none. */
+static int tracer_of(const struct proc *proc)
+{
+    AUTO_BUF text = {0};
+    if (!proc_text(proc, "status", &text, NULL))
+        return 0;
+    const char *line = strstr(buf_str(&text), "\nTracerPid:");
+    return line ? atoi(line + strlen("\nTracerPid:")) : 0;
+}
+
+static bool explain(const struct ptrace_stop *stop, struct err *err)
+{
+    int tracer = tracer_of(stop->proc);
+    if (stop->out_of_memory)
+        return err_nomem(err);
+    if (tracer)
+        return err_set(err, ERR_PERM, "cannot stop process %d: process %d traces it",
+                       (int)stop->proc->pid, tracer);
+    if (stop->error == EPERM || stop->error == EACCES)
+        return proc_not_permitted(stop->proc->pid, "stop the threads", err);
+    if (stop->error)
+        return err_sys(err, stop->error, "cannot stop process %d", (int)stop->proc->pid);
+    if (stop->has_ended || !proc_runs(stop->proc))
+        return err_set(err, ERR_INPUT, "process %d has ended", (int)stop->proc->pid);
+    return err_set(err, ERR_IO, "cannot stop process %d: its threads do not leave the kernel",
+                   (int)stop->proc->pid);
+}
+
+static uint64_t end(struct ptrace_stop *stop)
+{
+    sem_post(&stop->resume);
+    pthread_join(stop->tracer, NULL);
+    uint64_t pause_ns = stop->end_ns - stop->begin_ns;
+    sem_destroy(&stop->stopped);
+    sem_destroy(&stop->resume);
+    vec_release(&stop->held);
+    vec_release(&stop->threads);
+    free(stop);
+    return pause_ns;
+}
+
+struct ptrace_stop *ptrace_stop(const struct proc *proc, const pid_t *tids, size_t n,
+                                struct err *err)
+{
+#ifndef __x86_64__
+    err_set(err, ERR_UNSUPPORTED, "threads of other programs are stopped on x86-64 only");
+    return NULL;
+#endif
+    struct ptrace_stop *stop = calloc(1, sizeof *stop);
+    if (!stop) {
+        err_nomem(err);
+        return NULL;
+    }
+    stop->proc = proc;
+    stop->tids = tids;
+    stop->n_tids = n;
+    sem_init(&stop->stopped, 0, 0);
+    sem_init(&stop->resume, 0, 0);
+    int error = pthread_create(&stop->tracer, NULL, trace, stop);
+    if (error) {
+        err_sys(err, error, "cannot start a thread");
+        free(stop);
+        return NULL;
+    }
+    while (sem_wait(&stop->stopped) < 0 && errno == EINTR)
+        ;
+    if (stop->threads.n > 0 && !stop->out_of_memory)
+        return stop;
+    explain(stop, err);
+    end(stop);
+    return NULL;
+}
+
+const struct ptrace_thread *ptrace_threads(const struct ptrace_stop *stop, size_t *n)
+{
+    *n = stop->threads.n;
+    return stop->threads.items;
+}
+
+size_t ptrace_missing(const struct ptrace_stop *stop)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < stop->held.n; i++)
+        n += stop->held.items[i].task.tid && !stop->held.items[i].is_stopped;
+    return n;
+}
+
+uint64_t ptrace_resume(struct ptrace_stop *stop)
+{
+    return end(stop);
+}

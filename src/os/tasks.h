@@ -1,0 +1,30 @@
+/* tasks: the threads of a process, as /proc has them.
+ * In: a process.  Out: its threads; they come and go meanwhile.
+ * Threads: reads may run at once.  Signals: no. */
+#ifndef SONDE_OS_TASKS_H
+#define SONDE_OS_TASKS_H
+
+#include "base/err.h"
+#include "os/proc.h"
+
+#include <stddef.h>
+
+struct task {
+    pid_t tid;   /* here */
+    pid_t inner; /* in the thread's own pid namespace: as it calls itself */
+};
+
+/* Zeroed to begin with; vec_release to end. */
+struct task_list {
+    struct task *items;
+    size_t n, cap;
+};
+
+/* The threads of now, in place of what *list held.  False and *err: ERR_INPUT: the process
+ * has ended, ERR_NOMEM. */
+bool tasks_read(const struct proc *proc, struct task_list *list, struct err *err);
+
+/* Where a thread that waits in the kernel goes on.  False: it runs, or is gone. */
+bool tasks_blocked(const struct proc *proc, pid_t tid, uint64_t *pc, uint64_t *sp);
+
+#endif
