@@ -176,6 +176,16 @@ uint32_t gather_named_location(struct gather *g, uint32_t mapping, uint64_t at, 
     return find_location(g, mapping, at, name);
 }
 
+void gather_name_location(struct gather *g, uint32_t location, struct str function)
+{
+    uint32_t name = add_string(g, function);
+    if (g->failed)
+        return;
+    struct location *loc = &g->locations.items[location];
+    loc->function = name;
+    g->mappings.items[loc->mapping].named = true;
+}
+
 uint32_t gather_jit_location(struct gather *g, uint32_t process, uint64_t address)
 {
     if (g->failed)

@@ -48,6 +48,8 @@ uint32_t gather_location(struct gather *gather, uint32_t mapping, uint64_t at);
 /* The same, with its function known already. */
 uint32_t gather_named_location(struct gather *gather, uint32_t mapping, uint64_t at,
                                struct str function);
+/* Says the function of a location later. */
+void gather_name_location(struct gather *gather, uint32_t location, struct str function);
 /* Code of process `process` that lies in no file. */
 uint32_t gather_jit_location(struct gather *gather, uint32_t process, uint64_t address);
 

@@ -2,10 +2,13 @@
 
 #include "base/map.h"
 #include "base/vec.h"
+#include "collect/container.h"
+#include "os/maps.h"
 #include "sym/image.h"
 #include "sym/kernel_names.h"
 #include "unwind/walk.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,25 +33,40 @@ struct process {
     bool wants_exe;         /* the next map is the executable's */
     int n_threads;          /* that have not ended */
     uint32_t number;        /* of the gather, PROFILE_NONE before the first sample */
+    uint32_t labels;        /* of the gather */
     VEC(struct area) areas; /* by address, not overlapping */
+};
+
+struct kernel_frame {
+    uint64_t address;
+    uint32_t location; /* of the gather */
 };
 
 struct track {
     struct gather *gather;
-    pid_t root;
-    uint64_t period_ns;
+    struct track_options options;
+    bool everything; /* records of processes that are not followed come too */
     struct images images;
     struct map by_pid; /* -> index in processes */
     VEC(struct process) processes;
-    struct kernel_names *kernel;
-    bool kernel_asked;
+    bool kernel_asked, kernel_shown; /* its addresses */
     uint32_t kernel_mapping;
+    VEC(struct kernel_frame) kernel_frames; /* to be named */
+    struct map kernel_known;                /* their locations */
     struct track_counts counts;
+    unsigned n_unreadable;
+    struct err unreadable; /* the first one's */
+    char open_path[64];    /* of track_locate */
 };
 
 static void count(uint64_t *counter, uint64_t n)
 {
     __atomic_fetch_add(counter, n, __ATOMIC_RELAXED);
+}
+
+static void count_process(struct track *t)
+{
+    __atomic_fetch_add(&t->counts.n_processes, 1, __ATOMIC_RELAXED);
 }
 
 static struct process *find_process(struct track *t, pid_t pid)
@@ -73,17 +91,17 @@ static struct process *add_process(struct track *t, pid_t pid)
     return &t->processes.items[t->processes.n - 1];
 }
 
-struct track *track_new(struct gather *gather, pid_t root, uint64_t period_ns, struct err *err)
+struct track *track_new(struct gather *gather, const struct track_options *options, struct err *err)
 {
     struct track *t = calloc(1, sizeof *t);
     if (t) {
         t->gather = gather;
-        t->root = root;
-        t->period_ns = period_ns;
+        t->options = *options;
         t->kernel_mapping = PROFILE_NONE;
         t->counts.n_processes = 1;
         images_init(&t->images);
-        if (add_process(t, root))
+        map_init(&t->kernel_known);
+        if (options->scope == TRACK_SYSTEM || add_process(t, options->root))
             return t;
     }
     track_free(t);
@@ -100,7 +118,8 @@ void track_free(struct track *t)
     vec_release(&t->processes);
     map_release(&t->by_pid);
     images_release(&t->images);
-    kernel_names_close(t->kernel);
+    vec_release(&t->kernel_frames);
+    map_release(&t->kernel_known);
     free(t);
 }
 
@@ -152,25 +171,25 @@ static bool insert_area(struct process *p, const struct area *new)
     return true;
 }
 
-static bool take_map(struct track *t, const struct perf_record *record)
+/* "//anon", "[heap]", "/memfd:..." and the like are code without a file. */
+static bool is_file(struct str name)
 {
-    struct process *p = find_process(t, record->pid);
-    char build_id[41] = "";
-    if (!p || record->limit <= record->start)
-        return true;
-    for (size_t i = 0; i < record->n_build_id; i++)
-        snprintf(build_id + 2 * i, 3, "%02x", record->build_id[i]);
-    /* "//anon", "[heap]", "/memfd:..." and the like: code without a file. */
+    return name.len > 1 && name.p[0] == '/' && name.p[1] != '/' &&
+           !str_has_prefix(name, STR("/memfd:"));
+}
+
+/* `open_path` opens the file of that name; NULL: not known. */
+static bool add_area(struct track *t, struct process *p, const struct perf_record *record,
+                     struct str build_id, const char *open_path)
+{
     bool vdso = str_eq(record->name, STR("[vdso]"));
-    bool is_file =
-        vdso || (record->name.len > 1 && record->name.p[0] == '/' && record->name.p[1] != '/' &&
-                 !str_has_prefix(record->name, STR("/memfd:")));
     struct area area = {.start = record->start,
                         .limit = record->limit,
                         .offset = vdso ? 0 : record->offset,
                         .mapping = PROFILE_NONE};
-    if (is_file) {
-        area.image = images_get(&t->images, record->name, vdso ? STR("") : str_of(build_id));
+    if (vdso || is_file(record->name)) {
+        area.image = vdso ? images_get(&t->images, record->name, STR(""))
+                          : images_get_at(&t->images, record->name, build_id, open_path);
         if (!area.image)
             return false;
         uint64_t shift;
@@ -184,6 +203,106 @@ static bool take_map(struct track *t, const struct perf_record *record)
     return insert_area(p, &area);
 }
 
+static bool take_map(struct track *t, const struct perf_record *record)
+{
+    struct process *p = find_process(t, record->pid);
+    char build_id[41] = "", name[PATH_MAX], path[PATH_MAX];
+    if (!p || record->limit <= record->start)
+        return true;
+    for (size_t i = 0; i < record->n_build_id; i++)
+        snprintf(build_id + 2 * i, 3, "%02x", record->build_id[i]);
+    bool known = false;
+    if (is_file(record->name) && record->name.len < sizeof name) {
+        snprintf(name, sizeof name, "%.*s", (int)record->name.len, record->name.p);
+        known = maps_named_path(p->pid, name, path, sizeof path);
+    }
+    return add_area(t, p, record, str_of(build_id), known ? path : NULL);
+}
+
+/* A process that runs already, as /proc has it; what is known of it is forgotten. */
+static struct process *adopt(struct track *t, pid_t pid, struct err *err)
+{
+    struct process *p = add_process(t, pid);
+    struct proc proc = {0};
+    const struct mem_map *maps;
+    size_t n_maps = 0;
+    if (!p) {
+        err_nomem(err);
+        return NULL;
+    }
+    AUTO_ARENA arena;
+    arena_init(&arena);
+    bool ok = proc_open(&proc, pid, err);
+    if (ok) {
+        snprintf(p->comm, sizeof p->comm, "%.15s", proc.comm);
+        p->labels = container_labels(t->gather, &proc);
+        ok = maps_read(&proc, &arena, &maps, &n_maps, err);
+    }
+    p->wants_exe = true;
+    for (size_t i = 0; i < n_maps && ok; i++) {
+        const struct mem_map *map = &maps[i];
+        char path[PATH_MAX];
+        if (!map->can_exec || map->limit <= map->start)
+            continue;
+        const struct perf_record record = {.pid = pid,
+                                           .name = str_of(map->path),
+                                           .start = map->start,
+                                           .limit = map->limit,
+                                           .offset = map->offset};
+        bool known = is_file(record.name) && maps_path(pid, map, path, sizeof path);
+        ok = add_area(t, p, &record, STR(""), known ? path : NULL) || err_nomem(err);
+    }
+    p->wants_exe = false;
+    proc_release(&proc);
+    return ok ? p : NULL;
+}
+
+bool track_adopt_root(struct track *t, struct err *err)
+{
+    return adopt(t, t->options.root, err) != NULL;
+}
+
+bool track_is_pure_go(const struct track *t)
+{
+    const struct process *p = &t->processes.items[0];
+    bool any = false;
+    for (size_t i = 0; i < p->areas.n; i++) {
+        const struct image *image = p->areas.items[i].image;
+        if (!image || str_eq(image->path, STR("[vdso]")))
+            continue;
+        if (!image->is_go || image->table.n_entries)
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+void track_set_events(struct track *t, uint64_t period_ns, bool everything)
+{
+    t->options.period_ns = period_ns;
+    t->everything = everything;
+}
+
+/* The process of a record; NULL: it is not followed, or (*kept false) there is no memory. */
+static struct process *process_of(struct track *t, pid_t pid, bool *kept)
+{
+    struct process *p = find_process(t, pid);
+    struct err why = {0};
+    if (p || (t->everything && t->options.scope != TRACK_SYSTEM))
+        return p;
+    if (t->options.scope == TRACK_COMMAND) {
+        p = add_process(t, pid);
+    } else if (!(p = adopt(t, pid, &why)) && why.code != ERR_NOMEM) {
+        if (why.code == ERR_PERM && t->n_unreadable++ == 0)
+            t->unreadable = why;
+        p = find_process(t, pid);
+    }
+    if (p && t->options.scope == TRACK_SYSTEM)
+        count_process(t);
+    *kept = p != NULL;
+    return p;
+}
+
 static bool take_fork(struct track *t, const struct perf_record *record)
 {
     if (record->pid == record->parent_pid) { /* a thread */
@@ -192,11 +311,17 @@ static bool take_fork(struct track *t, const struct perf_record *record)
             p->n_threads++;
         return true;
     }
+    /* Of a process that is not known, the child is found out about when it is met. */
+    if (t->options.scope != TRACK_COMMAND &&
+        (!find_process(t, record->parent_pid) ||
+         (t->options.scope == TRACK_PROCESS && !t->options.children)))
+        return true;
     struct process *child = add_process(t, record->pid);
     struct process *parent = find_process(t, record->parent_pid);
     if (!child || !parent)
         return child != NULL;
-    __atomic_fetch_add(&t->counts.n_processes, 1, __ATOMIC_RELAXED);
+    count_process(t);
+    child->labels = parent->labels;
     memcpy(child->comm, parent->comm, sizeof child->comm);
     child->exe = parent->exe;
     if (!vec_reserve(&child->areas, parent->areas.n + 1))
@@ -208,16 +333,29 @@ static bool take_fork(struct track *t, const struct perf_record *record)
 }
 
 /* Only exec names a process: threads rename themselves as they like. */
-static void take_exec(struct track *t, const struct perf_record *record)
+static bool take_exec(struct track *t, const struct perf_record *record)
 {
     struct process *p = find_process(t, record->pid);
-    if (!p)
-        return;
+    if (!p && t->options.scope != TRACK_SYSTEM)
+        return true;
+    if (!p) {
+        if (!(p = add_process(t, record->pid)))
+            return false;
+        count_process(t);
+    }
+    if (t->options.scope != TRACK_COMMAND) {
+        struct proc proc;
+        if (proc_open(&proc, record->pid, NULL)) { /* runtimes exec inside a container at last */
+            p->labels = container_labels(t->gather, &proc);
+            proc_release(&proc);
+        }
+    }
     vec_clear(&p->areas);
     snprintf(p->comm, sizeof p->comm, "%.*s", (int)record->name.len, record->name.p);
     p->number = PROFILE_NONE;
     p->wants_exe = true;
     p->n_threads = 1;
+    return true;
 }
 
 /* Stacks. */
@@ -328,30 +466,33 @@ static uint32_t locate_kernel(struct track *t, const struct perf_record *sample,
         if (!in_kernel || address < KERNEL_START)
             continue;
         if (!t->kernel_asked) {
-            t->kernel = kernel_names_open();
+            t->kernel_shown = kernel_names_shown();
             t->kernel_mapping =
                 gather_mapping(t->gather, &(struct gather_map){.file = STR("[kernel.kallsyms]"),
                                                                .start = KERNEL_START,
                                                                .limit = UINT64_MAX});
             t->kernel_asked = true;
         }
-        if (!t->kernel) {
+        if (!t->kernel_shown) {
             locs[0] = gather_named_location(t->gather, t->kernel_mapping, 0, STR("[kernel]"));
             return 1;
         }
         address -= n > 0;
-        struct str name = kernel_names_find(t->kernel, address);
-        locs[n++] = gather_named_location(t->gather, t->kernel_mapping, address - KERNEL_START,
-                                          name.len ? name : STR("[kernel]"));
+        locs[n] = gather_location(t->gather, t->kernel_mapping, address - KERNEL_START);
+        uint32_t next = (uint32_t)t->kernel_frames.n;
+        if (map_get_or_put(&t->kernel_known, locs[n], next) == next)
+            (void)vec_push(&t->kernel_frames, (struct kernel_frame){address, locs[n]});
+        n++;
     }
     return n;
 }
 
 static bool take_sample(struct track *t, const struct perf_record *sample)
 {
-    struct process *p = find_process(t, sample->pid);
-    if (!p && !(p = add_process(t, sample->pid)))
-        return false;
+    bool kept = true;
+    struct process *p = process_of(t, sample->pid, &kept);
+    if (!p)
+        return kept;
     if (p->number == PROFILE_NONE)
         p->number = gather_process(t->gather, p->pid, str_of(p->comm));
     uint64_t frames[FRAMES_MAX];
@@ -366,12 +507,18 @@ static bool take_sample(struct track *t, const struct perf_record *sample)
     }
     for (uint32_t i = 0; i < n_user; i++)
         locs[n++] = locate(t, p, frames[i]);
-    const int64_t values[] = {1, (int64_t)t->period_ns};
-    const struct gather_stack stack = {.process = p->number, .locations = locs, .n_locations = n};
+    const int64_t values[] = {1, (int64_t)t->options.period_ns};
+    const struct gather_stack stack = {
+        .process = p->number, .locations = locs, .n_locations = n, .labels = p->labels};
     gather_sample(t->gather, &stack, values);
     count(&t->counts.n_samples, 1);
     count(&t->counts.n_truncated, !complete);
     return true;
+}
+
+void track_take(void *track, const struct perf_record *record)
+{
+    track_record(track, record);
 }
 
 void track_record(struct track *t, const struct perf_record *record)
@@ -390,7 +537,7 @@ void track_record(struct track *t, const struct perf_record *record)
         break;
     case PERF_COMM:
         if (record->exec)
-            take_exec(t, record);
+            kept = take_exec(t, record);
         break;
     case PERF_EXIT:
         p = find_process(t, record->pid);
@@ -406,6 +553,19 @@ void track_record(struct track *t, const struct perf_record *record)
     count(&t->counts.n_lost, !kept);
 }
 
+/* Not on the way: reading all of the kernel's symbols takes a while. */
+void track_finish(struct track *t)
+{
+    struct kernel_names *names = t->kernel_frames.n ? kernel_names_open() : NULL;
+    for (size_t i = 0; i < t->kernel_frames.n; i++) {
+        const struct kernel_frame *frame = &t->kernel_frames.items[i];
+        struct str name = names ? kernel_names_find(names, frame->address) : STR("");
+        gather_name_location(t->gather, frame->location, name.len ? name : STR("[kernel]"));
+    }
+    t->kernel_frames.n = 0;
+    kernel_names_close(names);
+}
+
 const struct track_counts *track_counts(const struct track *t)
 {
     return &t->counts;
@@ -413,13 +573,31 @@ const struct track_counts *track_counts(const struct track *t)
 
 struct str track_main_file(const struct track *t)
 {
-    return t->processes.items[0].exe;
+    return t->options.scope == TRACK_SYSTEM ? STR("") : t->processes.items[0].exe;
 }
 
 unsigned track_n_running(const struct track *t)
 {
     unsigned n = 0;
-    for (size_t i = 0; i < t->processes.n; i++)
+    for (size_t i = t->options.scope == TRACK_PROCESS; i < t->processes.n; i++)
         n += t->processes.items[i].n_threads > 0;
     return n;
+}
+
+unsigned track_n_unreadable(const struct track *t, struct err *why)
+{
+    *why = t->unreadable;
+    return t->n_unreadable;
+}
+
+const char *track_locate(void *track, const char *file, const char *build_id)
+{
+    struct track *t = track;
+    for (size_t i = 0; i < t->images.items.n; i++) {
+        const struct image *image = t->images.items.items[i];
+        if (str_eq(image->path, str_of(file)) && str_eq(image->build_id, str_of(build_id)) &&
+            image->elf)
+            return image_open_path(image, t->open_path);
+    }
+    return NULL;
 }

@@ -1,5 +1,6 @@
 #include "os/mem.h"
 
+#include "os/maps.h"
 #include "os/mem_ops.h"
 
 #include <errno.h>
@@ -62,19 +63,9 @@ const char *mem_executable(const struct mem *mem)
 bool mem_map_path(const struct mem *mem, const struct mem_map *map, char *path, size_t size)
 {
     struct stat st;
-    if (map->path[0] != '/')
-        return false;
-    int pid = mem->proc ? (int)mem->proc->pid : 0;
-    /* The link in map_files opens deleted files too, but asks for more permissions. */
-    int n = pid ? snprintf(path, size, "/proc/%d/root%s", pid, map->path)
-                : snprintf(path, size, "%s", map->path);
-    if (n > 0 && (size_t)n < size && stat(path, &st) == 0 && S_ISREG(st.st_mode) &&
-        (!pid || st.st_ino == map->inode))
-        return true;
-    if (!pid)
-        return false;
-    n = snprintf(path, size, "/proc/%d/map_files/%llx-%llx", pid, (unsigned long long)map->start,
-                 (unsigned long long)map->limit);
+    if (mem->proc)
+        return maps_path(mem->proc->pid, map, path, size);
+    int n = map->path[0] == '/' ? snprintf(path, size, "%s", map->path) : 0;
     return n > 0 && (size_t)n < size && stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 

@@ -1,5 +1,5 @@
-/* perf: CPU-clock samples of a process tree from the kernel's perf events.
- * One event a processor, with a ring buffer each.  Records come raw and, between
+/* perf: CPU-clock samples of a process tree, or of the whole system, from the kernel's perf
+ * events.  Each processor has a ring buffer.  Records come raw and, between
  * rings, out of order; perf_record_time orders them and perf_decode reads them.
  *
  * Units: times are CLOCK_MONOTONIC nanoseconds.
@@ -16,9 +16,11 @@
 #include <sys/types.h>
 
 struct perf_options {
-    pid_t pid;     /* a process that has not yet exec'ed: its exec starts the clock */
-    unsigned hz;   /* samples a second of CPU time */
-    bool children; /* its child processes too, not only its threads */
+    pid_t pid;          /* of perf_new: a process that has not yet exec'ed: its exec starts the
+                           clock; of perf_attach: one that runs, 0: all of the system */
+    uint64_t period_ns; /* CPU time between samples */
+    bool children;      /* its child processes too, not only its threads */
+    bool no_stack;      /* of perf_attach: no copies of stacks */
 };
 
 struct perf;
@@ -32,14 +34,23 @@ bool perf_permitted(bool *kernel, struct err *err);
 struct perf *perf_new(const struct perf_options *options, struct err *err);
 void perf_free(struct perf *perf); /* NULL is fine */
 
+/* The same for what runs already.  *everything: the records are of all processes (always so for
+ * the whole system; of a process with many threads, where that is permitted), and the caller
+ * chooses.  NULL and *err: also ERR_INPUT: there is no such process.  Some 10 us a thread and
+ * processor. */
+struct perf *perf_attach(const struct perf_options *options, bool *everything, struct err *err);
+
+/* CPU time between samples, which may be a little more than was asked for. */
+uint64_t perf_period_ns(const struct perf *perf);
+
 /* Wait until a ring is a quarter full, at most timeout_ms. */
 void perf_wait(struct perf *perf, int timeout_ms);
 /* No further samples. */
 void perf_stop(struct perf *perf);
 /* Hand every record there is to `take`, which copies what it wants to keep, and
  * make room.  A record is valid during the call. */
-void perf_drain(struct perf *perf, void (*take)(void *arg, const struct perf_event_header *record),
-                void *arg);
+typedef void perf_take_fn(void *arg, const struct perf_event_header *record);
+void perf_drain(struct perf *perf, perf_take_fn *take, void *arg);
 
 enum perf_kind { PERF_NONE, PERF_SAMPLE, PERF_MAP, PERF_COMM, PERF_FORK, PERF_EXIT, PERF_LOST };
 

@@ -194,6 +194,11 @@ const char *elf_path(const struct elf *elf)
     return elf->path;
 }
 
+int elf_fd(const struct elf *elf)
+{
+    return elf->fd;
+}
+
 const GElf_Ehdr *elf_header(const struct elf *elf)
 {
     return &elf->header;

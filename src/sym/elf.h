@@ -33,6 +33,7 @@ bool elf_is_go(const struct elf *elf);
 bool elf_needs(const struct elf *elf, const char *prefix);
 
 const char *elf_path(const struct elf *elf);
+int elf_fd(const struct elf *elf); /* borrowed */
 const GElf_Ehdr *elf_header(const struct elf *elf);
 /* Borrowed; for libdw. */
 Elf *elf_handle(const struct elf *elf);

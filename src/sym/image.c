@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define PAGE_BYTES 4096u
@@ -97,8 +98,10 @@ static void make_table(struct images *images, struct image *image)
         image->bytes = bytes;
 }
 
-static struct image *load(struct images *images, struct str path, struct str build_id)
+static struct image *load(struct images *images, struct str path, struct str build_id,
+                          const char *open_path)
 {
+    struct stat st;
     struct image *image = ARENA_NEW(&images->arena, struct image);
     if (!image || !(image->path.p = arena_strndup(&images->arena, path.p, path.len)))
         return NULL;
@@ -106,7 +109,11 @@ static struct image *load(struct images *images, struct str path, struct str bui
     if (str_eq(path, STR("[vdso]")))
         image->elf = open_vdso();
     else if (path.len && path.p[0] == '/' && !str_has_prefix(path, STR("//")))
-        image->elf = elf_open(image->path.p, NULL);
+        image->elf = elf_open(open_path ? open_path : image->path.p, NULL);
+    if (image->elf && fstat(elf_fd(image->elf), &st) == 0) {
+        image->device = st.st_dev;
+        image->inode = st.st_ino;
+    }
     if (image->elf && build_id.len && !str_eq(str_of(elf_build_id(image->elf)), build_id)) {
         elf_free(image->elf);
         image->elf = NULL;
@@ -128,12 +135,32 @@ static struct image *load(struct images *images, struct str path, struct str bui
 
 struct image *images_get(struct images *images, struct str path, struct str build_id)
 {
+    return images_get_at(images, path, build_id, NULL);
+}
+
+struct image *images_get_at(struct images *images, struct str path, struct str build_id,
+                            const char *open_path)
+{
+    struct stat st;
+    bool by_file = !build_id.len && open_path && stat(open_path, &st) == 0;
     for (size_t i = 0; i < images->items.n; i++) {
         struct image *image = images->items.items[i];
-        if (str_eq(image->path, path) && (!build_id.len || str_eq(image->build_id, build_id)))
+        if (str_eq(image->path, path) && (!build_id.len || str_eq(image->build_id, build_id)) &&
+            (!by_file || (image->device == st.st_dev && image->inode == st.st_ino)))
             return image;
     }
-    return load(images, path, build_id);
+    return load(images, path, build_id, open_path);
+}
+
+const char *image_open_path(const struct image *image, char text[64])
+{
+    struct stat st;
+    if (!image->elf || image->path.p[0] == '[')
+        return NULL;
+    if (stat(image->path.p, &st) == 0 && image->device == st.st_dev && image->inode == st.st_ino)
+        return image->path.p;
+    snprintf(text, 64, "/proc/self/fd/%d", elf_fd(image->elf));
+    return text;
 }
 
 bool image_code_shift(const struct image *image, uint64_t offset, uint64_t *shift)

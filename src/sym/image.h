@@ -16,6 +16,7 @@
 
 struct image {
     struct str path, build_id; /* build_id: hex */
+    uint64_t device, inode;    /* of the file; 0: not known */
     struct elf *elf;           /* NULL: not readable, or no longer the file that was mapped */
     bool is_go;
     uint64_t base; /* object address of the first byte mapped; table offsets count from it */
@@ -35,6 +36,13 @@ void images_release(struct images *images);
 /* The file at `path`, which had the build id (hex, or "" if that is not known).
  * NULL when memory runs out.  Valid until images_release. */
 struct image *images_get(struct images *images, struct str path, struct str build_id);
+/* The same for a file that is opened by another name than it has for the process. */
+struct image *images_get_at(struct images *images, struct str path, struct str build_id,
+                            const char *open_path);
+
+/* A path that opens the image's file while the images are held, in `text`: its own, or where that
+ * is another file or none a link to what is open.  NULL: the file is not open. */
+const char *image_open_path(const struct image *image, char text[64]);
 
 /* Object address - file offset of the code at `offset` in the file; false when no
  * segment has code there. */

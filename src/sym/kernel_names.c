@@ -4,6 +4,7 @@
 #include "base/vec.h"
 
 #include <elf.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -47,6 +48,21 @@ static bool parse(struct kernel_names *names, bool *shown)
         p = eol + 1;
     }
     return true;
+}
+
+bool kernel_names_shown(void)
+{
+    char text[4096];
+    AUTO_FD fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    text[n > 0 ? n : 0] = '\0';
+    for (const char *line = text; *line;) {
+        if (strtoull(line, NULL, 16))
+            return true;
+        line = strchrnul(line, '\n');
+        line += *line == '\n';
+    }
+    return false;
 }
 
 struct kernel_names *kernel_names_open(void)

@@ -13,6 +13,8 @@ struct kernel_names;
 
 /* NULL when memory runs out, or when this user may not see kernel addresses
  * (kernel.kptr_restrict).  Some 100 ms. */
+/* Whether the kernel shows its addresses to us.  A small read. */
+bool kernel_names_shown(void);
 struct kernel_names *kernel_names_open(void);
 void kernel_names_close(struct kernel_names *names); /* NULL is fine */
 

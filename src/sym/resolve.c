@@ -180,6 +180,13 @@ static bool locate(struct resolver *r, uint32_t m, struct err *err)
 {
     const struct profile_mapping *mapping = &r->old->mappings[m];
     struct err why = {0};
+    const struct resolve_options *options = r->options;
+    const char *known = options->locate
+                            ? options->locate(options->locate_arg, mapping_text(r, mapping->file),
+                                              mapping_text(r, mapping->build_id))
+                            : NULL;
+    if (known)
+        return (r->targets[m].located = strdup(known)) || err_nomem(err);
     r->targets[m].located = debug_file_locate(mapping_text(r, mapping->file),
                                               mapping_text(r, mapping->build_id), r->diag, &why);
     if (why.code == ERR_NONE)

@@ -31,6 +31,10 @@ struct resolve_options {
     bool names_only; /* look nothing up, only demangle what the profile has */
     enum demangle_mode demangle;
     bool debuginfod;      /* ask the servers in DEBUGINFOD_URLS */
+    /* A path that opens the file of a mapping, where that is known; NULL: not known.  Valid until
+     * the next call. */
+    const char *(*locate)(void *arg, const char *file, const char *build_id);
+    void *locate_arg;
     const char *perf_map; /* "/tmp/perf-PID.map" for addresses in no mapping; or NULL */
 };
 

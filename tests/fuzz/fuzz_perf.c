@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct err err = {0};
     struct diag diag;
     struct gather *gather = gather_new(&collect_cpu, &err);
-    struct track *track = gather ? track_new(gather, 1, 10000000, &err) : NULL;
+    const struct track_options options = {.scope = TRACK_COMMAND, .root = 1, .period_ns = 10000000};
+    struct track *track = gather ? track_new(gather, &options, &err) : NULL;
     if (!track)
         abort();
     diag_init(&diag);
