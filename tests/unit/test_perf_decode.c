@@ -84,10 +84,12 @@ static void a_cut_sample_is_none(void **state)
     struct raw raw;
     struct perf_record r;
     make_sample(&raw);
+    size_t without_stack = raw.n - 32;
     for (size_t n = raw.n - 8; n > 8; n -= 8) {
         raw.n = n;
         perf_decode(done(&raw), &r);
-        assert_int_equal(r.kind, PERF_NONE);
+        assert_int_equal(r.kind, n == without_stack ? PERF_SAMPLE : PERF_NONE);
+        assert_int_equal(r.n_stack, 0);
     }
     make_sample(&raw);
     uint64_t huge = UINT64_MAX;
