@@ -26,4 +26,28 @@ struct go_layout {
     uint16_t at[GO_N_FIELDS]; /* by enum go_field */
 };
 
+/* An instruction of the runtime that refers to a variable, relative to its own place. */
+struct go_reference {
+    uint8_t global;       /* enum go_global */
+    uint8_t tail;         /* bytes of the instruction behind the 32-bit displacement */
+    uint16_t within;      /* it refers to this byte of the variable */
+    uint16_t at;          /* where the displacement is in the function */
+    uint16_t size;        /* of the function, with what fills up to the next */
+    const char *function; /* as gopclntab names it */
+    const char *code;     /* the bytes around in hexadecimal; ".." is any, "@@" the displacement */
+};
+
+struct go_version {
+    unsigned minor;        /* 24 for Go 1.24 */
+    const char *made_from; /* "go1.24.4" */
+    const struct go_reference *references;
+    size_t n_references;
+    struct go_layout layout;
+};
+
+/* The table of Go 1.`minor`; NULL if there is none. */
+const struct go_version *go_version_find(unsigned minor);
+/* The first and last that there are tables of. */
+void go_version_range(unsigned *first, unsigned *last);
+
 #endif

@@ -363,6 +363,24 @@ bool elf_symbol_value(const struct elf *elf, const char *name, uint64_t *value)
     return false;
 }
 
+void elf_symbol_values(const struct elf *elf, const char *prefix, const char *const *names,
+                       size_t n_names, uint64_t *values)
+{
+    GElf_Shdr header;
+    GElf_Sym symbol;
+    Elf_Scn *section = section_of_type(elf, SHT_SYMTAB, &header);
+    Elf_Data *data = section ? elf_getdata(section, NULL) : NULL;
+    size_t n = data ? data->d_size / header.sh_entsize : 0, n_prefix = strlen(prefix);
+    for (size_t i = 0; i < n && gelf_getsym(data, (int)i, &symbol); i++) {
+        const char *s = elf_strptr(elf->handle, header.sh_link, symbol.st_name);
+        if (!s || strncmp(s, prefix, n_prefix) != 0 || symbol.st_shndx == SHN_UNDEF)
+            continue;
+        for (size_t k = 0; k < n_names; k++)
+            if (strcmp(s, names[k]) == 0)
+                values[k] = symbol.st_value;
+    }
+}
+
 /* Functions, and symbols without a type as assembler code has them. */
 static bool is_code(const struct elf *elf, const GElf_Sym *symbol, const bool *executable,
                     size_t n_sections)

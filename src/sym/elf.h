@@ -50,6 +50,11 @@ struct str elf_loaded_data(const struct elf *elf, uint64_t address);
 /* The value of the named symbol in .symtab; false when there is none. */
 bool elf_symbol_value(const struct elf *elf, const char *name, uint64_t *value);
 
+/* The values of several of them in one pass: values[i] of names[i] is left alone where there
+ * is none.  Only symbols whose names begin with `prefix` are compared. */
+void elf_symbol_values(const struct elf *elf, const char *prefix, const char *const *names,
+                       size_t n, uint64_t *values);
+
 /* Functions of the symbol table (of .dynsym when there is no .symtab), by
  * address; one a place, the largest, of equal ones the last in the file. */
 struct elf_symbol {

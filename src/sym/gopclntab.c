@@ -618,8 +618,7 @@ static uint64_t guess_text(const struct gopclntab *t, const struct elf *elf)
     return text;
 }
 
-/* The table's first byte and its address: by section, else by its header. */
-static struct str find_table(const struct elf *elf, uint64_t *address)
+struct str gopclntab_find(const struct elf *elf, uint64_t *address)
 {
     static const char *const names[] = {".gopclntab", ".data.rel.ro.gopclntab", "__gopclntab"};
     struct gopclntab probe = {0};
@@ -648,6 +647,16 @@ static struct str find_table(const struct elf *elf, uint64_t *address)
     return (struct str){"", 0};
 }
 
+bool gopclntab_parts(struct str data, uint64_t *names, uint64_t *pcs)
+{
+    struct gopclntab t = {0};
+    if (!read_header(&t, data) || t.version < GO_1_18)
+        return false;
+    *names = (uint64_t)(t.names.p - data.p);
+    *pcs = (uint64_t)(t.pcs.p - data.p);
+    return true;
+}
+
 struct gopclntab *gopclntab_new(struct str data, uint64_t text, struct str gofunc, struct err *err)
 {
     struct gopclntab header = {0};
@@ -674,7 +683,7 @@ struct gopclntab *gopclntab_open(struct elf *elf, struct err *err)
     const GElf_Ehdr *header = elf_header(elf);
     if (header->e_ident[EI_DATA] != ELFDATA2LSB || !elf_is_go(elf))
         return NULL;
-    struct str data = find_table(elf, &address);
+    struct str data = gopclntab_find(elf, &address);
     struct gopclntab *table = gopclntab_new(data, 0, (struct str){"", 0}, err);
     if (!table || table->version < GO_1_18)
         return table;

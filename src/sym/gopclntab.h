@@ -22,6 +22,12 @@ struct gopclntab *gopclntab_open(struct elf *elf, struct err *err);
 /* The same for a table that lies at data[0..len): `text` is the address of
  * runtime.text, used from Go 1.18 on; `gofunc` what follows go:func.*, or empty. */
 struct gopclntab *gopclntab_new(struct str data, uint64_t text, struct str gofunc, struct err *err);
+/* The bytes of an object's table, from its first on (what follows in the segment may be at
+ * their end), and its address; empty when there is none. */
+struct str gopclntab_find(const struct elf *elf, uint64_t *address);
+/* Where in those bytes the names and the pc-value tables begin, as the header has it; false
+ * when it is none of Go 1.18 or newer. */
+bool gopclntab_parts(struct str data, uint64_t *names, uint64_t *pcs);
 void gopclntab_free(struct gopclntab *table); /* NULL is fine */
 
 /* Are the trees of inlined calls there?  From Go 1.18 on. */
