@@ -234,6 +234,8 @@ const struct go_version go_version_1_22 = {
         [GO_M_CURG] = 192,
         [GO_M_P] = 208,
         [GO_M_ID] = 232,
+        [GO_M_VDSOSP] = 1120,
+        [GO_M_VDSOPC] = 1128,
         [GO_M_ALLLINK] = 328,
         [GO_M_CREATESTACK] = 352,
         [GO_P_MCACHE] = 64,
@@ -282,4 +284,4 @@ const struct go_version go_version_1_22 = {
     }},
 };
 
-_Static_assert(GO_N_FIELDS == 73, "go_fields.h has changed: run tools/go-layout");
+_Static_assert(GO_N_FIELDS == 75, "go_fields.h has changed: run tools/go-layout");

@@ -92,7 +92,8 @@ static const struct go_reference references[] = {
      "894424..89c183c901488d15@@@@@@@@f00fb10a0f94c184c9"},
     {GO_VAR_MPROF_CYCLE, 0, 0, 21, 192, "runtime.mProf_PostSweep",
      "4889e54883ec20908b0d@@@@@@@@d1e98d5101bbabaaaaaa"},
-    {GO_VAR_MPROF_CYCLE, 0, 0, 443, 576, "runtime.gcSweep", "9090908b05@@@@@@@@89c1d1e98d5101"},
+    {GO_VAR_MPROF_CYCLE, 0, 0, 443, 576, "runtime.gcSweep",
+     "9090908b05@@@@@@@@89c1d1e98d5101"},
     {GO_VAR_MEM_PROFILE_RATE, 0, 0, 113, 192, "runtime.allocmcache",
      "48ffc0483d880000007c..488b05@@@@@@@@4885c075..48b9ffffffffffffff7f"},
     {GO_VAR_MEM_PROFILE_RATE, 0, 0, 51, 224, "runtime.profilealloc",
@@ -237,6 +238,8 @@ const struct go_version go_version_1_24 = {
         [GO_M_CURG] = 192,
         [GO_M_P] = 208,
         [GO_M_ID] = 232,
+        [GO_M_VDSOSP] = 880,
+        [GO_M_VDSOPC] = 888,
         [GO_M_ALLLINK] = 328,
         [GO_M_CREATESTACK] = 352,
         [GO_P_MCACHE] = 56,
@@ -285,4 +288,4 @@ const struct go_version go_version_1_24 = {
     }},
 };
 
-_Static_assert(GO_N_FIELDS == 73, "go_fields.h has changed: run tools/go-layout");
+_Static_assert(GO_N_FIELDS == 75, "go_fields.h has changed: run tools/go-layout");

@@ -32,7 +32,8 @@ static const struct go_reference references[] = {
      "4889bc24........4885db75..488b0d@@@@@@@@8b15........29d18b15"},
     {GO_VAR_ALLGLEN, 0, 0, 296, 1312, "runtime.goroutineProfileWithLabelsConcurrent",
      "b8040000000f1f440000e8........488b15@@@@@@@@8b35........29f28b35"},
-    {GO_VAR_ALLGLEN, 0, 0, 4, 96, "runtime.NumGoroutine", "90488b0d@@@@@@@@8b15........29d18b15"},
+    {GO_VAR_ALLGLEN, 0, 0, 4, 96, "runtime.NumGoroutine",
+     "90488b0d@@@@@@@@8b15........29d18b15"},
     {GO_VAR_ALLM, 0, 0, 191, 704, "runtime.mexit",
      "90488d05........e8........488d0d@@@@@@@@488b4424..eb..488d8a60010000"},
     {GO_VAR_ALLM, 0, 0, 390, 736, "runtime.mcommoninit",
@@ -93,7 +94,8 @@ static const struct go_reference references[] = {
      "894424..89c183c901488d15@@@@@@@@f00fb10a0f94c184c9"},
     {GO_VAR_MPROF_CYCLE, 0, 0, 21, 160, "runtime.mProf_PostSweep",
      "4889e54883ec18908b0d@@@@@@@@d1e98d5101bbabaaaaaa"},
-    {GO_VAR_MPROF_CYCLE, 0, 0, 448, 576, "runtime.gcSweep", "9090908b05@@@@@@@@89c1d1e98d5101"},
+    {GO_VAR_MPROF_CYCLE, 0, 0, 448, 576, "runtime.gcSweep",
+     "9090908b05@@@@@@@@89c1d1e98d5101"},
     {GO_VAR_MEM_PROFILE_RATE, 0, 0, 113, 192, "runtime.allocmcache",
      "48ffc0483d880000007c..488b05@@@@@@@@4885c075..48b9ffffffffffffff7f"},
     {GO_VAR_MEM_PROFILE_RATE, 0, 0, 51, 224, "runtime.profilealloc",
@@ -240,6 +242,8 @@ const struct go_version go_version_1_27 = {
         [GO_M_CURG] = 184,
         [GO_M_P] = 208,
         [GO_M_ID] = 232,
+        [GO_M_VDSOSP] = 896,
+        [GO_M_VDSOPC] = 904,
         [GO_M_ALLLINK] = 352,
         [GO_M_CREATESTACK] = 392,
         [GO_P_MCACHE] = 56,
@@ -288,4 +292,4 @@ const struct go_version go_version_1_27 = {
     }},
 };
 
-_Static_assert(GO_N_FIELDS == 73, "go_fields.h has changed: run tools/go-layout");
+_Static_assert(GO_N_FIELDS == 75, "go_fields.h has changed: run tools/go-layout");
