@@ -13,10 +13,14 @@
 #include "go/go_program.h"
 #include "model/profile.h"
 
+struct go_rates;
+
 struct go_options {
     bool gc;         /* run a garbage collection first: writes to the program */
     bool consistent; /* stop the program while it is read */
     unsigned debug;  /* for text: 1, or 2 */
+    /* What may be written; NULL: nothing.  Needed with `gc` and for kinds that write. */
+    struct go_rates *rates;
 };
 
 struct go_kind_ops {
@@ -36,6 +40,11 @@ struct go_kind_ops {
     bool (*text)(struct go_program *program, const struct go_options *options, struct buf *out,
                  struct diag *diag, struct err *err);
 };
+
+extern const struct go_kind_ops go_kind_allocs;
+extern const struct go_kind_ops go_kind_block;
+extern const struct go_kind_ops go_kind_heap;
+extern const struct go_kind_ops go_kind_mutex;
 
 extern const struct go_kind_ops *const go_kind_registry[]; /* NULL-terminated */
 const struct go_kind_ops *go_kind_find(const char *name);  /* NULL if unknown */

@@ -3,7 +3,7 @@
 #include <string.h>
 
 const struct go_kind_ops *const go_kind_registry[] = {
-    NULL,
+    &go_kind_allocs, &go_kind_block, &go_kind_heap, &go_kind_mutex, NULL,
 };
 
 const struct go_kind_ops *go_kind_find(const char *name)

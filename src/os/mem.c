@@ -170,3 +170,8 @@ bool mem_write(struct mem *mem, uint64_t address, const void *from, size_t n, st
     return done < 0 ? err_sys(err, errno, "cannot write to %s", mem->name)
                     : err_set(err, ERR_IO, "cannot write to %s", mem->name);
 }
+
+int mem_write_fd(const struct mem *mem)
+{
+    return mem->can_write ? mem->fd : -1;
+}

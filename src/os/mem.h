@@ -61,5 +61,8 @@ bool mem_read_pieces(const struct mem *mem, struct mem_piece *pieces, size_t n);
 
 /* Write n bytes, after a look at whether it is still the same process.  False and *err. */
 bool mem_write(struct mem *mem, uint64_t address, const void *from, size_t n, struct err *err);
+/* A descriptor whose offsets are addresses, for a process that outlives us; borrowed.  -1: it
+ * was not opened for writing. */
+int mem_write_fd(const struct mem *mem);
 
 #endif

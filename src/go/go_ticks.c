@@ -1,0 +1,73 @@
+#include "go/go_ticks.h"
+
+#include <time.h>
+#include <x86intrin.h>
+
+#define MEASURE_NS 20000000
+#define LEAST_NS 5000000 /* what Go takes for enough */
+#define APART 0.02       /* of the clock's rate: more is another number */
+
+struct moment {
+    int64_t ticks, ns;
+};
+
+static struct moment now(void)
+{
+    struct timespec time;
+    int64_t before = (int64_t)__rdtsc();
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    int64_t after = (int64_t)__rdtsc();
+    return (struct moment){before + (after - before) / 2,
+                           (int64_t)time.tv_sec * 1000000000 + time.tv_nsec};
+}
+
+static double rate_between(struct moment from, struct moment to)
+{
+    return (double)(to.ticks - from.ticks) * 1e9 / (double)(to.ns - from.ns);
+}
+
+static double measured(void)
+{
+    struct moment from = now();
+    struct timespec pause = {0, MEASURE_NS};
+    while (clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, &pause) != 0) {
+    }
+    return rate_between(from, now());
+}
+
+static bool is_near(double rate, double own)
+{
+    return rate > own * (1 - APART) && rate < own * (1 + APART);
+}
+
+bool go_ticks_per_second(const struct go_program *program, int64_t *ticks, struct err *err)
+{
+    /* runtime.ticks: a lock, from Go 1.22 on when and at which tick the program began, and the
+     * number, once it is known; up to 1.20 a word lies before it. */
+    enum { N_WORDS = 4 };
+    int64_t words[N_WORDS] = {0};
+    uint64_t address = program->globals[GO_VAR_TICKS];
+    bool has_start = program->minor >= 22;
+    bool is_core = mem_process(program->mem) == NULL;
+    size_t n_words = has_start ? N_WORDS : N_WORDS - 1;
+    if (address && !mem_read(program->mem, address, words, n_words * sizeof *words, err))
+        return false;
+    int64_t known = has_start ? words[3] : words[1] ? words[1] : words[2];
+    if (is_core) {
+        *ticks = known;
+        return known > 0 ||
+               err_set(err, ERR_UNSUPPORTED, "%s does not tell how long a tick of its clock was",
+                       mem_name(program->mem));
+    }
+    double own = measured();
+    *ticks = (int64_t)own;
+    if (is_near((double)known, own)) {
+        *ticks = known;
+    } else if (has_start && words[1] > 0) {
+        struct moment start = {words[1], words[2]}, end = now();
+        if (end.ns - start.ns > LEAST_NS && end.ticks > start.ticks &&
+            is_near(rate_between(start, end), own))
+            *ticks = (int64_t)rate_between(start, end);
+    }
+    return true;
+}
