@@ -57,7 +57,7 @@ static bool begin(struct attach *a, struct err *err)
         !(a->track = track_new(a->gather, &track_options, err)) ||
         (request->pid && !track_adopt_root(a->track, err)))
         return false;
-    options.no_stack = request->pid && track_is_pure_go(a->track);
+    options.small_stack = request->pid && track_is_pure_go(a->track);
     a->start_unix_ns = now_ns(CLOCK_REALTIME);
     a->start_ns = now_ns(CLOCK_MONOTONIC);
     if (!(a->events = perf_attach(&options, &everything, err)) ||

@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "collect/container.h"
+#include "collect/go_frames.h"
 #include "os/maps.h"
 #include "sym/image.h"
 #include "sym/kernel_names.h"
@@ -47,6 +48,7 @@ struct track {
     struct track_options options;
     bool everything; /* records of processes that are not followed come too */
     struct images images;
+    struct go_frames go;
     struct map by_pid; /* -> index in processes */
     VEC(struct process) processes;
     bool kernel_asked, kernel_shown; /* its addresses */
@@ -117,6 +119,7 @@ void track_free(struct track *t)
         vec_release(&t->processes.items[i].areas);
     vec_release(&t->processes);
     map_release(&t->by_pid);
+    go_frames_release(&t->go);
     images_release(&t->images);
     vec_release(&t->kernel_frames);
     map_release(&t->kernel_known);
@@ -404,6 +407,32 @@ static uint64_t chain_frame(const uint64_t *chain, size_t i)
     return i ? chain[i] - 1 : chain[i];
 }
 
+static struct go_code *go_code_of(struct track *t, struct process *p, uint64_t pc,
+                                  uint64_t *address)
+{
+    struct area *area = find_area(p, pc);
+    struct go_code *code = area && area->has_code ? go_frames_code(&t->go, area->image) : NULL;
+    *address = code ? pc - area->bias : 0;
+    return code;
+}
+
+/* A function of Go's that has no frame yet, or no more, or none at all: by frame pointers, its
+ * caller is missing. */
+static uint32_t add_go_caller(struct walk *w, uint64_t *frames, uint32_t n)
+{
+    uint64_t address, offset, back;
+    struct go_code *code = go_code_of(w->track, w->process, frames[0], &address);
+    if (!code || n == FRAMES_MAX || !w->sample->has_regs ||
+        !go_frames_return(code, address, &offset) ||
+        !read_stack(w, w->sample->sp + offset, &back) || (n > 1 && frames[1] == back - 1) ||
+        !(code = go_code_of(w->track, w->process, back - 1, &address)) ||
+        !go_code_at(code, address)->function)
+        return n;
+    memmove(frames + 2, frames + 1, (n - 1) * sizeof *frames);
+    frames[1] = back - 1;
+    return n + 1;
+}
+
 /* Frames of user code, leaf first. */
 static uint32_t walk_user(struct track *t, struct process *p, const struct perf_record *sample,
                           uint64_t *frames, bool *complete)
@@ -434,7 +463,7 @@ static uint32_t walk_user(struct track *t, struct process *p, const struct perf_
         struct area *last = find_area(p, frames[n - 1]);
         *complete = n == n_all && n < FRAMES_MAX && last && last->image && last->image->is_go;
     }
-    return n;
+    return n ? add_go_caller(&w, frames, n) : 0;
 }
 
 static uint32_t locate(struct track *t, struct process *p, uint64_t address)
@@ -505,8 +534,15 @@ static bool take_sample(struct track *t, const struct perf_record *sample)
         n_user = 0;
         complete = true;
     }
-    for (uint32_t i = 0; i < n_user; i++)
-        locs[n++] = locate(t, p, frames[i]);
+    enum go_role callee = GO_ROLE_NONE;
+    uint32_t n_kernel = n;
+    for (uint32_t i = 0; i < n_user; i++) {
+        uint64_t address;
+        struct go_code *code = go_code_of(t, p, frames[i], &address);
+        bool is_last = i + 1 == n_user && n == n_kernel; /* of all the only one */
+        if (!code || !go_frames_hidden(code, address, &callee) || is_last)
+            locs[n++] = locate(t, p, frames[i]);
+    }
     const int64_t values[] = {1, (int64_t)t->options.period_ns};
     const struct gather_stack stack = {
         .process = p->number, .locations = locs, .n_locations = n, .labels = p->labels};

@@ -20,7 +20,7 @@ struct perf_options {
                            clock; of perf_attach: one that runs, 0: all of the system */
     uint64_t period_ns; /* CPU time between samples */
     bool children;      /* its child processes too, not only its threads */
-    bool no_stack;      /* of perf_attach: no copies of stacks */
+    bool small_stack;   /* of perf_attach: copies of stacks of 1 KiB */
 };
 
 struct perf;

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#define SMALL_STACK_BYTES 1024
 #define THREADS_FEW 4
 #define PASSES 16 /* over the list of threads, while new ones appear */
 #define SPARE_DESCRIPTORS 64
@@ -109,7 +110,8 @@ static void take_fork(void *arg, const struct perf_event_header *raw)
 static struct perf_event_attr attr_of(const struct perf *perf, const struct attach *a)
 {
     const struct perf_options *options = a->options;
-    size_t n_stack = options->no_stack ? 0 : perf_stack_bytes(perf, options->period_ns);
+    size_t n_stack =
+        options->small_stack ? SMALL_STACK_BYTES : perf_stack_bytes(perf, options->period_ns);
     struct perf_event_attr attr = perf_make_attr(options, &a->features, n_stack);
     attr.wakeup_watermark = (uint32_t)(perf->data_bytes / 4);
     return attr;
