@@ -6,6 +6,7 @@
 #include "model/builder.h"
 #include "model/merge.h"
 #include "ui/convert.h"
+#include "ui/live_source.h"
 #include "ui/progress.h"
 #include "ui/remote.h"
 #include "xform/view.h"
@@ -69,13 +70,41 @@ static struct profile *adopt_binary(struct profile *profile, const struct fetch_
     return builder_seal_over(b, profile, err);
 }
 
+/* What a file, or a server, has. */
+static struct profile *read_bytes(const char *name, const struct fetch_request *request,
+                                  struct url *url, struct diag *diag, struct err *err)
+{
+    AUTO_FILE file = {0};
+    return source_read(name, &request->source, &file, url, err)
+               ? format_read(name, &file, diag, err)
+               : NULL;
+}
+
+/* What a program has: told by itself, where it has a server of libsonde's, else read from
+ * outside. */
+static struct profile *read_live(const char *name, const struct fetch_request *request,
+                                 struct url *url, struct diag *diag, struct err *err)
+{
+    struct live_name live;
+    AUTO_BUF server = {0};
+    struct profile *profile = NULL;
+    if (live_name_parse(&live, name, err)) {
+        if (live.seconds == 0 && request->source.seconds > 0)
+            live.seconds = request->source.seconds;
+        profile = live_source_server(&live, &server)
+                      ? read_bytes(buf_str(&server), request, url, diag, err)
+                      : live_source_profile(&live, diag, err);
+    }
+    live_name_release(&live);
+    return profile;
+}
+
 static struct profile *read_source(const char *name, const struct fetch_request *request,
                                    struct url *url, struct diag *diag, struct err *err)
 {
-    AUTO_FILE file = {0};
-    if (!source_read(name, &request->source, &file, url, err))
-        return NULL;
-    struct profile *profile = format_read(name, &file, diag, err);
+    bool is_live = live_name_is(name) && access(name, F_OK) != 0;
+    struct profile *profile = is_live ? read_live(name, request, url, diag, err)
+                                      : read_bytes(name, request, url, diag, err);
     if (profile && profile->n_types == 0) {
         err_set(err, ERR_INPUT, "cannot read '%s': the profile has no sample types", name);
         profile_free(profile);

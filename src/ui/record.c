@@ -1,16 +1,16 @@
 #include "ui/record.h"
 
-#include "base/gzip.h"
-#include "base/reader.h"
 #include "collect/block.h"
 #include "collect/cpu.h"
 #include "collect/heap.h"
+#include "collect/live.h"
 #include "collect/mutex.h"
 #include "collect/recorder.h"
-#include "format/pprof_write.h"
 #include "ui/flags.h"
 #include "ui/output.h"
+#include "ui/profile_file.h"
 #include "ui/progress.h"
+#include "ui/record_live.h"
 #include "ui/record_run.h"
 #include "ui/tell.h"
 
@@ -30,7 +30,6 @@
 #define BLOCK_RATE_MAX (1ull << 40)
 #define MUTEX_FRACTION_MAX (1ull << 31)
 #define SECONDS_MAX 1e9
-#define GZIP_LEVEL 6
 #define SHORT_CPU_NS 30000000u /* at the default rate, three samples */
 
 enum {
@@ -43,12 +42,19 @@ enum {
     FLAG_NO_CHILDREN,
     FLAG_AT,
     FLAG_SECONDS,
+    FLAG_P,
+    FLAG_A,
+    FLAG_GC,
+    FLAG_ENABLE,
+    FLAG_CONSISTENT,
+    FLAG_DEBUG,
     N_FLAGS
 };
 
 #define TEXT_(x) #x
 #define TEXT(x) TEXT_(x)
 #define OPTIONS "options"
+#define LIVE "options for programs that run"
 
 static const struct flag_doc flag_docs[N_FLAGS] = {
     [FLAG_E] = {OPTIONS, "e", "KINDS", NULL, "What to record, joined with ',' (cpu)"},
@@ -68,16 +74,31 @@ static const struct flag_doc flag_docs[N_FLAGS] = {
                  "Also a profile on the way: after SECONDS, or at each HUP, USR1 or USR2"},
     [FLAG_SECONDS] = {OPTIONS, "seconds", "N", NULL,
                       "Record the first N seconds; COMMAND goes on, and is waited for"},
+    [FLAG_P] = {LIVE, "p", "PROCESS", NULL,
+                "Of a program that runs, by its pid or name; kinds are read from its memory"},
+    [FLAG_A] = {LIVE, "a", NULL, NULL, "Of all programs, with a label for each: CPU time"},
+    [FLAG_GC] = {LIVE, "gc", NULL, NULL, "Go's heap: run a garbage collection first"},
+    [FLAG_ENABLE] = {LIVE, "enable", NULL, NULL,
+                     "Go's heap, block, mutex: switch them on where they are off, for the time"},
+    [FLAG_CONSISTENT] = {LIVE, "consistent", NULL, NULL,
+                         "goroutine: stop the program while its stacks are copied"},
+    [FLAG_DEBUG] = {LIVE, "debug", "N", NULL, "Go's text, 1 or 2, instead of a profile"},
 };
+
+/* Flags that are only for commands; the others of the second group only for programs that
+ * run. */
+static const int command_flags[] = {FLAG_HEAP_RATE, FLAG_BLOCK_RATE, FLAG_MUTEX_FRACTION,
+                                    FLAG_NO_CHILDREN, FLAG_AT};
 
 struct record {
     const struct collect_ops *kinds[COLLECT_KINDS_MAX];
     unsigned n_kinds;
     struct recorder_request request;
-    const char *output; /* -o; NULL: not said */
+    struct profile_file files;
     struct record_watch watch;
     unsigned moment; /* number of the last one; 0: none yet */
     struct recorder *recorder;
+    struct record_live_request live; /* kinds NULL: a command is recorded */
     struct diag diag;
     bool failed; /* a profile is not where it was to be */
 };
@@ -108,26 +129,33 @@ static void usage_flag(const struct flag_doc *flag, void *arg)
     buf_printf(out, "  %-20s %s\n", text, flag->help);
 }
 
+static void usage_kind(void *arg, const char *name, const char *help)
+{
+    struct buf *out = arg;
+    const struct collect_ops *kind = collect_find(name);
+    char names[64];
+    snprintf(names, sizeof names, "%s%s%s", name, kind && kind->alias ? ", " : "",
+             kind && kind->alias ? kind->alias : "");
+    buf_printf(out, "  %-20s %s\n", names, help);
+}
+
 static void usage(struct buf *out)
 {
     buf_puts(
         out,
         "usage: sonde record [-e KINDS] [-F HZ] [-o FILE] [--no-children] [--at WHEN] [--seconds "
         "N] "
-        "[--] COMMAND [ARGUMENTS]\n\n"
+        "[--] COMMAND [ARGUMENTS]\n"
+        "       sonde record [-e KINDS] [-F HZ] [-o FILE] [--seconds N] [--gc] [--enable] "
+        "[--consistent] [--debug N] -p PROCESS\n"
+        "       sonde record [-F HZ] [-o FILE] [--seconds N] -a\n\n"
         "Runs COMMAND, follows its threads and children, and writes where they spend "
         "their\ntime, or memory, as a profile: symbols included, to be read with `sonde pprof` or "
         "`go tool pprof`.\nExits with the status of COMMAND; 128+N when signal N ended "
         "it.\n\noptions:\n");
     each_flag(usage_flag, out);
     buf_puts(out, "\nkinds:\n");
-    for (size_t i = 0; collect_registry[i]; i++) {
-        char name[64];
-        const char *alias = collect_registry[i]->alias;
-        snprintf(name, sizeof name, "%s%s%s", collect_registry[i]->name, alias ? ", " : "",
-                 alias ? alias : "");
-        buf_printf(out, "  %-20s %s\n", name, collect_registry[i]->help);
-    }
+    live_each_kind(usage_kind, out);
     buf_puts(out, "\nexamples:\n"
                   "  sonde record python3 job.py          then: sonde pprof -top sonde.cpu.pb.gz\n"
                   "  sonde record -F 500 -o build.pb.gz -- make -j4\n\n"
@@ -141,7 +169,8 @@ static bool unknown_kind(const char *kind, int len, struct err *err)
     AUTO_BUF names = {0};
     for (size_t i = 0; collect_registry[i]; i++)
         buf_printf(&names, "%s%s", i ? ", " : "", collect_registry[i]->name);
-    return err_set(err, ERR_USAGE, "cannot record '%.*s'; the kinds are %s", len, kind, buf_str(&names));
+    return err_set(err, ERR_USAGE, "cannot record '%.*s'; the kinds are %s", len, kind,
+                   buf_str(&names));
 }
 
 static bool has_kind(const struct record *record, const struct collect_ops *kind)
@@ -225,6 +254,49 @@ static bool parse_at(const char *text, struct record *record, struct err *err)
                           "--at is for the kinds heap, allocs and goroutine; -e has none of them");
 }
 
+static bool is_on(const struct flag *flag)
+{
+    return flag->value && strcmp(flag->value, "true") == 0;
+}
+
+/* What is asked of a program that runs. */
+static bool parse_live(const struct flag *flags, struct record *record, struct err *err)
+{
+    uint64_t seconds_ns = 0;
+    unsigned debug = 0;
+    for (size_t i = 0; i < sizeof command_flags / sizeof *command_flags; i++)
+        if (flags[command_flags[i]].value)
+            return err_set(err, ERR_USAGE, "--%s is for a command that is started, not for -p",
+                           flags[command_flags[i]].name);
+    if (flags[FLAG_SECONDS].value && !parse_seconds(flags[FLAG_SECONDS].value, &seconds_ns))
+        return err_set(err, ERR_USAGE, "--seconds takes a number above 0, not '%s'",
+                       flags[FLAG_SECONDS].value);
+    if (flags[FLAG_DEBUG].value) {
+        debug = (unsigned)(flags[FLAG_DEBUG].value[0] - '0');
+        if ((debug != 1 && debug != 2) || flags[FLAG_DEBUG].value[1])
+            return err_set(err, ERR_USAGE, "--debug takes 1 or 2, not '%s'",
+                           flags[FLAG_DEBUG].value);
+    }
+    const char *hz = flags[FLAG_F].value;
+    unsigned long rate = hz ? strtoul(hz, NULL, 10) : 0;
+    if (hz && (rate < 1 || rate > HZ_MAX || hz[strspn(hz, "0123456789")]))
+        return err_set(err, ERR_USAGE, "-F takes a number from 1 to " TEXT(HZ_MAX) ", not '%s'",
+                       hz);
+    record->live = (struct record_live_request){
+        .process = flags[FLAG_P].value,
+        .kinds = flags[FLAG_E].value ? flags[FLAG_E].value : "cpu",
+        .files = {.output = flags[FLAG_O].value},
+        .seconds = (double)seconds_ns / 1e9,
+        .hz = (unsigned)rate,
+        .debug = debug,
+        .gc = is_on(&flags[FLAG_GC]),
+        .enable = is_on(&flags[FLAG_ENABLE]),
+        .consistent = is_on(&flags[FLAG_CONSISTENT]),
+    };
+    return !record->live.files.output || *record->live.files.output ||
+           err_set(err, ERR_USAGE, "-o takes the name of a file");
+}
+
 static bool parse(int argc, char **argv, struct record *record, bool *help, struct err *err)
 {
     struct flag flags[N_FLAGS] = {0};
@@ -235,6 +307,17 @@ static bool parse(int argc, char **argv, struct record *record, bool *help, stru
         return false;
     if (*help)
         return true;
+    bool system = is_on(&flags[FLAG_A]);
+    if (system && flags[FLAG_P].value)
+        return err_set(err, ERR_USAGE, "-a is for all processes, -p for one");
+    if (system || flags[FLAG_P].value)
+        return (n_used == argc ||
+                err_set(err, ERR_USAGE, "-p and -a take no command: '%s'", argv[n_used])) &&
+               parse_live(flags, record, err);
+    for (int i = FLAG_GC; i < N_FLAGS; i++)
+        if (flags[i].value)
+            return err_set(err, ERR_USAGE, "--%s is for a program that runs: -p PROCESS",
+                           flags[i].name);
     uint64_t hz = 0;
     if (!parse_kinds(flags[FLAG_E].value ? flags[FLAG_E].value : "cpu", record, err) ||
         !parse_number(record, &flags[FLAG_F], &collect_cpu, HZ_MAX, &hz, err) ||
@@ -255,8 +338,8 @@ static bool parse(int argc, char **argv, struct record *record, bool *help, stru
     record->request.hz = (unsigned)hz;
     const char *no_children = flags[FLAG_NO_CHILDREN].value;
     record->request.children = !no_children || strcmp(no_children, "true") != 0;
-    record->output = flags[FLAG_O].value;
-    if (record->output && !*record->output)
+    record->files = (struct profile_file){flags[FLAG_O].value, record->n_kinds > 1};
+    if (record->files.output && !*record->files.output)
         return err_set(err, ERR_USAGE, "-o takes the name of a file");
     if (n_used == argc)
         return err_set(err, ERR_USAGE, "no command to record; try 'sonde help record'");
@@ -264,99 +347,18 @@ static bool parse(int argc, char **argv, struct record *record, bool *help, stru
     return true;
 }
 
-/* Where the profile of a kind goes; of a moment, with its number before the suffix. */
-static bool name_profile(const struct record *record, const struct collect_ops *kind,
-                         unsigned moment, char path[PATH_MAX], struct err *err)
-{
-    static const char suffix[] = ".pb.gz";
-    char number[16] = "";
-    if (moment)
-        snprintf(number, sizeof number, ".%u", moment);
-    int len = record->output ? (int)strlen(record->output) : 0, stem = len;
-    bool has_slash = len && record->output[len - 1] == '/';
-    if (len > (int)sizeof suffix && strcmp(record->output + len - (sizeof suffix - 1), suffix) == 0)
-        stem = len - (int)(sizeof suffix - 1);
-    int n = !record->output ? snprintf(path, PATH_MAX, "sonde.%s%s.pb.gz", kind->name, number)
-            : record->n_kinds == 1 ? snprintf(path, PATH_MAX, "%.*s%s%s", stem, record->output,
-                                              number, record->output + stem)
-                                   : snprintf(path, PATH_MAX, "%s%s%s%s.pb.gz", record->output,
-                                              has_slash ? "" : "/", kind->name, number);
-    return (n > 0 && n < PATH_MAX) ||
-           err_set(err, ERR_USAGE, "-o: the name is too long: '%.64s...'", record->output);
-}
-
-/* Better told before the command runs than after it. */
-static bool check_writable(const char *path, struct err *err)
-{
-    struct stat st;
-    char real[PATH_MAX], dir[PATH_MAX];
-    const char *target = path;
-    if (stat(path, &st) == 0) {
-        if (S_ISDIR(st.st_mode))
-            return err_sys(err, EISDIR, "cannot write '%s'", path);
-        if (access(path, W_OK) != 0)
-            return err_sys(err, errno, "cannot write '%s'", path);
-        if (!S_ISREG(st.st_mode))
-            return true;
-        target = realpath(path, real); /* a link stays, what it points at is replaced */
-        if (!target)
-            return err_sys(err, errno, "cannot write '%s'", path);
-    }
-    snprintf(dir, sizeof dir, "%s", target);
-    char *slash = strrchr(dir, '/');
-    if (!slash)
-        strcpy(dir, ".");
-    else
-        slash[slash == dir] = '\0';
-    return access(dir, W_OK | X_OK) == 0 || err_sys(err, errno, "cannot write '%s'", path);
-}
-
 /* All that is to be written can be. */
 static bool check_outputs(const struct record *record, struct err *err)
 {
     char path[PATH_MAX];
-    struct stat st;
-    if (record->output && record->n_kinds > 1 && mkdir(record->output, 0777) != 0) {
-        if (errno != EEXIST)
-            return err_sys(err, errno, "cannot make the folder '%s'", record->output);
-        if (stat(record->output, &st) == 0 && !S_ISDIR(st.st_mode))
-            return err_sys(err, ENOTDIR, "several kinds go into a folder: '%s'", record->output);
-    }
+    if (!profile_file_prepare(&record->files, err))
+        return false;
     for (unsigned i = 0; i < record->n_kinds; i++)
-        if (!name_profile(record, record->kinds[i], 0, path, err) || !check_writable(path, err))
+        if (!profile_file_name(&record->files, record->kinds[i]->name, 0, PROFILE_FILE_SUFFIX, path,
+                               err) ||
+            !profile_file_check(path, err))
             return false;
     return true;
-}
-
-/* To `path`; when that fails, so that nothing collected is lost, to a new file in TMPDIR,
- * /tmp or /dev/shm, whose name takes its place.  False when all fail; *err tells of the
- * first in either case. */
-static bool write_profile(const struct collect_ops *kind, const struct profile *profile,
-                          char path[PATH_MAX], struct err *err)
-{
-    AUTO_BUF plain = {0};
-    uint8_t *packed;
-    size_t n_packed;
-    if (!pprof_write(profile, &plain, err) ||
-        !gzip_deflate(plain.data, plain.len, GZIP_LEVEL, &packed, &n_packed, err))
-        return false;
-    bool ok = file_write_atomic(path, packed, n_packed, err);
-    const char *tmp = getenv("TMPDIR");
-    const char *const dirs[] = {tmp && *tmp ? tmp : "/tmp", "/tmp", "/dev/shm"};
-    for (size_t i = 0; !ok && i < sizeof dirs / sizeof *dirs; i++) {
-        char other[PATH_MAX];
-        int n = snprintf(other, sizeof other, "%s/sonde.%s.XXXXXX.pb.gz", dirs[i], kind->name);
-        AUTO_FD fd = n < (int)sizeof other ? mkstemps(other, 6) : -1;
-        if (fd < 0)
-            continue;
-        ok = file_write_atomic(other, packed, n_packed, NULL);
-        if (ok)
-            strcpy(path, other);
-        else
-            unlink(other);
-    }
-    free(packed);
-    return ok;
 }
 
 static int command_status(const struct record_run *run)
@@ -406,12 +408,13 @@ static bool make_kind(struct record *record, const struct collect_ops *kind, uns
     progress_begin(&progress, "reading symbols");
     struct profile *profile = recorder_profile(record->recorder, kind, &record->diag, err);
     progress_end(&progress);
-    bool ok = profile && name_profile(record, kind, moment, path, err);
+    bool ok = profile &&
+              profile_file_name(&record->files, kind->name, moment, PROFILE_FILE_SUFFIX, path, err);
     if (ok) {
         n[0] = total(profile, 0);
         n[1] = total(profile, profile->n_types - 1);
         strcpy(wanted, path);
-        ok = write_profile(kind, profile, path, err);
+        ok = profile_file_write(profile, kind->name, path, err);
     }
     profile_free(profile);
     if (!ok)
@@ -538,6 +541,8 @@ static int run(int argc, char **argv)
         usage(&out);
         return output_stdout(&out, &err) ? 0 : tell_err(&err);
     }
+    if (record.live.kinds)
+        return record_live(&record.live);
     if (!check_outputs(&record, &err))
         return tell_err(&err);
 

@@ -1,0 +1,225 @@
+#include "collect/live.h"
+
+#include "collect/attach_cpu.h"
+#include "collect/collect.h"
+#include "go/go_kind.h"
+#include "model/merge.h"
+#include "os/mem.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define LOOK_NS 50000000ull /* between looks at whether it still runs */
+#define NS_PER_S 1000000000ull
+
+struct live {
+    struct proc proc;      /* pid 0: a core file, or the system */
+    struct mem *mem;       /* NULL: the system */
+    struct go_program *go; /* NULL: not a Go program */
+};
+
+/* --- kinds --- */
+
+const char *live_kind(const char *name)
+{
+    const struct collect_ops *kind = collect_find(name);
+    const struct go_kind_ops *go = go_kind_find(name);
+    return strcmp(name, "profile") == 0 ? "cpu" : kind ? kind->name : go ? go->name : NULL;
+}
+
+void live_each_kind(void (*fn)(void *arg, const char *name, const char *help), void *arg)
+{
+    for (size_t i = 0; collect_registry[i]; i++)
+        fn(arg, collect_registry[i]->name, collect_registry[i]->help);
+    for (size_t i = 0; go_kind_registry[i]; i++)
+        if (!collect_find(go_kind_registry[i]->name))
+            fn(arg, go_kind_registry[i]->name, go_kind_registry[i]->help);
+}
+
+bool live_takes_time(const char *kind)
+{
+    return strcmp(kind, "cpu") == 0;
+}
+
+/* --- opening --- */
+
+static struct live *give_up(struct live *live)
+{
+    live_free(live);
+    return NULL;
+}
+
+struct live *live_open_process(pid_t pid, bool write, struct err *err)
+{
+    struct live *live = calloc(1, sizeof *live);
+    if (!live) {
+        err_nomem(err);
+        return NULL;
+    }
+    if (!proc_open(&live->proc, pid, err) || !(live->mem = mem_of_process(&live->proc, write, err)))
+        return give_up(live);
+    if (go_program_is(live->mem) && !(live->go = go_program_open(live->mem, err)))
+        return give_up(live);
+    return live;
+}
+
+void live_free(struct live *live)
+{
+    if (!live)
+        return;
+    go_program_free(live->go);
+    mem_free(live->mem);
+    proc_release(&live->proc);
+    free(live);
+}
+
+/* --- taking --- */
+
+/* A part on its way. */
+struct work {
+    struct live_part *part;
+    bool is_cpu;
+    const struct go_kind_ops *go;
+    struct profile *before; /* what is subtracted in the end; or NULL */
+};
+
+static uint64_t now_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+static bool is_stopped(const struct live_options *options)
+{
+    return options->stop && options->stop(options->stop_arg);
+}
+
+/* Until the time is over, the program has ended, or nobody wants more. */
+static void wait_seconds(const struct live *live, const struct live_options *options)
+{
+    uint64_t end = now_ns() + (uint64_t)(options->seconds * 1e9), now;
+    while ((now = now_ns()) < end && proc_runs(&live->proc) && !is_stopped(options)) {
+        uint64_t ns = end - now < LOOK_NS ? end - now : LOOK_NS;
+        nanosleep(&(struct timespec){0, (long)ns}, NULL);
+    }
+}
+
+static bool go_on(void *arg, const struct recorder_status *status)
+{
+    (void)status;
+    return !is_stopped(arg);
+}
+
+/* The CPU profile of the time that is waited anyway. */
+static void take_cpu(const struct live *live, struct live_part *part,
+                     const struct live_options *options, struct diag *diag)
+{
+    struct recorder_status status;
+    const struct attach_cpu_request request = {.pid = live->proc.pid,
+                                               .hz = options->hz,
+                                               .duration_ns = (uint64_t)(options->seconds * 1e9),
+                                               .go_on = go_on,
+                                               .arg = (void *)options};
+    part->profile = attach_cpu(&request, &status, diag, &part->err);
+}
+
+static struct profile *read_go(struct live *live, const struct work *work,
+                               const struct live_options *options, struct diag *diag,
+                               struct err *err)
+{
+    struct go_options go = {.gc = options->gc, .consistent = options->consistent};
+    return work->go->profile(live->go, &go, diag, err);
+}
+
+/* Why there is no such profile. */
+static void refuse(const struct live *live, struct live_part *part)
+{
+    if (part->debug)
+        err_set(&part->err, ERR_UNSUPPORTED, "the profile %s has no text", part->kind);
+    else if (!live->mem)
+        err_set(&part->err, ERR_UNSUPPORTED, "of the whole system there is the CPU profile only");
+    else if (live->go)
+        err_set(&part->err, ERR_UNSUPPORTED, "Go programs have no profile %s", part->kind);
+    else
+        err_set(&part->err, ERR_UNSUPPORTED,
+                "%s is no Go program: for its profile %s it has to run under libsonde from the "
+                "start (sonde record -e %s -- COMMAND)",
+                mem_name(live->mem), part->kind, part->kind);
+}
+
+static void begin(struct live *live, struct work *work, const struct live_options *options,
+                  struct diag *diag)
+{
+    struct live_part *part = work->part;
+    work->is_cpu = strcmp(part->kind, "cpu") == 0;
+    if (work->is_cpu && !part->debug)
+        return;
+    work->go = live->go ? go_kind_find(part->kind) : NULL;
+    if (!work->go) {
+        refuse(live, part);
+        return;
+    }
+    if (work->go->has_delta && options->seconds > 0 && !part->debug)
+        work->before = read_go(live, work, options, diag, &part->err);
+}
+
+static void finish(struct live *live, struct work *work, const struct live_options *options,
+                   struct diag *diag)
+{
+    struct live_part *part = work->part;
+    if (part->err.code || work->is_cpu)
+        return;
+    if (part->debug) {
+        struct go_options go = {
+            .gc = options->gc, .consistent = options->consistent, .debug = part->debug};
+        if (!work->go->text)
+            err_set(&part->err, ERR_UNSUPPORTED, "the profile %s has no text", part->kind);
+        else
+            work->go->text(live->go, &go, &part->text, diag, &part->err);
+        return;
+    }
+    struct profile *after = read_go(live, work, options, diag, &part->err);
+    if (after && work->before) {
+        part->profile = merge_difference(after, work->before, NULL, false, &part->err);
+        if (part->profile) { /* as net/http/pprof has it */
+            part->profile->time_nanos = work->before->time_nanos;
+            part->profile->duration_nanos = after->time_nanos - work->before->time_nanos;
+        }
+        profile_free(after);
+    } else {
+        part->profile = after;
+    }
+}
+
+void live_take(struct live *live, struct live_part *parts, size_t n,
+               const struct live_options *options, struct diag *diag)
+{
+    struct work *works = calloc(n, sizeof *works);
+    struct work *cpu = NULL;
+    bool takes_time = false;
+    for (size_t i = 0; i < n; i++) {
+        parts[i].profile = NULL;
+        parts[i].text = (struct buf){0};
+        parts[i].err = (struct err){0};
+        if (!works) {
+            err_nomem(&parts[i].err);
+            continue;
+        }
+        works[i].part = &parts[i];
+        begin(live, &works[i], options, diag);
+        takes_time |= works[i].before != NULL;
+        if (works[i].is_cpu && !parts[i].err.code)
+            cpu = &works[i];
+    }
+    if (cpu)
+        take_cpu(live, cpu->part, options, diag);
+    else if (takes_time)
+        wait_seconds(live, options);
+    for (size_t i = 0; works && i < n; i++) {
+        finish(live, &works[i], options, diag);
+        profile_free(works[i].before);
+    }
+    free(works);
+}

@@ -1,0 +1,61 @@
+/* live: profiles of a program from outside: of one that runs, unmodified, or of its core file.
+ * Go programs have all of Go's profiles, read out of their memory (go/go_kind.h); of native
+ * ones there is what the kernel tells.
+ *
+ * In: a process or a core file.  Out: profiles, sealed, or Go's texts.
+ * Nothing is written to the process unless an option asks for it, and then what was written is
+ * put back.
+ * Threads: one at a time.  Signals: no. */
+#ifndef SONDE_COLLECT_LIVE_H
+#define SONDE_COLLECT_LIVE_H
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "base/err.h"
+#include "model/profile.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/* Does a profile of this kind take time, so that `seconds` has to be said? */
+bool live_takes_time(const char *kind);
+
+struct live_options {
+    double seconds;          /* how long to collect; of profiles that count, what happens meanwhile;
+                                0: not said */
+    unsigned hz;             /* CPU samples a second; 0: 100 */
+    bool gc;                 /* a garbage collection first */
+    bool enable;             /* switch profiles on that are off, while they are taken */
+    bool consistent;         /* stop the program for the moment of reading */
+    bool (*stop)(void *arg); /* asked now and then: collect no longer; or NULL */
+    void *stop_arg;
+};
+
+/* One profile that is asked for. */
+struct live_part {
+    const char *kind;        /* as live_kind gives it */
+    unsigned debug;          /* 1, 2: Go's text instead of a profile; 0 */
+    struct profile *profile; /* out, the caller's; NULL with a text, and when it failed */
+    struct buf text;         /* out, the caller's */
+    struct err err;          /* out: why there is none; code 0: there is */
+};
+
+struct live;
+
+/* The kind's name ("cpu" for "profile" ...); NULL: there is none. */
+const char *live_kind(const char *name);
+/* Call fn for the name of each kind, with its line of help. */
+void live_each_kind(void (*fn)(void *arg, const char *name, const char *help), void *arg);
+
+/* NULL and *err: ERR_INPUT: there is no such process (or file); ERR_PERM with what would do;
+ * ERR_UNSUPPORTED, ERR_IO, ERR_NOMEM.  `pid` 0: the whole system, which has a CPU profile.
+ * `write`: options will have gc or enable. */
+struct live *live_open_process(pid_t pid, bool write, struct err *err);
+void live_free(struct live *live); /* NULL is fine */
+
+/* Take the n profiles at once: those that take time over the same seconds.  Each part gets its
+ * result or its error; notes go to *diag. */
+void live_take(struct live *live, struct live_part *parts, size_t n,
+               const struct live_options *options, struct diag *diag);
+
+#endif

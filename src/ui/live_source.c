@@ -1,0 +1,124 @@
+#include "ui/live_source.h"
+
+#include "collect/live.h"
+#include "os/proc.h"
+#include "ui/tell.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define CPU_SECONDS 30 /* where it is not said: as net/http/pprof has it */
+
+/* The value of a variable in a process's environment; NULL: not there. */
+static const char *variable(const struct buf *environment, const char *name)
+{
+    size_t n = strlen(name);
+    for (size_t i = 0; i < environment->len; i += strlen(environment->data + i) + 1)
+        if (strncmp(environment->data + i, name, n) == 0 && environment->data[i + n] == '=')
+            return environment->data + i + n + 1;
+    return NULL;
+}
+
+/* What stands behind `key` in /proc/PID/status: the `column`th number, or its last one. */
+static long status_number(const struct buf *status, const char *key, int column)
+{
+    const char *line = status->len ? strstr(status->data, key) : NULL;
+    long number = -1;
+    if (!line)
+        return -1;
+    line += strlen(key);
+    for (int i = 0; i <= column; i++) {
+        char *end;
+        long next = strtol(line, &end, 10);
+        if (end == line || memchr(line, '\n', (size_t)(end - line)))
+            break;
+        number = next;
+        line = end;
+    }
+    return number;
+}
+
+static bool answers(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof address.sun_path)
+        return false;
+    strcpy(address.sun_path, path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    bool ok = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* FOLDER/PID.sock, with the folders and the pid as the process sees them. */
+static bool find_socket(const struct proc *proc, char *path, size_t size)
+{
+    AUTO_BUF environment = {0};
+    AUTO_BUF status = {0};
+    if (!proc_text(proc, "environ", &environment, NULL) ||
+        !proc_text(proc, "status", &status, NULL))
+        return false;
+    const char *runtime = variable(&environment, "XDG_RUNTIME_DIR");
+    long pid = status_number(&status, "\nNSpid:", 1 << 10),
+         uid = status_number(&status, "\nUid:", 1);
+    for (int i = 0; i < 4; i++) {
+        char root[32] = "";
+        if (i < 2) /* a socket's path may not be long: the shorter one first */
+            snprintf(root, sizeof root, "%s", "");
+        else
+            snprintf(root, sizeof root, "/proc/%d/root", (int)proc->pid);
+        bool by_runtime = i % 2 == 0;
+        if (by_runtime && !(runtime && runtime[0] == '/'))
+            continue;
+        int n = by_runtime ? snprintf(path, size, "%s%s/sonde/%ld.sock", root, runtime, pid)
+                           : snprintf(path, size, "%s/tmp/sonde-%ld/%ld.sock", root, uid, pid);
+        if (n > 0 && (size_t)n < size && answers(path))
+            return true;
+    }
+    return false;
+}
+
+bool live_source_server(const struct live_name *name, struct buf *url)
+{
+    struct proc proc;
+    char path[256];
+    if (!name->pid || !proc_open(&proc, name->pid, NULL))
+        return false;
+    bool found = find_socket(&proc, path, sizeof path);
+    proc_release(&proc);
+    if (!found)
+        return false;
+    buf_printf(url, "unix:%s/debug/pprof/%s", path,
+               strcmp(name->kind, "cpu") == 0 ? "profile" : name->kind);
+    if (name->seconds > 0)
+        buf_printf(url, "?seconds=%.0f", name->seconds < 1 ? 1 : name->seconds);
+    return !url->failed;
+}
+
+struct profile *live_source_profile(const struct live_name *name, struct diag *diag,
+                                    struct err *err)
+{
+    struct live_options options = {.seconds = name->seconds,
+                                   .hz = name->hz,
+                                   .gc = name->gc,
+                                   .enable = name->enable,
+                                   .consistent = name->consistent};
+    struct live_part part = {.kind = name->kind};
+    if (options.seconds == 0 && strcmp(name->kind, "cpu") == 0)
+        options.seconds = CPU_SECONDS;
+    struct live *live = live_open_process(name->pid, name->gc || name->enable, err);
+    if (!live)
+        return NULL;
+    if (options.seconds > 0)
+        tell("Collecting for %g s", options.seconds);
+    live_take(live, &part, 1, &options, diag);
+    live_free(live);
+    if (part.err.code)
+        *err = part.err;
+    return part.profile;
+}

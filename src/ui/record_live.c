@@ -1,0 +1,225 @@
+#include "ui/record_live.h"
+
+#include "base/pool.h"
+#include "collect/collect.h"
+#include "collect/live.h"
+#include "ui/fetch.h"
+#include "ui/live_source.h"
+#include "ui/progress.h"
+#include "ui/tell.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PARTS_MAX COLLECT_KINDS_MAX
+#define UNTIL_ENDED 1e6 /* seconds: for as long as it takes */
+
+struct parts {
+    struct live_part items[PARTS_MAX];
+    size_t n;
+    /* for processes that tell by themselves */
+    pid_t pid;
+    double seconds;
+    struct diag diags[PARTS_MAX];
+};
+
+static volatile sig_atomic_t is_over;
+
+static void on_signal(int signo)
+{
+    (void)signo;
+    is_over = 1;
+}
+
+static bool stop(void *arg)
+{
+    (void)arg;
+    return is_over;
+}
+
+/* "KIND,KIND,...", each once. */
+static bool parse_kinds(const char *list, struct parts *parts, struct err *err)
+{
+    for (const char *p = list;; p++) {
+        char name[64];
+        size_t len = strcspn(p, ",");
+        snprintf(name, sizeof name, "%.*s", (int)len, p);
+        const char *kind = len < sizeof name ? live_kind(name) : NULL;
+        if (!kind)
+            return err_set(err, ERR_USAGE,
+                           "cannot record '%.*s'; 'sonde help record' lists the kinds", (int)len,
+                           p);
+        size_t i = 0;
+        while (i < parts->n && strcmp(parts->items[i].kind, kind) != 0)
+            i++;
+        if (i == parts->n && parts->n < PARTS_MAX)
+            parts->items[parts->n++].kind = kind;
+        p += len;
+        if (!*p)
+            return true;
+    }
+}
+
+static const char *suffix_of(const struct record_live_request *request)
+{
+    return request->debug ? PROFILE_FILE_TEXT : PROFILE_FILE_SUFFIX;
+}
+
+/* All that is to be written can be. */
+static bool check_outputs(const struct record_live_request *request, const struct parts *parts,
+                          struct err *err)
+{
+    char path[PATH_MAX];
+    if (!profile_file_prepare(&request->files, err))
+        return false;
+    for (size_t i = 0; i < parts->n; i++)
+        if (!profile_file_name(&request->files, parts->items[i].kind, 0, suffix_of(request), path,
+                               err) ||
+            !profile_file_check(path, err))
+            return false;
+    return true;
+}
+
+/* --- a process under libsonde --- */
+
+static void ask_server(void *arg, size_t i)
+{
+    struct parts *parts = arg;
+    struct live_part *part = &parts->items[i];
+    char source[96];
+    snprintf(source, sizeof source, "pid:%d/%s", (int)parts->pid, part->kind);
+    if (parts->seconds > 0)
+        snprintf(source + strlen(source), sizeof source - strlen(source), "?seconds=%.0f",
+                 parts->seconds < 1 ? 1 : parts->seconds);
+    char *sources[] = {source};
+    struct fetch_request fetch = {.sources = sources, .n_sources = 1, .symbolize = true};
+    part->profile = fetch_profile(&fetch, &parts->diags[i], &part->err);
+}
+
+static void ask_servers(struct parts *parts, const struct record_live_request *request,
+                        struct diag *diag)
+{
+    parts->seconds = request->seconds;
+    for (size_t i = 0; i < parts->n; i++)
+        diag_init(&parts->diags[i]);
+    pool_run(parts->n, PARTS_MAX, ask_server, parts);
+    for (size_t i = 0; i < parts->n; i++) {
+        for (size_t k = 0; k < parts->diags[i].n; k++)
+            diag_add(diag, "%s", parts->diags[i].texts[k]);
+        diag_release(&parts->diags[i]);
+    }
+}
+
+/* --- one that is read from outside --- */
+
+static bool read_outside(struct parts *parts, const struct record_live_request *request,
+                         struct diag *diag, struct err *err)
+{
+    struct live_options options = {.seconds = request->seconds > 0 ? request->seconds : UNTIL_ENDED,
+                                   .hz = request->hz,
+                                   .gc = request->gc,
+                                   .enable = request->enable,
+                                   .consistent = request->consistent,
+                                   .stop = stop};
+    bool takes_time = request->seconds > 0 || request->enable;
+    for (size_t i = 0; i < parts->n; i++)
+        takes_time |= live_takes_time(parts->items[i].kind);
+    if (!takes_time)
+        options.seconds = 0;
+    struct live *live = live_open_process(parts->pid, request->gc || request->enable, err);
+    if (!live)
+        return false;
+    struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGHUP, &action, NULL);
+    if (takes_time && request->seconds == 0)
+        tell("collecting until Ctrl-C");
+    struct progress progress;
+    progress_begin(&progress, "collecting");
+    live_take(live, parts->items, parts->n, &options, diag);
+    progress_end(&progress);
+    live_free(live);
+    return true;
+}
+
+/* --- writing --- */
+
+/* The sum of the first value. */
+static long long total(const struct profile *profile)
+{
+    long long n = 0;
+    for (size_t i = 0; i < profile->n_samples; i++)
+        n += profile->values[i * profile->n_types];
+    return n;
+}
+
+static bool write_part(const struct record_live_request *request, struct live_part *part)
+{
+    struct err err = {0};
+    char path[PATH_MAX], wanted[PATH_MAX];
+    if (part->err.code) {
+        tell("%s: %s", part->kind, part->err.msg);
+        return false;
+    }
+    if (!profile_file_name(&request->files, part->kind, 0, suffix_of(request), path, &err)) {
+        tell_err(&err);
+        return false;
+    }
+    strcpy(wanted, path);
+    if (!(part->profile ? profile_file_write(part->profile, part->kind, path, &err)
+                        : profile_file_write_text(&part->text, part->kind, path, &err))) {
+        tell_err(&err);
+        return false;
+    }
+    if (strcmp(wanted, path) != 0)
+        tell("%s; the profile is in '%s' instead", err.msg, path);
+    if (part->profile)
+        tell("%lld %s: %s (sonde pprof -top %s)", total(part->profile),
+             profile_str(part->profile, part->profile->types[0].type).p, path, path);
+    else
+        tell("%s: %s", part->kind, path);
+    return strcmp(wanted, path) == 0;
+}
+
+int record_live(const struct record_live_request *request)
+{
+    struct err err = {0};
+    struct parts parts = {0};
+    struct diag diag;
+    AUTO_BUF server = {0};
+    if (!parse_kinds(request->kinds, &parts, &err) ||
+        (request->process && !(parts.pid = live_name_process(request->process, &err))))
+        return tell_err(&err);
+    for (size_t i = 0; i < parts.n; i++)
+        parts.items[i].debug = request->debug;
+    struct profile_file files = request->files;
+    files.several = parts.n > 1;
+    struct record_live_request with_files = *request;
+    with_files.files = files;
+    if (!check_outputs(&with_files, &parts, &err))
+        return tell_err(&err);
+    diag_init(&diag);
+    struct live_name name = {.pid = parts.pid, .kind = "goroutine"};
+    bool ok = true;
+    if (!request->debug && live_source_server(&name, &server))
+        ask_servers(&parts, &with_files, &diag);
+    else
+        ok = read_outside(&parts, &with_files, &diag, &err);
+    tell_diag(&diag);
+    diag_release(&diag);
+    if (!ok)
+        return tell_err(&err);
+    int status = 0;
+    for (size_t i = 0; i < parts.n; i++) {
+        struct live_part *part = &parts.items[i];
+        int code = part->err.code ? err_exit_status(&part->err) : 1;
+        if (!write_part(&with_files, part) && status == 0)
+            status = code;
+        profile_free(part->profile);
+        buf_release(&part->text);
+    }
+    return status;
+}
