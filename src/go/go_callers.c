@@ -73,9 +73,9 @@ static bool is_runtime(const struct go_code *code, const char *name)
 
 static void add_line(struct go_code *code, const struct go_caller *caller, struct buf *text)
 {
-    buf_printf(text, "#\t%#" PRIx64 "\t", caller->pc);
+    buf_printf(text, "#\t0x%" PRIx64 "\t", caller->pc);
     go_code_add_name(code, caller->call.name, text);
-    buf_printf(text, "+%#" PRIx64 "\t%s:%u\n", caller->pc - caller->entry, caller->file,
+    buf_printf(text, "+0x%" PRIx64 "\t%s:%u\n", caller->pc - caller->entry, caller->file,
                caller->line);
 }
 

@@ -107,7 +107,8 @@ static const struct go_function *function_at(struct go_code *code, uint64_t pc)
                                      .role = code->roles[f.id],
                                      .has_sp = gopclntab_has_sp(code->table, &f),
                                      .is_top = f.flags & GOPCLNTAB_TOP_FRAME,
-                                     .writes_sp = f.flags & GOPCLNTAB_SP_WRITE};
+                                     .writes_sp = f.flags & GOPCLNTAB_SP_WRITE,
+                                     .is_runtime = strncmp(f.name, "runtime.", 8) == 0};
     /* It switches stacks in a way that leaves both in order. */
     if (function->role == GO_ROLE_CGOCALLBACK)
         function->writes_sp = false;

@@ -35,6 +35,7 @@ struct go_function {
     struct gopclntab_function f;
     enum go_role role;
     bool has_sp, is_top, writes_sp;
+    bool is_runtime; /* named "runtime.*" */
 };
 
 struct go_pc {

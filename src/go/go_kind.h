@@ -43,8 +43,10 @@ struct go_kind_ops {
 
 extern const struct go_kind_ops go_kind_allocs;
 extern const struct go_kind_ops go_kind_block;
+extern const struct go_kind_ops go_kind_goroutine;
 extern const struct go_kind_ops go_kind_heap;
 extern const struct go_kind_ops go_kind_mutex;
+extern const struct go_kind_ops go_kind_threadcreate;
 
 extern const struct go_kind_ops *const go_kind_registry[]; /* NULL-terminated */
 const struct go_kind_ops *go_kind_find(const char *name);  /* NULL if unknown */

@@ -1,0 +1,680 @@
+#include "go/go_goroutines.h"
+
+#include "base/vec.h"
+#include "go/go_running.h"
+#include "os/ptrace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define BATCH 4096u
+#define G_BYTES_MAX 4096u       /* of a g */
+#define STACK_MAX (4ull << 30)  /* Go's own limit is 1 GB */
+#define FIRST_BYTES (32u << 10) /* of a stack: enough for most */
+#define SOME_BYTES (4u << 20)   /* for frames up to options.max_frames */
+#define WHOLE_BYTES (256u << 20)
+#define FRAMES_MAX (8u << 20)
+#define TRIES 5
+/* With everything stopped, copies are kept: the more there are, the less of each. */
+#define COPY_WHOLE_BYTES (128u << 20)
+#define COPY_LESS_BYTES (512u << 20)
+#define LITTLE_BYTES 4096u
+#define SCAN_BIT 0x1000u
+
+struct copy { /* of a batch */
+    struct go_goroutine *gs;
+    size_t n;
+    uint8_t *bytes;
+};
+
+struct reader {
+    struct go_program *program;
+    struct go_code *code;
+    struct go_labels *labels;
+    const struct go_goroutines_options *options;
+    bool (*each)(void *arg, const struct go_goroutine *g);
+    void *arg;
+    struct go_goroutines_stats *stats;
+    size_t g_bytes;
+    uint64_t *all; /* addresses of all g's */
+    size_t n_all;
+    uint8_t *raw; /* BATCH g's */
+    struct mem_piece *pieces;
+    uint64_t *label_addresses;
+    VEC(struct go_goroutine) gs;
+    uint8_t *bytes; /* of the batch's stacks */
+    size_t bytes_cap;
+    VEC(struct go_frame) frames;
+    VEC(uint64_t) running;
+    uint8_t *one; /* a stack by itself */
+    size_t one_cap;
+    struct ptrace_stop *stop; /* options.consistent */
+    struct task_list tasks;
+    VEC(struct copy) copies;
+    size_t copied;
+};
+
+static const enum go_field needed[] = {
+    GO_G_STACK_LO,  GO_G_STACK_HI,     GO_G_M,       GO_G_SCHED_SP, GO_G_SCHED_PC, GO_G_SYSCALLSP,
+    GO_G_SYSCALLPC, GO_G_ATOMICSTATUS, GO_G_GOID,    GO_G_GOPC,     GO_G_STARTPC,  GO_G_LABELS,
+    GO_G_WAITSINCE, GO_G_WAITREASON,   GO_G_LOCKEDM,
+};
+
+/* --- one g --- */
+
+static uint64_t word_of(const struct reader *r, const uint8_t *raw, enum go_field field)
+{
+    uint64_t word = 0;
+    uint16_t at = r->program->layout.at[field];
+    if (at != GO_NO_FIELD && at + sizeof word <= r->g_bytes)
+        memcpy(&word, raw + at, sizeof word);
+    return word;
+}
+
+static void parse(const struct reader *r, const uint8_t *raw, uint64_t address,
+                  struct go_goroutine *g)
+{
+    *g = (struct go_goroutine){
+        .address = address,
+        .id = word_of(r, raw, GO_G_GOID),
+        .m = word_of(r, raw, GO_G_M),
+        .parent = word_of(r, raw, GO_G_PARENTGOID),
+        .status = (uint32_t)word_of(r, raw, GO_G_ATOMICSTATUS) & ~SCAN_BIT,
+        .wait_reason = (uint8_t)word_of(r, raw, GO_G_WAITREASON),
+        .is_locked = word_of(r, raw, GO_G_LOCKEDM) != 0,
+        .wait_since = word_of(r, raw, GO_G_WAITSINCE),
+        .created_at = word_of(r, raw, GO_G_GOPC),
+        .start = word_of(r, raw, GO_G_STARTPC),
+        .labels = word_of(r, raw, GO_G_LABELS),
+        .low = word_of(r, raw, GO_G_STACK_LO),
+        .high = word_of(r, raw, GO_G_STACK_HI),
+    };
+    g->stack.sp = word_of(r, raw, GO_G_SYSCALLSP);
+    g->stack.is_syscall = g->stack.sp != 0;
+    g->stack.pc = word_of(r, raw, g->stack.is_syscall ? GO_G_SYSCALLPC : GO_G_SCHED_PC);
+    if (!g->stack.is_syscall)
+        g->stack.sp = word_of(r, raw, GO_G_SCHED_SP);
+}
+
+static bool is_same(const struct go_goroutine *a, const struct go_goroutine *b)
+{
+    return a->id == b->id && a->status == b->status && a->wait_reason == b->wait_reason &&
+           a->low == b->low && a->high == b->high && a->stack.sp == b->stack.sp &&
+           a->stack.pc == b->stack.pc && a->stack.is_syscall == b->stack.is_syscall;
+}
+
+static bool is_dead(const struct go_goroutine *g)
+{
+    return g->status == GO_STATUS_IDLE || g->status == GO_STATUS_DEAD ||
+           g->status == GO_STATUS_DEADEXTRA;
+}
+
+static bool is_running(const struct go_goroutine *g)
+{
+    return g->status == GO_STATUS_RUNNING && !g->stack.is_syscall;
+}
+
+static enum go_role start_role(struct reader *r, const struct go_goroutine *g)
+{
+    const struct go_function *start = go_code_at(r->code, g->start)->function;
+    return start ? start->role : GO_ROLE_NONE;
+}
+
+/* The runtime's own.  Those that call finalizers and cleanups count while they do. */
+static bool is_system(struct reader *r, const struct go_goroutine *g)
+{
+    const struct go_function *start = go_code_at(r->code, g->start)->function;
+    return start && start->is_runtime && start->role != GO_ROLE_START &&
+           start->role != GO_ROLE_FINALIZERS && start->role != GO_ROLE_CLEANUPS;
+}
+
+static bool is_wanted(struct reader *r, const struct go_goroutine *g)
+{
+    return !is_dead(g) && !is_system(r, g);
+}
+
+static bool has_stack(const struct go_goroutine *g)
+{
+    return g->low < g->high && g->high - g->low <= STACK_MAX && g->stack.sp >= g->low &&
+           g->stack.sp < g->high && g->stack.sp % 8 == 0;
+}
+
+static uint32_t bytes_wanted(const struct go_goroutine *g, size_t most)
+{
+    uint64_t n = has_stack(g) ? g->high - g->stack.sp : 0;
+    return (uint32_t)(n < most ? n : most);
+}
+
+/* --- frames --- */
+
+/* False: memory has run out. */
+static bool walk(struct reader *r, struct go_goroutine *g)
+{
+    g->frames = NULL;
+    g->n_frames = 0;
+    g->end = GO_STACK_TORN;
+    if (g->stack.n_bytes == 0)
+        return true;
+    size_t most = r->options->whole ? FRAMES_MAX : r->options->max_frames;
+    size_t cap = most < 1024 ? most : 1024;
+    for (;;) {
+        if (!vec_reserve(&r->frames, cap))
+            return false;
+        g->end = go_stack_walk(r->code, &g->stack, r->frames.items, cap, &g->n_frames);
+        if (g->end != GO_STACK_FULL || cap == most)
+            break;
+        cap = cap < most / 8 ? 8 * cap : most;
+    }
+    g->frames = r->frames.items;
+    return go_code_ok(r->code);
+}
+
+/* Does a finalizer or cleanup run?  Then there is a function of the program's. */
+static bool calls_program(const struct go_goroutine *g)
+{
+    for (size_t i = 0; i < g->n_frames; i++)
+        if (!g->frames[i].function->is_runtime)
+            return true;
+    return false;
+}
+
+static bool deliver(struct reader *r, const struct go_goroutine *g)
+{
+    enum go_role role = start_role(r, g);
+    if ((role == GO_ROLE_FINALIZERS || role == GO_ROLE_CLEANUPS) && !calls_program(g))
+        return true;
+    r->stats->n++;
+    return r->each(r->arg, g);
+}
+
+static bool deliver_without_stack(struct reader *r, struct go_goroutine *g)
+{
+    g->frames = NULL;
+    g->n_frames = 0;
+    g->stack.n_bytes = 0;
+    return deliver(r, g);
+}
+
+/* --- one by one --- */
+
+static bool read_g(struct reader *r, uint64_t address, struct go_goroutine *g)
+{
+    uint8_t raw[G_BYTES_MAX];
+    if (!mem_read(r->program->mem, address, raw, r->g_bytes, NULL))
+        return false;
+    parse(r, raw, address, g);
+    return true;
+}
+
+/* Copy a stack and walk it: more of it while that leads on.  False: memory has run out. */
+static bool read_stack(struct reader *r, struct go_goroutine *g)
+{
+    size_t most = r->options->whole ? WHOLE_BYTES : SOME_BYTES;
+    for (size_t n = FIRST_BYTES;; n = n < most / 8 ? 8 * n : most) {
+        uint32_t wanted = bytes_wanted(g, n);
+        if (wanted > r->one_cap) {
+            uint8_t *bytes = realloc(r->one, wanted);
+            if (!bytes)
+                return false;
+            r->one = bytes;
+            r->one_cap = wanted;
+        }
+        g->stack.low = g->stack.sp;
+        g->stack.bytes = r->one;
+        g->stack.n_bytes = wanted;
+        if (wanted == 0 || !mem_read(r->program->mem, g->stack.sp, r->one, wanted, NULL)) {
+            g->stack.n_bytes = 0;
+            g->end = GO_STACK_TORN;
+            return true;
+        }
+        if (!walk(r, g))
+            return false;
+        if (g->end != GO_STACK_BYTES || n == most || wanted == g->high - g->stack.sp)
+            return true;
+    }
+}
+
+static bool is_whole(const struct go_goroutine *g)
+{
+    return g->stack.n_bytes > 0 && g->end != GO_STACK_TORN &&
+           (g->end != GO_STACK_BYTES || g->stack.sp + g->stack.n_bytes < g->high);
+}
+
+/* A goroutine until it is the same before and after. */
+static bool read_again(struct reader *r, uint64_t address)
+{
+    struct go_goroutine g, after;
+    for (unsigned n = 0; n < TRIES; n++) {
+        if (!read_g(r, address, &g) || !is_wanted(r, &g))
+            return true;
+        if (is_running(&g))
+            return vec_push(&r->running, address);
+        if (!read_stack(r, &g))
+            return false;
+        if (!read_g(r, address, &after))
+            return true;
+        if (is_same(&g, &after) && is_whole(&g))
+            break;
+        if (n == TRIES - 1) {
+            r->stats->n_torn++;
+            if (!is_same(&g, &after))
+                g.n_frames = 0;
+        }
+    }
+    return go_labels_read(r->labels, &g.labels, 1, NULL) && deliver(r, &g);
+}
+
+/* --- those that run --- */
+
+/* Its thread waits in the kernel, on its own (without the runtime's knowledge).  False:
+ * memory has run out; *done: it was found there. */
+static bool read_blocked(struct reader *r, struct go_goroutine *g, pid_t tid, bool *done)
+{
+    uint64_t pc, sp, pc2, sp2;
+    struct go_goroutine after, at = *g;
+    const struct proc *proc = mem_process(r->program->mem);
+    *done = false;
+    if (!tasks_blocked(proc, tid, &pc, &sp) || !go_running_place(r->program, &at, pc, sp))
+        return true;
+    if (!read_stack(r, &at))
+        return false;
+    if (!is_whole(&at) || !tasks_blocked(proc, tid, &pc2, &sp2) || pc != pc2 || sp != sp2 ||
+        !read_g(r, g->address, &after) || !is_same(&after, g))
+        return true;
+    *done = true;
+    return go_labels_read(r->labels, &at.labels, 1, NULL) && deliver(r, &at);
+}
+
+struct runner {
+    uint64_t address;
+    pid_t tid;
+};
+
+/* Stop the threads of these goroutines for a moment, and read them. */
+static bool read_stopped(struct reader *r, struct runner *runners, size_t n)
+{
+    struct err err = {0};
+    size_t n_threads = 0;
+    bool ok = true;
+    pid_t *tids = calloc(n, sizeof *tids);
+    if (!tids)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        tids[i] = runners[i].tid;
+    struct ptrace_stop *stop = ptrace_stop(mem_process(r->program->mem), tids, n, &err);
+    const struct ptrace_thread *threads = stop ? ptrace_threads(stop, &n_threads) : NULL;
+    r->stats->not_permitted |= err.code == ERR_PERM;
+    r->stats->n_stopped += n_threads;
+    /* What was copied while it stood still is given out afterwards. */
+    VEC(struct go_goroutine) found = {0};
+    VEC(uint64_t) moved = {0};
+    for (size_t i = 0; ok && i < n; i++) {
+        struct go_goroutine g;
+        const struct ptrace_thread *thread = NULL;
+        for (size_t k = 0; k < n_threads; k++)
+            if (threads[k].task.tid == runners[i].tid)
+                thread = &threads[k];
+        if (!read_g(r, runners[i].address, &g) || !is_wanted(r, &g))
+            continue;
+        if (!is_running(&g)) {
+            ok = vec_push(&moved, g.address);
+            continue;
+        }
+        uint32_t wanted = 0;
+        if (thread && go_running_thread(r->program, &r->tasks, &g) == runners[i].tid &&
+            go_running_place(r->program, &g, thread->pc, thread->sp))
+            wanted = bytes_wanted(&g, r->options->whole ? SOME_BYTES : FIRST_BYTES);
+        uint8_t *bytes = wanted ? malloc(wanted) : NULL;
+        if (bytes && mem_read(r->program->mem, g.stack.sp, bytes, wanted, NULL)) {
+            g.stack.low = g.stack.sp;
+            g.stack.bytes = bytes;
+            g.stack.n_bytes = wanted;
+        } else {
+            free(bytes);
+        }
+        ok = vec_push(&found, g);
+        if (!ok && g.stack.n_bytes)
+            free(bytes);
+    }
+    if (stop)
+        r->stats->pause_ns += ptrace_resume(stop);
+    for (size_t i = 0; i < found.n; i++) {
+        struct go_goroutine *g = &found.items[i];
+        ok = ok && go_labels_read(r->labels, &g->labels, 1, NULL) && walk(r, g);
+        r->stats->n_unknown += g->n_frames == 0;
+        ok = ok && deliver(r, g);
+        free((void *)g->stack.bytes);
+    }
+    for (size_t i = 0; ok && i < moved.n; i++) {
+        r->running.n = 0;
+        ok = read_again(r, moved.items[i]);
+        /* It runs once more: its stack has changed while we looked. */
+        struct go_goroutine g;
+        if (ok && r->running.n > 0 && read_g(r, moved.items[i], &g) && is_wanted(r, &g)) {
+            r->stats->n_unknown++;
+            ok = go_labels_read(r->labels, &g.labels, 1, NULL) && deliver_without_stack(r, &g);
+        }
+    }
+    vec_release(&found);
+    vec_release(&moved);
+    free(tids);
+    return ok;
+}
+
+static bool read_running(struct reader *r)
+{
+    VEC(struct runner) runners = {0};
+    VEC(uint64_t) addresses = {0};
+    bool ok = true;
+    const struct proc *proc = mem_process(r->program->mem);
+    if (r->running.n == 0)
+        return true;
+    if (proc)
+        tasks_read(proc, &r->tasks, NULL);
+    for (size_t i = 0; ok && i < r->running.n; i++)
+        ok = vec_push(&addresses, r->running.items[i]);
+    for (size_t i = 0; ok && i < addresses.n; i++) {
+        struct go_goroutine g;
+        bool done = false;
+        if (!read_g(r, addresses.items[i], &g) || !is_wanted(r, &g))
+            continue;
+        if (!is_running(&g)) {
+            r->running.n = 0;
+            ok = read_again(r, g.address);
+            if (!ok || r->running.n == 0)
+                continue;
+        }
+        pid_t tid = proc ? go_running_thread(r->program, &r->tasks, &g) : 0;
+        ok = ok && (tid == 0 || read_blocked(r, &g, tid, &done));
+        if (ok && !done)
+            ok = vec_push(&runners, (struct runner){g.address, tid});
+    }
+    r->running.n = 0;
+    if (ok && runners.n > 0) {
+        if (proc) {
+            ok = read_stopped(r, runners.items, runners.n);
+        } else {
+            for (size_t i = 0; ok && i < runners.n; i++) {
+                struct go_goroutine g;
+                if (!read_g(r, runners.items[i].address, &g))
+                    continue;
+                r->stats->n_unknown++;
+                ok = go_labels_read(r->labels, &g.labels, 1, NULL) && deliver_without_stack(r, &g);
+            }
+        }
+    }
+    vec_release(&runners);
+    vec_release(&addresses);
+    return ok;
+}
+
+/* --- many at a time --- */
+
+/* The g's at addresses[0..n) that are wanted, into r->gs; those that run are set aside. */
+static bool read_gs(struct reader *r, const uint64_t *addresses, size_t n)
+{
+    vec_clear(&r->gs);
+    for (size_t i = 0; i < n; i++)
+        r->pieces[i] =
+            (struct mem_piece){addresses[i], r->raw + i * r->g_bytes, (uint32_t)r->g_bytes, false};
+    mem_read_pieces(r->program->mem, r->pieces, n);
+    for (size_t i = 0; i < n; i++) {
+        struct go_goroutine g;
+        if (!r->pieces[i].ok)
+            continue;
+        parse(r, r->raw + i * r->g_bytes, addresses[i], &g);
+        if (!is_wanted(r, &g))
+            continue;
+        if (is_running(&g) && !r->options->consistent) {
+            if (!vec_push(&r->running, g.address))
+                return false;
+        } else if (!vec_push(&r->gs, g)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Copies of their stacks, at most `most` bytes each, into *bytes. */
+static bool read_stacks(struct reader *r, size_t most, uint8_t **bytes, size_t *cap)
+{
+    size_t total = 0, at = 0;
+    for (size_t i = 0; i < r->gs.n; i++)
+        total += bytes_wanted(&r->gs.items[i], most);
+    if (total > *cap) {
+        free(*bytes);
+        *bytes = malloc(total);
+        *cap = *bytes ? total : 0;
+        if (!*bytes)
+            return false;
+    }
+    for (size_t i = 0; i < r->gs.n; i++) {
+        struct go_goroutine *g = &r->gs.items[i];
+        uint32_t n = bytes_wanted(g, most);
+        r->pieces[i] = (struct mem_piece){n ? g->stack.sp : 0, *bytes + at, n, false};
+        g->stack.low = g->stack.sp;
+        g->stack.bytes = *bytes + at;
+        g->stack.n_bytes = n;
+        at += n;
+    }
+    mem_read_pieces(r->program->mem, r->pieces, r->gs.n);
+    for (size_t i = 0; i < r->gs.n; i++)
+        if (!r->pieces[i].ok)
+            r->gs.items[i].stack.n_bytes = 0;
+    r->copied += total;
+    return true;
+}
+
+static bool read_labels(struct reader *r, const struct go_goroutine *gs, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        r->label_addresses[i] = gs[i].labels;
+    return go_labels_read(r->labels, r->label_addresses, n, NULL);
+}
+
+/* Without a stop: what has not changed meanwhile is given out. */
+static bool read_batch(struct reader *r, const uint64_t *addresses, size_t n)
+{
+    if (!read_gs(r, addresses, n) || !read_stacks(r, FIRST_BYTES, &r->bytes, &r->bytes_cap))
+        return false;
+    for (size_t i = 0; i < r->gs.n; i++)
+        r->pieces[i] = (struct mem_piece){r->gs.items[i].address, r->raw + i * r->g_bytes,
+                                          (uint32_t)r->g_bytes, false};
+    mem_read_pieces(r->program->mem, r->pieces, r->gs.n);
+    if (!read_labels(r, r->gs.items, r->gs.n))
+        return false;
+    for (size_t i = 0; i < r->gs.n; i++) {
+        struct go_goroutine *g = &r->gs.items[i], after = {0};
+        if (r->pieces[i].ok)
+            parse(r, r->raw + i * r->g_bytes, g->address, &after);
+        bool changed = !is_same(g, &after);
+        if (!changed && !walk(r, g))
+            return false;
+        if (changed || !is_whole(g) || g->end == GO_STACK_BYTES) {
+            r->stats->n_changed += changed || !is_whole(g);
+            if (!read_again(r, g->address))
+                return false;
+        } else if (!deliver(r, g)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- with everything stopped --- */
+
+static void place_runner(struct reader *r, struct go_goroutine *g)
+{
+    size_t n = 0;
+    const struct ptrace_thread *threads = ptrace_threads(r->stop, &n);
+    pid_t tid = go_running_thread(r->program, &r->tasks, g);
+    for (size_t i = 0; tid && i < n; i++)
+        if (threads[i].task.tid == tid &&
+            go_running_place(r->program, g, threads[i].pc, threads[i].sp))
+            return;
+    g->high = 0; /* has_stack: no */
+}
+
+/* How much of each stack of the batch is copied. */
+static size_t copy_most(const struct reader *r)
+{
+    size_t whole = r->copied, less = r->copied;
+    for (size_t i = 0; i < r->gs.n; i++) {
+        whole += bytes_wanted(&r->gs.items[i], SOME_BYTES);
+        less += bytes_wanted(&r->gs.items[i], FIRST_BYTES);
+    }
+    return whole <= COPY_WHOLE_BYTES ? SOME_BYTES
+           : less <= COPY_LESS_BYTES ? FIRST_BYTES
+                                     : LITTLE_BYTES;
+}
+
+static bool copy_batch(struct reader *r, const uint64_t *addresses, size_t n)
+{
+    struct copy copy = {0};
+    size_t cap = 0;
+    if (!read_gs(r, addresses, n))
+        return false;
+    for (size_t i = 0; i < r->gs.n; i++)
+        if (is_running(&r->gs.items[i]))
+            place_runner(r, &r->gs.items[i]);
+    if (!read_stacks(r, copy_most(r), &copy.bytes, &cap))
+        return false;
+    copy.n = r->gs.n;
+    copy.gs = malloc(copy.n * sizeof *copy.gs + 1);
+    if (!copy.gs || !read_labels(r, r->gs.items, r->gs.n) || !vec_push(&r->copies, copy)) {
+        free(copy.gs);
+        free(copy.bytes);
+        return false;
+    }
+    memcpy(copy.gs, r->gs.items, copy.n * sizeof *copy.gs);
+    return true;
+}
+
+static bool deliver_copies(struct reader *r)
+{
+    for (size_t i = 0; i < r->copies.n; i++) {
+        struct copy *copy = &r->copies.items[i];
+        for (size_t k = 0; k < copy->n; k++) {
+            struct go_goroutine *g = &copy->gs[k];
+            if (!walk(r, g))
+                return false;
+            if (is_running(g))
+                r->stats->n_unknown += g->n_frames == 0;
+            else
+                r->stats->n_torn += g->end == GO_STACK_TORN || g->end == GO_STACK_BYTES;
+            if (!deliver(r, g))
+                return false;
+        }
+    }
+    return true;
+}
+
+/* --- all --- */
+
+/* The list of all g's.  As the runtime does: first its length. */
+static bool read_all(struct reader *r, struct err *err)
+{
+    uint64_t at_n, at_first, n, first;
+    const struct go_program *p = r->program;
+    if (!go_program_global(p, GO_VAR_ALLGLEN, &at_n, err) ||
+        !go_program_global(p, GO_VAR_ALLGPTR, &at_first, err) ||
+        !go_program_number(p, at_n, 8, &n, err) || !go_program_number(p, at_first, 8, &first, err))
+        return false;
+    const struct mem_map *map = mem_map_at(p->mem, first);
+    if (n > 0 && !map && mem_refresh(p->mem, err))
+        map = mem_map_at(p->mem, first);
+    if (n > 0 && (!map || first % 8 || n > (map->limit - first) / 8))
+        return err_set(err, ERR_INPUT, "%s: its list of goroutines makes no sense (%llu at %#llx)",
+                       mem_name(p->mem), (unsigned long long)n, (unsigned long long)first);
+    r->all = malloc(n * sizeof *r->all + 1);
+    if (!r->all)
+        return err_nomem(err);
+    r->n_all = n;
+    return n == 0 || mem_read(p->mem, first, r->all, n * sizeof *r->all, err);
+}
+
+static bool check_layout(struct reader *r, struct err *err)
+{
+    const uint16_t *at = r->program->layout.at;
+    r->g_bytes = at[GO_G_SIZE];
+    bool ok = r->g_bytes != GO_NO_FIELD && r->g_bytes <= G_BYTES_MAX;
+    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
+        ok = ok && at[needed[i]] != GO_NO_FIELD && at[needed[i]] + 8u <= r->g_bytes;
+    return ok || err_set(err, ERR_UNSUPPORTED, "%s: goroutines of %s are laid out in another way",
+                         mem_name(r->program->mem), r->program->version);
+}
+
+static bool read_batches(struct reader *r, bool (*batch)(struct reader *, const uint64_t *, size_t),
+                         struct err *err)
+{
+    const struct proc *proc = mem_process(r->program->mem);
+    for (size_t i = 0; i < r->n_all; i += BATCH) {
+        size_t n = r->n_all - i < BATCH ? r->n_all - i : BATCH;
+        if (!batch(r, r->all + i, n))
+            return err_nomem(err);
+        if (proc && !proc_runs(proc))
+            return err_set(err, ERR_INPUT, "%s has ended", mem_name(r->program->mem));
+    }
+    return true;
+}
+
+static bool read_consistent(struct reader *r, struct err *err)
+{
+    const struct proc *proc = mem_process(r->program->mem);
+    size_t n;
+    r->stop = ptrace_stop(proc, NULL, 0, err);
+    if (!r->stop)
+        return false;
+    ptrace_threads(r->stop, &n);
+    r->stats->n_stopped = n;
+    bool ok =
+        tasks_read(proc, &r->tasks, err) && read_all(r, err) && read_batches(r, copy_batch, err);
+    r->stats->pause_ns += ptrace_resume(r->stop);
+    return ok && (deliver_copies(r) || err_nomem(err));
+}
+
+bool go_goroutines_read(struct go_program *program, struct go_code *code, struct go_labels *labels,
+                        const struct go_goroutines_options *options,
+                        bool (*each)(void *arg, const struct go_goroutine *g), void *arg,
+                        struct go_goroutines_stats *stats, struct err *err)
+{
+    /* What does not run stands still. */
+    struct go_goroutines_options how = *options;
+    how.consistent = how.consistent && mem_process(program->mem);
+    struct reader r = {.program = program,
+                       .code = code,
+                       .labels = labels,
+                       .options = &how,
+                       .each = each,
+                       .arg = arg,
+                       .stats = stats};
+    *stats = (struct go_goroutines_stats){0};
+    bool ok = check_layout(&r, err);
+    if (ok) {
+        r.raw = malloc(BATCH * r.g_bytes);
+        r.pieces = calloc(BATCH, sizeof *r.pieces);
+        r.label_addresses = calloc(BATCH, sizeof *r.label_addresses);
+        ok = (r.raw && r.pieces && r.label_addresses) || err_nomem(err);
+    }
+    if (ok && how.consistent)
+        ok = read_consistent(&r, err);
+    else if (ok)
+        ok = read_all(&r, err) && read_batches(&r, read_batch, err) &&
+             (read_running(&r) || err_nomem(err));
+    free(r.all);
+    free(r.raw);
+    free(r.pieces);
+    free(r.label_addresses);
+    free(r.bytes);
+    free(r.one);
+    vec_release(&r.gs);
+    vec_release(&r.frames);
+    vec_release(&r.running);
+    vec_release(&r.tasks);
+    for (size_t i = 0; i < r.copies.n; i++) {
+        free(r.copies.items[i].gs);
+        free(r.copies.items[i].bytes);
+    }
+    vec_release(&r.copies);
+    return ok;
+}

@@ -1,0 +1,40 @@
+/* go_labels: the labels that goroutines carry (pprof.Do), each set read once.
+ * In: a program, addresses of label sets.  Out: keys and values.
+ * A set that makes no sense is left out and counted.
+ * Threads: one at a time.  Signals: no. */
+#ifndef SONDE_GO_LABELS_H
+#define SONDE_GO_LABELS_H
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/str.h"
+#include "go/go_program.h"
+
+#define GO_LABELS_MAX 256 /* of one set */
+
+struct go_labels;
+
+struct go_label {
+    struct str key, value; /* live as long as the go_labels */
+};
+
+/* `program` is borrowed.  NULL and *err when memory runs out. */
+struct go_labels *go_labels_new(const struct go_program *program, struct err *err);
+void go_labels_free(struct go_labels *l); /* NULL is fine */
+
+/* Read what lies at these addresses (g.labels; 0 is fine), to be asked for below.  False and
+ * *err when memory runs out. */
+bool go_labels_read(struct go_labels *l, const uint64_t *addresses, size_t n, struct err *err);
+
+/* The set at an address that was read: equal labels have equal numbers.  0: no labels. */
+uint32_t go_labels_at(const struct go_labels *l, uint64_t address);
+/* Its labels, by key; returns how many. */
+size_t go_labels_get(const struct go_labels *l, uint32_t set, struct go_label *labels, size_t max);
+/* {"key":"value", ...}, as Go prints them. */
+void go_labels_text(const struct go_labels *l, uint32_t set, struct buf *out);
+/* Go's "%q"; with `ascii` as its runtime prints quoted texts. */
+void go_labels_quote(struct buf *out, struct str s, bool ascii);
+/* How many sets could not be read. */
+size_t go_labels_damaged(const struct go_labels *l);
+
+#endif
