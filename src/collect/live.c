@@ -3,6 +3,7 @@
 #include "collect/attach_cpu.h"
 #include "collect/collect.h"
 #include "go/go_kind.h"
+#include "go/go_rates.h"
 #include "model/merge.h"
 #include "os/mem.h"
 
@@ -12,11 +13,22 @@
 
 #define LOOK_NS 50000000ull /* between looks at whether it still runs */
 #define NS_PER_S 1000000000ull
+#define ENABLE_SECONDS 10 /* that a profile is on where it is not said how long */
 
 struct live {
     struct proc proc;      /* pid 0: a core file, or the system */
     struct mem *mem;       /* NULL: the system */
     struct go_program *go; /* NULL: not a Go program */
+    bool may_write;
+};
+
+/* What is asked for, on its way. */
+struct take {
+    struct live *live;
+    const struct live_options *options;
+    struct go_rates *rates; /* NULL: nothing is written */
+    double seconds;
+    struct diag *diag;
 };
 
 /* --- kinds --- */
@@ -57,6 +69,9 @@ struct live *live_open_process(pid_t pid, bool write, struct err *err)
         err_nomem(err);
         return NULL;
     }
+    live->may_write = write;
+    if (pid == 0)
+        return live;
     if (!proc_open(&live->proc, pid, err) || !(live->mem = mem_of_process(&live->proc, write, err)))
         return give_up(live);
     if (go_program_is(live->mem) && !(live->go = go_program_open(live->mem, err)))
@@ -97,10 +112,10 @@ static bool is_stopped(const struct live_options *options)
 }
 
 /* Until the time is over, the program has ended, or nobody wants more. */
-static void wait_seconds(const struct live *live, const struct live_options *options)
+static void wait_seconds(const struct take *take)
 {
-    uint64_t end = now_ns() + (uint64_t)(options->seconds * 1e9), now;
-    while ((now = now_ns()) < end && proc_runs(&live->proc) && !is_stopped(options)) {
+    uint64_t end = now_ns() + (uint64_t)(take->seconds * 1e9), now;
+    while ((now = now_ns()) < end && proc_runs(&take->live->proc) && !is_stopped(take->options)) {
         uint64_t ns = end - now < LOOK_NS ? end - now : LOOK_NS;
         nanosleep(&(struct timespec){0, (long)ns}, NULL);
     }
@@ -113,24 +128,29 @@ static bool go_on(void *arg, const struct recorder_status *status)
 }
 
 /* The CPU profile of the time that is waited anyway. */
-static void take_cpu(const struct live *live, struct live_part *part,
-                     const struct live_options *options, struct diag *diag)
+static void take_cpu(const struct take *take, struct live_part *part)
 {
     struct recorder_status status;
-    const struct attach_cpu_request request = {.pid = live->proc.pid,
-                                               .hz = options->hz,
-                                               .duration_ns = (uint64_t)(options->seconds * 1e9),
+    const struct attach_cpu_request request = {.pid = take->live->proc.pid,
+                                               .hz = take->options->hz,
+                                               .duration_ns = (uint64_t)(take->seconds * 1e9),
                                                .go_on = go_on,
-                                               .arg = (void *)options};
-    part->profile = attach_cpu(&request, &status, diag, &part->err);
+                                               .arg = (void *)take->options};
+    part->profile = attach_cpu(&request, &status, take->diag, &part->err);
 }
 
-static struct profile *read_go(struct live *live, const struct work *work,
-                               const struct live_options *options, struct diag *diag,
-                               struct err *err)
+static struct go_options go_options(const struct take *take, const struct live_part *part)
 {
-    struct go_options go = {.gc = options->gc, .consistent = options->consistent};
-    return work->go->profile(live->go, &go, diag, err);
+    return (struct go_options){.gc = take->options->gc,
+                               .consistent = take->options->consistent,
+                               .debug = part->debug,
+                               .rates = take->rates};
+}
+
+static struct profile *read_go(const struct take *take, const struct work *work)
+{
+    struct go_options options = go_options(take, work->part);
+    return work->go->profile(take->live->go, &options, take->diag, &work->part->err);
 }
 
 /* Why there is no such profile. */
@@ -149,38 +169,44 @@ static void refuse(const struct live *live, struct live_part *part)
                 mem_name(live->mem), part->kind, part->kind);
 }
 
-static void begin(struct live *live, struct work *work, const struct live_options *options,
-                  struct diag *diag)
+static void begin(const struct take *take, struct work *work)
 {
     struct live_part *part = work->part;
-    work->is_cpu = strcmp(part->kind, "cpu") == 0;
-    if (work->is_cpu && !part->debug)
+    work->is_cpu = strcmp(part->kind, "cpu") == 0 && !part->debug;
+    if (work->is_cpu)
         return;
-    work->go = live->go ? go_kind_find(part->kind) : NULL;
+    work->go = take->live->go ? go_kind_find(part->kind) : NULL;
     if (!work->go) {
-        refuse(live, part);
+        refuse(take->live, part);
         return;
     }
-    if (work->go->has_delta && options->seconds > 0 && !part->debug)
-        work->before = read_go(live, work, options, diag, &part->err);
+    if (take->options->enable && work->go->rate != GO_N_GLOBALS &&
+        !go_rates_enable(take->rates, work->go, take->diag, &part->err))
+        return;
+    if (work->go->has_delta && take->seconds > 0 && !part->debug && !part->whole)
+        work->before = read_go(take, work);
 }
 
-static void finish(struct live *live, struct work *work, const struct live_options *options,
-                   struct diag *diag)
+static void finish_text(const struct take *take, const struct work *work)
+{
+    struct live_part *part = work->part;
+    struct go_options options = go_options(take, part);
+    if (!work->go->text)
+        err_set(&part->err, ERR_UNSUPPORTED, "the profile %s has no text", part->kind);
+    else if (!work->go->text(take->live->go, &options, &part->text, take->diag, &part->err))
+        buf_clear(&part->text);
+}
+
+static void finish(const struct take *take, struct work *work)
 {
     struct live_part *part = work->part;
     if (part->err.code || work->is_cpu)
         return;
     if (part->debug) {
-        struct go_options go = {
-            .gc = options->gc, .consistent = options->consistent, .debug = part->debug};
-        if (!work->go->text)
-            err_set(&part->err, ERR_UNSUPPORTED, "the profile %s has no text", part->kind);
-        else
-            work->go->text(live->go, &go, &part->text, diag, &part->err);
+        finish_text(take, work);
         return;
     }
-    struct profile *after = read_go(live, work, options, diag, &part->err);
+    struct profile *after = read_go(take, work);
     if (after && work->before) {
         part->profile = merge_difference(after, work->before, NULL, false, &part->err);
         if (part->profile) { /* as net/http/pprof has it */
@@ -193,33 +219,48 @@ static void finish(struct live *live, struct work *work, const struct live_optio
     }
 }
 
+static void take_all(struct take *take, struct live_part *parts, struct work *works, size_t n)
+{
+    struct live_part *cpu = NULL;
+    bool takes_time = take->options->enable;
+    for (size_t i = 0; i < n; i++) {
+        works[i].part = &parts[i];
+        begin(take, &works[i]);
+        takes_time |= works[i].before != NULL;
+        if (works[i].is_cpu)
+            cpu = &parts[i];
+    }
+    if (cpu)
+        take_cpu(take, cpu);
+    else if (takes_time)
+        wait_seconds(take);
+    for (size_t i = 0; i < n; i++) {
+        finish(take, &works[i]);
+        profile_free(works[i].before);
+    }
+}
+
 void live_take(struct live *live, struct live_part *parts, size_t n,
                const struct live_options *options, struct diag *diag)
 {
+    struct take take = {
+        .live = live, .options = options, .seconds = options->seconds, .diag = diag};
     struct work *works = calloc(n, sizeof *works);
-    struct work *cpu = NULL;
-    bool takes_time = false;
+    struct err err = {0};
+    bool ok = works || err_nomem(&err);
+    if (options->enable && take.seconds == 0)
+        take.seconds = ENABLE_SECONDS;
+    if (ok && live->may_write && live->go)
+        ok = (take.rates = go_rates_open(live->go, &err)) != NULL;
     for (size_t i = 0; i < n; i++) {
         parts[i].profile = NULL;
         parts[i].text = (struct buf){0};
-        parts[i].err = (struct err){0};
-        if (!works) {
-            err_nomem(&parts[i].err);
-            continue;
-        }
-        works[i].part = &parts[i];
-        begin(live, &works[i], options, diag);
-        takes_time |= works[i].before != NULL;
-        if (works[i].is_cpu && !parts[i].err.code)
-            cpu = &works[i];
+        parts[i].err = err;
     }
-    if (cpu)
-        take_cpu(live, cpu->part, options, diag);
-    else if (takes_time)
-        wait_seconds(live, options);
-    for (size_t i = 0; works && i < n; i++) {
-        finish(live, &works[i], options, diag);
-        profile_free(works[i].before);
-    }
+    if (ok)
+        take_all(&take, parts, works, n);
+    if (take.rates && !go_rates_restore(take.rates, &err))
+        diag_add(diag, "%s", err.msg);
+    go_rates_free(take.rates);
     free(works);
 }

@@ -35,6 +35,7 @@ struct live_options {
 struct live_part {
     const char *kind;        /* as live_kind gives it */
     unsigned debug;          /* 1, 2: Go's text instead of a profile; 0 */
+    bool whole;              /* as it is in the end, also where `seconds` is said */
     struct profile *profile; /* out, the caller's; NULL with a text, and when it failed */
     struct buf text;         /* out, the caller's */
     struct err err;          /* out: why there is none; code 0: there is */

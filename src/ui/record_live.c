@@ -193,8 +193,12 @@ int record_live(const struct record_live_request *request)
     if (!parse_kinds(request->kinds, &parts, &err) ||
         (request->process && !(parts.pid = live_name_process(request->process, &err))))
         return tell_err(&err);
-    for (size_t i = 0; i < parts.n; i++)
+    for (size_t i = 0; i < parts.n; i++) {
         parts.items[i].debug = request->debug;
+        /* of waits what happens meanwhile; all else as it is in the end */
+        parts.items[i].whole =
+            strcmp(parts.items[i].kind, "block") != 0 && strcmp(parts.items[i].kind, "mutex") != 0;
+    }
     struct profile_file files = request->files;
     files.several = parts.n > 1;
     struct record_live_request with_files = *request;
