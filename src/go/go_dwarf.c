@@ -19,6 +19,13 @@ static const struct {
 #define RUNTIME "runtime."
 #define TYPEDEFS_MAX 16 /* one behind the other, in a damaged file without end */
 
+/* To the next entry; a damaged file could send one back without end. */
+static bool next_die(Dwarf_Die *die)
+{
+    Dwarf_Off at = dwarf_dieoffset(die);
+    return dwarf_siblingof(die, die) == 0 && dwarf_dieoffset(die) > at;
+}
+
 static bool type_of(Dwarf_Die *die, Dwarf_Die *type)
 {
     Dwarf_Attribute attribute;
@@ -43,7 +50,7 @@ static bool member(Dwarf_Die *type, const char *name, size_t n, Dwarf_Die *found
         const char *s = dwarf_tag(found) == DW_TAG_member ? dwarf_diename(found) : NULL;
         if (s && strlen(s) == n && memcmp(s, name, n) == 0)
             return true;
-    } while (dwarf_siblingof(found, found) == 0);
+    } while (next_die(found));
     return false;
 }
 
@@ -107,7 +114,7 @@ static void read_unit(Dwarf_Die *unit, struct go_layout *layout, uint64_t *varia
             read_structure(&die, name, layout);
         if (tag == DW_TAG_variable && variables)
             read_variable(&die, name, variables);
-    } while (dwarf_siblingof(&die, &die) == 0);
+    } while (next_die(&die));
 }
 
 bool go_dwarf_read(const struct elf *elf, struct go_layout *layout,

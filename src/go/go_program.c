@@ -2,14 +2,13 @@
 
 #include "go/go_buildinfo.h"
 #include "go/go_dwarf.h"
-#include "go/go_recipe.h"
+#include "go/go_variables.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define PAGE_BYTES 4096
 #define CHUNK_BYTES (1u << 20)
-#define RUNTIME "runtime."
 
 static bool is_x86_64(const struct elf *elf)
 {
@@ -133,17 +132,17 @@ static bool has_basics(const struct go_layout *layout)
     return true;
 }
 
-/* Between releases the types change. */
-static bool is_development(const char *version)
+/* Between releases, and with experiments ("go1.24.4 X:spinbitmutex"), types may differ. */
+static bool is_special(const char *version)
 {
-    return strstr(version, "devel") != NULL;
+    return strstr(version, "devel") || strstr(version, " X:");
 }
 
 static bool find_layout(struct go_program *program, const struct go_version *version,
                         struct err *err)
 {
     unsigned first, last;
-    if ((!version || is_development(program->version)) &&
+    if ((!version || is_special(program->version)) &&
         go_dwarf_read(program->elf, &program->layout, NULL) && has_basics(&program->layout))
         return true;
     if (version) {
@@ -221,7 +220,7 @@ static uint64_t find_module(const struct go_program *program, const struct table
             for (size_t k = 0; k < n && !module; k++) {
                 uint64_t start = segments[k].p_vaddr + program->bias, limit;
                 if (segments[k].p_type != PT_LOAD || !(segments[k].p_flags & PF_W) ||
-                    __builtin_add_overflow(start, segments[k].p_memsz, &limit))
+                    __builtin_add_overflow(start, segments[k].p_filesz, &limit))
                     continue;
                 start = (start > map->start ? start : map->start) & ~(uint64_t)7;
                 limit = limit < map->limit ? limit : map->limit;
@@ -263,178 +262,6 @@ static bool find_functions(struct go_program *program, struct err *err)
     return program->table != NULL;
 }
 
-/* --- variables --- */
-
-/* Inside one of the module's parts that hold variables. */
-static bool is_variable(const struct go_program *program, uint64_t address)
-{
-    static const uint16_t parts[][2] = {{GO_MODULE_NOPTRDATA, GO_MODULE_ENOPTRDATA},
-                                        {GO_MODULE_DATA, GO_MODULE_EDATA},
-                                        {GO_MODULE_BSS, GO_MODULE_EBSS},
-                                        {GO_MODULE_NOPTRBSS, GO_MODULE_ENOPTRBSS}};
-    const uint16_t *at = program->layout.at;
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        uint64_t start, limit;
-        if (at[parts[i][0]] != GO_NO_FIELD && at[parts[i][1]] != GO_NO_FIELD &&
-            read_u64(program->mem, program->module + at[parts[i][0]], &start) &&
-            read_u64(program->mem, program->module + at[parts[i][1]], &limit) && address >= start &&
-            address < limit)
-            return true;
-    }
-    return false;
-}
-
-static bool find_by_symbols(struct go_program *program)
-{
-    uint64_t values[GO_N_GLOBALS] = {0};
-    bool found = false;
-    elf_symbol_values(program->elf, RUNTIME, go_global_symbols, GO_N_GLOBALS, values);
-    if (!values[GO_VAR_ALLGS])
-        go_dwarf_read(program->elf, NULL, values);
-    for (size_t i = 0; i < GO_N_GLOBALS; i++) {
-        if (!values[i])
-            continue;
-        program->globals[i] = values[i] + program->bias;
-        program->sure[i] = true;
-        found = true;
-    }
-    return found;
-}
-
-static int by_function(const void *a, const void *b)
-{
-    const struct go_reference *const *x = a, *const *y = b;
-    return strcmp((*x)->function, (*y)->function);
-}
-
-static void vote_in(const struct go_program *program, const struct gopclntab_function *f,
-                    const struct go_reference *const *by_name, size_t n, struct go_vote *votes)
-{
-    size_t low = 0, high = n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (strcmp(by_name[middle]->function, f->name) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    struct str code = {"", 0};
-    for (; low < n && strcmp(by_name[low]->function, f->name) == 0; low++) {
-        uint64_t variable;
-        bool is_exact;
-        if (code.len == 0)
-            code = elf_loaded_data(program->elf, f->entry - program->bias);
-        if (code.len > f->size)
-            code.len = f->size;
-        if (go_reference_follow(by_name[low], code, f->entry, &variable, &is_exact))
-            go_vote_add(&votes[by_name[low]->global], variable, is_exact);
-    }
-}
-
-static bool find_by_references(struct go_program *program, const struct go_version *version,
-                               struct err *err)
-{
-    struct go_vote votes[GO_N_GLOBALS] = {0};
-    struct gopclntab_function f;
-    const struct go_reference **by_name = calloc(version->n_references + 1, sizeof *by_name);
-    if (!by_name)
-        return err_nomem(err);
-    for (size_t i = 0; i < version->n_references; i++)
-        by_name[i] = &version->references[i];
-    qsort(by_name, version->n_references, sizeof *by_name, by_function);
-    for (uint64_t i = 0; gopclntab_function(program->table, i, &f); i++)
-        if (strncmp(f.name, RUNTIME, sizeof RUNTIME - 1) == 0)
-            vote_in(program, &f, by_name, version->n_references, votes);
-    free(by_name);
-    for (size_t i = 0; i < GO_N_GLOBALS; i++)
-        program->globals[i] = go_vote_winner(&votes[i], &program->sure[i]);
-    return true;
-}
-
-/* --- what must hold --- */
-
-static void forget(struct go_program *program, enum go_global global)
-{
-    program->globals[global] = 0;
-    program->sure[global] = false;
-}
-
-/* allgptr and allglen are copies of allgs, set one after the other. */
-#define TRIES 20
-static bool allgs_agree(const struct go_program *program)
-{
-    const uint64_t *globals = program->globals;
-    for (unsigned i = 0; i < TRIES; i++) {
-        uint64_t slice[2], pointer, length;
-        if (mem_read(program->mem, globals[GO_VAR_ALLGS], slice, sizeof slice, NULL) &&
-            read_u64(program->mem, globals[GO_VAR_ALLGPTR], &pointer) &&
-            read_u64(program->mem, globals[GO_VAR_ALLGLEN], &length) && slice[0] == pointer &&
-            slice[1] == length)
-            return true;
-    }
-    return false;
-}
-
-/* The first of a list of buckets is of the kind that the list is of, or there is none. */
-static bool is_bucket_list(const struct go_program *program, enum go_global global, uint64_t kind)
-{
-    uint64_t first, type = 0;
-    return read_u64(program->mem, program->globals[global], &first) &&
-           (first == 0 ||
-            (first % 8 == 0 &&
-             mem_read(program->mem, first + program->layout.at[GO_BUCKET_TYP], &type, 1, NULL) &&
-             type == kind));
-}
-
-static bool is_between(const struct go_program *program, enum go_global global, int64_t least,
-                       int64_t most)
-{
-    uint64_t number;
-    return read_u64(program->mem, program->globals[global], &number) && (int64_t)number >= least &&
-           (int64_t)number <= most;
-}
-
-static void check_variables(struct go_program *program)
-{
-    static const struct {
-        enum go_global global;
-        uint64_t kind;
-    } lists[] = {{GO_VAR_MBUCKETS, 1}, {GO_VAR_BBUCKETS, 2}, {GO_VAR_XBUCKETS, 3}};
-    static const struct {
-        enum go_global global;
-        int64_t least, most;
-    } numbers[] = {{GO_VAR_MEM_PROFILE_RATE, 0, INT64_MAX},
-                   {GO_VAR_BLOCK_PROFILE_RATE, 0, INT64_MAX},
-                   {GO_VAR_MUTEX_PROFILE_RATE, 0, INT64_MAX},
-                   {GO_VAR_FORCE_GC_PERIOD, 1, INT64_MAX}};
-    for (size_t i = 0; i < GO_N_GLOBALS; i++)
-        if (!is_variable(program, program->globals[i]))
-            forget(program, (enum go_global)i);
-    if (!allgs_agree(program)) {
-        forget(program, GO_VAR_ALLGS);
-        forget(program, GO_VAR_ALLGPTR);
-        forget(program, GO_VAR_ALLGLEN);
-    }
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
-        if (!is_bucket_list(program, lists[i].global, lists[i].kind))
-            forget(program, lists[i].global);
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-        if (!is_between(program, numbers[i].global, numbers[i].least, numbers[i].most))
-            forget(program, numbers[i].global);
-}
-
-static bool find_variables(struct go_program *program, const struct go_version *version,
-                           struct err *err)
-{
-    program->has_symbols = find_by_symbols(program);
-    if (!program->has_symbols && version && !find_by_references(program, version, err))
-        return false;
-    check_variables(program);
-    program->globals[GO_VAR_FIRST_MODULE] = program->module;
-    program->sure[GO_VAR_FIRST_MODULE] = true;
-    return true;
-}
-
 /* --- opening --- */
 
 struct go_program *go_program_open(struct mem *mem, struct err *err)
@@ -450,7 +277,7 @@ struct go_program *go_program_open(struct mem *mem, struct err *err)
         goto fail;
     const struct go_version *version = go_version_find(program->minor);
     if (!find_layout(program, version, err) || !find_functions(program, err) ||
-        !find_variables(program, version, err))
+        !go_variables_find(program, version, err) || !go_variables_fit_layout(program, err))
         goto fail;
     return program;
 fail:
