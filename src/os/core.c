@@ -170,7 +170,7 @@ static void release_core(struct mem *mem)
     free(core);
 }
 
-static const struct mem_ops core_ops = {read_core, release_core};
+static const struct mem_ops core_ops = {.read = read_core, .release = release_core};
 
 const struct core_info *core_info(const struct mem *mem)
 {

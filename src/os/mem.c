@@ -1,5 +1,6 @@
 #include "os/mem.h"
 
+#include "base/pool.h"
 #include "os/maps.h"
 #include "os/mem_ops.h"
 
@@ -14,6 +15,9 @@
 /* Pieces closer than this are read in one go: a page costs less than a system call. */
 #define GAP_BYTES 4096
 #define RUN_BYTES (256u << 10)
+/* Many pieces are read by two threads: who stands still meanwhile does so for less time. */
+#define N_PARTS 2
+#define PART_PIECES 512
 
 void mem_free(struct mem *mem)
 {
@@ -103,18 +107,37 @@ static void read_alone(const struct mem *mem, struct mem_piece *piece)
     piece->ok = mem->ops->read(mem, piece->address, piece->into, piece->n) == piece->n;
 }
 
-/* Pieces by address; `places` says in which order where they are not.  Runs of near ones
- * go through `bytes`. */
-static void read_runs(const struct mem *mem, struct mem_piece *pieces, const struct place *places,
-                      size_t n, uint8_t *bytes)
+/* A part of many pieces: by address, or as `places` has them. */
+struct part {
+    const struct mem *mem;
+    struct mem_piece *pieces;
+    const struct place *places;
+    size_t n;
+    bool is_slow; /* only by ops->read */
+};
+
+static struct mem_piece *piece_at(const struct part *part, size_t i)
 {
-    for (size_t i = 0, end; i < n; i = end) {
-        struct mem_piece *first = &pieces[places ? places[i].index : i];
+    return &part->pieces[part->places ? part->places[i].index : i];
+}
+
+static size_t read_run(const struct part *part, uint64_t address, void *into, size_t n)
+{
+    const struct mem_ops *ops = part->mem->ops;
+    size_t got = ops->read_fast && !part->is_slow ? ops->read_fast(part->mem, address, into, n) : 0;
+    return got ? got : ops->read(part->mem, address, into, n);
+}
+
+/* Runs of near pieces go through `bytes`. */
+static void read_runs(const struct part *part, uint8_t *bytes)
+{
+    for (size_t i = 0, end; i < part->n; i = end) {
+        const struct mem_piece *first = piece_at(part, i);
         uint64_t start = first->address, limit;
         if (__builtin_add_overflow(start, first->n, &limit))
             limit = start; /* read_alone tells */
-        for (end = i + 1; end < n; end++) {
-            const struct mem_piece *next = &pieces[places ? places[end].index : end];
+        for (end = i + 1; end < part->n; end++) {
+            const struct mem_piece *next = piece_at(part, end);
             uint64_t next_limit;
             if (next->address > limit + GAP_BYTES ||
                 __builtin_add_overflow(next->address, next->n, &next_limit) ||
@@ -123,38 +146,66 @@ static void read_runs(const struct mem *mem, struct mem_piece *pieces, const str
             if (next_limit > limit)
                 limit = next_limit;
         }
-        size_t got = end > i + 1 ? mem->ops->read(mem, start, bytes, limit - start) : 0;
+        size_t got = end > i + 1 ? read_run(part, start, bytes, limit - start) : 0;
         for (size_t k = i; k < end; k++) {
-            struct mem_piece *piece = &pieces[places ? places[k].index : k];
+            struct mem_piece *piece = piece_at(part, k);
             uint64_t at = piece->address - start;
             piece->ok = at <= got && piece->n <= got - at;
             if (piece->ok && got)
                 memcpy(piece->into, bytes + at, piece->n);
             else
-                read_alone(mem, piece);
+                read_alone(part->mem, piece);
         }
     }
 }
 
+static void read_part(void *arg, size_t i)
+{
+    const struct part *part = (const struct part *)arg + i;
+    uint8_t *bytes = malloc(RUN_BYTES);
+    if (bytes)
+        read_runs(part, bytes);
+    else
+        for (size_t k = 0; k < part->n; k++)
+            read_alone(part->mem, piece_at(part, k));
+    free(bytes);
+}
+
+static void read_parts(const struct part *whole)
+{
+    struct part parts[N_PARTS];
+    size_t n = whole->n < 2 * PART_PIECES ? 1 : N_PARTS;
+    for (size_t i = 0; i < n; i++) {
+        size_t first = whole->n * i / n, end = whole->n * (i + 1) / n;
+        parts[i] = *whole;
+        parts[i].n = end - first;
+        if (parts[i].places)
+            parts[i].places += first;
+        else
+            parts[i].pieces += first;
+    }
+    if (n > 1)
+        pool_run(n, N_PARTS, read_part, parts);
+    else
+        read_part(parts, 0);
+}
+
 bool mem_read_pieces(const struct mem *mem, struct mem_piece *pieces, size_t n)
 {
-    struct place *places = NULL;
-    uint8_t *bytes = malloc(RUN_BYTES);
-    bool sorted = is_sorted(pieces, n);
-    if (!sorted)
-        places = calloc(n, sizeof *places);
-    if (!bytes || (!sorted && !places)) {
-        for (size_t i = 0; i < n; i++)
-            read_alone(mem, &pieces[i]);
-    } else {
-        for (size_t i = 0; places && i < n; i++)
-            places[i] = (struct place){pieces[i].address, i};
-        if (places)
-            qsort(places, n, sizeof *places, compare_places);
-        read_runs(mem, pieces, places, n, bytes);
+    struct place *places = is_sorted(pieces, n) ? NULL : calloc(n, sizeof *places);
+    for (size_t i = 0; places && i < n; i++)
+        places[i] = (struct place){pieces[i].address, i};
+    if (places)
+        qsort(places, n, sizeof *places, compare_places);
+    struct part whole = {mem, pieces, places, n, false};
+    read_parts(&whole);
+    bool is_same = !mem->ops->is_same || mem->ops->is_same(mem);
+    if (!is_same) {
+        /* An exec meanwhile, or what we look at to tell is no longer mapped. */
+        whole.is_slow = true;
+        read_parts(&whole);
     }
     free(places);
-    free(bytes);
     return !mem->proc || proc_runs(mem->proc);
 }
 

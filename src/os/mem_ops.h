@@ -10,6 +10,10 @@ struct mem_ops {
     /* As many of the n bytes as can be read from there on. */
     size_t (*read)(const struct mem *mem, uint64_t address, void *into, size_t n);
     void (*release)(struct mem *mem);
+    /* As read, with fewer copies, but perhaps of another program that came in the place of
+     * this one: `is_same` afterwards tells that it was not.  NULL: there is no such way. */
+    size_t (*read_fast)(const struct mem *mem, uint64_t address, void *into, size_t n);
+    bool (*is_same)(const struct mem *mem);
 };
 
 struct mem {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static size_t read_process(const struct mem *mem, uint64_t address, void *into, size_t n)
@@ -24,12 +25,35 @@ static size_t read_process(const struct mem *mem, uint64_t address, void *into, 
     return done;
 }
 
+/* Straight from its pages to ours, where /proc/PID/mem goes through one of the kernel's. */
+static size_t read_pid(const struct mem *mem, uint64_t address, void *into, size_t n)
+{
+    struct iovec here = {into, n}, there = {(void *)(uintptr_t)address, n};
+    ssize_t got = process_vm_readv(mem->proc->pid, &here, 1, &there, 1, 0);
+    return got > 0 ? (size_t)got : 0;
+}
+
+/* Memory that is gone cannot be read: our descriptor is that of the first program. */
+static bool is_same_process(const struct mem *mem)
+{
+    char byte;
+    for (size_t i = 0; i < mem->n_maps; i++)
+        if (mem->maps[i].can_read && mem->maps[i].inode)
+            return read_process(mem, mem->maps[i].start, &byte, 1) == 1;
+    return false;
+}
+
 static void release_process(struct mem *mem)
 {
     (void)mem;
 }
 
-static const struct mem_ops process_ops = {read_process, release_process};
+static const struct mem_ops process_ops = {
+    .read = read_process,
+    .read_fast = read_pid,
+    .is_same = is_same_process,
+    .release = release_process,
+};
 
 bool mem_refresh(struct mem *mem, struct err *err)
 {
