@@ -5,6 +5,7 @@
 #include "go/go_kind.h"
 #include "go/go_rates.h"
 #include "model/merge.h"
+#include "os/core.h"
 #include "os/mem.h"
 
 #include <stdlib.h>
@@ -54,6 +55,11 @@ bool live_takes_time(const char *kind)
     return strcmp(kind, "cpu") == 0;
 }
 
+static bool is_core(const struct live *live)
+{
+    return live->mem && core_info(live->mem);
+}
+
 /* --- opening --- */
 
 static struct live *give_up(struct live *live)
@@ -62,21 +68,42 @@ static struct live *give_up(struct live *live)
     return NULL;
 }
 
-struct live *live_open_process(pid_t pid, bool write, struct err *err)
+static struct live *new_live(bool may_write, struct err *err)
 {
     struct live *live = calloc(1, sizeof *live);
-    if (!live) {
+    if (live)
+        live->may_write = may_write;
+    else
         err_nomem(err);
-        return NULL;
-    }
-    live->may_write = write;
-    if (pid == 0)
-        return live;
-    if (!proc_open(&live->proc, pid, err) || !(live->mem = mem_of_process(&live->proc, write, err)))
-        return give_up(live);
-    if (go_program_is(live->mem) && !(live->go = go_program_open(live->mem, err)))
+    return live;
+}
+
+/* With its memory open: a Go program is looked into. */
+static struct live *look(struct live *live, struct err *err)
+{
+    if (!live->mem || (go_program_is(live->mem) && !(live->go = go_program_open(live->mem, err))))
         return give_up(live);
     return live;
+}
+
+struct live *live_open_process(pid_t pid, bool write, struct err *err)
+{
+    struct live *live = new_live(write, err);
+    if (!live || pid == 0)
+        return live;
+    if (!proc_open(&live->proc, pid, err))
+        return give_up(live);
+    live->mem = mem_of_process(&live->proc, write, err);
+    return look(live, err);
+}
+
+struct live *live_open_core(const char *path, const char *exe, struct err *err)
+{
+    struct live *live = new_live(false, err);
+    if (!live)
+        return NULL;
+    live->mem = mem_of_core(path, exe, err);
+    return look(live, err);
 }
 
 void live_free(struct live *live)
@@ -160,6 +187,8 @@ static void refuse(const struct live *live, struct live_part *part)
         err_set(&part->err, ERR_UNSUPPORTED, "the profile %s has no text", part->kind);
     else if (!live->mem)
         err_set(&part->err, ERR_UNSUPPORTED, "of the whole system there is the CPU profile only");
+    else if (is_core(live))
+        err_set(&part->err, ERR_UNSUPPORTED, "a core file has no profile %s", part->kind);
     else if (live->go)
         err_set(&part->err, ERR_UNSUPPORTED, "Go programs have no profile %s", part->kind);
     else
@@ -172,7 +201,7 @@ static void refuse(const struct live *live, struct live_part *part)
 static void begin(const struct take *take, struct work *work)
 {
     struct live_part *part = work->part;
-    work->is_cpu = strcmp(part->kind, "cpu") == 0 && !part->debug;
+    work->is_cpu = strcmp(part->kind, "cpu") == 0 && !part->debug && !is_core(take->live);
     if (work->is_cpu)
         return;
     work->go = take->live->go ? go_kind_find(part->kind) : NULL;
@@ -183,7 +212,8 @@ static void begin(const struct take *take, struct work *work)
     if (take->options->enable && work->go->rate != GO_N_GLOBALS &&
         !go_rates_enable(take->rates, work->go, take->diag, &part->err))
         return;
-    if (work->go->has_delta && take->seconds > 0 && !part->debug && !part->whole)
+    if (work->go->has_delta && take->seconds > 0 && !is_core(take->live) && !part->debug &&
+        !part->whole)
         work->before = read_go(take, work);
 }
 

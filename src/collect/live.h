@@ -52,6 +52,8 @@ void live_each_kind(void (*fn)(void *arg, const char *name, const char *help), v
  * ERR_UNSUPPORTED, ERR_IO, ERR_NOMEM.  `pid` 0: the whole system, which has a CPU profile.
  * `write`: options will have gc or enable. */
 struct live *live_open_process(pid_t pid, bool write, struct err *err);
+/* `exe` is the core file's program; NULL: as the core file tells. */
+struct live *live_open_core(const char *path, const char *exe, struct err *err);
 void live_free(struct live *live); /* NULL is fine */
 
 /* Take the n profiles at once: those that take time over the same seconds.  Each part gets its

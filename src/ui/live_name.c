@@ -19,7 +19,8 @@
 
 bool live_name_is(const char *source)
 {
-    return strncmp(source, PID_PREFIX, strlen(PID_PREFIX)) == 0;
+    return strncmp(source, PID_PREFIX, strlen(PID_PREFIX)) == 0 ||
+           strncmp(source, CORE_PREFIX, strlen(CORE_PREFIX)) == 0;
 }
 
 static void list_processes(const char *text, const pid_t *pids, size_t n, struct err *err)

@@ -109,12 +109,13 @@ struct profile *live_source_profile(const struct live_name *name, struct diag *d
                                    .enable = name->enable,
                                    .consistent = name->consistent};
     struct live_part part = {.kind = name->kind};
-    if (options.seconds == 0 && strcmp(name->kind, "cpu") == 0)
+    if (options.seconds == 0 && live_takes_time(name->kind))
         options.seconds = CPU_SECONDS;
-    struct live *live = live_open_process(name->pid, name->gc || name->enable, err);
+    struct live *live = name->core ? live_open_core(name->core, name->exe, err)
+                                   : live_open_process(name->pid, name->gc || name->enable, err);
     if (!live)
         return NULL;
-    if (options.seconds > 0)
+    if (options.seconds > 0 && !name->core)
         tell("Collecting for %g s", options.seconds);
     live_take(live, &part, 1, &options, diag);
     live_free(live);

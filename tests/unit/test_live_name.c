@@ -13,6 +13,7 @@ static void are_names(void **state)
 {
     (void)state;
     assert_true(live_name_is("pid:1/heap"));
+    assert_true(live_name_is("core:x"));
     assert_false(live_name_is("http://pid:1/heap"));
     assert_false(live_name_is("pid"));
 }
