@@ -94,6 +94,7 @@ static struct profile *read_live(const char *name, const struct fetch_request *r
         profile = live_source_server(&live, &server)
                       ? read_bytes(buf_str(&server), request, url, diag, err)
                       : live_source_profile(&live, diag, err);
+        url->is_process = true;
     }
     live_name_release(&live);
     return profile;
@@ -247,6 +248,7 @@ static bool join_remotes(struct remote *remote, struct remote *more)
     for (size_t i = 0; i < more->mappings.n; i++)
         remote->mappings.items[remote->mappings.n++] = more->mappings.items[i];
     more->mappings.n = 0;
+    remote->wants_copy |= more->wants_copy;
     return true;
 }
 
@@ -333,7 +335,7 @@ struct profile *fetch_profile(const struct fetch_request *request, struct diag *
         profile = NULL;
         err_nomem(err);
     }
-    if (profile && remote.mappings.n)
+    if (profile && remote.mappings.n && remote.wants_copy)
         remote_save(profile);
     remote_release(&remote);
     return profile;

@@ -90,7 +90,7 @@ static void ask_server(void *arg, size_t i)
     struct live_part *part = &parts->items[i];
     char source[96];
     snprintf(source, sizeof source, "pid:%d/%s", (int)parts->pid, part->kind);
-    if (parts->seconds > 0)
+    if (parts->seconds > 0 && !part->whole)
         snprintf(source + strlen(source), sizeof source - strlen(source), "?seconds=%.0f",
                  parts->seconds < 1 ? 1 : parts->seconds);
     char *sources[] = {source};
@@ -196,8 +196,9 @@ int record_live(const struct record_live_request *request)
     for (size_t i = 0; i < parts.n; i++) {
         parts.items[i].debug = request->debug;
         /* of waits what happens meanwhile; all else as it is in the end */
-        parts.items[i].whole =
-            strcmp(parts.items[i].kind, "block") != 0 && strcmp(parts.items[i].kind, "mutex") != 0;
+        parts.items[i].whole = !live_takes_time(parts.items[i].kind) &&
+                               strcmp(parts.items[i].kind, "block") != 0 &&
+                               strcmp(parts.items[i].kind, "mutex") != 0;
     }
     struct profile_file files = request->files;
     files.several = parts.n > 1;

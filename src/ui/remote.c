@@ -59,6 +59,7 @@ struct profile *remote_note(struct remote *remote, struct profile *profile, cons
 {
     const char *name = buf_str(&url->text);
     bool ok = true, is_nameless = false;
+    remote->wants_copy |= !url->is_process;
     for (uint32_t i = 0; ok && i < profile->n_mappings; i++) {
         const struct profile_mapping *m = &profile->mappings[i];
         const char *key = profile_cstr(profile, m->build_id ? m->build_id : m->file);

@@ -21,6 +21,7 @@ struct remote_mapping {
 
 struct remote {
     VEC(struct remote_mapping) mappings;
+    bool wants_copy; /* some came from another machine, as far as is known */
 };
 
 void remote_release(struct remote *remote); /* also fine on a zeroed struct */

@@ -13,6 +13,7 @@ struct url {
     struct buf socket;   /* path of the Unix socket; empty: none */
     int seconds;         /* how long the server collects; 0: it is not said */
     int timeout_seconds; /* how long it may take to answer */
+    bool is_process;     /* a process of this machine, which can be asked again */
 };
 
 /* False: `source` is no URL (or memory is short: url->text.failed).  `seconds` and
