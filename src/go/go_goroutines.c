@@ -14,7 +14,8 @@
 #define SOME_BYTES (4u << 20)   /* for frames up to options.max_frames */
 #define WHOLE_BYTES (256u << 20)
 #define FRAMES_MAX (8u << 20)
-#define TRIES 5
+#define TRIES 20
+#define ROUNDS 4 /* for those that run */
 /* With everything stopped, copies are kept: the more there are, the less of each. */
 #define COPY_WHOLE_BYTES (128u << 20)
 #define COPY_LESS_BYTES (512u << 20)
@@ -48,7 +49,7 @@ struct reader {
     VEC(uint64_t) running;
     uint8_t *one; /* a stack by itself */
     size_t one_cap;
-    struct ptrace_stop *stop; /* options.consistent */
+    const struct ptrace_stop *stop; /* options.consistent */
     struct task_list tasks;
     VEC(struct copy) copies;
     size_t copied;
@@ -290,121 +291,160 @@ struct runner {
     pid_t tid;
 };
 
-/* Stop the threads of these goroutines for a moment, and read them. */
-static bool read_stopped(struct reader *r, struct runner *runners, size_t n)
+struct runner_list {
+    struct runner *items;
+    size_t n, cap;
+};
+
+/* A goroutine that stands still with its thread (NULL: it does not), copied.  its bytes are the
+ * caller's.  False: memory has run out. */
+static bool copy_runner(struct reader *r, const struct runner *runner,
+                        const struct ptrace_thread *thread, struct go_goroutine *g)
+{
+    g->stack.n_bytes = 0;
+    if (!thread || go_running_thread(r->program, &r->tasks, g) != runner->tid ||
+        !go_running_place(r->program, g, thread->pc, thread->sp))
+        return true;
+    uint32_t wanted = bytes_wanted(g, r->options->whole ? SOME_BYTES : FIRST_BYTES);
+    uint8_t *bytes = malloc(wanted + 1);
+    if (!bytes)
+        return false;
+    if (wanted == 0 || !mem_read(r->program->mem, g->stack.sp, bytes, wanted, NULL)) {
+        free(bytes);
+        return true;
+    }
+    g->stack.low = g->stack.sp;
+    g->stack.bytes = bytes;
+    g->stack.n_bytes = wanted;
+    return true;
+}
+
+struct stopped {
+    struct reader *r;
+    const struct runner *runners;
+    size_t n;
+    VEC(struct go_goroutine) found;
+    bool is_last, ok;
+};
+
+/* With the threads standing still (none, where `now` is NULL). */
+static void copy_runners(void *arg, const struct ptrace_stop *now)
+{
+    struct stopped *s = arg;
+    struct reader *r = s->r;
+    for (size_t i = 0; s->ok && i < s->n; i++) {
+        struct go_goroutine g;
+        const struct ptrace_thread *thread = NULL;
+        for (size_t k = 0; now && k < now->n_threads; k++)
+            if (now->threads[k].task.tid == s->runners[i].tid)
+                thread = &now->threads[k];
+        if (!read_g(r, s->runners[i].address, &g) || !is_wanted(r, &g))
+            continue;
+        if (is_running(&g))
+            s->ok = copy_runner(r, &s->runners[i], thread, &g);
+        if (s->ok && is_running(&g) && (g.stack.n_bytes || s->is_last || !now)) {
+            s->ok = vec_push(&s->found, g);
+            if (!s->ok && g.stack.n_bytes)
+                free((void *)g.stack.bytes);
+        } else if (s->ok) {
+            s->ok = vec_push(&r->running, g.address);
+        }
+    }
+    if (now)
+        r->stats->n_stopped += now->n_threads;
+}
+
+/* Stop the threads of these goroutines for a moment, and read them.  What has gone on, or
+ * cannot be seen, is left to another round (in r->running), unless this is the last. */
+static bool read_stopped(struct reader *r, const struct runner *runners, size_t n, bool is_last)
 {
     struct err err = {0};
-    size_t n_threads = 0;
-    bool ok = true;
+    uint64_t pause_ns = 0;
+    struct stopped s = {.r = r, .runners = runners, .n = n, .is_last = is_last, .ok = true};
     pid_t *tids = calloc(n, sizeof *tids);
     if (!tids)
         return false;
     for (size_t i = 0; i < n; i++)
         tids[i] = runners[i].tid;
-    struct ptrace_stop *stop = ptrace_stop(mem_process(r->program->mem), tids, n, &err);
-    const struct ptrace_thread *threads = stop ? ptrace_threads(stop, &n_threads) : NULL;
-    r->stats->not_permitted |= err.code == ERR_PERM;
-    r->stats->n_stopped += n_threads;
-    /* What was copied while it stood still is given out afterwards. */
-    VEC(struct go_goroutine) found = {0};
-    VEC(uint64_t) moved = {0};
+    if (ptrace_while(mem_process(r->program->mem), tids, n, copy_runners, &s, &pause_ns, &err)) {
+        r->stats->pause_ns += pause_ns;
+    } else if (err.code == ERR_PERM || is_last) {
+        r->stats->not_permitted |= err.code == ERR_PERM;
+        copy_runners(&s, NULL);
+    } else {
+        for (size_t i = 0; s.ok && i < n; i++)
+            s.ok = vec_push(&r->running, runners[i].address);
+    }
+    for (size_t i = 0; i < s.found.n; i++) {
+        struct go_goroutine *g = &s.found.items[i];
+        s.ok = s.ok && go_labels_read(r->labels, &g->labels, 1, NULL) && walk(r, g);
+        r->stats->n_unknown += g->n_frames == 0;
+        s.ok = s.ok && deliver(r, g);
+        if (g->stack.n_bytes)
+            free((void *)g->stack.bytes);
+    }
+    vec_release(&s.found);
+    free(tids);
+    return s.ok;
+}
+
+/* Of a core file there is no more than what the runtime kept. */
+static bool give_unknown(struct reader *r, uint64_t address)
+{
+    struct go_goroutine g;
+    if (!read_g(r, address, &g) || !is_wanted(r, &g))
+        return true;
+    r->stats->n_unknown++;
+    return go_labels_read(r->labels, &g.labels, 1, NULL) && deliver_without_stack(r, &g);
+}
+
+/* One by one those that were running; *runners: those that still do. */
+static bool read_round(struct reader *r, struct runner_list *runners)
+{
+    const struct proc *proc = mem_process(r->program->mem);
+    size_t n = r->running.n;
+    bool ok = true;
+    runners->n = 0;
+    if (!proc || !tasks_read(proc, &r->tasks, NULL))
+        r->tasks.n = 0;
     for (size_t i = 0; ok && i < n; i++) {
         struct go_goroutine g;
-        const struct ptrace_thread *thread = NULL;
-        for (size_t k = 0; k < n_threads; k++)
-            if (threads[k].task.tid == runners[i].tid)
-                thread = &threads[k];
-        if (!read_g(r, runners[i].address, &g) || !is_wanted(r, &g))
+        bool done = false;
+        uint64_t address = r->running.items[i];
+        if (!read_g(r, address, &g) || !is_wanted(r, &g))
             continue;
         if (!is_running(&g)) {
-            ok = vec_push(&moved, g.address);
+            ok = read_again(r, address); /* it may be added to r->running once more */
             continue;
         }
-        uint32_t wanted = 0;
-        if (thread && go_running_thread(r->program, &r->tasks, &g) == runners[i].tid &&
-            go_running_place(r->program, &g, thread->pc, thread->sp))
-            wanted = bytes_wanted(&g, r->options->whole ? SOME_BYTES : FIRST_BYTES);
-        uint8_t *bytes = wanted ? malloc(wanted) : NULL;
-        if (bytes && mem_read(r->program->mem, g.stack.sp, bytes, wanted, NULL)) {
-            g.stack.low = g.stack.sp;
-            g.stack.bytes = bytes;
-            g.stack.n_bytes = wanted;
-        } else {
-            free(bytes);
-        }
-        ok = vec_push(&found, g);
-        if (!ok && g.stack.n_bytes)
-            free(bytes);
+        pid_t tid = proc ? go_running_thread(r->program, &r->tasks, &g) : 0;
+        ok = tid == 0 || read_blocked(r, &g, tid, &done);
+        if (ok && !done)
+            ok = vec_push(runners, (struct runner){address, tid});
     }
-    if (stop)
-        r->stats->pause_ns += ptrace_resume(stop);
-    for (size_t i = 0; i < found.n; i++) {
-        struct go_goroutine *g = &found.items[i];
-        ok = ok && go_labels_read(r->labels, &g->labels, 1, NULL) && walk(r, g);
-        r->stats->n_unknown += g->n_frames == 0;
-        ok = ok && deliver(r, g);
-        free((void *)g->stack.bytes);
+    if (ok && n > 0) {
+        memmove(r->running.items, r->running.items + n,
+                (r->running.n - n) * sizeof *r->running.items);
+        r->running.n -= n;
     }
-    for (size_t i = 0; ok && i < moved.n; i++) {
-        r->running.n = 0;
-        ok = read_again(r, moved.items[i]);
-        /* It runs once more: its stack has changed while we looked. */
-        struct go_goroutine g;
-        if (ok && r->running.n > 0 && read_g(r, moved.items[i], &g) && is_wanted(r, &g)) {
-            r->stats->n_unknown++;
-            ok = go_labels_read(r->labels, &g.labels, 1, NULL) && deliver_without_stack(r, &g);
-        }
-    }
-    vec_release(&found);
-    vec_release(&moved);
-    free(tids);
     return ok;
 }
 
 static bool read_running(struct reader *r)
 {
-    VEC(struct runner) runners = {0};
-    VEC(uint64_t) addresses = {0};
-    bool ok = true;
-    const struct proc *proc = mem_process(r->program->mem);
-    if (r->running.n == 0)
-        return true;
-    if (proc)
-        tasks_read(proc, &r->tasks, NULL);
+    struct runner_list runners = {0};
+    bool ok = true, has_threads = mem_process(r->program->mem) != NULL;
+    for (unsigned round = 0; ok && r->running.n > 0 && round < ROUNDS; round++) {
+        bool is_last = round == ROUNDS - 1 || !has_threads;
+        ok = read_round(r, &runners);
+        if (ok && runners.n > 0 && has_threads)
+            ok = read_stopped(r, runners.items, runners.n, is_last);
+        for (size_t i = 0; ok && i < runners.n && !has_threads; i++)
+            ok = give_unknown(r, runners.items[i].address);
+    }
     for (size_t i = 0; ok && i < r->running.n; i++)
-        ok = vec_push(&addresses, r->running.items[i]);
-    for (size_t i = 0; ok && i < addresses.n; i++) {
-        struct go_goroutine g;
-        bool done = false;
-        if (!read_g(r, addresses.items[i], &g) || !is_wanted(r, &g))
-            continue;
-        if (!is_running(&g)) {
-            r->running.n = 0;
-            ok = read_again(r, g.address);
-            if (!ok || r->running.n == 0)
-                continue;
-        }
-        pid_t tid = proc ? go_running_thread(r->program, &r->tasks, &g) : 0;
-        ok = ok && (tid == 0 || read_blocked(r, &g, tid, &done));
-        if (ok && !done)
-            ok = vec_push(&runners, (struct runner){g.address, tid});
-    }
-    r->running.n = 0;
-    if (ok && runners.n > 0) {
-        if (proc) {
-            ok = read_stopped(r, runners.items, runners.n);
-        } else {
-            for (size_t i = 0; ok && i < runners.n; i++) {
-                struct go_goroutine g;
-                if (!read_g(r, runners.items[i].address, &g))
-                    continue;
-                r->stats->n_unknown++;
-                ok = go_labels_read(r->labels, &g.labels, 1, NULL) && deliver_without_stack(r, &g);
-            }
-        }
-    }
+        ok = give_unknown(r, r->running.items[i]);
     vec_release(&runners);
-    vec_release(&addresses);
     return ok;
 }
 
@@ -505,8 +545,8 @@ static bool read_batch(struct reader *r, const uint64_t *addresses, size_t n)
 
 static void place_runner(struct reader *r, struct go_goroutine *g)
 {
-    size_t n = 0;
-    const struct ptrace_thread *threads = ptrace_threads(r->stop, &n);
+    const struct ptrace_thread *threads = r->stop->threads;
+    size_t n = r->stop->n_threads;
     pid_t tid = go_running_thread(r->program, &r->tasks, g);
     for (size_t i = 0; tid && i < n; i++)
         if (threads[i].task.tid == tid &&
@@ -618,19 +658,27 @@ static bool read_batches(struct reader *r, bool (*batch)(struct reader *, const 
     return true;
 }
 
+struct consistent {
+    struct reader *r;
+    struct err *err;
+    bool ok;
+};
+
+static void copy_all(void *arg, const struct ptrace_stop *now)
+{
+    struct consistent *c = arg;
+    c->r->stop = now;
+    c->r->stats->n_stopped = now->n_threads;
+    c->ok = tasks_read(mem_process(c->r->program->mem), &c->r->tasks, c->err) &&
+            read_all(c->r, c->err) && read_batches(c->r, copy_batch, c->err);
+}
+
 static bool read_consistent(struct reader *r, struct err *err)
 {
-    const struct proc *proc = mem_process(r->program->mem);
-    size_t n;
-    r->stop = ptrace_stop(proc, NULL, 0, err);
-    if (!r->stop)
-        return false;
-    ptrace_threads(r->stop, &n);
-    r->stats->n_stopped = n;
-    bool ok =
-        tasks_read(proc, &r->tasks, err) && read_all(r, err) && read_batches(r, copy_batch, err);
-    r->stats->pause_ns += ptrace_resume(r->stop);
-    return ok && (deliver_copies(r) || err_nomem(err));
+    struct consistent c = {.r = r, .err = err};
+    return ptrace_while(mem_process(r->program->mem), NULL, 0, copy_all, &c, &r->stats->pause_ns,
+                        err) &&
+           c.ok && (deliver_copies(r) || err_nomem(err));
 }
 
 bool go_goroutines_read(struct go_program *program, struct go_code *code, struct go_labels *labels,

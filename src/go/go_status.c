@@ -92,9 +92,12 @@ const char *go_wait_reason(unsigned minor, unsigned reason)
 void go_goroutines_notes(const struct go_goroutines_stats *stats, bool consistent,
                          struct diag *diag)
 {
-    if (consistent)
-        diag_add(diag, "%zu threads were stopped for %.1f ms", stats->n_stopped,
-                 (double)stats->pause_ns / 1e6);
+    if (stats->n_stopped)
+        diag_add(diag, "%zu threads were stopped for %.1f ms%s", stats->n_stopped,
+                 (double)stats->pause_ns / 1e6, consistent ? "" : ", to see where they ran");
+    if (stats->n_changed)
+        diag_add(diag, "%zu of %zu goroutines changed while they were read, and were read again",
+                 stats->n_changed, stats->n);
     if (stats->n_torn)
         diag_add(diag,
                  "%zu of %zu goroutines changed each time they were read: their stacks are not "

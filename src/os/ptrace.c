@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,8 @@
 
 /* A thread in the kernel that does not stop (a vfork, a slow disk) is not waited for longer. */
 #define PATIENCE_NS 20000000u
+/* One that waits for a processor, to come to its stop: where there are few and much to do. */
+#define PATIENCE_RUNNABLE_NS 1000000000u
 #define ROUNDS_MAX 20
 
 struct held {
@@ -25,12 +26,12 @@ struct held {
     bool is_stopped;
 };
 
-struct ptrace_stop {
+struct tracer {
     const struct proc *proc;
     const pid_t *tids;
     size_t n_tids;
-    pthread_t tracer;
-    sem_t stopped, resume;
+    void (*fn)(void *arg, const struct ptrace_stop *stop);
+    void *arg;
     VEC(struct held) held;
     VEC(struct ptrace_thread) threads;
     uint64_t begin_ns, end_ns;
@@ -45,7 +46,7 @@ static uint64_t now_ns(void)
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static bool is_held(const struct ptrace_stop *stop, pid_t tid)
+static bool is_held(const struct tracer *stop, pid_t tid)
 {
     for (size_t i = 0; i < stop->held.n; i++)
         if (stop->held.items[i].task.tid == tid)
@@ -54,7 +55,7 @@ static bool is_held(const struct ptrace_stop *stop, pid_t tid)
 }
 
 /* Ask a thread to stop. */
-static void seize(struct ptrace_stop *stop, struct task task)
+static void seize(struct tracer *stop, struct task task)
 {
     if (ptrace(PTRACE_SEIZE, task.tid, NULL, NULL) < 0) {
         if (errno != ESRCH)
@@ -84,12 +85,15 @@ static bool look_at(struct held *held)
     return true;
 }
 
-static void wait_for(struct ptrace_stop *stop, size_t first)
+static void wait_for(struct tracer *stop, size_t first)
 {
-    uint64_t deadline = now_ns() + PATIENCE_NS;
+    uint64_t begin = now_ns();
     for (size_t i = first; i < stop->held.n; i++) {
-        for (unsigned n = 0; !look_at(&stop->held.items[i]); n++) {
-            if (now_ns() > deadline)
+        struct held *held = &stop->held.items[i];
+        for (unsigned n = 0; !look_at(held); n++) {
+            uint64_t waited = now_ns() - begin;
+            if (waited > PATIENCE_NS &&
+                (tasks_state(stop->proc, held->task.tid) != 'R' || waited > PATIENCE_RUNNABLE_NS))
                 break;
             if (n < 50)
                 sched_yield();
@@ -99,7 +103,7 @@ static void wait_for(struct ptrace_stop *stop, size_t first)
     }
 }
 
-static void read_registers(struct ptrace_stop *stop)
+static void read_registers(struct tracer *stop)
 {
     for (size_t i = 0; i < stop->held.n; i++) {
         const struct held *held = &stop->held.items[i];
@@ -119,7 +123,7 @@ static void read_registers(struct ptrace_stop *stop)
     }
 }
 
-static void stop_all(struct ptrace_stop *stop)
+static void stop_all(struct tracer *stop)
 {
     struct task_list tasks = {0};
     for (unsigned round = 0; round < ROUNDS_MAX && !stop->error; round++) {
@@ -138,7 +142,7 @@ static void stop_all(struct ptrace_stop *stop)
     vec_release(&tasks);
 }
 
-static void stop_some(struct ptrace_stop *stop)
+static void stop_some(struct tracer *stop)
 {
     struct task_list tasks = {0};
     if (!tasks_read(stop->proc, &tasks, NULL))
@@ -151,18 +155,27 @@ static void stop_some(struct ptrace_stop *stop)
     vec_release(&tasks);
 }
 
+static size_t n_missing(const struct tracer *stop)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < stop->held.n; i++)
+        n += stop->held.items[i].task.tid && !stop->held.items[i].is_stopped;
+    return n;
+}
+
 static void *trace(void *arg)
 {
-    struct ptrace_stop *stop = arg;
+    struct tracer *stop = arg;
     stop->begin_ns = now_ns();
     if (stop->tids)
         stop_some(stop);
     else
         stop_all(stop);
     read_registers(stop);
-    sem_post(&stop->stopped);
-    while (sem_wait(&stop->resume) < 0 && errno == EINTR)
-        ;
+    if (stop->threads.n > 0 && !stop->out_of_memory) {
+        struct ptrace_stop now = {stop->threads.items, stop->threads.n, n_missing(stop)};
+        stop->fn(stop->arg, &now);
+    }
     for (size_t i = 0; i < stop->held.n; i++) {
         struct held *held = &stop->held.items[i];
         if (held->is_stopped)
@@ -182,7 +195,7 @@ static int tracer_of(const struct proc *proc)
     return line ? atoi(line + strlen("\nTracerPid:")) : 0;
 }
 
-static bool explain(const struct ptrace_stop *stop, struct err *err)
+static bool explain(const struct tracer *stop, struct err *err)
 {
     int tracer = tracer_of(stop->proc);
     if (stop->out_of_memory)
@@ -200,66 +213,23 @@ static bool explain(const struct ptrace_stop *stop, struct err *err)
                    (int)stop->proc->pid);
 }
 
-static uint64_t end(struct ptrace_stop *stop)
-{
-    sem_post(&stop->resume);
-    pthread_join(stop->tracer, NULL);
-    uint64_t pause_ns = stop->end_ns - stop->begin_ns;
-    sem_destroy(&stop->stopped);
-    sem_destroy(&stop->resume);
-    vec_release(&stop->held);
-    vec_release(&stop->threads);
-    free(stop);
-    return pause_ns;
-}
-
-struct ptrace_stop *ptrace_stop(const struct proc *proc, const pid_t *tids, size_t n,
-                                struct err *err)
+bool ptrace_while(const struct proc *proc, const pid_t *tids, size_t n,
+                  void (*fn)(void *arg, const struct ptrace_stop *stop), void *arg,
+                  uint64_t *pause_ns, struct err *err)
 {
 #ifndef __x86_64__
-    err_set(err, ERR_UNSUPPORTED, "threads of other programs are stopped on x86-64 only");
-    return NULL;
+    return err_set(err, ERR_UNSUPPORTED, "threads of other programs are stopped on x86-64 only");
 #endif
-    struct ptrace_stop *stop = calloc(1, sizeof *stop);
-    if (!stop) {
-        err_nomem(err);
-        return NULL;
-    }
-    stop->proc = proc;
-    stop->tids = tids;
-    stop->n_tids = n;
-    sem_init(&stop->stopped, 0, 0);
-    sem_init(&stop->resume, 0, 0);
-    int error = pthread_create(&stop->tracer, NULL, trace, stop);
-    if (error) {
-        err_sys(err, error, "cannot start a thread");
-        free(stop);
-        return NULL;
-    }
-    while (sem_wait(&stop->stopped) < 0 && errno == EINTR)
-        ;
-    if (stop->threads.n > 0 && !stop->out_of_memory)
-        return stop;
-    explain(stop, err);
-    end(stop);
-    return NULL;
-}
-
-const struct ptrace_thread *ptrace_threads(const struct ptrace_stop *stop, size_t *n)
-{
-    *n = stop->threads.n;
-    return stop->threads.items;
-}
-
-size_t ptrace_missing(const struct ptrace_stop *stop)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < stop->held.n; i++)
-        n += stop->held.items[i].task.tid && !stop->held.items[i].is_stopped;
-    return n;
-}
-
-uint64_t ptrace_resume(struct ptrace_stop *stop)
-{
-    return end(stop);
+    struct tracer stop = {.proc = proc, .tids = tids, .n_tids = n, .fn = fn, .arg = arg};
+    pthread_t thread;
+    int error = pthread_create(&thread, NULL, trace, &stop);
+    if (error)
+        return err_sys(err, error, "cannot start a thread");
+    pthread_join(thread, NULL);
+    bool ok = (stop.threads.n > 0 && !stop.out_of_memory) || explain(&stop, err);
+    if (pause_ns)
+        *pause_ns = stop.end_ns - stop.begin_ns;
+    vec_release(&stop.held);
+    vec_release(&stop.threads);
+    return ok;
 }

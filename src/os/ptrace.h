@@ -4,8 +4,8 @@
  * timeout): Go's runtime makes such calls again, foreign code may not.  They go on also when
  * we are killed: the kernel lets go of them.
  * In: a process.  Out: registers.
- * Threads: one stop at a time a process; a thread of ours is the tracer, and its end releases
- * all that it holds.  Signals: none is lost; none is sent. */
+ * Threads: one at a time a process; a thread of ours is the tracer, and its end releases all
+ * that it holds.  Signals: none is lost; none is sent. */
 #ifndef SONDE_OS_PTRACE_H
 #define SONDE_OS_PTRACE_H
 
@@ -17,19 +17,21 @@ struct ptrace_thread {
     uint64_t pc, sp, bp;
 };
 
-struct ptrace_stop;
+struct ptrace_stop {
+    const struct ptrace_thread *threads; /* that stand still */
+    size_t n_threads;
+    size_t n_missing; /* that should, and do not */
+};
 
-/* Stop the threads `tids` (all, and those that they begin meanwhile, when NULL).  Threads that
- * end, or do not come out of the kernel within some ms, are left out.  NULL and *err when none
- * could be stopped: ERR_PERM with what would do, or the process that traces it already;
- * ERR_UNSUPPORTED on other processors. */
-struct ptrace_stop *ptrace_stop(const struct proc *proc, const pid_t *tids, size_t n,
-                                struct err *err);
-/* Those that stand still; borrowed until ptrace_resume. */
-const struct ptrace_thread *ptrace_threads(const struct ptrace_stop *stop, size_t *n);
-/* How many should have been stopped, and were not. */
-size_t ptrace_missing(const struct ptrace_stop *stop);
-/* Let all go on.  Returns for how long the first of them stood still, in ns. */
-uint64_t ptrace_resume(struct ptrace_stop *stop);
+/* Stop the threads `tids` (all, and those that they begin meanwhile, when NULL), call
+ * fn(arg, stop) on a thread of our own, and let them go on.  Threads that end, or do not come
+ * out of the kernel within some ms, are left out.  What fn does is what the threads wait for:
+ * it should copy and no more.
+ * `pause_ns` may be NULL.  False and *err, and fn was not called, when none could be stopped:
+ * ERR_PERM with what would do, or the process that traces it already; ERR_UNSUPPORTED on
+ * other processors. */
+bool ptrace_while(const struct proc *proc, const pid_t *tids, size_t n,
+                  void (*fn)(void *arg, const struct ptrace_stop *stop), void *arg,
+                  uint64_t *pause_ns, struct err *err);
 
 #endif

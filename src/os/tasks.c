@@ -70,6 +70,16 @@ bool tasks_read(const struct proc *proc, struct task_list *list, struct err *err
     return list->n > 0 || err_set(err, ERR_INPUT, "process %d has ended", (int)proc->pid);
 }
 
+char tasks_state(const struct proc *proc, pid_t tid)
+{
+    char name[64], text[512];
+    snprintf(name, sizeof name, "task/%d/stat", (int)tid);
+    if (!read_text(proc, name, text, sizeof text))
+        return 0;
+    const char *p = strrchr(text, ')'); /* the name before may hold anything */
+    return p && p[1] == ' ' ? p[2] : 0;
+}
+
 bool tasks_blocked(const struct proc *proc, pid_t tid, uint64_t *pc, uint64_t *sp)
 {
     char name[64], text[512];

@@ -24,6 +24,9 @@ struct task_list {
  * has ended, ERR_NOMEM. */
 bool tasks_read(const struct proc *proc, struct task_list *list, struct err *err);
 
+/* 'R', 'S', 'D' ... as proc(5) has it; 0: it is gone. */
+char tasks_state(const struct proc *proc, pid_t tid);
+
 /* Where a thread that waits in the kernel goes on.  False: it runs, or is gone. */
 bool tasks_blocked(const struct proc *proc, pid_t tid, uint64_t *pc, uint64_t *sp);
 
