@@ -1,0 +1,292 @@
+#!/usr/bin/env python3
+"""Go's profiles, read from outside and by the program itself: they are the same.
+
+A program that has something in each profile, and its own server, is built in each mode of each Go
+there is.  When it has come to rest it is read from outside, by its server, and from outside again.
+
+Reads $SONDE_BUILD_ROOT, and $SONDE_GO_ROOTS: GOROOTs, with ':' between (else $GOROOT, that of `go`,
+/usr/lib/go-*).  Ends in the counts.
+"""
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+from pprof import Profile, names
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
+READ = os.path.join(BUILD, "tests", "go_read")
+counts = {"passed": 0, "failed": 0, "skipped": 0}
+
+# Name, arguments for go build, environment.
+MODES = [
+    ("normal", [], {"CGO_ENABLED": "0"}),
+    ("stripped", ["-ldflags=-s -w"], {"CGO_ENABLED": "0"}),
+    ("pie", ["-buildmode=pie"], {"CGO_ENABLED": "0"}),
+    ("pie stripped", ["-buildmode=pie", "-ldflags=-s -w"], {"CGO_ENABLED": "0"}),
+    ("cgo", [], {"CGO_ENABLED": "1"}),
+    ("cgo stripped", ["-ldflags=-s -w"], {"CGO_ENABLED": "1"}),
+    ("race", ["-race"], {"CGO_ENABLED": "1"}),
+    ("race stripped", ["-race", "-ldflags=-s -w"], {"CGO_ENABLED": "1"}),
+    ("v3", [], {"CGO_ENABLED": "0", "GOAMD64": "v3"}),
+    ("v3 stripped", ["-ldflags=-s -w"], {"CGO_ENABLED": "0", "GOAMD64": "v3"}),
+]
+WARM_UPS = 8  # most of the stacks that the server itself allocates with are known then
+TRIES = 15
+
+
+def check(name, ok, *details):
+    counts["passed" if ok else "failed"] += 1
+    if not ok:
+        print(f"FAILED {name}", *details, sep="\n  ")
+    return ok
+
+
+def skip(name, why):
+    counts["skipped"] += 1
+    print(f"skipped {name}: {why}")
+
+
+def go_roots():
+    named = os.environ.get("SONDE_GO_ROOTS")
+    if named is not None:
+        return [root for root in named.split(":") if root]
+    roots = [os.environ.get("GOROOT", "")]
+    go = shutil.which("go")
+    if go:
+        roots.append(subprocess.run([go, "env", "GOROOT"], capture_output=True, text=True,
+                                    timeout=60).stdout.strip())
+    roots += sorted(glob.glob("/usr/lib/go-[0-9]*"))
+    found = []
+    for root in roots:
+        if root and os.path.exists(os.path.join(root, "bin", "go")):
+            root = os.path.realpath(root)
+            if root not in found:
+                found.append(root)
+    return found
+
+
+def environment(root, cache, **more):
+    env = {k: v for k, v in os.environ.items() if not k.startswith("GO")}
+    env.update(GOROOT=root, GOTOOLCHAIN="local", GOFLAGS="-mod=mod", GO111MODULE="on", GOPROXY="off",
+               GOCACHE=os.environ.get("GOCACHE", cache), HOME=cache, **more)
+    return env
+
+
+class Target:
+    """The program, at rest."""
+
+    def __init__(self, program, **env):
+        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        env={**os.environ, **env}, text=True)
+        line = self.process.stdout.readline().split()
+        if len(line) != 2:
+            raise RuntimeError(f"the program did not start: {line}")
+        self.server = line[1]
+
+    def inside(self, kind, debug=0):
+        url = f"http://{self.server}/debug/pprof/{kind}?debug={debug}"
+        with urllib.request.urlopen(url, timeout=60) as answer:
+            return answer.read()
+
+    def outside(self, kind, *options):
+        done = subprocess.run([READ, str(self.process.pid), kind, *options], capture_output=True,
+                              timeout=120)
+        if done.returncode:
+            raise RuntimeError(done.stderr.decode().strip())
+        return done.stdout
+
+    def end(self):
+        self.process.stdin.close()
+        return self.process.wait(timeout=60)
+
+
+def first_difference(a, b):
+    for i, (x, y) in enumerate(zip(a, b)):
+        if x != y:
+            return f"row {i}:\n    outside {x}\n    inside  {y}"
+    return f"{len(a)} rows outside, {len(b)} inside"
+
+
+def near(a, b):
+    """Equal, but for the last digit of what is scaled: Go's exponential function is another."""
+    return len(a) == len(b) and all(
+        x[1:] == y[1:] and all(abs(v - w) <= 1 for v, w in zip(x[0], y[0])) for x, y in zip(a, b))
+
+
+def compare(name, kind, out, own):
+    if not (check(f"{name}: header", out.header == own.header, out.header, own.header) and
+            check(f"{name}: mappings", out.mappings == own.mappings, *out.mappings, "inside",
+                  *own.mappings)):
+        return
+    if out.samples == own.samples:
+        check(f"{name}: {len(out.samples)} records", len(out.samples) > 0)
+    elif kind in ("heap", "allocs") and near(out.samples, own.samples):
+        check(f"{name}: {len(out.samples)} records, the last digit apart", True)
+    else:
+        check(f"{name}: records", False, first_difference(out.samples, own.samples))
+    check(f"{name}: functions", out.functions == own.functions,
+          first_difference(out.functions, own.functions))
+    check(f"{name}: locations", out.n_locations == own.n_locations, out.n_locations,
+          own.n_locations)
+    check(f"{name}: time", abs(out.time - own.time) < 60e9)
+
+
+def at_rest(read_outside, read_inside, counted):
+    """What is read outside and inside, where what is counted does not change meanwhile."""
+    for _ in range(TRIES):
+        before, own, after = read_outside(), read_inside(), read_outside()
+        if counted(before) == counted(after):
+            return (after if len(after.rows) == len(own.rows) else before), own
+    return None, None
+
+
+def compare_profile(name, target, kind):
+    def counted(profile):
+        """Records of what the server has allocated since the last collection have zeros only."""
+        return [sample for sample in profile.rows if any(sample[0])]
+
+    def take(read):
+        profile = Profile(read(kind))
+        profile.rows = profile.samples
+        return profile
+    out, own = at_rest(lambda: take(target.outside), lambda: take(target.inside), counted)
+    if not check(f"{name}: at rest", out is not None):
+        return
+    if len(out.samples) != len(own.samples):
+        out.samples, own.samples = counted(out), counted(own)
+        out.functions = own.functions = []
+        out.n_locations = own.n_locations = 0
+    compare(name, kind, out, own)
+
+
+class Text:
+    """debug=1: the head, the records, and {name: value} of what comes after them."""
+
+    def __init__(self, text):
+        records, _, stats = text.decode().partition("\n# runtime.MemStats\n")
+        first = re.search(r"^\S+ \S+( \[.*\])? @", records, re.M)
+        at = first.start() if first else len(records)
+        self.head, self.rows = records[:at], records[at:].split("\n\n")
+        self.stats = dict(re.findall(r"^# (\w+) = (.*)$", stats, re.M))
+
+
+def compare_text(name, target, kind):
+    def counted(text):
+        return [row for row in text.rows if not row.startswith("0: 0 [0: 0] @")]
+    out, own = at_rest(lambda: Text(target.outside(kind, "debug=1")),
+                       lambda: Text(target.inside(kind, 1)), lambda text: sorted(counted(text)))
+    if not check(f"{name}: text at rest", out is not None):
+        return
+    check(f"{name}: head of the text", out.head == own.head, out.head, own.head)
+    if len(out.rows) != len(own.rows):
+        out.rows, own.rows = sorted(counted(out)), sorted(counted(own))
+    check(f"{name}: text", out.rows == own.rows, first_difference(out.rows, own.rows))
+    for key, value in out.stats.items():
+        if key != "MaxRSS":
+            check(f"{name}: {key}", own.stats.get(key) == value, value, own.stats.get(key))
+
+
+def compare_delays(name, before, after):
+    """Before the program knows how long its ticks are, that is found out from outside.  Mutexes of
+    the runtime itself may be waited for at any time."""
+    def delays(profile):
+        return {s[2]: s[0][1] for s in profile.samples if any("main." in n for n in names(s[2]))}
+    a, b = delays(before), delays(after)
+    check(f"{name}: delays", a.keys() == b.keys() and
+          all(abs(a[k] - b[k]) <= 1 + 1e-4 * b[k] for k in a), first_difference(
+              sorted(a.values()), sorted(b.values())))
+
+
+def ours(profile):
+    """The samples of the program's own goroutines: those of the server come and go."""
+    return sorted(s for s in profile.samples if any(n.startswith("main.") for n in names(s[2])) and
+                  not any(n.startswith("net/http.") for n in names(s[2])))
+
+
+def compare_goroutines(name, target):
+    def take(read):
+        profile = Profile(read("goroutine"))
+        profile.samples = ours(profile)
+        return profile
+    out, own = take(target.outside), take(target.inside)
+    check(f"{name}: header", out.header == own.header, out.header, own.header)
+    check(f"{name}: {len(own.samples)} records", out.samples == own.samples and own.samples,
+          first_difference(out.samples, own.samples))
+
+
+def has_kind(kind):
+    return subprocess.run([READ, "0", kind], capture_output=True).returncode != 2 or \
+        b"KIND" not in subprocess.run([READ, "0", kind], capture_output=True).stderr
+
+
+def compare_all(name, target):
+    first = {kind: Profile(target.outside(kind)) for kind in ("block", "mutex")}
+    for _ in range(WARM_UPS):
+        for kind in ("heap", "allocs"):
+            target.inside(kind, 0)
+            target.inside(kind, 1)
+    for kind in ("heap", "allocs", "block", "mutex"):
+        compare_profile(f"{name}: {kind}", target, kind)
+        compare_text(f"{name}: {kind}", target, kind)
+    for kind, profile in first.items():
+        compare_delays(f"{name}: {kind} first", profile, Profile(target.inside(kind)))
+    if has_kind("threadcreate"):
+        compare_profile(f"{name}: threadcreate", target, "threadcreate")
+    if has_kind("goroutine"):
+        compare_goroutines(f"{name}: goroutine", target)
+
+
+def try_mode(version, mode, arguments, env, root, folder):
+    name = f"{version} {mode}"
+    program = os.path.join(folder, "program")
+    started = time.monotonic()
+    built = subprocess.run(
+        [os.path.join(root, "bin", "go"), "build", "-o", program, *arguments, "."],
+        cwd=os.path.join(folder, "source"), capture_output=True, text=True, timeout=600,
+        env=environment(root, os.path.join(folder, "cache"), **env))
+    if built.returncode:
+        lines = built.stderr.strip().splitlines() or ["?"]
+        return skip(name, "cannot be built: " + lines[-1])
+    before = dict(counts)
+    try:
+        target = Target(program)
+    except RuntimeError as e:
+        return skip(name, str(e))
+    try:
+        compare_all(name, target)
+    except (RuntimeError, OSError, subprocess.TimeoutExpired) as e:
+        check(name, False, e)
+    check(f"{name}: ends", target.end() == 0)
+    same, differ = (counts[k] - before[k] for k in ("passed", "failed"))
+    print(f"{name}: {same} of {same + differ} the same ({time.monotonic() - started:.1f} s)")
+    return None
+
+
+def main():
+    roots = go_roots()
+    if not roots:
+        print("no Go toolchain: set SONDE_GO_ROOTS or GOROOT")
+        return 77
+    wanted = sys.argv[1:]
+    for root in roots:
+        with tempfile.TemporaryDirectory() as folder:
+            shutil.copytree(os.path.join(HERE, "target"), os.path.join(folder, "source"))
+            version = subprocess.run([os.path.join(root, "bin", "go"), "version"],
+                                     capture_output=True, text=True, timeout=60,
+                                     env=environment(root, folder)).stdout.split()
+            version = version[2] if len(version) > 2 else os.path.basename(root)
+            for mode, arguments, env in MODES:
+                if not wanted or mode in wanted:
+                    try_mode(version, mode, arguments, env, root, folder)
+    print("{passed} passed, {failed} failed, {skipped} skipped".format(**counts))
+    return 1 if counts["failed"] else 0
+
+
+sys.exit(main())

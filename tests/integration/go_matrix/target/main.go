@@ -1,0 +1,49 @@
+// A program with something in each of Go's profiles, which then does nothing: it is read by
+// its own server and from outside.  "ready ADDRESS" is its only output; it ends with its
+// standard input.
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	_ "net/http/pprof"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+)
+
+// number is an environment variable's value.
+func number(name string, otherwise int) int {
+	if n, err := strconv.Atoi(os.Getenv(name)); err == nil {
+		return n
+	}
+	return otherwise
+}
+
+func main() {
+	runtime.MemProfileRate = number("RATE", 4096)
+	runtime.SetBlockProfileRate(number("BLOCK", 1))
+	runtime.SetMutexProfileFraction(number("MUTEX", 2))
+	allocate()
+	wait()
+	contend()
+	park()
+	foreign()
+	runtime.GC()
+	runtime.GC()
+	// From here on nothing is counted: what is read changes no profile.
+	debug.SetGCPercent(-1)
+	runtime.SetBlockProfileRate(0)
+
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	go http.Serve(listener, nil)
+	fmt.Println("ready", listener.Addr())
+	io.Copy(io.Discard, os.Stdin)
+}
