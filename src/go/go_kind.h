@@ -44,6 +44,7 @@ struct go_kind_ops {
 extern const struct go_kind_ops go_kind_allocs;
 extern const struct go_kind_ops go_kind_block;
 extern const struct go_kind_ops go_kind_goroutine;
+extern const struct go_kind_ops go_kind_goroutineleak;
 extern const struct go_kind_ops go_kind_heap;
 extern const struct go_kind_ops go_kind_mutex;
 extern const struct go_kind_ops go_kind_threadcreate;

@@ -3,8 +3,8 @@
 #include <string.h>
 
 const struct go_kind_ops *const go_kind_registry[] = {
-    &go_kind_allocs,       &go_kind_block, &go_kind_goroutine, &go_kind_heap, &go_kind_mutex,
-    &go_kind_threadcreate, NULL,
+    &go_kind_allocs, &go_kind_block, &go_kind_goroutine,    &go_kind_goroutineleak,
+    &go_kind_heap,   &go_kind_mutex, &go_kind_threadcreate, NULL,
 };
 
 const struct go_kind_ops *go_kind_find(const char *name)
