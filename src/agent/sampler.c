@@ -1,12 +1,12 @@
 #include "agent/sampler.h"
 
 #include "agent/labels.h"
-#include "agent/lost_bp.h"
 #include "agent/memory.h"
 #include "agent/modules.h"
 #include "agent/peek.h"
 #include "agent/peer.h"
 #include "agent/raw.h"
+#include "unwind/lost_bp.h"
 #include "unwind/walk.h"
 
 #define N_CONTEXTS 16 /* handlers at the same time */
@@ -126,10 +126,28 @@ static bool read_peer(void *arg, uint64_t address, uint64_t *value)
     return peer_read(((struct context *)arg)->peer, address, value);
 }
 
+static bool is_code(void *arg, uint64_t address)
+{
+    return modules_find(address, ((struct context *)arg)->store) != NULL;
+}
+
+static bool function_start(void *arg, uint64_t pc, uint64_t *start)
+{
+    const struct placement *place = modules_find(pc, ((struct context *)arg)->store);
+    uint64_t offset;
+    if (!place || modules_torn(place))
+        return false;
+    struct ehtab_image image = modules_image(place);
+    if (!ehtab_function(&place->module->table, &image, pc - place->start, &offset))
+        return false;
+    *start = place->start + offset;
+    return true;
+}
+
 static bool find_lost_bp(void *arg, uint64_t pc, uint64_t sp, uint64_t *bp)
 {
-    struct context *c = arg;
-    return lost_bp_find(read_peer, c, c->store, pc, sp, bp);
+    static const struct lost_bp_ops ops = {read_peer, is_code, function_start};
+    return lost_bp_find(&ops, arg, pc, sp, bp);
 }
 
 static void begin_walk(struct context *c, struct store *store)

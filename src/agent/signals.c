@@ -1,12 +1,12 @@
 #include "agent/signals.h"
 
-#include "agent/calls.h"
 #include "agent/peek.h"
 #include "agent/raw.h"
 #include "agent/recording.h"
 #include "agent/sampler.h"
 #include "agent/threads.h"
 #include "agent/timers.h"
+#include "wire/calls.h"
 
 #include <errno.h>
 #include <sys/auxv.h>

@@ -1,6 +1,5 @@
 #include "agent/threads.h"
 
-#include "agent/calls.h"
 #include "agent/fibers.h"
 #include "agent/labels.h"
 #include "agent/lock.h"
@@ -10,6 +9,7 @@
 #include "agent/roster.h"
 #include "agent/sampler.h"
 #include "agent/timers.h"
+#include "wire/calls.h"
 
 #include <dirent.h>
 #include <errno.h>

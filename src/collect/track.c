@@ -4,8 +4,8 @@
 #include "base/vec.h"
 #include "collect/container.h"
 #include "collect/go_frames.h"
+#include "collect/space.h"
 #include "os/maps.h"
-#include "sym/image.h"
 #include "sym/kernel_names.h"
 #include "unwind/walk.h"
 
@@ -18,24 +18,13 @@
 /* Kernel addresses count from here, so that any fits the 48 bits of a location. */
 #define KERNEL_START 0xffff800000000000u
 
-/* A mapped piece of a file, in one process. */
-struct area {
-    uint64_t start, limit, offset;
-    struct image *image;
-    uint64_t bias;    /* address - object address; meaningful if has_code */
-    uint32_t mapping; /* of the gather, PROFILE_NONE before the first use */
-    bool has_code;    /* the file is there and has code at that place */
-};
-
 struct process {
     pid_t pid;
-    char comm[16]; /* as long as the kernel's */
-    struct str exe;
-    bool wants_exe;         /* the next map is the executable's */
-    int n_threads;          /* that have not ended */
-    uint32_t number;        /* of the gather, PROFILE_NONE before the first sample */
-    uint32_t labels;        /* of the gather */
-    VEC(struct area) areas; /* by address, not overlapping */
+    char comm[16];   /* as long as the kernel's */
+    int n_threads;   /* that have not ended */
+    uint32_t number; /* of the gather, PROFILE_NONE before the first sample */
+    uint32_t labels; /* of the gather */
+    struct space space;
 };
 
 struct kernel_frame {
@@ -83,7 +72,7 @@ static struct process *add_process(struct track *t, pid_t pid)
     struct process new = {.pid = pid, .n_threads = 1, .number = PROFILE_NONE};
     struct process *old = find_process(t, pid);
     if (old) {
-        vec_release(&old->areas);
+        space_release(&old->space);
         *old = new;
         return old;
     }
@@ -116,7 +105,7 @@ void track_free(struct track *t)
     if (!t)
         return;
     for (size_t i = 0; i < t->processes.n; i++)
-        vec_release(&t->processes.items[i].areas);
+        space_release(&t->processes.items[i].space);
     vec_release(&t->processes);
     map_release(&t->by_pid);
     go_frames_release(&t->go);
@@ -124,86 +113,6 @@ void track_free(struct track *t)
     vec_release(&t->kernel_frames);
     map_release(&t->kernel_known);
     free(t);
-}
-
-/* Index of the first area that ends above `address`. */
-static size_t area_above(const struct process *p, uint64_t address)
-{
-    size_t low = 0, high = p->areas.n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (p->areas.items[middle].limit <= address)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static struct area *find_area(struct process *p, uint64_t address)
-{
-    size_t i = area_above(p, address);
-    return i < p->areas.n && p->areas.items[i].start <= address ? &p->areas.items[i] : NULL;
-}
-
-/* Put the area in, in place of whatever lay there. */
-static bool insert_area(struct process *p, const struct area *new)
-{
-    if (!vec_reserve(&p->areas, p->areas.n + 2))
-        return false;
-    size_t first = area_above(p, new->start), last = first;
-    struct area *a = p->areas.items, pieces[3];
-    size_t n_pieces = 0;
-    if (first < p->areas.n && a[first].start < new->start) {
-        pieces[n_pieces] = a[first];
-        pieces[n_pieces++].limit = new->start;
-    }
-    pieces[n_pieces++] = *new;
-    while (last < p->areas.n && a[last].start < new->limit)
-        last++;
-    if (last > first && a[last - 1].limit > new->limit) {
-        struct area rest = a[last - 1];
-        rest.offset += new->limit - rest.start;
-        rest.start = new->limit;
-        rest.mapping = PROFILE_NONE;
-        pieces[n_pieces++] = rest;
-    }
-    memmove(a + first + n_pieces, a + last, (p->areas.n - last) * sizeof *a);
-    memcpy(a + first, pieces, n_pieces * sizeof *a);
-    p->areas.n += n_pieces - (last - first);
-    return true;
-}
-
-/* "//anon", "[heap]", "/memfd:..." and the like are code without a file. */
-static bool is_file(struct str name)
-{
-    return name.len > 1 && name.p[0] == '/' && name.p[1] != '/' &&
-           !str_has_prefix(name, STR("/memfd:"));
-}
-
-/* `open_path` opens the file of that name; NULL: not known. */
-static bool add_area(struct track *t, struct process *p, const struct perf_record *record,
-                     struct str build_id, const char *open_path)
-{
-    bool vdso = str_eq(record->name, STR("[vdso]"));
-    struct area area = {.start = record->start,
-                        .limit = record->limit,
-                        .offset = vdso ? 0 : record->offset,
-                        .mapping = PROFILE_NONE};
-    if (vdso || is_file(record->name)) {
-        area.image = vdso ? images_get(&t->images, record->name, STR(""))
-                          : images_get_at(&t->images, record->name, build_id, open_path);
-        if (!area.image)
-            return false;
-        uint64_t shift;
-        area.has_code = image_code_shift(area.image, area.offset, &shift);
-        if (area.has_code)
-            area.bias = area.start - (area.offset + shift);
-        if (p->wants_exe)
-            p->exe = area.image->path;
-        p->wants_exe = false;
-    }
-    return insert_area(p, &area);
 }
 
 static bool take_map(struct track *t, const struct perf_record *record)
@@ -215,11 +124,17 @@ static bool take_map(struct track *t, const struct perf_record *record)
     for (size_t i = 0; i < record->n_build_id; i++)
         snprintf(build_id + 2 * i, 3, "%02x", record->build_id[i]);
     bool known = false;
-    if (is_file(record->name) && record->name.len < sizeof name) {
+    if (space_is_file(record->name) && record->name.len < sizeof name) {
         snprintf(name, sizeof name, "%.*s", (int)record->name.len, record->name.p);
         known = maps_named_path(p->pid, name, path, sizeof path);
     }
-    return add_area(t, p, record, str_of(build_id), known ? path : NULL);
+    const struct space_map map = {.start = record->start,
+                                  .limit = record->limit,
+                                  .offset = record->offset,
+                                  .name = record->name,
+                                  .build_id = str_of(build_id),
+                                  .open_path = known ? path : NULL};
+    return space_add(&p->space, &t->images, &map);
 }
 
 /* A process that runs already, as /proc has it; what is known of it is forgotten. */
@@ -241,21 +156,8 @@ static struct process *adopt(struct track *t, pid_t pid, struct err *err)
         p->labels = container_labels(t->gather, &proc);
         ok = maps_read(&proc, &arena, &maps, &n_maps, err);
     }
-    p->wants_exe = true;
-    for (size_t i = 0; i < n_maps && ok; i++) {
-        const struct mem_map *map = &maps[i];
-        char path[PATH_MAX];
-        if (!map->can_exec || map->limit <= map->start)
-            continue;
-        const struct perf_record record = {.pid = pid,
-                                           .name = str_of(map->path),
-                                           .start = map->start,
-                                           .limit = map->limit,
-                                           .offset = map->offset};
-        bool known = is_file(record.name) && maps_path(pid, map, path, sizeof path);
-        ok = add_area(t, p, &record, STR(""), known ? path : NULL) || err_nomem(err);
-    }
-    p->wants_exe = false;
+    if (ok)
+        ok = space_set(&p->space, &t->images, pid, maps, n_maps) || err_nomem(err);
     proc_release(&proc);
     return ok ? p : NULL;
 }
@@ -269,8 +171,8 @@ bool track_is_pure_go(const struct track *t)
 {
     const struct process *p = &t->processes.items[0];
     bool any = false;
-    for (size_t i = 0; i < p->areas.n; i++) {
-        const struct image *image = p->areas.items[i].image;
+    for (size_t i = 0; i < p->space.areas.n; i++) {
+        const struct image *image = p->space.areas.items[i].image;
         if (!image || str_eq(image->path, STR("[vdso]")))
             continue;
         if (!image->is_go || image->table.n_entries)
@@ -326,13 +228,7 @@ static bool take_fork(struct track *t, const struct perf_record *record)
     count_process(t);
     child->labels = parent->labels;
     memcpy(child->comm, parent->comm, sizeof child->comm);
-    child->exe = parent->exe;
-    if (!vec_reserve(&child->areas, parent->areas.n + 1))
-        return false;
-    if (parent->areas.n)
-        memcpy(child->areas.items, parent->areas.items, parent->areas.n * sizeof(struct area));
-    child->areas.n = parent->areas.n;
-    return true;
+    return space_copy(&child->space, &parent->space);
 }
 
 /* Only exec names a process: threads rename themselves as they like. */
@@ -353,10 +249,9 @@ static bool take_exec(struct track *t, const struct perf_record *record)
             proc_release(&proc);
         }
     }
-    vec_clear(&p->areas);
+    space_clear(&p->space);
     snprintf(p->comm, sizeof p->comm, "%.*s", (int)record->name.len, record->name.p);
     p->number = PROFILE_NONE;
-    p->wants_exe = true;
     p->n_threads = 1;
     return true;
 }
@@ -384,11 +279,8 @@ static bool read_stack(void *arg, uint64_t address, uint64_t *value)
 static struct ehtab_row find_row(void *arg, uint64_t pc, uint64_t *frame)
 {
     struct walk *w = arg;
-    struct area *area = find_area(w->process, pc);
     *frame = pc;
-    if (!area || !area->has_code)
-        return (struct ehtab_row){.kind = EHTAB_NONE};
-    return image_row(&w->track->images, area->image, pc - area->bias);
+    return space_row(&w->process->space, &w->track->images, pc);
 }
 
 /* The user's part of the kernel's own chain. */
@@ -410,7 +302,7 @@ static uint64_t chain_frame(const uint64_t *chain, size_t i)
 static struct go_code *go_code_of(struct track *t, struct process *p, uint64_t pc,
                                   uint64_t *address)
 {
-    struct area *area = find_area(p, pc);
+    struct area *area = space_find(&p->space, pc);
     struct go_code *code = area && area->has_code ? go_frames_code(&t->go, area->image) : NULL;
     *address = code ? pc - area->bias : 0;
     return code;
@@ -457,28 +349,13 @@ static uint32_t walk_user(struct track *t, struct process *p, const struct perf_
             n++;
         }
         uint32_t n_all = n;
-        while (n > n_agree && !find_area(p, frames[n - 1]))
+        while (n > n_agree && !space_find(&p->space, frames[n - 1]))
             n--;
         /* Go keeps frame pointers up to the first frame, whose own is 0. */
-        struct area *last = find_area(p, frames[n - 1]);
+        struct area *last = space_find(&p->space, frames[n - 1]);
         *complete = n == n_all && n < FRAMES_MAX && last && last->image && last->image->is_go;
     }
     return n ? add_go_caller(&w, frames, n) : 0;
-}
-
-static uint32_t locate(struct track *t, struct process *p, uint64_t address)
-{
-    struct area *area = find_area(p, address);
-    if (!area || !area->image)
-        return gather_jit_location(t->gather, p->number, address);
-    if (area->mapping == PROFILE_NONE)
-        area->mapping =
-            gather_mapping(t->gather, &(struct gather_map){area->image->path, area->image->build_id,
-                                                           area->start, area->limit, area->offset});
-    if (area->image->path.p[0] == '[')
-        return gather_named_location(t->gather, area->mapping, address - area->start,
-                                     area->image->path);
-    return gather_location(t->gather, area->mapping, address - area->start);
 }
 
 /* The kernel's frames; one "[kernel]" for all of them where their names are hidden. */
@@ -529,7 +406,7 @@ static bool take_sample(struct track *t, const struct perf_record *sample)
     bool complete;
     uint32_t n = locate_kernel(t, sample, locs);
     uint32_t n_user = walk_user(t, p, sample, frames, &complete);
-    if (n && n_user == 1 && !find_area(p, frames[0])) {
+    if (n && n_user == 1 && !space_find(&p->space, frames[0])) {
         /* In exec: the old program is gone, the new one is not there yet. */
         n_user = 0;
         complete = true;
@@ -541,7 +418,7 @@ static bool take_sample(struct track *t, const struct perf_record *sample)
         struct go_code *code = go_code_of(t, p, frames[i], &address);
         bool is_last = i + 1 == n_user && n == n_kernel; /* of all the only one */
         if (!code || !go_frames_hidden(code, address, &callee) || is_last)
-            locs[n++] = locate(t, p, frames[i]);
+            locs[n++] = space_locate(&p->space, t->gather, p->number, frames[i]);
     }
     const int64_t values[] = {1, (int64_t)t->options.period_ns};
     const struct gather_stack stack = {
@@ -609,7 +486,7 @@ const struct track_counts *track_counts(const struct track *t)
 
 struct str track_main_file(const struct track *t)
 {
-    return t->options.scope == TRACK_SYSTEM ? STR("") : t->processes.items[0].exe;
+    return t->options.scope == TRACK_SYSTEM ? STR("") : t->processes.items[0].space.exe;
 }
 
 unsigned track_n_running(const struct track *t)
@@ -629,11 +506,5 @@ unsigned track_n_unreadable(const struct track *t, struct err *why)
 const char *track_locate(void *track, const char *file, const char *build_id)
 {
     struct track *t = track;
-    for (size_t i = 0; i < t->images.items.n; i++) {
-        const struct image *image = t->images.items.items[i];
-        if (str_eq(image->path, str_of(file)) && str_eq(image->build_id, str_of(build_id)) &&
-            image->elf)
-            return image_open_path(image, t->open_path);
-    }
-    return NULL;
+    return images_locate(&t->images, file, build_id, t->open_path);
 }

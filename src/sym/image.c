@@ -186,3 +186,24 @@ struct ehtab_row image_row(struct images *images, struct image *image, uint64_t 
     return ehtab_find(&image->table, &image->bytes, address - image->base, page_alloc(images),
                       &images->scratch);
 }
+
+const char *images_locate(const struct images *images, const char *file, const char *build_id,
+                          char text[64])
+{
+    for (size_t i = 0; i < images->items.n; i++) {
+        const struct image *image = images->items.items[i];
+        if (image->elf && str_eq(image->path, str_of(file)) &&
+            str_eq(image->build_id, str_of(build_id)))
+            return image_open_path(image, text);
+    }
+    return NULL;
+}
+
+bool image_function(const struct image *image, uint64_t address, uint64_t *start)
+{
+    if (!image->bytes.bytes || address < image->base ||
+        !ehtab_function(&image->table, &image->bytes, address - image->base, start))
+        return false;
+    *start += image->base;
+    return true;
+}

@@ -48,6 +48,12 @@ const char *image_open_path(const struct image *image, char text[64]);
  * segment has code there. */
 bool image_code_shift(const struct image *image, uint64_t offset, uint64_t *shift);
 
+/* For struct resolve_options: the path by which the image of that file and build ID opens. */
+const char *images_locate(const struct images *images, const char *file, const char *build_id,
+                          char text[64]);
+
+/* Object address at which the function begins that the table has at one; false: none. */
+bool image_function(const struct image *image, uint64_t address, uint64_t *start);
 /* The unwind row of the code at an object address. */
 struct ehtab_row image_row(struct images *images, struct image *image, uint64_t address);
 

@@ -1,6 +1,4 @@
-#include "agent/lost_bp.h"
-
-#include "agent/modules.h"
+#include "unwind/lost_bp.h"
 
 #include <string.h>
 
@@ -8,9 +6,8 @@
 #define PROLOGUE_BYTES 64u
 
 struct search {
-    bool (*read)(void *arg, uint64_t address, uint64_t *value);
+    const struct lost_bp_ops *ops;
     void *arg;
-    struct store *store;
     uint64_t start; /* of the function */
 };
 
@@ -22,7 +19,7 @@ static bool read_code(const struct search *s, uint64_t at, uint8_t *bytes, size_
 {
     for (size_t i = 0; i < n; i += 8) {
         uint64_t word;
-        if (!s->read(s->arg, at + i, &word))
+        if (!s->ops->read(s->arg, at + i, &word))
             return false;
         memcpy(bytes + i, &word, 8);
     }
@@ -52,7 +49,7 @@ static bool leads_here(const struct search *s, uint64_t target)
     if (code[i] == 0xe9)
         return relative(code + i + 1, target + i + 5) == s->start;
     return code[i] == 0xff && code[i + 1] == 0x25 &&
-           s->read(s->arg, relative(code + i + 2, target + i + 6), &slot) && slot == s->start;
+           s->ops->read(s->arg, relative(code + i + 2, target + i + 6), &slot) && slot == s->start;
 }
 
 /* The instruction before `back`. */
@@ -60,13 +57,14 @@ static enum call call_before(const struct search *s, uint64_t back)
 {
     uint8_t code[8]; /* ends where the call does */
     uint64_t slot;
-    if (!modules_find(back - 1, s->store) || !read_code(s, back - 8, code, sizeof code))
+    if (!s->ops->is_code(s->arg, back - 1) || !read_code(s, back - 8, code, sizeof code))
         return NO_CALL;
     if (code[3] == 0xe8 && leads_here(s, relative(code + 4, back)))
         return OUR_CALL;
     if (code[2] == 0xff && code[3] == 0x15)
-        return s->read(s->arg, relative(code + 4, back), &slot) && leads_here(s, slot) ? OUR_CALL
-                                                                                       : SOME_CALL;
+        return s->ops->read(s->arg, relative(code + 4, back), &slot) && leads_here(s, slot)
+                   ? OUR_CALL
+                   : SOME_CALL;
     /* By a register or memory: opcode ff /2, 2 to 7 bytes. */
     for (int n = 2; n <= 7; n++) {
         uint8_t form = code[8 - n + 1], mode = form >> 6, base = form & 7;
@@ -106,21 +104,15 @@ static uint64_t frame_bytes(const struct search *s)
     return bytes;
 }
 
-bool lost_bp_find(bool (*read)(void *arg, uint64_t address, uint64_t *value), void *arg,
-                  struct store *store, uint64_t pc, uint64_t sp, uint64_t *bp)
+bool lost_bp_find(const struct lost_bp_ops *ops, void *arg, uint64_t pc, uint64_t sp, uint64_t *bp)
 {
-    struct search s = {read, arg, store, 0};
-    const struct placement *place = modules_find(pc, store);
-    if (!place || modules_torn(place))
+    struct search s = {ops, arg, 0};
+    uint64_t back, first = 0;
+    if (!ops->function(arg, pc, &s.start))
         return false;
-    struct ehtab_image image = modules_image(place);
-    uint64_t offset, back, first = 0;
-    if (!ehtab_function(&place->module->table, &image, pc - place->start, &offset))
-        return false;
-    s.start = place->start + offset;
     uint64_t likely = sp + frame_bytes(&s);
     /* The ABI aligns the frame: rbp is where a multiple of 16 is. */
-    for (uint64_t at = (sp + 15) & ~15ull; at - sp < FRAME_MAX && read(arg, at + 8, &back);
+    for (uint64_t at = (sp + 15) & ~15ull; at - sp < FRAME_MAX && ops->read(arg, at + 8, &back);
          at += 16) {
         if (back < 4096 || back >> 47)
             continue;

@@ -1,4 +1,4 @@
-#include "agent/calls.h"
+#include "wire/calls.h"
 
 #include <stddef.h>
 #include <string.h>

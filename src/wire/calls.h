@@ -1,7 +1,7 @@
 /* calls: what a thread does that is in a system call, for the label `state`.
  * x86-64's numbers.  Threads: any.  Signals: async-signal-safe. */
-#ifndef SONDE_AGENT_CALLS_H
-#define SONDE_AGENT_CALLS_H
+#ifndef SONDE_WIRE_CALLS_H
+#define SONDE_WIRE_CALLS_H
 
 #include <stdbool.h>
 
