@@ -55,6 +55,26 @@ bool go_buildinfo_version(const struct elf *elf, char *version, size_t size)
     return false;
 }
 
+struct str go_buildinfo_settings(const struct elf *elf)
+{
+    static const char key[] = "build\tDefaultGODEBUG=";
+    struct str none = {"", 0};
+    GElf_Shdr header;
+    struct str data = elf_section_data(elf_section(elf, ".go.buildinfo", &header));
+    if (data.len < TEXTS_AT || !(data.p[FLAGS_AT] & FLAG_INLINE))
+        return none;
+    struct cursor c = cursor_of(data.p + TEXTS_AT, data.len - TEXTS_AT);
+    cursor_bytes(&c, cursor_varint(&c)); /* the version */
+    struct str modules = cursor_bytes(&c, cursor_varint(&c));
+    const char *p = modules.len ? memmem(modules.p, modules.len, key, sizeof key - 1) : NULL;
+    if (c.bad || !p)
+        return none;
+    p += sizeof key - 1;
+    size_t left = (size_t)(modules.p + modules.len - p);
+    const char *end = memchr(p, '\n', left);
+    return (struct str){p, end ? (size_t)(end - p) : left};
+}
+
 unsigned go_buildinfo_minor(const char *version)
 {
     static const char go[] = "go1.", devel[] = "devel ";

@@ -17,6 +17,10 @@ bool go_buildinfo_version(const struct elf *elf, char *version, size_t size);
 /* The same in bytes that begin with the magic. */
 bool go_buildinfo_parse(struct str data, char *version, size_t size);
 
+/* The settings that the program has where GODEBUG sets nothing ("a=1,b=0"); empty when there
+ * are none, or section headers are gone.  Borrowed from the object. */
+struct str go_buildinfo_settings(const struct elf *elf);
+
 /* "go1.24.4 X:boringcrypto" -> 24; also "devel go1.27-0123abc"; 0 when it is no Go 1. */
 unsigned go_buildinfo_minor(const char *version);
 

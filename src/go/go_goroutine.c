@@ -2,6 +2,7 @@
 
 #include "base/intern.h"
 #include "base/vec.h"
+#include "go/go_buildinfo.h"
 #include "go/go_callers.h"
 #include "go/go_locations.h"
 #include "go/go_traceback.h"
@@ -359,6 +360,39 @@ static void print_records(const struct collector *c, const char *name, struct bu
     }
 }
 
+/* The last NAME=VALUE of "a=1,b=0"; `value` when there is none. */
+static int setting(struct str list, const char *name, int value)
+{
+    size_t n = strlen(name);
+    while (list.len > 0) {
+        const char *comma = memchr(list.p, ',', list.len);
+        size_t len = comma ? (size_t)(comma - list.p) : list.len;
+        if (len == n + 2 && memcmp(list.p, name, n) == 0 && list.p[n] == '=')
+            value = list.p[n + 1] - '0';
+        len += comma != NULL;
+        list = (struct str){list.p + len, list.len - len};
+    }
+    return value;
+}
+
+/* Does the program print labels with its stacks?  From Go 1.26 on it can. */
+static bool prints_labels(const struct go_program *program)
+{
+    static const char name[] = "tracebacklabels", variable[] = "GODEBUG=";
+    AUTO_BUF environment = {0};
+    int value = setting(go_buildinfo_settings(program->elf), name, program->minor >= 27);
+    const struct proc *proc = mem_process(program->mem);
+    if (program->minor < 26)
+        return false;
+    if (proc && proc_text(proc, "environ", &environment, NULL) && environment.len > 0) {
+        const char *end = environment.data + environment.len;
+        for (const char *p = environment.data; p < end; p += strlen(p) + 1)
+            if (strncmp(p, variable, sizeof variable - 1) == 0)
+                value = setting(str_of(p + sizeof variable - 1), name, value);
+    }
+    return value == 1;
+}
+
 struct printer {
     struct go_traceback traceback;
     struct buf *out;
@@ -385,7 +419,7 @@ bool go_goroutine_text(struct go_program *program, const char *name, unsigned st
     bool ok = code && collector_init(&c, program, status, code, err);
     if (ok && options->debug >= 2) {
         struct go_goroutines_options how = {.consistent = options->consistent, .whole = true};
-        struct printer p = {.traceback = {code, program->minor >= 27 ? c.labels : NULL, c.now_ns},
+        struct printer p = {.traceback = {code, prints_labels(program) ? c.labels : NULL, c.now_ns},
                             .out = out,
                             .is_first = true};
         ok = go_goroutines_read(program, code, c.labels, &how, print_one, &p, &c.stats, err);
