@@ -1,5 +1,6 @@
 // A program whose goroutines stand still in all the ways that there are. It obeys lines on
-// its standard input: "dump FOLDER" writes its own profiles there, "labels" prints "ok".
+// its standard input: "dump FOLDER" writes its own profiles there, "spin" begins a goroutine
+// that runs.  Its argument is how many there are of most.
 package main
 
 import (
@@ -19,7 +20,8 @@ import (
 	"time"
 )
 
-var never = make(chan int)
+// Nothing is ever received from the one, or sent to the other.
+var sends, never = make(chan int), make(chan int)
 
 //go:noinline
 func leaf(c chan int, n int) int { return n + <-c }
@@ -109,6 +111,15 @@ func panics(c chan int) {
 	panic("on purpose")
 }
 
+//go:noinline
+func spin() {
+	for i := 0; ; i++ {
+		if i < 0 {
+			panic("unreached")
+		}
+	}
+}
+
 func main() {
 	debug.SetGCPercent(-1) // a collection would write down since when all wait
 	var mu sync.Mutex
@@ -125,11 +136,11 @@ func main() {
 	for i := 0; i < n; i++ {
 		go caller(never)
 		go waitsInlined(never)
-		go func() { never <- 1 }()
+		go func() { sends <- 1 }()
 		go func() {
 			select {
 			case <-never:
-			case never <- 2:
+			case sends <- 2:
 			}
 		}()
 		go func() { select {} }()
@@ -197,6 +208,9 @@ func main() {
 					}
 				}
 			}
+		}
+		if input.Text() == "spin" {
+			go pprof.Do(context.Background(), pprof.Labels("does", "spin"), func(context.Context) { spin() })
 		}
 		fmt.Println("ok")
 	}
