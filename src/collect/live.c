@@ -1,6 +1,7 @@
 #include "collect/live.h"
 
 #include "collect/attach_cpu.h"
+#include "collect/attach_threads.h"
 #include "collect/collect.h"
 #include "go/go_kind.h"
 #include "go/go_rates.h"
@@ -120,6 +121,7 @@ void live_free(struct live *live)
 
 /* A part on its way. */
 struct work {
+    bool is_threads; /* of a native program */
     struct live_part *part;
     bool is_cpu;
     const struct go_kind_ops *go;
@@ -205,6 +207,9 @@ static void begin(const struct take *take, struct work *work)
     if (work->is_cpu)
         return;
     work->go = take->live->go ? go_kind_find(part->kind) : NULL;
+    work->is_threads = !take->live->go && take->live->mem && strcmp(part->kind, "goroutine") == 0;
+    if (work->is_threads)
+        return;
     if (!work->go) {
         refuse(take->live, part);
         return;
@@ -215,6 +220,16 @@ static void begin(const struct take *take, struct work *work)
     if (work->go->has_delta && take->seconds > 0 && !is_core(take->live) && !part->debug &&
         !part->whole)
         work->before = read_go(take, work);
+}
+
+static void take_threads(const struct take *take, struct live_part *part)
+{
+    const struct attach_threads_options options = {.consistent = take->options->consistent};
+    if (!part->debug)
+        part->profile = attach_threads(take->live->mem, &options, take->diag, &part->err);
+    else if (!attach_threads_text(take->live->mem, &options, part->debug, &part->text, take->diag,
+                                  &part->err))
+        buf_clear(&part->text);
 }
 
 static void finish_text(const struct take *take, const struct work *work)
@@ -232,6 +247,10 @@ static void finish(const struct take *take, struct work *work)
     struct live_part *part = work->part;
     if (part->err.code || work->is_cpu)
         return;
+    if (work->is_threads) {
+        take_threads(take, part);
+        return;
+    }
     if (part->debug) {
         finish_text(take, work);
         return;

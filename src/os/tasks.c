@@ -82,20 +82,56 @@ char tasks_state(const struct proc *proc, pid_t tid)
 
 bool tasks_blocked(const struct proc *proc, pid_t tid, uint64_t *pc, uint64_t *sp)
 {
+    int64_t call;
+    return tasks_waits(proc, tid, &call, pc, sp) == TASK_WAITS;
+}
+
+enum task_state tasks_waits(const struct proc *proc, pid_t tid, int64_t *call, uint64_t *pc,
+                            uint64_t *sp)
+{
     char name[64], text[512];
     snprintf(name, sizeof name, "task/%d/syscall", (int)tid);
-    if (!read_text(proc, name, text, sizeof text) ||
-        (!isdigit((unsigned char)text[0]) && text[0] != '-'))
-        return false;
-    /* "NUMBER ARGUMENTS... SP PC" */
+    if (!read_text(proc, name, text, sizeof text))
+        return TASK_GONE;
+    if (text[0] == 'r') /* "running" */
+        return TASK_RUNS;
+    /* "NUMBER ARGUMENTS... SP PC", of a thread that ends without the last two */
+    *call = strtoll(text, NULL, 10);
     char *last = strrchr(text, ' ');
     if (!last)
-        return false;
+        return TASK_GONE;
     *pc = strtoull(last, NULL, 16);
     *last = '\0';
     last = strrchr(text, ' ');
     if (!last)
-        return false;
+        return TASK_GONE;
     *sp = strtoull(last, NULL, 16);
-    return *pc && *sp;
+    return *pc && *sp ? TASK_WAITS : TASK_GONE;
+}
+
+bool tasks_look(const struct proc *proc, pid_t tid, struct task_look *look)
+{
+    char name[64], text[1024];
+    *look = (struct task_look){0};
+    snprintf(name, sizeof name, "task/%d/stat", (int)tid);
+    if (!read_text(proc, name, text, sizeof text))
+        return false;
+    const char *first = strchr(text, '('), *last = strrchr(text, ')');
+    if (!first || !last || last[1] != ' ')
+        return false;
+    snprintf(look->name, sizeof look->name, "%.*s", (int)(last - first - 1), first + 1);
+    look->state = last[2];
+    return tasks_clock(proc, tid, &look->clock);
+}
+
+bool tasks_clock(const struct proc *proc, pid_t tid, struct task_clock *clock)
+{
+    char name[64], text[128], *end;
+    snprintf(name, sizeof name, "task/%d/schedstat", (int)tid);
+    if (!read_text(proc, name, text, sizeof text))
+        return false;
+    clock->cpu_ns = strtoull(text, &end, 10);
+    strtoull(end, &end, 10); /* the time that it waited for a processor */
+    clock->n_runs = strtoull(end, &end, 10);
+    return true;
 }

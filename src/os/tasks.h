@@ -27,6 +27,26 @@ bool tasks_read(const struct proc *proc, struct task_list *list, struct err *err
 /* 'R', 'S', 'D' ... as proc(5) has it; 0: it is gone. */
 char tasks_state(const struct proc *proc, pid_t tid);
 
+enum task_state { TASK_GONE, TASK_RUNS, TASK_WAITS };
+/* Whether a thread waits in the kernel, in which system call (-1: in none), and where it goes on.
+ */
+enum task_state tasks_waits(const struct proc *proc, pid_t tid, int64_t *call, uint64_t *pc,
+                            uint64_t *sp);
+
+/* How much a thread has run: the same two times, it has not run in between. */
+struct task_clock {
+    uint64_t cpu_ns, n_runs;
+};
+bool tasks_clock(const struct proc *proc, pid_t tid, struct task_clock *clock);
+
+struct task_look {
+    char name[65]; /* as long as the kernel's workers have it */
+    char state;    /* as ps has it: R, S, D, T ... */
+    struct task_clock clock;
+};
+/* False: it is gone. */
+bool tasks_look(const struct proc *proc, pid_t tid, struct task_look *look);
+
 /* Where a thread that waits in the kernel goes on.  False: it runs, or is gone. */
 bool tasks_blocked(const struct proc *proc, pid_t tid, uint64_t *pc, uint64_t *sp);
 
