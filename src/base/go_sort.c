@@ -8,6 +8,7 @@ struct sorting {
     uint32_t *v;
     go_sort_less *less;
     void *arg;
+    unsigned right, left; /* shifts of the "random" numbers */
 };
 
 enum order_seen { UNKNOWN, RISING, FALLING };
@@ -66,8 +67,8 @@ static void scatter(const struct sorting *s, uint32_t from, uint32_t to)
     uint64_t mask = ((uint64_t)1 << n_bits(n)) - 1, random = n;
     for (uint32_t i = middle - 1; i <= middle + 1; i++) {
         random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
+        random ^= random >> s->right;
+        random ^= random << s->left;
         uint32_t other = (uint32_t)(random & mask);
         swap(s, i, from + (other >= n ? other - n : other));
     }
@@ -210,7 +211,14 @@ static void sort_range(const struct sorting *s, uint32_t from, uint32_t to, uint
 
 void go_sort(uint32_t *items, uint32_t n, go_sort_less *less, void *arg)
 {
-    const struct sorting s = {items, less, arg};
+    const struct sorting s = {items, less, arg, 7, 17};
+    if (n > 1)
+        sort_range(&s, 0, n, n_bits(n));
+}
+
+void go_sort_until_1_23(uint32_t *items, uint32_t n, go_sort_less *less, void *arg)
+{
+    const struct sorting s = {items, less, arg, 17, 5};
     if (n > 1)
         sort_range(&s, 0, n, n_bits(n));
 }

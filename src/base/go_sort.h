@@ -12,5 +12,7 @@
 typedef bool go_sort_less(uint32_t a, uint32_t b, void *arg);
 
 void go_sort(uint32_t *items, uint32_t n, go_sort_less *less, void *arg);
+/* The same as Go 1.19 to 1.23 have it, whose steps are a little different. */
+void go_sort_until_1_23(uint32_t *items, uint32_t n, go_sort_less *less, void *arg);
 
 #endif

@@ -68,7 +68,7 @@ static bool contention_read(struct contention *c, struct go_program *program, en
     }
     for (size_t i = 0; i < n; i++)
         c->order[i] = (uint32_t)i;
-    go_sort(c->order, (uint32_t)n, takes_longer, c);
+    (program->minor <= 23 ? go_sort_until_1_23 : go_sort)(c->order, (uint32_t)n, takes_longer, c);
     return true;
 }
 

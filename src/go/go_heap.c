@@ -263,7 +263,8 @@ static bool text_of(struct go_program *program, const struct go_kind_ops *kind,
     }
     if (ok) {
         /* Go up to 1.22 begins with the largest, later ones with the smallest. */
-        go_sort(order, (uint32_t)n, is_before, &(struct order){&heap, program->minor >= 23});
+        (program->minor <= 23 ? go_sort_until_1_23 : go_sort)(
+            order, (uint32_t)n, is_before, &(struct order){&heap, program->minor >= 23});
         /* Where nothing was freed Go makes the two sums differ, for readers of the text. */
         buf_printf(out,
                    "heap profile: %" PRId64 ": %" PRId64 " [%" PRId64 ": %" PRId64

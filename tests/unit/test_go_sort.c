@@ -1,7 +1,7 @@
 /* Where equal items end up: as after Go 1.27's sort.Sort, whose answers these are (FNV
  * of the indexes in order). */
-#include "unit.h"
 #include "base/go_sort.h"
+#include "unit.h"
 
 #include <stdlib.h>
 
@@ -111,6 +111,33 @@ static void equal_items(void **state)
     }
 }
 
+static bool is_less_of_few(uint32_t a, uint32_t b, void *arg)
+{
+    (void)arg;
+    return a * 7919 % 13 % 5 < b * 7919 % 13 % 5;
+}
+
+/* Go 1.19's order, and that of 1.24. */
+static void earlier_versions(void **state)
+{
+    static const struct {
+        uint32_t n, earlier, later;
+    } orders[] = {{12, 0x8eac94a5, 0x8eac94a5},
+                  {13, 0x7b9896a9, 0x7b9896a9},
+                  {60, 0xaddddba5, 0x015bfca5},
+                  {1000, 0x23b33a15, 0x1e553c35}};
+    uint32_t items[1000];
+    for (size_t c = 0; c < sizeof orders / sizeof *orders; c++) {
+        for (int is_later = 0; is_later < 2; is_later++) {
+            uint32_t n = orders[c].n;
+            for (uint32_t i = 0; i < n; i++)
+                items[i] = i;
+            (is_later ? go_sort : go_sort_until_1_23)(items, n, is_less_of_few, NULL);
+            assert_int_equal(hash(items, n), is_later ? orders[c].later : orders[c].earlier);
+        }
+    }
+}
+
 static void few_items(void **state)
 {
     uint32_t item = 3;
@@ -121,6 +148,8 @@ static void few_items(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(equal_items), cmocka_unit_test(few_items)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(equal_items),
+                                       cmocka_unit_test(earlier_versions),
+                                       cmocka_unit_test(few_items)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 import urllib.request
+from collections import Counter
 
 from pprof import Profile, names
 
@@ -204,26 +205,46 @@ def compare_delays(name, before, after):
               sorted(a.values()), sorted(b.values())))
 
 
+# Labels that Go's own profile has not: it would be divided by what goroutines do.
+STATES = ("state", "wait_reason", "wait_time", "creator")
+
+
 def ours(profile):
-    """The samples of the program's own goroutines: those of the server come and go."""
-    return sorted(s for s in profile.samples if any(n.startswith("main.") for n in names(s[2])) and
-                  not any(n.startswith("net/http.") for n in names(s[2])))
+    """{(labels, stack): count} of the program's own goroutines: those of the server come and go."""
+    total = Counter()
+    for values, labels, stack in profile.samples:
+        functions = names(stack)
+        if any(n.startswith("main.") for n in functions) and \
+                not any(n.startswith("net/http.") for n in functions):
+            total[tuple(sorted(x for x in labels if x[0] not in STATES)), stack] += values[0]
+    return sorted(total.items())
 
 
 def compare_goroutines(name, target):
-    def take(read):
-        profile = Profile(read("goroutine"))
-        profile.samples = ours(profile)
-        return profile
-    out, own = take(target.outside), take(target.inside)
+    out, own = Profile(target.outside("goroutine")), Profile(target.inside("goroutine"))
     check(f"{name}: header", out.header == own.header, out.header, own.header)
-    check(f"{name}: {len(own.samples)} records", out.samples == own.samples and own.samples,
-          first_difference(out.samples, own.samples))
+    check(f"{name}: mappings", out.mappings == own.mappings, *out.mappings, *own.mappings)
+    check(f"{name}: {len(ours(own))} records", ours(out) == ours(own) != [],
+          first_difference(ours(out), ours(own)))
 
 
-def has_kind(kind):
-    return subprocess.run([READ, "0", kind], capture_output=True).returncode != 2 or \
-        b"KIND" not in subprocess.run([READ, "0", kind], capture_output=True).stderr
+def compare_leaks(name, target):
+    """A collection of garbage, which the program runs when it is asked from outside."""
+    out = Profile(target.outside("goroutineleak"))
+    own = Profile(target.inside("goroutineleak"))
+    check(f"{name}: header", out.header == own.header, out.header, own.header)
+    check(f"{name}: {len(ours(own))} records", ours(out) == ours(own) != [],
+          first_difference(ours(out), ours(own)))
+
+
+def compare_collected(name, target):
+    """What a collection publishes: all that is kept, at once."""
+    n_before = int(Text(target.outside("heap", "debug=1")).stats["NumGC"])
+    text = Text(target.outside("heap", "debug=1", "gc"))
+    check(f"{name}: two collections", int(text.stats["NumGC"]) >= n_before + 2)
+    period = subprocess.run([READ, str(target.process.pid), "word", "forcegcperiod"],
+                            capture_output=True, text=True, timeout=60).stdout.strip()
+    check(f"{name}: as before", period == "120000000000", period)
 
 
 def compare_all(name, target):
@@ -237,10 +258,9 @@ def compare_all(name, target):
         compare_text(f"{name}: {kind}", target, kind)
     for kind, profile in first.items():
         compare_delays(f"{name}: {kind} first", profile, Profile(target.inside(kind)))
-    if has_kind("threadcreate"):
-        compare_profile(f"{name}: threadcreate", target, "threadcreate")
-    if has_kind("goroutine"):
-        compare_goroutines(f"{name}: goroutine", target)
+    compare_profile(f"{name}: threadcreate", target, "threadcreate")
+    compare_text(f"{name}: threadcreate", target, "threadcreate")
+    compare_goroutines(f"{name}: goroutine", target)
 
 
 def try_mode(version, mode, arguments, env, root, folder):
@@ -261,6 +281,14 @@ def try_mode(version, mode, arguments, env, root, folder):
         return skip(name, str(e))
     try:
         compare_all(name, target)
+    except (RuntimeError, OSError, subprocess.TimeoutExpired) as e:
+        check(name, False, e)
+    check(f"{name}: ends", target.end() == 0)
+    target = Target(program, BUSY="1")
+    try:
+        compare_collected(f"{name}: heap after a collection", target)
+        if int(version.split(".")[1]) >= 26:
+            compare_leaks(f"{name}: goroutineleak", target)
     except (RuntimeError, OSError, subprocess.TimeoutExpired) as e:
         check(name, False, e)
     check(f"{name}: ends", target.end() == 0)
