@@ -1,5 +1,6 @@
 #include "collect/live.h"
 
+#include "collect/attach_block.h"
 #include "collect/attach_cpu.h"
 #include "collect/attach_threads.h"
 #include "collect/collect.h"
@@ -13,6 +14,7 @@
 #include <string.h>
 #include <time.h>
 
+#define BLOCK_SECONDS 10
 #define LOOK_NS 50000000ull /* between looks at whether it still runs */
 #define NS_PER_S 1000000000ull
 #define ENABLE_SECONDS 10 /* that a profile is on where it is not said how long */
@@ -121,9 +123,10 @@ void live_free(struct live *live)
 
 /* A part on its way. */
 struct work {
-    bool is_threads; /* of a native program */
     struct live_part *part;
     bool is_cpu;
+    bool is_threads;            /* of a native program */
+    struct attach_block *block; /* the same; or NULL */
     const struct go_kind_ops *go;
     struct profile *before; /* what is subtracted in the end; or NULL */
 };
@@ -210,6 +213,12 @@ static void begin(const struct take *take, struct work *work)
     work->is_threads = !take->live->go && take->live->mem && strcmp(part->kind, "goroutine") == 0;
     if (work->is_threads)
         return;
+    if (!take->live->go && take->live->proc.pid && strcmp(part->kind, "block") == 0 &&
+        !part->debug) {
+        const struct attach_block_request request = {.pid = take->live->proc.pid};
+        work->block = attach_block_begin(&request, &part->err);
+        return;
+    }
     if (!work->go) {
         refuse(take->live, part);
         return;
@@ -251,6 +260,10 @@ static void finish(const struct take *take, struct work *work)
         take_threads(take, part);
         return;
     }
+    if (work->block) {
+        part->profile = attach_block_end(work->block, take->diag, &part->err);
+        return;
+    }
     if (part->debug) {
         finish_text(take, work);
         return;
@@ -275,7 +288,11 @@ static void take_all(struct take *take, struct live_part *parts, struct work *wo
     for (size_t i = 0; i < n; i++) {
         works[i].part = &parts[i];
         begin(take, &works[i]);
-        takes_time |= works[i].before != NULL;
+        takes_time |= works[i].before || works[i].block;
+        if (works[i].block && take->seconds == 0) {
+            take->seconds = BLOCK_SECONDS;
+            diag_add(take->diag, "block: of %d s; seconds=N says how long", BLOCK_SECONDS);
+        }
         if (works[i].is_cpu)
             cpu = &parts[i];
     }
@@ -285,6 +302,7 @@ static void take_all(struct take *take, struct live_part *parts, struct work *wo
         wait_seconds(take);
     for (size_t i = 0; i < n; i++) {
         finish(take, &works[i]);
+        attach_block_free(works[i].block);
         profile_free(works[i].before);
     }
 }

@@ -393,7 +393,7 @@ static uint32_t locate_kernel(struct track *t, const struct perf_record *sample,
     return n;
 }
 
-static bool take_sample(struct track *t, const struct perf_record *sample)
+bool track_sample(struct track *t, const struct perf_record *sample, const int64_t *values)
 {
     bool kept = true;
     struct process *p = process_of(t, sample->pid, &kept);
@@ -420,13 +420,17 @@ static bool take_sample(struct track *t, const struct perf_record *sample)
         if (!code || !go_frames_hidden(code, address, &callee) || is_last)
             locs[n++] = space_locate(&p->space, t->gather, p->number, frames[i]);
     }
-    const int64_t values[] = {1, (int64_t)t->options.period_ns};
     const struct gather_stack stack = {
         .process = p->number, .locations = locs, .n_locations = n, .labels = p->labels};
     gather_sample(t->gather, &stack, values);
     count(&t->counts.n_samples, 1);
     count(&t->counts.n_truncated, !complete);
     return true;
+}
+
+static bool take_sample(struct track *t, const struct perf_record *sample)
+{
+    return track_sample(t, sample, (const int64_t[]){1, (int64_t)t->options.period_ns});
 }
 
 void track_take(void *track, const struct perf_record *record)
@@ -460,6 +464,7 @@ void track_record(struct track *t, const struct perf_record *record)
     case PERF_LOST:
         count(&t->counts.n_lost, record->n_lost);
         break;
+    case PERF_SWITCH:
     case PERF_NONE:
         break;
     }

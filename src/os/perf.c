@@ -33,7 +33,7 @@ struct perf_event_attr perf_make_attr(const struct perf_options *options,
                                       const struct perf_features *features, size_t stack_bytes)
 {
     uint64_t no_stack = stack_bytes ? 0 : PERF_SAMPLE_STACK_USER;
-    return (struct perf_event_attr){
+    struct perf_event_attr attr = {
         .size = sizeof(struct perf_event_attr),
         .type = PERF_TYPE_SOFTWARE,
         .config = PERF_COUNT_SW_CPU_CLOCK,
@@ -57,6 +57,14 @@ struct perf_event_attr perf_make_attr(const struct perf_options *options,
         .inherit_thread = !options->children,
         .build_id = features->build_id,
     };
+    if (options->switches) {
+        attr.config = PERF_COUNT_SW_CONTEXT_SWITCHES;
+        attr.sample_period = 1;
+        attr.context_switch = 1;
+        attr.exclude_kernel = 0; /* that is where it happens */
+        attr.exclude_callchain_kernel = 1;
+    }
+    return attr;
 }
 
 int perf_paranoid_level(void)
@@ -92,6 +100,8 @@ bool perf_probe(const struct perf_options *options, struct perf_features *featur
 {
     static const struct perf_features sets[] = {{true, true}, {true, false}, {false, true}, {0}};
     for (size_t i = 0; i < sizeof sets / sizeof *sets; i++) {
+        if (options->switches && !sets[i].kernel)
+            continue;
         struct perf_event_attr attr = perf_make_attr(options, &sets[i], STACK_BYTES_MIN);
         AUTO_FD fd = perf_open_event(&attr, 0, -1);
         if (fd >= 0) {

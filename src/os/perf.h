@@ -20,6 +20,8 @@ struct perf_options {
                            clock; of perf_attach: one that runs, 0: all of the system */
     uint64_t period_ns; /* CPU time between samples */
     bool children;      /* its child processes too, not only its threads */
+    bool switches;      /* of perf_attach, of a process: a sample whenever a thread leaves its
+                           processor, in place of CPU time; needs to see the kernel */
     bool small_stack;   /* of perf_attach: copies of stacks of 1 KiB */
 };
 
@@ -52,7 +54,16 @@ void perf_stop(struct perf *perf);
 typedef void perf_take_fn(void *arg, const struct perf_event_header *record);
 void perf_drain(struct perf *perf, perf_take_fn *take, void *arg);
 
-enum perf_kind { PERF_NONE, PERF_SAMPLE, PERF_MAP, PERF_COMM, PERF_FORK, PERF_EXIT, PERF_LOST };
+enum perf_kind {
+    PERF_NONE,
+    PERF_SAMPLE,
+    PERF_MAP,
+    PERF_COMM,
+    PERF_FORK,
+    PERF_EXIT,
+    PERF_SWITCH,
+    PERF_LOST
+};
 
 /* A record, decoded; pointers go into the raw one. */
 struct perf_record {
@@ -67,6 +78,10 @@ struct perf_record {
     size_t n_build_id;
 
     uint64_t n_lost; /* PERF_LOST */
+
+    uint64_t time_ns; /* PERF_SAMPLE, PERF_SWITCH */
+    bool leaves;      /* PERF_SWITCH: the thread leaves its processor, else it comes */
+    bool is_ready;    /* it leaves but could go on */
 
     /* PERF_SAMPLE.  `chain` has the kernel's frames, then what the kernel could
      * walk of the user's by frame pointers, each part behind a PERF_CONTEXT_ value. */

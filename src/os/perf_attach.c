@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define SMALL_STACK_BYTES 1024
+#define SWITCH_STACK_BYTES 8192 /* there may be many a second */
 #define THREADS_FEW 4
 #define PASSES 16 /* over the list of threads, while new ones appear */
 #define SPARE_DESCRIPTORS 64
@@ -112,6 +113,8 @@ static struct perf_event_attr attr_of(const struct perf *perf, const struct atta
     const struct perf_options *options = a->options;
     size_t n_stack =
         options->small_stack ? SMALL_STACK_BYTES : perf_stack_bytes(perf, options->period_ns);
+    if (options->switches && n_stack > SWITCH_STACK_BYTES)
+        n_stack = SWITCH_STACK_BYTES;
     struct perf_event_attr attr = perf_make_attr(options, &a->features, n_stack);
     attr.wakeup_watermark = (uint32_t)(perf->data_bytes / 4);
     return attr;
@@ -222,7 +225,13 @@ struct perf *perf_attach(const struct perf_options *options, bool *everything, s
     struct attach a = {.options = options};
     int e;
     if (!perf_probe(options, &a.features, &e)) {
-        perf_denied(err, e);
+        if (options->switches && (e == EACCES || e == EPERM))
+            err_set(err, ERR_PERM,
+                    "when threads wait is not permitted to be seen (kernel.perf_event_paranoid is "
+                    "%d); be root, have CAP_PERFMON, or 'sysctl kernel.perf_event_paranoid=1'",
+                    perf_paranoid_level());
+        else
+            perf_denied(err, e);
         return NULL;
     }
     struct perf *perf = perf_new_empty(err);
@@ -232,7 +241,7 @@ struct perf *perf_attach(const struct perf_options *options, bool *everything, s
     if (options->pid)
         list_threads(&a);
     size_t n_threads = a.tids.n;
-    *everything = !options->pid || (n_threads > THREADS_FEW && may_all(&a));
+    *everything = !options->pid || (n_threads > THREADS_FEW && !options->switches && may_all(&a));
     perf->period_ns = options->period_ns;
     if (*everything) /* these clocks run on while a program sleeps: keep out of step with it */
         perf->period_ns += options->period_ns / 99;

@@ -60,7 +60,7 @@ static void decode_sample(struct cursor *c, struct perf_record *record)
     cursor_bytes(c, 8); /* ip: the chain begins with it */
     record->pid = (pid_t)cursor_u32(c);
     record->tid = (pid_t)cursor_u32(c);
-    cursor_bytes(c, 8); /* time */
+    record->time_ns = cursor_u64(c);
     uint64_t n_chain = cursor_u64(c);
     struct str chain = {"", 0};
     if (n_chain <= cursor_left(c) / 8)
@@ -97,6 +97,13 @@ void perf_decode(const struct perf_event_header *raw, struct perf_record *record
     }
     record->pid = (pid_t)cursor_u32(&c);
     switch (raw->type) {
+    case PERF_RECORD_SWITCH: /* only what sample_id_all adds */
+        record->kind = PERF_SWITCH;
+        record->tid = (pid_t)cursor_u32(&c);
+        record->time_ns = cursor_u64(&c);
+        record->leaves = raw->misc & PERF_RECORD_MISC_SWITCH_OUT;
+        record->is_ready = raw->misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT;
+        break;
     case PERF_RECORD_MMAP2:
         record->kind = PERF_MAP;
         record->tid = (pid_t)cursor_u32(&c);

@@ -1,0 +1,35 @@
+/* attach_block: where the threads of a native process that runs wait, from outside: the stack with
+ * which a thread leaves its processor, and the time until it is on one again.  That is all waiting:
+ * for locks, input, time; not being out of the processor while it could run.
+ *
+ * In: a pid.  Out: a profile as libsonde's `block`, of the waits that ended meanwhile.
+ * Threads: one at a time; one of its own between begin and end.  Signals: no. */
+#ifndef SONDE_COLLECT_ATTACH_BLOCK_H
+#define SONDE_COLLECT_ATTACH_BLOCK_H
+
+#include "base/diag.h"
+#include "base/err.h"
+#include "model/profile.h"
+
+#include <sys/types.h>
+
+struct attach_block_request {
+    pid_t pid;
+    uint64_t
+        rate_ns; /* waits of that time and longer are all samples, shorter ones some; 0: 10000 */
+    bool no_children; /* only the process itself */
+    bool debuginfod;  /* ask the servers in DEBUGINFOD_URLS for names */
+};
+
+struct attach_block;
+
+/* NULL and *err: ERR_PERM with the capability or sysctl that would do, ERR_INPUT: there is no such
+ * process, ERR_UNSUPPORTED, ERR_NOMEM. */
+struct attach_block *attach_block_begin(const struct attach_block_request *request,
+                                        struct err *err);
+/* The profile, sealed and with its symbols; the caller's.  Notes go to *diag.  NULL and *err when
+ * memory runs out. */
+struct profile *attach_block_end(struct attach_block *block, struct diag *diag, struct err *err);
+void attach_block_free(struct attach_block *block); /* NULL is fine */
+
+#endif
