@@ -29,6 +29,16 @@ demo:
 bench: all
 	@bench/run
 
+# Go's profiles from outside, in every build mode, for GO_VERSIONS (by Debian's packages) or the
+# toolchains of SONDE_GO_ROOTS.
+GO_VERSIONS ?= 1.19 1.21 1.22 1.23 1.24 1.26 1.27
+test-go-matrix: all
+	@roots=$$SONDE_GO_ROOTS; [ -n "$$roots" ] || for v in $(GO_VERSIONS); do \
+		root=$$(tools/go-toolchain $$v $(BUILD)-go 2>/dev/null) && roots=$$roots:$$root || \
+			missing="$$missing $$v"; done; \
+	SONDE_GO_MODES=all SONDE_GO_ROOTS=$$roots SONDE_GO_MISSING=$$missing SONDE_BUILD_ROOT=$(BUILD) \
+		tests/integration/go_matrix/run.py
+
 asan:
 	@tools/setup test
 	@tools/run-tests asan
@@ -54,6 +64,7 @@ help:
 	@echo 'make           build/sonde, build/libsonde.so, build/libsonde.a'
 	@echo 'make demo      record real programs and look at their profiles'
 	@echo 'make test      every test, also under sanitisers; ends in the counts'
+	@echo 'make test-go-matrix   Go programs of all versions, read from outside and by themselves'
 	@echo 'make asan      only the run under ASan and UBSan'
 	@echo 'make tsan      only the run of the unit tests under TSan'
 	@echo 'make fuzz      only the search for inputs that break a decoder (FUZZ_SECONDS each)'
@@ -61,4 +72,4 @@ help:
 	@echo 'make install   to PREFIX ($(PREFIX)) under DESTDIR'
 	@echo 'make clean     removes what was built'
 
-.PHONY: all setup-build test demo bench asan tsan fuzz install clean help
+.PHONY: all setup-build test test-go-matrix demo bench asan tsan fuzz install clean help

@@ -5,9 +5,9 @@ A program that has something in each profile, and its own server, is built in ea
 there is.  When it has come to rest it is read from outside, by its server, and from outside again.
 
 Reads $SONDE_BUILD_ROOT, and $SONDE_GO_ROOTS: GOROOTs, with ':' between (else $GOROOT, that of `go`,
-/usr/lib/go-*).  Ends in the counts.
+/usr/lib/go-*); $SONDE_GO_MODES: "all"; $SONDE_GO_MISSING: versions that could not be had.  Arguments:
+modes.  Ends in the counts.
 """
-import glob
 import os
 import re
 import shutil
@@ -19,13 +19,16 @@ import urllib.request
 from collections import Counter
 
 from pprof import Profile, names
+from toolchains import build_environment, go_roots
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
 READ = os.path.join(BUILD, "tests", "go_read")
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 
-# Name, arguments for go build, environment.
+# Name, arguments for go build, environment.  Those with less to say come with
+# SONDE_GO_MODES=all only.
+FEWER = ("pie", "cgo stripped", "race", "v3")
 MODES = [
     ("normal", [], {"CGO_ENABLED": "0"}),
     ("stripped", ["-ldflags=-s -w"], {"CGO_ENABLED": "0"}),
@@ -52,32 +55,6 @@ def check(name, ok, *details):
 def skip(name, why):
     counts["skipped"] += 1
     print(f"skipped {name}: {why}")
-
-
-def go_roots():
-    named = os.environ.get("SONDE_GO_ROOTS")
-    if named is not None:
-        return [root for root in named.split(":") if root]
-    roots = [os.environ.get("GOROOT", "")]
-    go = shutil.which("go")
-    if go:
-        roots.append(subprocess.run([go, "env", "GOROOT"], capture_output=True, text=True,
-                                    timeout=60).stdout.strip())
-    roots += sorted(glob.glob("/usr/lib/go-[0-9]*"))
-    found = []
-    for root in roots:
-        if root and os.path.exists(os.path.join(root, "bin", "go")):
-            root = os.path.realpath(root)
-            if root not in found:
-                found.append(root)
-    return found
-
-
-def environment(root, cache, **more):
-    env = {k: v for k, v in os.environ.items() if not k.startswith("GO")}
-    env.update(GOROOT=root, GOTOOLCHAIN="local", GOFLAGS="-mod=mod", GO111MODULE="on", GOPROXY="off",
-               GOCACHE=os.environ.get("GOCACHE", cache), HOME=cache, **more)
-    return env
 
 
 class Target:
@@ -270,7 +247,7 @@ def try_mode(version, mode, arguments, env, root, folder):
     built = subprocess.run(
         [os.path.join(root, "bin", "go"), "build", "-o", program, *arguments, "."],
         cwd=os.path.join(folder, "source"), capture_output=True, text=True, timeout=600,
-        env=environment(root, os.path.join(folder, "cache"), **env))
+        env=build_environment(root, os.path.join(BUILD, "go-cache", version), **env))
     if built.returncode:
         lines = built.stderr.strip().splitlines() or ["?"]
         return skip(name, "cannot be built: " + lines[-1])
@@ -302,16 +279,19 @@ def main():
     if not roots:
         print("no Go toolchain: set SONDE_GO_ROOTS or GOROOT")
         return 77
-    wanted = sys.argv[1:]
+    for version in os.environ.get("SONDE_GO_MISSING", "").split():
+        skip(f"go{version}", "the toolchain could not be had")
+    wanted = sys.argv[1:] or [mode for mode, _, _ in MODES if mode not in FEWER or
+                              os.environ.get("SONDE_GO_MODES") == "all"]
     for root in roots:
         with tempfile.TemporaryDirectory() as folder:
             shutil.copytree(os.path.join(HERE, "target"), os.path.join(folder, "source"))
             version = subprocess.run([os.path.join(root, "bin", "go"), "version"],
                                      capture_output=True, text=True, timeout=60,
-                                     env=environment(root, folder)).stdout.split()
+                                     env=build_environment(root, folder)).stdout.split()
             version = version[2] if len(version) > 2 else os.path.basename(root)
             for mode, arguments, env in MODES:
-                if not wanted or mode in wanted:
+                if mode in wanted:
                     try_mode(version, mode, arguments, env, root, folder)
     print("{passed} passed, {failed} failed, {skipped} skipped".format(**counts))
     return 1 if counts["failed"] else 0
