@@ -526,8 +526,9 @@ static void tables_are_whole(void **state)
             assert_true(r->at + 4 + r->tail <= r->size);
             n[r->global]++;
         }
+        /* Go 1.20's is made of programs that do not use runtime.ticks, which is measured then. */
         for (size_t i = 0; i < GO_N_GLOBALS; i++)
-            assert_true(n[i] > 0 || i == GO_VAR_FIRST_MODULE);
+            assert_true(n[i] > 0 || i == GO_VAR_FIRST_MODULE || (i == GO_VAR_TICKS && minor == 20));
         assert_int_equal(version->layout.at[GO_M_G0], 0);
         assert_true(version->layout.at[GO_G_SIZE] > version->layout.at[GO_G_GOID]);
     }
