@@ -292,6 +292,14 @@ def compare(name, folder, parked):
 def test_same(name, program, minor, folder):
     os.makedirs(folder)
     with Parked(program, "3") as parked:
+        done = record(parked.pid, "goroutine", os.path.join(folder, "first.pb.gz"))
+        if done.returncode:
+            # Versions without a table are read by their DWARF only.
+            if "does not know" in done.stderr and "stripped" in name:
+                skip(name, done.stderr.strip())
+            else:
+                check(name, False, done.stderr.strip())
+            return
         parked.tell(f"dump {folder}")
         compare(name, folder, parked)
         path = os.path.join(folder, "labels.pb.gz")
@@ -347,8 +355,6 @@ def main():
                 if not build(root, minor, program, *options):
                     skip(name, "does not build")
                     continue
-                attach = record(os.getpid(), "goroutine", os.path.join(folder, "none"))
-                assert attach.returncode
                 test_same(name, program, minor, os.path.join(folder, f"same-{minor}{mode.strip()}"))
                 if not mode:
                     test_running(name, program, os.path.join(folder, f"running-{minor}"))
