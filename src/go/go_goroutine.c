@@ -380,10 +380,10 @@ static bool prints_labels(const struct go_program *program)
 {
     static const char name[] = "tracebacklabels", variable[] = "GODEBUG=";
     AUTO_BUF environment = {0};
-    int value = setting(go_buildinfo_settings(program->elf), name, program->minor >= 27);
-    const struct proc *proc = mem_process(program->mem);
     if (program->minor < 26)
         return false;
+    int value = setting(go_buildinfo_settings(program->elf), name, program->minor >= 27);
+    const struct proc *proc = mem_process(program->mem);
     if (proc && proc_text(proc, "environ", &environment, NULL) && environment.len > 0) {
         const char *end = environment.data + environment.len;
         for (const char *p = environment.data; p < end; p += strlen(p) + 1)

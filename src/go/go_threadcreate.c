@@ -11,7 +11,7 @@
 #include <time.h>
 
 #define DEPTH 32u            /* m.createstack */
-#define THREADS_MAX 1000000u /* a list that is longer goes in circles */
+#define THREADS_MAX 200000u  /* a list that is longer goes in circles */
 
 struct thread {
     uint64_t pcs[DEPTH];
