@@ -1,0 +1,495 @@
+#!/usr/bin/env python3
+"""Native processes that run, and core files, looked at from outside.
+
+Reads $SONDE (and $GO, a Go toolchain, when there is one).  Ends in the counts.
+"""
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+LIMIT = 120  # seconds; a case that hangs is killed
+CASES = []
+RATE = ("-F", "997")  # on a busy machine 100 a second are too few to tell shares by
+CPUS = len(os.sched_getaffinity(0))
+
+
+class Skip(Exception):
+    pass
+
+
+def case(function):
+    CASES.append(function)
+    return function
+
+
+def check(condition, text):
+    if not condition:
+        raise AssertionError(text)
+
+
+def run(*command, status=0, **options):
+    p = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                       errors="replace", timeout=LIMIT, **options)
+    if status is not None:
+        check(p.returncode == status, f"{command}: status {p.returncode}; stderr: {p.stderr}")
+    return p
+
+
+def sonde(*args, **options):
+    return run(SONDE, *args, **options)
+
+
+class Target:
+    """A program that runs until the end of the with."""
+
+    def __init__(self, *command, prefix=(), cwd=None):
+        self.p = subprocess.Popen([*prefix, *command], stdin=subprocess.PIPE, cwd=cwd,
+                                  stdout=subprocess.PIPE, text=True)
+        self.pid = self.p.pid
+
+    def __enter__(self):
+        check(self.p.stdout.readline() == "ready\n", "the target does not begin")
+        return self
+
+    def __exit__(self, *_):
+        self.p.kill()
+        self.p.wait()
+        self.p.stdin.close()
+        self.p.stdout.close()
+
+    def tell(self):
+        self.p.stdin.write("\n")
+        self.p.stdin.flush()
+
+    def runs(self):
+        return self.p.poll() is None
+
+
+def shares(path, *flags):
+    """Flat share of each function, in percent."""
+    rows = {}
+    text = sonde("pprof", "-top", "-nodecount=0", "-nodefraction=0", *flags, path).stdout
+    for line in text.splitlines():
+        m = re.match(r"\s*\S+\s+(\S+)%\s+\S+%\s+\S+\s+\S+%\s+(.+)", line)
+        if m:
+            rows[m[2]] = float(m[1])
+    return rows
+
+
+def total_seconds(path):
+    text = sonde("pprof", "-top", "-unit=ms", path).stdout
+    return float(re.search(r"Total samples = ([0-9.]+)ms", text)[1]) / 1e3
+
+
+def expect_shares(path):
+    rows = shares(path)
+    hot = {name: rows.get(name, 0) for name in ("hot_70", "hot_20", "hot_10")}
+    whole = sum(hot.values())
+    check(whole > 80, f"only {whole} % is hot: {rows}")
+    for name, share in hot.items():
+        got = 100 * share / whole
+        check(abs(got - int(name[4:])) < 5, f"{name} has {got:.1f} %: {rows}")
+
+
+def stacks(source, *flags):
+    """(labels, functions leaf first) of each."""
+    text = sonde("pprof", "-traces", *flags, source).stdout
+    found = []
+    for part in re.split(r"^-+\+-+\n", text, flags=re.M)[1:]:
+        labels = dict(re.findall(r"^ *(\w+):  (.*)$", part, re.M))
+        stack = re.search(r"^ +(\S+)   (.*(?:\n             .*)*)", part, re.M)
+        if stack:
+            found.append((labels, [f.strip() for f in stack[2].split("\n")]))
+    return found
+
+
+def record_cpu(pid, *flags, seconds=3, **options):
+    return sonde("record", "-e", "cpu", "-p", str(pid), "--seconds", str(seconds), "-o",
+                 "cpu.pb.gz", *(flags or RATE), **options)
+
+
+def need_perf():
+    with open("/proc/sys/kernel/perf_event_paranoid") as f:
+        level = int(f.read())
+    if os.geteuid() != 0 and level > 2:
+        raise Skip(f"kernel.perf_event_paranoid is {level}")
+
+
+def need_root():
+    if os.geteuid() != 0:
+        raise Skip("needs root")
+
+
+# CPU time.
+
+
+@case
+def shares_of_a_process():
+    need_perf()
+    with Target("./target", "burn") as t:
+        record_cpu(t.pid, seconds=4)
+        check(t.runs(), "it has ended")
+    expect_shares("cpu.pb.gz")
+    # Whole stacks, without frame pointers.
+    for labels, functions in stacks("cpu.pb.gz"):
+        if functions[0].startswith("hot_"):
+            check(functions[1:3] == ["burns", "burn"], f"{functions}")
+            check(functions[-1] in ("__GI___clone3", "clone3", "__clone3", "clone"),
+                  f"{functions}")
+        check(labels.get("process") == "target" and labels.get("pid") == str(t.pid), f"{labels}")
+
+
+@case
+def shares_of_many_threads():
+    need_perf()
+    with Target("./target", "many", "60") as t:
+        record_cpu(t.pid, seconds=4)
+    expect_shares("cpu.pb.gz")
+
+
+@case
+def own_cpu_time_is_small():
+    need_perf()
+    with Target("./target", "burn") as t:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        record_cpu(t.pid, "-F", "100", seconds=1)
+        middle = resource.getrusage(resource.RUSAGE_CHILDREN)
+        record_cpu(t.pid, "-F", "100", seconds=9)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    used = [b.ru_utime + b.ru_stime - a.ru_utime - a.ru_stime
+            for a, b in ((before, middle), (middle, after))]
+    share = (used[1] - used[0]) / 8  # what comes once is left out
+    check(share < 0.01, f"sonde uses {100 * share:.2f} % of a processor")
+
+
+@case
+def a_process_that_ends():
+    need_perf()
+    with Target("./target", "burn") as t:
+        p = subprocess.Popen([SONDE, "record", "-e", "cpu", *RATE, "-p", str(t.pid), "--seconds",
+                              "30", "-o", "cpu.pb.gz"], stderr=subprocess.PIPE, text=True)
+        time.sleep(2)
+        t.p.kill()
+        t.p.wait()
+        start = time.monotonic()
+        _, err = p.communicate(timeout=LIMIT)
+        check(time.monotonic() - start < 10, "it is not noticed")
+    check(p.returncode == 0, f"status {p.returncode}: {err}")
+    check(re.search(r"process \d+ \(target\) has ended after [0-9.]+s: recorded up to then", err),
+          f"stderr: {err}")
+    expect_shares("cpu.pb.gz")
+
+
+@case
+def a_process_that_execs():
+    need_perf()
+    shutil.copy("target", "other")
+    with Target("./target", "exec", "./other", "burn") as t:
+        p = subprocess.Popen([SONDE, "record", "-e", "cpu", *RATE, "-p", str(t.pid), "--seconds",
+                              "4", "-o", "cpu.pb.gz"], stderr=subprocess.PIPE, text=True)
+        time.sleep(2)
+        t.tell()
+        _, err = p.communicate(timeout=LIMIT)
+        check(p.returncode == 0, f"status {p.returncode}: {err}")
+    names = {labels.get("process") for labels, _ in stacks("cpu.pb.gz")}
+    check({"target", "other"} <= names, f"{names}")
+    expect_shares("cpu.pb.gz")
+
+
+@case
+def a_process_that_is_stopped():
+    need_perf()
+    with Target("./target", "burn") as t:
+        time.sleep(1)
+        os.kill(t.pid, signal.SIGSTOP)
+        time.sleep(0.2)
+        r = record_cpu(t.pid, seconds=1, status=None)
+        check(r.returncode in (0, 1), f"status {r.returncode}: {r.stderr}")
+        functions = [f for labels, f in stacks(f"pid:{t.pid}/goroutine")]
+        check(any("burns" in f for f in functions), f"{functions}")
+        states = {labels["state"] for labels, f in stacks(f"pid:{t.pid}/goroutine")}
+        check(states == {"stopped"}, f"{states}")
+        os.kill(t.pid, signal.SIGCONT)
+        time.sleep(0.2)
+        check(t.runs(), "it has ended")
+        record_cpu(t.pid, seconds=2)
+    expect_shares("cpu.pb.gz")
+
+
+@case
+def children_are_followed():
+    need_perf()
+    with Target("./target", "children") as t:
+        p = subprocess.Popen([SONDE, "record", "-e", "cpu", *RATE, "-p", str(t.pid), "--seconds",
+                              "3", "-o", "cpu.pb.gz"], stderr=subprocess.PIPE, text=True)
+        time.sleep(1)
+        t.tell()
+        _, err = p.communicate(timeout=LIMIT)
+        check(p.returncode == 0, f"status {p.returncode}: {err}")
+        expect_shares("cpu.pb.gz")
+        pids = {int(labels["pid"]) for labels, f in stacks("cpu.pb.gz") if "burns" in f}
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+    check(pids and t.pid not in pids, f"{pids}")
+
+
+@case
+def other_namespaces():
+    need_perf()
+    need_root()
+    folder = tempfile.mkdtemp(dir=".")
+    script = (f"mount -t tmpfs none {folder} && cp target {folder}/inner && "
+              f"exec {folder}/inner burn")
+    if run("unshare", "-m", "true", status=None).returncode:
+        raise Skip("no new namespaces here")
+    with Target("sh", "-c", script, prefix=("unshare", "-pm", "--mount-proc", "--fork")) as t:
+        with open(f"/proc/{t.pid}/task/{t.pid}/children") as f:
+            pid = int(f.read().split()[0])
+        record_cpu(pid, seconds=3)
+        check(not os.path.exists(f"{folder}/inner"), "the program is not hidden")
+        expect_shares("cpu.pb.gz")
+        functions = [f for labels, f in stacks(f"pid:{pid}/goroutine")]
+        check(any("burns" in f for f in functions), f"{functions}")
+        os.kill(pid, signal.SIGKILL)
+
+
+@case
+def a_program_that_was_deleted():
+    need_perf()
+    shutil.copy("target", "gone")
+    with Target("./gone", "burn") as t:
+        os.unlink("gone")
+        record_cpu(t.pid, seconds=3)
+    expect_shares("cpu.pb.gz")
+
+
+@case
+def the_whole_system():
+    need_perf()
+    need_root()
+    with Target("./target", "many", str(CPUS)) as t:
+        sonde("record", "-e", "cpu", *RATE, "-a", "--seconds", "3", "-o", "all.pb.gz")
+        seconds = total_seconds("all.pb.gz")
+        check(seconds < 1.05 * 3.5 * CPUS, f"{seconds} s on {CPUS} processors")
+        text = sonde("pprof", "-tags", "all.pb.gz").stdout
+        check(re.search(r"process: Total", text) and re.search(rf": {t.pid}\b", text), text)
+        rows = shares("all.pb.gz", f"-tagfocus=pid:{t.pid}")
+        hot = rows.get("hot_70", 0), rows.get("hot_20", 0), rows.get("hot_10", 0)
+        check(sum(hot) and abs(100 * hot[0] / sum(hot) - 70) < 6, f"{rows}")
+
+
+@case
+def another_users_process():
+    need_root()
+    if run("setpriv", "--version", status=None).returncode:
+        raise Skip("there is no setpriv")
+    user = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
+    with Target("./target", "burn") as t:
+        os.chmod(".", 0o777)
+        for kind in "cpu", "goroutine", "block":
+            r = run(*user, SONDE, "record", "-e", kind, "-p", str(t.pid), "--seconds", "1", "-o",
+                    "no.pb.gz", status=None)
+            lines = [line for line in r.stderr.splitlines() if "not permitted" in line]
+            check(r.returncode == 1 and len(lines) == 1, f"{kind}: {r.returncode}: {r.stderr}")
+            check("CAP_SYS_PTRACE" in lines[0] or "CAP_PERFMON" in lines[0], lines[0])
+        check(t.runs(), "it has ended")
+    r = run(*user, SONDE, "record", "-e", "cpu", "-a", "--seconds", "1", "-o", "no.pb.gz",
+            status=None)
+    check(r.returncode == 1 and "CAP_PERFMON" in r.stderr, f"{r.returncode}: {r.stderr}")
+
+
+@case
+def a_process_that_is_not_there():
+    r = sonde("record", "-e", "cpu", "-p", "999999999", status=2)
+    check("there is no process 999999999" in r.stderr, r.stderr)
+
+
+# Threads.
+
+STATES = {"locks": "lock", "sleeps": "sleeping", "polls": "io", "epolls": "io", "reads": "io",
+          "takes": "lock", "spins": ("running", "runnable"), "target": "io"}
+
+
+def expect_threads(found, with_names=True):
+    check(len(found) == len(STATES), f"{len(found)} threads: {found}")
+    for name, state in STATES.items():
+        function = "waits_for_a_line" if name == "target" else name
+        mine = [(labels, f) for labels, f in found if function in f]
+        check(len(mine) == 1, f"{name}: {mine}")
+        labels, functions = mine[0]
+        if with_names:
+            check(labels["thread"] == name, f"{name}: {labels}")
+        states = (state,) if isinstance(state, str) else state
+        check(labels["state"] in states, f"{name}: {labels}")
+        at = functions.index(function)
+        below = functions[at + 1:]
+        if name == "target":
+            check(below[0] == "main", f"{functions}")
+        else:
+            check(below[:7] == ["deep"] * 6 + ["run"], f"{functions}")
+            check(below[-1] in ("__GI___clone3", "clone3", "__clone3", "clone"), f"{functions}")
+
+
+@case
+def threads_with_names_and_states():
+    with Target("./target", "threads") as t:
+        for _ in range(5):  # an EINTR would end it
+            expect_threads(stacks(f"pid:{t.pid}/goroutine"))
+        check(t.runs(), "it has ended")
+        # All at one moment; a call may be broken off by that.
+        found = stacks(f"pid:{t.pid}/goroutine?consistent=1")
+        check(len(found) == len(STATES), f"{found}")
+
+
+@case
+def texts_of_threads():
+    with Target("./target", "threads") as t:
+        sonde("record", "-e", "goroutine", "--debug=1", "-p", str(t.pid), "-o", "one.txt")
+        sonde("record", "-e", "goroutine", "--debug=2", "-p", str(t.pid), "-o", "two.txt")
+    with open("one.txt") as f:
+        text = f.read()
+    check(text.startswith(f"goroutine profile: total {len(STATES)}\n"), text)
+    check('# labels: {"state":"lock", "thread":"locks"}' in text, text)
+    check(any("sleeps" in f for _, f in stacks("one.txt")), "it cannot be read")
+    with open("two.txt") as f:
+        text = f.read()
+    check(len(re.findall(r"^goroutine \d+ \[", text, re.M)) == len(STATES), text)
+    check(re.search(r"^goroutine \d+ \[sleeping, sleeps\]:\n(.+\(\.\.\.\)\n\t.*\n)+", text, re.M),
+          text)
+
+
+@case
+def other_kinds_need_libsonde():
+    with Target("./target", "burn") as t:
+        for kind in "heap", "mutex":
+            r = sonde("pprof", "-top", f"pid:{t.pid}/{kind}", status=None)
+            check(r.returncode != 0 and f"sonde record -e {kind} -- COMMAND" in r.stderr, r.stderr)
+
+
+# Waits.
+
+
+@case
+def waits():
+    need_perf()
+    with Target("./waits") as t:
+        sonde("record", "-e", "block", "-p", str(t.pid), "--seconds", "4", "-o", "block.pb.gz")
+    rows = {}
+    text = sonde("pprof", "-top", "-cum", "-unit=ms", "-nodecount=0", "-nodefraction=0",
+                 "block.pb.gz").stdout
+    for line in text.splitlines():
+        m = re.match(r"\s*\S+\s+\S+%\s+\S+%\s+(\S+?)(?:ms)?\s+\S+%\s+(.+)", line)
+        if m:
+            rows[m[2]] = float(m[1]) / 1e3
+    check(2.2 < rows.get("rests", 0) < 3.6, f"{rows}")
+    check(0.5 < rows.get("naps", 0) < 1.3, f"{rows}")
+    check(0.3 < rows.get("wants", 0) < 1.2, f"{rows}")
+    check("computes" not in rows, f"{rows}")
+    naps = sonde("pprof", "-top", "-sample_index=contentions", "-focus=naps",
+                 "block.pb.gz").stdout
+    m = re.search(r"accounting for (\d+)", naps)
+    check(m and 24 <= int(m[1]) <= 45, naps)
+
+
+# Core files.
+
+
+def need_gcore():
+    if not shutil.which("gcore"):
+        raise Skip("there is no gcore")
+
+
+@case
+def a_core_of_gcore():
+    need_gcore()
+    with Target("./target", "threads") as t:
+        r = run("gcore", "-o", "taken", str(t.pid), status=None)
+        core = f"taken.{t.pid}"
+        if not os.path.exists(core):
+            raise Skip(f"gcore: {r.stderr.strip().splitlines()[-1:]}")
+    found = stacks(f"core:{core}/goroutine")
+    # gdb may break calls off, and of cores no names of threads are known.
+    functions = [f for _, f in found]
+    check(len(found) == len(STATES), f"{found}")
+    for name in STATES:
+        if name not in ("target", "epolls"):
+            check(any(name in f and "run" in f for f in functions), f"{name}: {functions}")
+    os.unlink(core)
+
+
+@case
+def a_core_of_the_kernel():
+    with open("/proc/sys/kernel/core_pattern") as f:
+        pattern = f.read().strip()
+    if not re.fullmatch(r"[\w.%]+", pattern):
+        raise Skip(f"cores go elsewhere: kernel.core_pattern is '{pattern}'")
+    folder = tempfile.mkdtemp(dir=".")
+    t = Target("sh", "-c", "ulimit -c unlimited && exec ../target crash", cwd=folder)
+    with t:
+        t.tell()
+        t.p.wait(timeout=LIMIT)
+        check(t.p.returncode == -signal.SIGSEGV, f"{t.p.returncode}")
+    cores = os.listdir(folder)
+    if not cores:
+        raise Skip("the kernel writes no core")
+    core = f"{folder}/{cores[0]}"
+    found = stacks(f"core:{core}/goroutine")
+    states = [labels["state"] for labels, f in found if f[0] == "crashes"]
+    check(states == ["crashed (SIGSEGV)"], f"{found}")
+    STATES_THERE = {name: state for name, state in STATES.items() if name != "target"}
+    for name, state in STATES_THERE.items():
+        mine = [(labels, f) for labels, f in found if name in f]
+        check(len(mine) == 1 and "run" in mine[0][1], f"{name}: {mine}")
+        check(mine[0][0]["state"] in state, f"{name}: {mine}")
+    # Cut off, and no core at all: one line each.
+    with open(core, "rb") as f:
+        beginning = f.read(1 << 20)
+    for n in 100, 5000, len(beginning):
+        with open("cut", "wb") as f:
+            f.write(beginning[:n])
+        r = sonde("pprof", "-top", "core:cut/goroutine", status=None)
+        check(r.returncode in (0, 2), f"{r.returncode}: {r.stderr}")
+        check(r.returncode == 0 or re.search(r"core file 'cut'.* is (cut off|not)", r.stderr),
+              r.stderr)
+    r = sonde("pprof", "-top", f"core:{SONDE}/goroutine", status=2)
+    check("is not a core file" in r.stderr, r.stderr)
+    os.unlink(core)
+
+
+def main():
+    failed = skipped = passed = 0
+    only = sys.argv[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        for name in "target", "waits":
+            subprocess.run([os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-g",
+                            "-fomit-frame-pointer", "-pthread", f"{HERE}/{name}.c", "-o", name],
+                           check=True)
+        for function in CASES:
+            if only and function.__name__ not in only:
+                continue
+            try:
+                function()
+            except Skip as why:
+                skipped += 1
+                print(f"{function.__name__}: skipped: {why}", flush=True)
+            except (AssertionError, subprocess.TimeoutExpired) as why:
+                failed += 1
+                print(f"{function.__name__}: FAILED: {str(why)[:3000]}", flush=True)
+            else:
+                passed += 1
+                print(f"{function.__name__}: passed", flush=True)
+        os.chdir("/")
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    sys.exit(failed != 0)
+
+
+main()
