@@ -14,10 +14,11 @@
 #include <string.h>
 #include <time.h>
 
-#define BLOCK_SECONDS 10
 #define LOOK_NS 50000000ull /* between looks at whether it still runs */
 #define NS_PER_S 1000000000ull
-#define ENABLE_SECONDS 10 /* that a profile is on where it is not said how long */
+/* Where nobody says how long. */
+#define CPU_SECONDS 30 /* as net/http/pprof has it */
+#define WAIT_SECONDS 10
 
 struct live {
     struct proc proc;      /* pid 0: a core file, or the system */
@@ -51,11 +52,6 @@ void live_each_kind(void (*fn)(void *arg, const char *name, const char *help), v
     for (size_t i = 0; go_kind_registry[i]; i++)
         if (!collect_find(go_kind_registry[i]->name))
             fn(arg, go_kind_registry[i]->name, go_kind_registry[i]->help);
-}
-
-bool live_takes_time(const char *kind)
-{
-    return strcmp(kind, "cpu") == 0;
 }
 
 static bool is_core(const struct live *live)
@@ -117,6 +113,17 @@ void live_free(struct live *live)
     mem_free(live->mem);
     proc_release(&live->proc);
     free(live);
+}
+
+double live_seconds(const struct live *live, const char *kind, bool enable)
+{
+    const struct go_kind_ops *go = live->go ? go_kind_find(kind) : NULL;
+    if (is_core(live))
+        return 0;
+    if (strcmp(kind, "cpu") == 0)
+        return CPU_SECONDS;
+    bool is_switched = go && enable && go->rate != GO_N_GLOBALS;
+    return is_switched || (!live->go && strcmp(kind, "block") == 0) ? WAIT_SECONDS : 0;
 }
 
 /* --- taking --- */
@@ -284,21 +291,15 @@ static void finish(const struct take *take, struct work *work)
 static void take_all(struct take *take, struct live_part *parts, struct work *works, size_t n)
 {
     struct live_part *cpu = NULL;
-    bool takes_time = take->options->enable;
     for (size_t i = 0; i < n; i++) {
         works[i].part = &parts[i];
         begin(take, &works[i]);
-        takes_time |= works[i].before || works[i].block;
-        if (works[i].block && take->seconds == 0) {
-            take->seconds = BLOCK_SECONDS;
-            diag_add(take->diag, "block: of %d s; seconds=N says how long", BLOCK_SECONDS);
-        }
         if (works[i].is_cpu)
             cpu = &parts[i];
     }
     if (cpu)
         take_cpu(take, cpu);
-    else if (takes_time)
+    else if (take->seconds > 0 && !is_core(take->live))
         wait_seconds(take);
     for (size_t i = 0; i < n; i++) {
         finish(take, &works[i]);
@@ -315,8 +316,10 @@ void live_take(struct live *live, struct live_part *parts, size_t n,
     struct work *works = calloc(n, sizeof *works);
     struct err err = {0};
     bool ok = works || err_nomem(&err);
-    if (options->enable && take.seconds == 0)
-        take.seconds = ENABLE_SECONDS;
+    for (size_t i = 0; i < n && options->seconds <= 0; i++) {
+        double seconds = live_seconds(live, parts[i].kind, options->enable);
+        take.seconds = seconds > take.seconds ? seconds : take.seconds;
+    }
     if (ok && live->may_write && live->go)
         ok = (take.rates = go_rates_open(live->go, &err)) != NULL;
     for (size_t i = 0; i < n; i++) {

@@ -17,9 +17,6 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Does a profile of this kind take time, so that `seconds` has to be said? */
-bool live_takes_time(const char *kind);
-
 struct live_options {
     double seconds;          /* how long to collect; of profiles that count, what happens meanwhile;
                                 0: not said */
@@ -55,6 +52,10 @@ struct live *live_open_process(pid_t pid, bool write, struct err *err);
 /* `exe` is the core file's program; NULL: as the core file tells. */
 struct live *live_open_core(const char *path, const char *exe, struct err *err);
 void live_free(struct live *live); /* NULL is fine */
+
+/* For how many seconds a profile of this kind is collected where nobody says it; 0: it is that
+ * of a moment.  With `enable`, of one that may have to be switched on. */
+double live_seconds(const struct live *live, const char *kind, bool enable);
 
 /* Take the n profiles at once: those that take time over the same seconds.  Each part gets its
  * result or its error; notes go to *diag. */

@@ -11,8 +11,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define CPU_SECONDS 30 /* where it is not said: as net/http/pprof has it */
-
 /* The value of a variable in a process's environment; NULL: not there. */
 static const char *variable(const struct buf *environment, const char *name)
 {
@@ -109,12 +107,12 @@ struct profile *live_source_profile(const struct live_name *name, struct diag *d
                                    .enable = name->enable,
                                    .consistent = name->consistent};
     struct live_part part = {.kind = name->kind};
-    if (options.seconds == 0 && live_takes_time(name->kind))
-        options.seconds = CPU_SECONDS;
     struct live *live = name->core ? live_open_core(name->core, name->exe, err)
                                    : live_open_process(name->pid, name->gc || name->enable, err);
     if (!live)
         return NULL;
+    if (options.seconds == 0)
+        options.seconds = live_seconds(live, name->kind, name->enable);
     if (options.seconds > 0 && !name->core)
         tell("Collecting for %g s", options.seconds);
     live_take(live, &part, 1, &options, diag);

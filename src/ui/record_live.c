@@ -117,20 +117,20 @@ static void ask_servers(struct parts *parts, const struct record_live_request *r
 static bool read_outside(struct parts *parts, const struct record_live_request *request,
                          struct diag *diag, struct err *err)
 {
-    struct live_options options = {.seconds = request->seconds > 0 ? request->seconds : UNTIL_ENDED,
+    struct live_options options = {.seconds = request->seconds,
                                    .hz = request->hz,
                                    .gc = request->gc,
                                    .enable = request->enable,
                                    .consistent = request->consistent,
                                    .stop = stop};
-    bool takes_time = request->seconds > 0 || request->enable;
-    for (size_t i = 0; i < parts->n; i++)
-        takes_time |= live_takes_time(parts->items[i].kind);
-    if (!takes_time)
-        options.seconds = 0;
+    bool takes_time = false;
     struct live *live = live_open_process(parts->pid, request->gc || request->enable, err);
     if (!live)
         return false;
+    for (size_t i = 0; i < parts->n; i++)
+        takes_time |= live_seconds(live, parts->items[i].kind, request->enable) > 0;
+    if (takes_time && request->seconds == 0)
+        options.seconds = UNTIL_ENDED;
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
@@ -196,9 +196,9 @@ int record_live(const struct record_live_request *request)
     for (size_t i = 0; i < parts.n; i++) {
         parts.items[i].debug = request->debug;
         /* of waits what happens meanwhile; all else as it is in the end */
-        parts.items[i].whole = !live_takes_time(parts.items[i].kind) &&
-                               strcmp(parts.items[i].kind, "block") != 0 &&
-                               strcmp(parts.items[i].kind, "mutex") != 0;
+        const char *kind = parts.items[i].kind;
+        parts.items[i].whole =
+            strcmp(kind, "cpu") != 0 && strcmp(kind, "block") != 0 && strcmp(kind, "mutex") != 0;
     }
     struct profile_file files = request->files;
     files.several = parts.n > 1;
