@@ -388,7 +388,25 @@ static bool read_stopped(struct reader *r, const struct runner *runners, size_t 
     return s.ok;
 }
 
-/* Of a core file there is no more than what the runtime kept. */
+/* Of a core file: by the registers that are in it. */
+static bool read_core_runner(struct reader *r, uint64_t address)
+{
+    struct go_goroutine g;
+    uint64_t pc, sp;
+    if (!read_g(r, address, &g) || !is_wanted(r, &g))
+        return true;
+    if (go_running_registers(r->program, &g, &pc, &sp) &&
+        go_running_place(r->program, &g, pc, sp)) {
+        if (!read_stack(r, &g))
+            return false;
+    } else {
+        g.n_frames = 0;
+    }
+    r->stats->n_unknown += g.n_frames == 0;
+    return go_labels_read(r->labels, &g.labels, 1, NULL) && deliver(r, &g);
+}
+
+/* It has gone on each time that we looked. */
 static bool give_unknown(struct reader *r, uint64_t address)
 {
     struct go_goroutine g;
@@ -405,7 +423,7 @@ static bool read_round(struct reader *r, struct runner_list *runners)
     size_t n = r->running.n;
     bool ok = true;
     runners->n = 0;
-    if (!proc || !tasks_read(proc, &r->tasks, NULL))
+    if (!tasks_read(proc, &r->tasks, NULL))
         r->tasks.n = 0;
     for (size_t i = 0; ok && i < n; i++) {
         struct go_goroutine g;
@@ -417,7 +435,7 @@ static bool read_round(struct reader *r, struct runner_list *runners)
             ok = read_again(r, address); /* it may be added to r->running once more */
             continue;
         }
-        pid_t tid = proc ? go_running_thread(r->program, &r->tasks, &g) : 0;
+        pid_t tid = go_running_thread(r->program, &r->tasks, &g);
         ok = tid == 0 || read_blocked(r, &g, tid, &done);
         if (ok && !done)
             ok = vec_push(runners, (struct runner){address, tid});
@@ -433,14 +451,16 @@ static bool read_round(struct reader *r, struct runner_list *runners)
 static bool read_running(struct reader *r)
 {
     struct runner_list runners = {0};
-    bool ok = true, has_threads = mem_process(r->program->mem) != NULL;
+    bool ok = true;
+    if (!mem_process(r->program->mem)) {
+        for (size_t i = 0; ok && i < r->running.n; i++)
+            ok = read_core_runner(r, r->running.items[i]);
+        return ok;
+    }
     for (unsigned round = 0; ok && r->running.n > 0 && round < ROUNDS; round++) {
-        bool is_last = round == ROUNDS - 1 || !has_threads;
         ok = read_round(r, &runners);
-        if (ok && runners.n > 0 && has_threads)
-            ok = read_stopped(r, runners.items, runners.n, is_last);
-        for (size_t i = 0; ok && i < runners.n && !has_threads; i++)
-            ok = give_unknown(r, runners.items[i].address);
+        if (ok && runners.n > 0)
+            ok = read_stopped(r, runners.items, runners.n, round == ROUNDS - 1);
     }
     for (size_t i = 0; ok && i < r->running.n; i++)
         ok = give_unknown(r, r->running.items[i]);

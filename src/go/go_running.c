@@ -1,10 +1,17 @@
 #include "go/go_running.h"
 
+#include "os/core.h"
+
 static bool read_word(const struct go_program *program, uint64_t base, enum go_field field,
                       uint64_t *word)
 {
     uint16_t at = program->layout.at[field];
     return at != GO_NO_FIELD && mem_read(program->mem, base + at, word, sizeof *word, NULL);
+}
+
+static bool is_on_stack(const struct go_goroutine *g, uint64_t sp)
+{
+    return sp >= g->low && sp < g->high;
 }
 
 pid_t go_running_thread(const struct go_program *program, const struct task_list *tasks,
@@ -20,9 +27,30 @@ pid_t go_running_thread(const struct go_program *program, const struct task_list
     return 0;
 }
 
-static bool is_on_stack(const struct go_goroutine *g, uint64_t sp)
+bool go_running_registers(const struct go_program *program, const struct go_goroutine *g,
+                          uint64_t *pc, uint64_t *sp)
 {
-    return sp >= g->low && sp < g->high;
+    const struct core_info *core = core_info(program->mem);
+    const struct core_thread *found = NULL;
+    uint64_t current, id = 0;
+    if (!core || !g->m || !read_word(program, g->m, GO_M_CURG, &current) || current != g->address)
+        return false;
+    if (!read_word(program, g->m, GO_M_PROCID, &id))
+        id = 0;
+    for (size_t i = 0; i < core->n_threads; i++) {
+        const struct core_thread *thread = &core->threads[i];
+        if (is_on_stack(g, thread->sp)) {
+            found = thread;
+            break;
+        }
+        if (id && (uint64_t)thread->tid == id)
+            found = thread;
+    }
+    if (!found)
+        return false;
+    *pc = found->pc;
+    *sp = found->sp;
+    return true;
 }
 
 bool go_running_place(const struct go_program *program, struct go_goroutine *g, uint64_t pc,
