@@ -8,6 +8,33 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* What Go's unwinder is told about an address. */
+static void read_unwinding(struct gopclntab *table, uint64_t address)
+{
+    struct gopclntab_function f;
+    struct gopclntab_call call;
+    const char *file;
+    uint32_t line;
+    if (!gopclntab_at(table, address, &f))
+        return;
+    fuzz_read(f.name);
+    gopclntab_has_sp(table, &f);
+    gopclntab_sp_delta(table, &f, address);
+    gopclntab_line(table, &f, address, &file, &line);
+    fuzz_read(file);
+    for (unsigned i = 0; i < 8; i++) {
+        struct str bytes = gopclntab_data(table, &f, i);
+        gopclntab_number(table, &f, i, address);
+        if (bytes.len && bytes.p[bytes.len - 1] == 'x')
+            fuzz_read("x");
+    }
+    for (unsigned depth = 0; depth < FRAMES_MAX_INLINE && gopclntab_call(table, &f, address, &call);
+         depth++) {
+        fuzz_read(call.name);
+        address = call.caller;
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint32_t n;
@@ -35,6 +62,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             fuzz_read(frames.frames.items[i].file);
         }
     }
+    for (uint32_t i = 0; i < N_LOOKUPS; i++)
+        read_unwinding(table, lookups[i].address);
     frame_table_release(&frames);
     diag_release(&diag);
     gopclntab_free(table);
