@@ -101,7 +101,8 @@ static bool is_same(const struct go_goroutine *a, const struct go_goroutine *b)
 {
     return a->id == b->id && a->status == b->status && a->wait_reason == b->wait_reason &&
            a->low == b->low && a->high == b->high && a->stack.sp == b->stack.sp &&
-           a->stack.pc == b->stack.pc && a->stack.is_syscall == b->stack.is_syscall;
+           a->stack.pc == b->stack.pc && a->stack.is_syscall == b->stack.is_syscall &&
+           a->labels == b->labels;
 }
 
 static bool is_dead(const struct go_goroutine *g)
@@ -250,7 +251,7 @@ static bool read_again(struct reader *r, uint64_t address)
             return true;
         if (is_running(&g))
             return vec_push(&r->running, address);
-        if (!read_stack(r, &g))
+        if (!read_stack(r, &g) || !go_labels_read(r->labels, &g.labels, 1, NULL))
             return false;
         if (!read_g(r, address, &after))
             return true;
@@ -262,7 +263,7 @@ static bool read_again(struct reader *r, uint64_t address)
                 g.n_frames = 0;
         }
     }
-    return go_labels_read(r->labels, &g.labels, 1, NULL) && deliver(r, &g);
+    return deliver(r, &g);
 }
 
 /* --- those that run --- */
@@ -535,14 +536,15 @@ static bool read_labels(struct reader *r, const struct go_goroutine *gs, size_t 
 /* Without a stop: what has not changed meanwhile is given out. */
 static bool read_batch(struct reader *r, const uint64_t *addresses, size_t n)
 {
-    if (!read_gs(r, addresses, n) || !read_stacks(r, FIRST_BYTES, &r->bytes, &r->bytes_cap))
+    /* Labels that nothing refers to are freed, and others may come to lie there. */
+    go_labels_forget(r->labels);
+    if (!read_gs(r, addresses, n) || !read_stacks(r, FIRST_BYTES, &r->bytes, &r->bytes_cap) ||
+        !read_labels(r, r->gs.items, r->gs.n))
         return false;
     for (size_t i = 0; i < r->gs.n; i++)
         r->pieces[i] = (struct mem_piece){r->gs.items[i].address, r->raw + i * r->g_bytes,
                                           (uint32_t)r->g_bytes, false};
     mem_read_pieces(r->program->mem, r->pieces, r->gs.n);
-    if (!read_labels(r, r->gs.items, r->gs.n))
-        return false;
     for (size_t i = 0; i < r->gs.n; i++) {
         struct go_goroutine *g = &r->gs.items[i], after = {0};
         if (r->pieces[i].ok)
@@ -664,6 +666,14 @@ static bool check_layout(struct reader *r, struct err *err)
                          mem_name(r->program->mem), r->program->version);
 }
 
+/* Is what we read still the program that it was? */
+static bool is_there(const struct reader *r)
+{
+    uint64_t number;
+    return proc_runs(mem_process(r->program->mem)) &&
+           go_program_number(r->program, r->program->globals[GO_VAR_ALLGLEN], 8, &number, NULL);
+}
+
 static bool read_batches(struct reader *r, bool (*batch)(struct reader *, const uint64_t *, size_t),
                          struct err *err)
 {
@@ -672,8 +682,9 @@ static bool read_batches(struct reader *r, bool (*batch)(struct reader *, const 
         size_t n = r->n_all - i < BATCH ? r->n_all - i : BATCH;
         if (!batch(r, r->all + i, n))
             return err_nomem(err);
-        if (proc && !proc_runs(proc))
-            return err_set(err, ERR_INPUT, "%s has ended", mem_name(r->program->mem));
+        if (proc && !is_there(r))
+            return err_set(err, ERR_INPUT, "%s has ended, or has begun another program",
+                           mem_name(r->program->mem));
     }
     return true;
 }

@@ -301,6 +301,12 @@ bool go_labels_read(struct go_labels *l, const uint64_t *addresses, size_t n, st
     return ok || err_nomem(err);
 }
 
+void go_labels_forget(struct go_labels *l)
+{
+    map_release(&l->by_address);
+    map_init(&l->by_address);
+}
+
 uint32_t go_labels_at(const struct go_labels *l, uint64_t address)
 {
     uint32_t set = address ? map_get(&l->by_address, address) : 0;

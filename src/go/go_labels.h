@@ -26,6 +26,9 @@ void go_labels_free(struct go_labels *l); /* NULL is fine */
  * *err when memory runs out. */
 bool go_labels_read(struct go_labels *l, const uint64_t *addresses, size_t n, struct err *err);
 
+/* What was read lies there no more: later addresses are read anew. */
+void go_labels_forget(struct go_labels *l);
+
 /* The set at an address that was read: equal labels have equal numbers.  0: no labels. */
 uint32_t go_labels_at(const struct go_labels *l, uint64_t address);
 /* Its labels, by key; returns how many. */
