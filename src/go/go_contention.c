@@ -52,7 +52,7 @@ static bool contention_read(struct contention *c, struct go_program *program, en
 {
     uint64_t address;
     *c = (struct contention){.program = program, .head = head};
-    /* Go up to 1.20 scales contention of mutexes when it writes, later ones when they count. */
+    /* Go up to 1.19 scales contention of mutexes when it writes, later ones when they count. */
     if (head == GO_VAR_XBUCKETS &&
         (!go_program_global(program, GO_VAR_MUTEX_PROFILE_RATE, &address, err) ||
          !go_program_number(program, address, 8, &c->rate, err)))
@@ -94,7 +94,7 @@ static bool add_samples(const struct contention *c, struct builder *b, struct go
     uint64_t pcs[STACK_MAX];
     struct go_location_list stack = {0};
     double per_ns = (double)c->ticks / 1e9;
-    bool ok = true, scales = c->head == GO_VAR_XBUCKETS && c->program->minor <= 20;
+    bool ok = true, scales = c->head == GO_VAR_XBUCKETS && c->program->minor <= 19;
     for (size_t i = 0; ok && i < c->buckets.items.n; i++) {
         const struct go_bucket *bucket = &c->buckets.items.items[c->order[i]];
         int64_t count = count_of(c, bucket);

@@ -1,5 +1,6 @@
 #include "go/go_gc.h"
 
+#include <string.h>
 #include <time.h>
 
 #define PERIOD_NS 1000000
@@ -29,6 +30,18 @@ static double seconds(void)
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
+/* One that is stopped does not collect. */
+static bool check_runs(const struct go_program *program, struct err *err)
+{
+    AUTO_BUF status = {0};
+    if (!proc_text(mem_process(program->mem), "status", &status, err))
+        return false;
+    const char *state = strstr(buf_str(&status), "\nState:\t");
+    return !state || (state[8] != 'T' && state[8] != 't') ||
+           err_set(err, ERR_UNSUPPORTED, "%s is stopped, so it collects no garbage",
+                   mem_name(program->mem));
+}
+
 /* Collections are due until `is_done`; then as before. */
 static bool run_until(struct collector *c,
                       bool (*is_done)(const struct collector *c, uint64_t target, bool *done,
@@ -44,7 +57,8 @@ static bool run_until(struct collector *c,
                        "%s has not collected garbage yet: only what comes after its first "
                        "collection can be asked for from outside",
                        name);
-    if (!go_rates_set(c->rates, GO_VAR_FORCE_GC_PERIOD, PERIOD_NS, err))
+    if (!check_runs(c->program, err) ||
+        !go_rates_set(c->rates, GO_VAR_FORCE_GC_PERIOD, PERIOD_NS, err))
         return false;
     bool done = false, ok = true;
     for (double limit = seconds() + LIMIT_S; ok && !done && seconds() < limit;) {
