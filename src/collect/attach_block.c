@@ -125,7 +125,7 @@ static bool take_switch(struct attach_block *b, const struct perf_record *record
     }
     bool waited = w->waits && w->sample.kind == PERF_SAMPLE && record->time_ns >= w->since_ns;
     bool ok = !waited || !weigh(b, record->time_ns - w->since_ns, values) ||
-              track_sample(b->track, &w->sample, values);
+              track_sample(b->track, &w->sample, values, 0);
     w->waits = false;
     w->sample.kind = PERF_NONE;
     return ok;

@@ -2,6 +2,7 @@
 
 #include "collect/cpu.h"
 #include "collect/gather.h"
+#include "collect/go_cpu_labels.h"
 #include "collect/perf_feed.h"
 #include "collect/track.h"
 #include "os/proc.h"
@@ -19,6 +20,8 @@ struct attach {
     struct track *track;
     struct perf *events;
     struct perf_feed feed;
+    struct go_cpu_labels *labels; /* or NULL */
+    uint64_t n_lost;              /* for want of memory */
     uint64_t start_unix_ns, start_ns;
 };
 
@@ -33,6 +36,7 @@ static void release(struct attach *a)
 {
     perf_feed_release(&a->feed);
     perf_free(a->events);
+    go_cpu_labels_free(a->labels);
     track_free(a->track);
     gather_free(a->gather);
     proc_release(&a->proc);
@@ -57,6 +61,10 @@ static bool begin(struct attach *a, struct err *err)
         !(a->track = track_new(a->gather, &track_options, err)) ||
         (request->pid && !track_adopt_root(a->track, err)))
         return false;
+    if (request->go && !(a->labels = go_cpu_labels_new(request->go, a->gather, err)))
+        return false;
+    if (a->labels)
+        options.bpf_program = go_cpu_labels_program(a->labels);
     options.small_stack = request->pid && track_is_pure_go(a->track);
     a->start_unix_ns = now_ns(CLOCK_REALTIME);
     a->start_ns = now_ns(CLOCK_MONOTONIC);
@@ -73,8 +81,26 @@ static void tell_status(const struct attach *a, struct recorder_status *status)
     *status = (struct recorder_status){.n_processes = counts->n_processes};
     status->counts[WIRE_CPU] =
         (struct recorder_counts){.n_samples = counts->n_samples,
-                                 .n_dropped = counts->n_lost + a->feed.n_lost,
+                                 .n_dropped = counts->n_lost + a->feed.n_lost + a->n_lost,
                                  .n_truncated = counts->n_truncated};
+}
+
+static void take(void *arg, const struct perf_record *record)
+{
+    struct attach *a = arg;
+    if (record->kind != PERF_SAMPLE || !a->labels) {
+        track_record(a->track, record);
+        return;
+    }
+    const int64_t values[] = {1, (int64_t)perf_period_ns(a->events)};
+    a->n_lost += !track_sample(a->track, record, values, go_cpu_labels_of(a->labels, record));
+}
+
+static void take_round(struct attach *a, uint64_t limit_ns)
+{
+    if (a->labels)
+        go_cpu_labels_round(a->labels);
+    perf_feed_round(&a->feed, a->events, limit_ns, take, a);
 }
 
 /* Until the time is over, or all has ended.  Returns the time it took. */
@@ -95,7 +121,7 @@ static uint64_t record(struct attach *a, struct recorder_status *status, struct 
             return past;
         }
         perf_wait(a->events, left / 1000000 < ROUND_MS ? (int)(left / 1000000) + 1 : ROUND_MS);
-        perf_feed_round(&a->feed, a->events, perf_feed_settled_ns(), track_take, a->track);
+        take_round(a, perf_feed_settled_ns());
     }
 }
 
@@ -106,7 +132,7 @@ static void tell_notes(const struct attach *a, struct diag *diag)
     unsigned n = track_n_unreadable(a->track, &why);
     if (n)
         diag_add(diag, "the code of %u process%s is not named: %s", n, n == 1 ? "" : "es", why.msg);
-    uint64_t n_lost = track_counts(a->track)->n_lost + a->feed.n_lost;
+    uint64_t n_lost = track_counts(a->track)->n_lost + a->feed.n_lost + a->n_lost;
     if (n_lost)
         diag_add(diag, "%llu samples were lost: sonde came too late to take them",
                  (unsigned long long)n_lost);
@@ -127,7 +153,7 @@ struct profile *attach_cpu(const struct attach_cpu_request *request, struct reco
     }
     uint64_t duration_ns = record(&a, status, diag);
     perf_stop(a.events);
-    perf_feed_round(&a.feed, a.events, UINT64_MAX, track_take, a.track);
+    take_round(&a, UINT64_MAX);
     track_finish(a.track);
     tell_status(&a, status);
     tell_notes(&a, diag);
@@ -138,6 +164,9 @@ struct profile *attach_cpu(const struct attach_cpu_request *request, struct reco
     const struct resolve_options options = {
         .debuginfod = request->debuginfod, .locate = track_locate, .locate_arg = a.track};
     profile = gather_seal(a.gather, &header, diag, err);
+    const char *way = a.labels ? go_cpu_labels_tell(a.labels, diag) : NULL;
+    if (profile && way)
+        (void)profile_add_comment(profile, str_of(way));
     if (profile)
         profile = resolve_profile(profile, &options, diag, err);
     release(&a);

@@ -11,14 +11,16 @@
 #include "base/diag.h"
 #include "base/err.h"
 #include "collect/recorder.h"
+#include "go/go_program.h"
 #include "model/profile.h"
 
 struct attach_cpu_request {
-    pid_t pid;            /* 0: the whole system */
-    unsigned hz;          /* 0: 100 */
-    uint64_t duration_ns; /* 0: until go_on says no */
-    bool no_children;     /* only the process itself */
-    bool debuginfod;      /* ask the servers in DEBUGINFOD_URLS for names */
+    pid_t pid;             /* 0: the whole system */
+    struct go_program *go; /* of that process: its labels are read too; NULL: it is none */
+    unsigned hz;           /* 0: 100 */
+    uint64_t duration_ns;  /* 0: until go_on says no */
+    bool no_children;      /* only the process itself */
+    bool debuginfod;       /* ask the servers in DEBUGINFOD_URLS for names */
     /* Asked some ten times a second; false ends it.  NULL: it goes on. */
     bool (*go_on)(void *arg, const struct recorder_status *status);
     void *arg;

@@ -171,6 +171,7 @@ static void take_cpu(const struct take *take, struct live_part *part)
 {
     struct recorder_status status;
     const struct attach_cpu_request request = {.pid = take->live->proc.pid,
+                                               .go = take->live->go,
                                                .hz = take->options->hz,
                                                .duration_ns = (uint64_t)(take->seconds * 1e9),
                                                .go_on = go_on,

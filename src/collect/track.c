@@ -153,7 +153,8 @@ static struct process *adopt(struct track *t, pid_t pid, struct err *err)
     bool ok = proc_open(&proc, pid, err);
     if (ok) {
         snprintf(p->comm, sizeof p->comm, "%.15s", proc.comm);
-        p->labels = container_labels(t->gather, &proc);
+        if (t->options.scope == TRACK_SYSTEM)
+            p->labels = container_labels(t->gather, &proc);
         ok = maps_read(&proc, &arena, &maps, &n_maps, err);
     }
     if (ok)
@@ -242,7 +243,7 @@ static bool take_exec(struct track *t, const struct perf_record *record)
             return false;
         count_process(t);
     }
-    if (t->options.scope != TRACK_COMMAND) {
+    if (t->options.scope == TRACK_SYSTEM) {
         struct proc proc;
         if (proc_open(&proc, record->pid, NULL)) { /* runtimes exec inside a container at last */
             p->labels = container_labels(t->gather, &proc);
@@ -393,7 +394,8 @@ static uint32_t locate_kernel(struct track *t, const struct perf_record *sample,
     return n;
 }
 
-bool track_sample(struct track *t, const struct perf_record *sample, const int64_t *values)
+bool track_sample(struct track *t, const struct perf_record *sample, const int64_t *values,
+                  uint32_t labels)
 {
     bool kept = true;
     struct process *p = process_of(t, sample->pid, &kept);
@@ -420,8 +422,10 @@ bool track_sample(struct track *t, const struct perf_record *sample, const int64
         if (!code || !go_frames_hidden(code, address, &callee) || is_last)
             locs[n++] = space_locate(&p->space, t->gather, p->number, frames[i]);
     }
-    const struct gather_stack stack = {
-        .process = p->number, .locations = locs, .n_locations = n, .labels = p->labels};
+    const struct gather_stack stack = {.process = p->number,
+                                       .locations = locs,
+                                       .n_locations = n,
+                                       .labels = labels ? labels : p->labels};
     gather_sample(t->gather, &stack, values);
     count(&t->counts.n_samples, 1);
     count(&t->counts.n_truncated, !complete);
@@ -430,7 +434,7 @@ bool track_sample(struct track *t, const struct perf_record *sample, const int64
 
 static bool take_sample(struct track *t, const struct perf_record *sample)
 {
-    return track_sample(t, sample, (const int64_t[]){1, (int64_t)t->options.period_ns});
+    return track_sample(t, sample, (const int64_t[]){1, (int64_t)t->options.period_ns}, 0);
 }
 
 void track_take(void *track, const struct perf_record *record)

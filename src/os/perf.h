@@ -20,6 +20,7 @@ struct perf_options {
                            clock; of perf_attach: one that runs, 0: all of the system */
     uint64_t period_ns; /* CPU time between samples */
     bool children;      /* its child processes too, not only its threads */
+    int bpf_program;    /* of perf_attach: one that runs before each sample; 0: none */
     bool switches;      /* of perf_attach, of a process: a sample whenever a thread leaves its
                            processor, in place of CPU time; needs to see the kernel */
     bool small_stack;   /* of perf_attach: copies of stacks of 1 KiB */
@@ -88,7 +89,7 @@ struct perf_record {
     const uint64_t *chain;
     size_t n_chain;
     bool has_regs; /* false for threads without user code, and 32-bit code */
-    uint64_t pc, sp, fp, lr;
+    uint64_t pc, sp, fp, lr, r14;
     const uint8_t *stack; /* a copy of what lay at sp */
     size_t n_stack;
 };

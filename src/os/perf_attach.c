@@ -68,8 +68,11 @@ static struct ring *ring_of(struct perf *perf, int cpu)
 }
 
 /* Takes `fd` over. */
-static int add_event(struct perf *perf, int fd, int cpu)
+static int add_event(struct perf *perf, const struct perf_options *options, int fd, int cpu)
 {
+    /* Without it there are samples all the same. */
+    if (options->bpf_program > 0)
+        (void)ioctl(fd, PERF_EVENT_IOC_SET_BPF, options->bpf_program);
     struct ring *ring = ring_of(perf, cpu);
     if (!ring)
         return perf_add_ring(perf, fd, cpu);
@@ -82,7 +85,8 @@ static int add_event(struct perf *perf, int fd, int cpu)
 }
 
 /* A thread that has ended is fine. */
-static int open_thread(struct perf *perf, struct perf_event_attr *attr, pid_t tid)
+static int open_thread(struct perf *perf, const struct perf_options *options,
+                       struct perf_event_attr *attr, pid_t tid)
 {
     for (int cpu = 0; cpu < perf->n_cpus; cpu++) {
         int fd = perf_open_event(attr, tid, cpu), e = errno;
@@ -91,7 +95,7 @@ static int open_thread(struct perf *perf, struct perf_event_attr *attr, pid_t ti
         if (fd < 0 && e == ESRCH)
             return 0;
         if (fd >= 0)
-            e = add_event(perf, fd, cpu);
+            e = add_event(perf, options, fd, cpu);
         if (e)
             return e;
     }
@@ -138,7 +142,7 @@ static int open_process(struct perf *perf, void *arg)
             pid_t tid = a->tids.items[i];
             if (pass && map_get(&a->known, (uint64_t)tid) != MAP_NONE)
                 continue;
-            e = open_thread(perf, &attr, tid);
+            e = open_thread(perf, a->options, &attr, tid);
             know(a, tid);
         }
     }
@@ -166,7 +170,7 @@ static int open_system(struct perf *perf, void *arg)
         if (fd < 0 && e == ENODEV)
             continue;
         if (fd >= 0)
-            e = perf_add_ring(perf, fd, cpu);
+            e = add_event(perf, ((struct attach *)arg)->options, fd, cpu);
         if (e) {
             perf_close_rings(perf);
             return e;

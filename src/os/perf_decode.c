@@ -53,6 +53,9 @@ static void decode_regs(struct cursor *c, struct perf_record *record)
 #endif
     record->sp = cursor_u64(c);
     record->pc = cursor_u64(c);
+#ifdef REG_R14
+    record->r14 = cursor_u64(c);
+#endif
 }
 
 static void decode_sample(struct cursor *c, struct perf_record *record)

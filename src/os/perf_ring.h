@@ -13,7 +13,8 @@
 #define REG_FP 6
 #define REG_SP 7
 #define REG_PC 8
-#define REGS (1u << REG_FP | 1u << REG_SP | 1u << REG_PC)
+#define REG_R14 22 /* Go's current goroutine */
+#define REGS (1u << REG_FP | 1u << REG_SP | 1u << REG_PC | 1u << REG_R14)
 #elif defined(__aarch64__)
 #define REG_FP 29
 #define REG_LR 30

@@ -53,6 +53,9 @@ static void make_sample(struct raw *raw)
 #endif
     put_u64(raw, 0x59);
     put_u64(raw, 0x1c);
+#if defined(__x86_64__)
+    put_u64(raw, 0x14);
+#endif
     put_u64(raw, 16);
     put_u64(raw, 0x1111);
     put_u64(raw, 0x2222);
