@@ -43,7 +43,7 @@ static bool is_near(double rate, double own)
 bool go_ticks_per_second(const struct go_program *program, int64_t *ticks, struct err *err)
 {
     /* runtime.ticks: a lock, from Go 1.22 on when and at which tick the program began, and the
-     * number, once it is known; up to 1.20 a word lies before it. */
+     * number, once it is known; up to 1.19 a word lies before it. */
     enum { N_WORDS = 4 };
     int64_t words[N_WORDS] = {0};
     uint64_t address = program->globals[GO_VAR_TICKS];
