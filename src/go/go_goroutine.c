@@ -55,6 +55,7 @@ struct collector {
     VEC(struct record) records;
     struct buf keys;
     uint64_t total;
+    size_t n_without_labels;
     struct go_goroutines_stats stats;
 };
 
@@ -134,6 +135,7 @@ static bool collect(void *arg, const struct go_goroutine *g)
     if (what.stack == INTERN_NONE)
         return false;
     what.labels = go_labels_at(c->labels, g->labels);
+    c->n_without_labels += go_labels_damaged(c->labels, g->labels);
     what.creator = creator && g->id != 1 ? creator->f.entry : 0;
     what.status = (uint16_t)g->status;
     bool waits = g->status == GO_STATUS_WAITING || g->status == GO_STATUS_LEAKED;
@@ -244,9 +246,8 @@ static bool read_all(struct collector *c, const struct go_options *options, stru
     if (!go_goroutines_read(c->program, c->code, c->labels, &how, collect, c, &c->stats, err))
         return false;
     go_goroutines_notes(&c->stats, options->consistent, diag);
-    if (go_labels_damaged(c->labels))
-        diag_add(diag, "the labels of %zu goroutines could not be read",
-                 go_labels_damaged(c->labels));
+    if (c->n_without_labels)
+        diag_add(diag, "the labels of %zu goroutines could not be read", c->n_without_labels);
     return sort(c, err);
 }
 

@@ -306,7 +306,7 @@ static bool copy_runner(struct reader *r, const struct runner *runner,
     if (!thread || go_running_thread(r->program, &r->tasks, g) != runner->tid ||
         !go_running_place(r->program, g, thread->pc, thread->sp))
         return true;
-    uint32_t wanted = bytes_wanted(g, r->options->whole ? SOME_BYTES : FIRST_BYTES);
+    uint32_t wanted = bytes_wanted(g, SOME_BYTES);
     uint8_t *bytes = malloc(wanted + 1);
     if (!bytes)
         return false;
@@ -370,7 +370,7 @@ static bool read_stopped(struct reader *r, const struct runner *runners, size_t 
     if (ptrace_while(mem_process(r->program->mem), tids, n, copy_runners, &s, &pause_ns, &err)) {
         r->stats->pause_ns += pause_ns;
     } else if (err.code == ERR_PERM || is_last) {
-        r->stats->not_permitted |= err.code == ERR_PERM;
+        r->stats->not_stopped = err;
         copy_runners(&s, NULL);
     } else {
         for (size_t i = 0; s.ok && i < n; i++)

@@ -56,13 +56,13 @@ struct go_goroutines_options {
 };
 
 struct go_goroutines_stats {
-    size_t n;           /* given out */
-    size_t n_changed;   /* read again, as they had changed */
-    size_t n_torn;      /* never twice the same: without a stack, or with a part of it */
-    size_t n_unknown;   /* ran, and could not be looked at */
-    size_t n_stopped;   /* threads that were stopped */
-    uint64_t pause_ns;  /* for how long in all */
-    bool not_permitted; /* to stop threads */
+    size_t n;               /* given out */
+    size_t n_changed;       /* read again, as they had changed */
+    size_t n_torn;          /* never twice the same: without a stack, or with a part of it */
+    size_t n_unknown;       /* ran, and could not be looked at */
+    size_t n_stopped;       /* threads that were stopped */
+    uint64_t pause_ns;      /* for how long in all */
+    struct err not_stopped; /* why threads could not be; code 0: they could */
 };
 
 /* Call `each` for every goroutine; false from it: memory has run out.  What it gets lives for

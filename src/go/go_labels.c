@@ -17,6 +17,8 @@
 #define MAP_OVERFLOW_MAX 32   /* buckets beyond those */
 #define MAP_MARK_MIN 5        /* lower ones: empty, or moved to the new buckets */
 
+#define DAMAGED (MAP_NONE - 1) /* the number of a set that could not be read */
+
 /* Two strings in the program's memory. */
 struct raw {
     uint64_t key, key_len, value, value_len;
@@ -33,7 +35,6 @@ struct go_labels {
     struct map by_address; /* set number */
     struct arena arena;
     struct intern texts, sets; /* of sets: pairs of texts' numbers */
-    size_t n_damaged;
     VEC(struct set) batch;
     VEC(struct raw) raws;
     VEC(struct mem_piece) pieces;
@@ -71,11 +72,6 @@ void go_labels_free(struct go_labels *l)
     vec_release(&l->pieces);
     vec_release(&l->words);
     free(l);
-}
-
-size_t go_labels_damaged(const struct go_labels *l)
-{
-    return l->n_damaged;
 }
 
 /* --- slices: {first, n, room} of {key, value} --- */
@@ -233,6 +229,8 @@ static bool name_set(struct go_labels *l, const struct set *set, const char *at)
     }
     if (n > 0)
         number = intern_add(&l->sets, (struct str){(const char *)pairs, n * sizeof *pairs});
+    if (set->damaged)
+        number = DAMAGED;
     return number != INTERN_NONE && map_put(&l->by_address, set->address, number);
 }
 
@@ -271,7 +269,6 @@ static bool read_texts(struct go_labels *l)
         for (size_t k = 0; k < n_pieces; k++, piece++)
             if (!l->pieces.items[piece].ok && l->pieces.items[piece].n > 0)
                 set->damaged = true;
-        l->n_damaged += set->damaged;
         ok = name_set(l, set, at);
         at += n;
     }
@@ -285,7 +282,8 @@ bool go_labels_read(struct go_labels *l, const uint64_t *addresses, size_t n, st
     vec_clear(&l->batch);
     vec_clear(&l->raws);
     for (size_t i = 0; ok && i < n; i++) {
-        if (!addresses[i] || map_get(&l->by_address, addresses[i]) != MAP_NONE)
+        uint32_t there = addresses[i] ? map_get(&l->by_address, addresses[i]) : 0;
+        if (there != MAP_NONE && there != DAMAGED)
             continue;
         ok = map_put(&l->by_address, addresses[i], 0) &&
              vec_push(&l->batch, (struct set){.address = addresses[i]});
@@ -310,7 +308,12 @@ void go_labels_forget(struct go_labels *l)
 uint32_t go_labels_at(const struct go_labels *l, uint64_t address)
 {
     uint32_t set = address ? map_get(&l->by_address, address) : 0;
-    return set == MAP_NONE ? 0 : set;
+    return set == MAP_NONE || set == DAMAGED ? 0 : set;
+}
+
+bool go_labels_damaged(const struct go_labels *l, uint64_t address)
+{
+    return address && map_get(&l->by_address, address) == DAMAGED;
 }
 
 size_t go_labels_get(const struct go_labels *l, uint32_t set, struct go_label *labels, size_t max)

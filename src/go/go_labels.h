@@ -1,6 +1,6 @@
 /* go_labels: the labels that goroutines carry (pprof.Do), each set read once.
  * In: a program, addresses of label sets.  Out: keys and values.
- * A set that makes no sense is left out and counted.
+ * A set that makes no sense is left out, and told of.
  * Threads: one at a time.  Signals: no. */
 #ifndef SONDE_GO_LABELS_H
 #define SONDE_GO_LABELS_H
@@ -37,7 +37,7 @@ size_t go_labels_get(const struct go_labels *l, uint32_t set, struct go_label *l
 void go_labels_text(const struct go_labels *l, uint32_t set, struct buf *out);
 /* Go's "%q"; with `ascii` as its runtime prints quoted texts. */
 void go_labels_quote(struct buf *out, struct str s, bool ascii);
-/* How many sets could not be read. */
-size_t go_labels_damaged(const struct go_labels *l);
+/* Could the set at an address not be read? */
+bool go_labels_damaged(const struct go_labels *l, uint64_t address);
 
 #endif

@@ -35,7 +35,7 @@ enum go_stack_end go_stack_walk(struct go_code *code, const struct go_stack *sta
         const struct go_pc *place = go_code_at(code, pc);
         const struct go_function *function = place->function;
         if (!function)
-            return is_first ? GO_STACK_TORN : GO_STACK_RULE;
+            return GO_STACK_TORN;
         if (!function->has_sp)
             return GO_STACK_RULE;
         if (place->sp_delta < 0 || place->sp_delta % 8)

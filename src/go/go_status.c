@@ -104,9 +104,7 @@ void go_goroutines_notes(const struct go_goroutines_stats *stats, bool consisten
                  "whole%s",
                  stats->n_torn, stats->n, consistent ? "" : "; --consistent stops the program");
     if (stats->n_unknown)
-        diag_add(diag, "%zu of %zu goroutines were running: %s", stats->n_unknown, stats->n,
-                 stats->not_permitted
-                     ? "their threads may not be stopped (CAP_SYS_PTRACE would do), so only where "
-                       "they began is known"
-                     : "only where they began is known");
+        diag_add(diag, "%zu of %zu goroutines were running: only where they began is known%s%s",
+                 stats->n_unknown, stats->n, stats->not_stopped.code ? ": " : "",
+                 stats->not_stopped.code ? stats->not_stopped.msg : "");
 }

@@ -120,7 +120,7 @@ static void ends(void **state)
     assert_int_equal(walk(&m, fake_pc(FOREIGN, 3), 64), GO_STACK_RULE);
     assert_int_equal(m.n_frames, 0);
     m.words[1] = 0x123;
-    assert_int_equal(walk(&m, fake_pc(G, 5), 64), GO_STACK_RULE);
+    assert_int_equal(walk(&m, fake_pc(G, 5), 64), GO_STACK_TORN);
     assert_int_equal(m.n_frames, 1);
     m.words[1] = 0;
     assert_int_equal(walk(&m, fake_pc(G, 5), 64), GO_STACK_TORN);
