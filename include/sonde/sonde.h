@@ -245,13 +245,13 @@ int sonde_profile_remove(struct sonde_profile *profile, const void *value);
  * so that no web page can ask.  Port 0 takes a free one, which sonde_http_address tells.
  * One thread with a small stack does it, on which all signals are blocked, with file
  * descriptors of its own, apart from the program's; it is in no profile.  The program
- * never waits for it.  A child made by fork does not serve, and may call this anew.  A
- * seccomp filter for all threads ends it (libsonde.a: has to let it work).
+ * never waits for it.  A child made by fork does not serve the address, and may call this
+ * anew.  A seccomp filter for all threads ends it (libsonde.a: has to let it work).
  * A program that does not call it serves when SONDE_HTTP is set to an address, or to
  * "unix" for its own socket alone; so does one that libsonde.so is loaded into by
- * LD_PRELOAD, unless SONDE_HTTP is "off"; and each child that they fork, at its own socket.
- * SONDE_HEAP_RATE, SONDE_BLOCK_RATE and
- * SONDE_MUTEX_FRACTION then set the rates.
+ * LD_PRELOAD.  SONDE_HEAP_RATE, SONDE_BLOCK_RATE and SONDE_MUTEX_FRACTION then set the rates.
+ * At its own socket each program answers that libsonde.so is in, and each child that it
+ * forks, unless SONDE_HTTP is "off".
  * EBUSY: it serves already.  EINVAL: no such address (names of other hosts are not looked
  * up).  EADDRINUSE, EACCES, EADDRNOTAVAIL...: as bind.  EAGAIN: no thread.  ENOSYS: Linux
  * before 5.9.  On failure nothing was started. */

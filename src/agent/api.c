@@ -178,9 +178,9 @@ EXPORT long sonde_profile_count(struct sonde_profile *profile)
 
 EXPORT int sonde_http_serve(const char *address)
 {
+    recording_prepare(true);
     if (!http_serve(address && *address ? address : NULL))
         return -1;
-    recording_prepare();
     profiles_start_usual();
     return 0;
 }
@@ -198,31 +198,32 @@ static long wanted(const char *name)
     return text && request_number(text, &n) ? n : -1;
 }
 
-/* Where a program that does not call us serves: as SONDE_HTTP says, or at its own socket when
- * somebody has loaded us into it, other than `sonde record`, which has files; NULL: nowhere. */
+/* Where a program that does not call us is asked to serve; NULL: nowhere. */
 static const char *wanted_address(void)
 {
-    const char *address = secure_getenv("SONDE_HTTP"), *preload = secure_getenv("LD_PRELOAD");
-    if (address && *address)
-        return strcmp(address, "off") == 0 ? NULL : address;
-    return preload && strstr(preload, "libsonde") && !secure_getenv(WIRE_ENV_DIR) ? "unix" : NULL;
+    const char *address = secure_getenv("SONDE_HTTP");
+    return address && *address && strcmp(address, "off") != 0 ? address : NULL;
+}
+
+static void set_rates(void)
+{
+    sonde_set_mem_profile_rate(wanted("SONDE_HEAP_RATE"));
+    sonde_set_block_profile_rate(wanted("SONDE_BLOCK_RATE"));
+    long fraction = wanted("SONDE_MUTEX_FRACTION");
+    if (fraction > 0 && fraction <= INT32_MAX)
+        sonde_set_mutex_profile_fraction((int)fraction);
 }
 
 /* The error at `address`; 0: none. */
 static int serve_as_wanted(const char *address)
 {
     int saved_errno = errno, error;
-    sonde_set_mem_profile_rate(wanted("SONDE_HEAP_RATE"));
-    sonde_set_block_profile_rate(wanted("SONDE_BLOCK_RATE"));
-    long fraction = wanted("SONDE_MUTEX_FRACTION");
-    if (fraction > 0 && fraction <= INT32_MAX)
-        sonde_set_mutex_profile_fraction((int)fraction);
+    set_rates();
+    recording_prepare(true);
     /* One process of several can have the address; each has a socket. */
     error = http_serve(strcmp(address, "unix") == 0 ? NULL : address) ? 0 : errno;
-    if (!error || http_serve(NULL)) {
-        recording_prepare();
+    if (!error || http_serve(NULL))
         profiles_start_usual();
-    }
     errno = saved_errno;
     return error;
 }
@@ -248,20 +249,68 @@ static void check_environment(const char *address, int error)
                            http_address());
 }
 
+/* Chromium's processes of these types end themselves where there is a thread more. */
+static bool counts_threads; /* so do those that it forks */
+
+static bool is_of_type(char **argv)
+{
+    for (int i = 1; argv[0] && argv[i]; i++)
+        if (strncmp(argv[i], "--type=", strlen("--type=")) == 0)
+            return true;
+    return false;
+}
+
+/* Each process can be asked at its own socket: where somebody has loaded us into it, other than
+ * `sonde record`, as if it were to serve. */
+static void serve_unasked(bool is_child)
+{
+    const char *off = secure_getenv("SONDE_HTTP"), *preload = secure_getenv("LD_PRELOAD");
+    bool is_recorded = recording_is_on(), is_under_record = secure_getenv(WIRE_ENV_DIR) != NULL,
+         is_loaded = !is_under_record && preload && strstr(preload, "libsonde");
+    /* Valgrind has the calls of its own machine. */
+    if (!recording_is_first() || counts_threads || (off && *off) ||
+        (preload && strstr(preload, "/vgpreload_")) || (is_under_record && !is_recorded))
+        return;
+    int saved_errno = errno;
+    if (is_loaded && !is_child)
+        check_environment(NULL, 0);
+    if (is_loaded)
+        set_rates();
+    recording_prepare(is_loaded);
+    if (is_recorded)
+        http_serve_sampled();
+    else
+        http_serve_unasked(is_child || !is_loaded);
+    if (is_loaded)
+        profiles_start_usual();
+    errno = saved_errno;
+}
+
 /* A server that forks its workers, or itself to be a daemon. */
 static void serve_in_child(void)
 {
-    if (!timers_frozen()) /* else its parent has forbidden it system calls */
-        serve_as_wanted("unix");
+    if (timers_frozen()) /* its parent has forbidden it system calls */
+        return;
+    if (!wanted_address()) {
+        serve_unasked(true);
+        return;
+    }
+    set_rates();
+    recording_prepare(true);
+    http_serve_unasked(recording_is_first());
+    profiles_start_usual();
 }
 
-static __attribute__((constructor)) void follow_environment(void)
+static __attribute__((constructor)) void follow_environment(int argc, char **argv)
 {
     const char *address = wanted_address();
-    if (!address)
-        return;
-    check_environment(address, serve_as_wanted(address));
-    pthread_atfork(NULL, NULL, serve_in_child);
+    counts_threads = recording_is_hooked && is_of_type(argv);
+    if (address)
+        check_environment(address, serve_as_wanted(address));
+    else
+        serve_unasked(false);
+    if (address || http_is_on() || http_is_awaiting())
+        pthread_atfork(NULL, NULL, serve_in_child);
 }
 
 static __attribute__((destructor)) void end(void)

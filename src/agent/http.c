@@ -6,6 +6,8 @@
 #include "agent/out.h"
 #include "agent/own.h"
 #include "agent/raw.h"
+#include "agent/recording.h"
+#include "agent/sampler.h"
 #include "agent/timers.h"
 
 #include <errno.h>
@@ -22,7 +24,12 @@
 #define WRITE_NS 30000000000u /* without a byte taken */
 #define DRAIN_NS 2000000000u  /* for the client to see the end */
 #define NO_FILES_NS 500000000u
-#define STOP_TRIES 10000     /* ms: longer than between two looks */
+#define STOP_TRIES 10000 /* longer than between two looks */
+#define STOP_QUICK_TRIES 100
+#define STOP_QUICK_NS 50000
+#define STOP_NS 1000000
+#define SAMPLES_FIRST 2
+#define LATE_NS 100000000u   /* how old a process is that serves without having been asked */
 #define ALONE_NS 1000000000u /* how often we look whether the program is there still */
 
 enum step { FREE, READ, WAIT, WRITE, DRAIN };
@@ -43,13 +50,16 @@ struct client {
 static struct lock lock;
 static int serving_pid;                           /* 0: none */
 static struct http_listener listeners[LISTENERS]; /* the address, the own socket */
-static const char *wanted;
+static struct http_plan plan;
+static bool is_unasked, is_late;
+static int awaiting_pid;
+static int n_awaited;   /* samples, before the server begins; atomic */
 static int start_state; /* futex: 0: under way, 1: done */
 static int start_error;
 static struct client clients[CLIENTS_MAX];
 static uint64_t no_accept_until_ns;
 static int server_tid;
-static bool is_ending;
+static int is_ending; /* futex */
 
 static void drop(struct client *c)
 {
@@ -260,7 +270,7 @@ static bool turn(void)
             (struct pollfd){c->step == FREE ? -1 : c->fd, c->step == WRITE ? POLLOUT : POLLIN, 0};
     }
     if (raw4(SYS_poll, (long)fds, LISTENERS + CLIENTS_MAX, timeout_ms(now), 0) == 0 &&
-        !own_is_kept() && own_is_alone())
+        own_is_alone())
         return false;
     now = raw_clock_ns(CLOCK_MONOTONIC);
     for (int i = 0; i < CLIENTS_MAX; i++) {
@@ -294,21 +304,36 @@ static void report(int error)
     raw4(SYS_futex, (long)&start_state, FUTEX_WAKE_PRIVATE, 1, 0);
 }
 
+/* Most processes are over soon, and need nothing that can be asked. */
+static bool wait_late(void)
+{
+    const struct timespec late = {0, LATE_NS};
+    raw6(SYS_futex, (long)&is_ending, FUTEX_WAIT_PRIVATE, 0, (long)&late, 0, 0);
+    return !__atomic_load_n(&is_ending, __ATOMIC_ACQUIRE) && !own_is_alone();
+}
+
+/* An error number, or 0. */
+static int open_sockets(void)
+{
+    /* What a library prints is not to go to a client. */
+    for (int i = 0; i < 3; i++)
+        raw4(SYS_openat, AT_FDCWD, (long)"/dev/null", O_RDWR | O_CLOEXEC, 0);
+    if (plan.has_address && !http_listen_open(&plan, &listeners[0]))
+        return errno;
+    if (!http_listen_own(&plan, &listeners[1]) && !plan.has_address)
+        return errno;
+    return 0;
+}
+
 static void serve(void *arg)
 {
+    server_tid = raw_gettid();
     /* Our own table of descriptors, without the program's: they would stay open for us. */
     long rc = raw4(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE, 0);
-    int error = rc < 0 ? (int)-rc : 0;
-    /* What a library prints is not to go to a client. */
-    for (int i = 0; i < 3 && !error; i++)
-        raw4(SYS_openat, AT_FDCWD, (long)"/dev/null", O_RDWR | O_CLOEXEC, 0);
-    if (!error && wanted && !http_listen_open(wanted, &listeners[0]))
-        error = errno;
-    if (!error && !http_listen_own(&listeners[1]) && !wanted)
-        error = errno;
-    server_tid = raw_gettid();
+    bool is_on = rc == 0 && (!is_late || wait_late());
+    int error = rc < 0 ? (int)-rc : is_on ? open_sockets() : 0;
     report(error);
-    while (!error && !__atomic_load_n(&is_ending, __ATOMIC_ACQUIRE) && turn())
+    while (is_on && !error && !__atomic_load_n(&is_ending, __ATOMIC_ACQUIRE) && turn())
         ;
     for (struct client *c = clients; c < clients + CLIENTS_MAX; c++)
         if (c->step != FREE)
@@ -320,38 +345,54 @@ static void serve(void *arg)
         own_follow();
 }
 
-bool http_serve(const char *address)
+/* No handler comes in between: it may call what pauses us. */
+static void take_lock(uint64_t *mask)
 {
+    const uint64_t all = ~0ull;
+    raw_sigmask(SIG_BLOCK, &all, mask);
     lock_take(&lock);
-    int pid = raw_getpid();
-    bool is_free = serving_pid != pid;
-    if (is_free) {
-        memset(clients, 0, sizeof clients); /* in a child they are the parent's */
-        http_pages_reset();
-        for (int i = 0; i < LISTENERS; i++)
-            listeners[i] = (struct http_listener){.fd = -1};
-        wanted = address;
-        start_state = 0;
-        start_error = 0;
-        is_ending = false;
-        bool ok = own_start(serve, NULL);
-        if (!ok)
-            start_error = errno;
-        while (ok && !__atomic_load_n(&start_state, __ATOMIC_ACQUIRE))
-            raw4(SYS_futex, (long)&start_state, FUTEX_WAIT_PRIVATE, 0, 0);
-        if (!start_error)
-            serving_pid = pid;
-    }
-    errno = is_free ? start_error : EBUSY;
-    lock_give(&lock);
-    return is_free && !start_error;
 }
 
-const char *http_address(void)
+static void give_lock(const uint64_t *mask)
 {
-    if (serving_pid != raw_getpid())
-        return NULL;
-    return listeners[listeners[0].fd >= 0 ? 0 : 1].text;
+    lock_give(&lock);
+    raw_sigmask(SIG_SETMASK, mask, NULL);
+}
+
+/* Under the lock.  An error number, or 0. */
+static int begin(const struct http_plan *new_plan, bool unasked, bool late)
+{
+    plan = *new_plan;
+    sampler_notify(NULL);
+    memset(clients, 0, sizeof clients); /* in a child they are the parent's */
+    http_pages_reset();
+    for (int i = 0; i < LISTENERS; i++)
+        listeners[i] = (struct http_listener){.fd = -1};
+    is_unasked = unasked;
+    is_late = late;
+    start_state = 0;
+    start_error = 0;
+    server_tid = 0;
+    is_ending = 0;
+    if (!own_start(serve, NULL))
+        return errno;
+    while (!late && !__atomic_load_n(&start_state, __ATOMIC_ACQUIRE))
+        raw4(SYS_futex, (long)&start_state, FUTEX_WAIT_PRIVATE, 0, 0);
+    if (!start_error)
+        serving_pid = raw_getpid();
+    return start_error;
+}
+
+/* Whether there is a server, though it may have ended since. */
+static bool is_on(void)
+{
+    int pid = __atomic_load_n(&serving_pid, __ATOMIC_ACQUIRE);
+    return pid && pid == raw_getpid();
+}
+
+bool http_is_on(void)
+{
+    return is_on();
 }
 
 /* Connects to the server, so that it looks up. */
@@ -360,6 +401,7 @@ static void wake(void)
     union http_address a;
     socklen_t n;
     const char *text = http_address();
+    raw4(SYS_futex, (long)&is_ending, FUTEX_WAKE_PRIVATE, 1, 0);
     if (!text || !http_listen_parse(text, &a, &n))
         return;
     long fd = raw4(SYS_socket, a.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0, 0);
@@ -369,28 +411,124 @@ static void wake(void)
     raw4(SYS_close, fd, 0, 0, 0);
 }
 
-void http_pause(struct http_pause *p)
+/* Under the lock: the server's thread is gone on return. */
+static void end(void)
 {
     int pid = raw_getpid();
-    p->serves = serving_pid == pid;
-    if (!p->serves)
-        return;
-    int saved_errno = errno;
-    strcpy(p->address, listeners[0].fd >= 0 ? listeners[0].text : "");
-    const struct timespec pause = {0, 1000000};
-    __atomic_store_n(&is_ending, true, __ATOMIC_RELEASE);
+    __atomic_store_n(&is_ending, 1, __ATOMIC_RELEASE);
     wake();
-    for (int i = 0; i < STOP_TRIES && raw4(SYS_tgkill, pid, server_tid, 0, 0) == 0; i++)
+    for (int i = 0; i < STOP_TRIES; i++) {
+        int tid = __atomic_load_n(&server_tid, __ATOMIC_ACQUIRE);
+        const struct timespec pause = {0, i < STOP_QUICK_TRIES ? STOP_QUICK_NS : STOP_NS};
+        if (tid && raw4(SYS_tgkill, pid, tid, 0, 0) != 0)
+            break;
         raw4(SYS_nanosleep, (long)&pause, 0, 0, 0);
+    }
     remove_sockets();
     serving_pid = 0;
+}
+
+bool http_serve(const char *address)
+{
+    struct http_plan wanted;
+    uint64_t mask;
+    if (!http_listen_plan(address, &wanted))
+        return false;
+    take_lock(&mask);
+    bool was_unasked = is_on() && is_unasked;
+    if (was_unasked)
+        end();
+    int error = is_on() ? EBUSY : begin(&wanted, false, false);
+    wanted.has_address = false;
+    if (error && was_unasked)
+        begin(&wanted, true, true);
+    give_lock(&mask);
+    errno = error;
+    return error == 0;
+}
+
+void http_serve_unasked(bool late)
+{
+    struct http_plan own;
+    uint64_t mask;
+    int saved_errno = errno;
+    take_lock(&mask);
+    if (!is_on() && http_listen_plan(NULL, &own))
+        begin(&own, true, late);
+    give_lock(&mask);
+    errno = saved_errno;
+}
+
+static void sampled(void)
+{
+    const uint64_t all = ~0ull;
+    uint64_t mask;
+    /* Where calls may be forbidden none is made, nor in a child that is not known yet. */
+    if (timers_frozen() || !recording_is_on() ||
+        __atomic_sub_fetch(&n_awaited, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    int saved_errno = errno;
+    raw_sigmask(SIG_BLOCK, &all, &mask);
+    if (lock_try(&lock, raw_getpid())) { /* or else at the next one */
+        const struct http_plan own = plan;
+        sampler_notify(NULL);
+        if (!is_on())
+            begin(&own, true, true);
+        lock_give(&lock);
+    }
+    raw_sigmask(SIG_SETMASK, &mask, NULL);
+    errno = saved_errno;
+}
+
+void http_serve_sampled(void)
+{
+    uint64_t mask;
+    take_lock(&mask);
+    if (!is_on() && http_listen_plan(NULL, &plan)) {
+        n_awaited = SAMPLES_FIRST;
+        sampler_notify(sampled);
+        awaiting_pid = raw_getpid();
+    }
+    give_lock(&mask);
+}
+
+bool http_is_awaiting(void)
+{
+    return awaiting_pid == raw_getpid();
+}
+
+const char *http_address(void)
+{
+    if (!is_on() || !__atomic_load_n(&start_state, __ATOMIC_ACQUIRE))
+        return NULL;
+    const char *text = listeners[listeners[0].fd >= 0 ? 0 : 1].text;
+    return *text ? text : NULL;
+}
+
+void http_pause(struct http_pause *p)
+{
+    uint64_t mask;
+    *p = (struct http_pause){.serves = false};
+    if (!is_on())
+        return;
+    int saved_errno = errno;
+    take_lock(&mask);
+    if (is_on()) {
+        p->serves = true;
+        p->is_unasked = is_unasked;
+        strcpy(p->address, listeners[0].fd >= 0 ? listeners[0].text : "");
+        end();
+    }
+    give_lock(&mask);
     errno = saved_errno;
 }
 
 void http_resume(const struct http_pause *p)
 {
     int saved_errno = errno;
-    if (p->serves)
+    if (p->serves && p->is_unasked)
+        http_serve_unasked(true);
+    else if (p->serves)
         http_serve(p->address[0] ? p->address : NULL);
     errno = saved_errno;
 }
@@ -398,7 +536,9 @@ void http_resume(const struct http_pause *p)
 void http_end(void)
 {
     /* System calls may be forbidden by now. */
-    if (!serving_pid || timers_frozen() || serving_pid != raw_getpid())
+    sampler_notify(NULL);
+    if (!serving_pid || timers_frozen() || !is_on())
         return;
+    __atomic_store_n(&is_ending, 1, __ATOMIC_RELEASE);
     remove_sockets();
 }

@@ -11,25 +11,38 @@
 #include <stddef.h>
 
 /* Serves at `address` (http_listen.h; NULL: nowhere else) and on the process's own socket,
- * until the process ends; a child by fork does not.  False and errno on failure, nothing
+ * until the process ends; a child by fork does not, by itself.  False and errno on failure, nothing
  * started: EBUSY: it serves already; EINVAL, EADDRINUSE, EACCES...; ENOSYS: Linux before
  * 5.9.  Without a socket of its own (no folder) an address is still served. */
 bool http_serve(const char *address);
 
+/* The same at its own socket, in a process that has not asked for it itself, until http_serve
+ * comes.  `late`: from when it has lived for a tenth of a second, without waiting for that.
+ * Tells of nothing.  Some 50 us. */
+void http_serve_unasked(bool late);
+
+/* The same once something has been sampled, which costs nothing until then. */
+void http_serve_sampled(void);
+
+/* Whether it serves, or is just about to; or awaits samples. */
+bool http_is_on(void);
+bool http_is_awaiting(void);
+
 /* Where: the address, or else the own socket.  NULL: it does not serve. */
 const char *http_address(void);
 
-/* The program is about to forbid system calls to all of its threads, ours too, or to do what
- * a process with several threads may not: serves no more on return.  What http_resume needs
- * to serve again where it did.  errno is kept. */
+/* The program is about to forbid system calls to all of its threads, ours too, to do what
+ * a process with several threads may not, or to become another: serves no more on return.
+ * What http_resume needs to serve again where it did, as who the calling thread is.
+ * errno is kept. */
 struct http_pause {
-    bool serves;
+    bool serves, is_unasked;
     char address[HTTP_ADDRESS_MAX]; /* "": its own socket */
 };
 void http_pause(struct http_pause *pause);
 void http_resume(const struct http_pause *pause);
 
-/* The process ends: sockets in the file system go. */
+/* The process ends: sockets in the file system go.  Async-signal-safe. */
 void http_end(void);
 
 #endif

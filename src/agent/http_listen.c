@@ -8,13 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #define BACKLOG 64
 #define STALE_MAX 256 /* sockets of a folder that are looked at */
+#define PID_MAX 100000000
 #define UNIX_PREFIX "unix:"
 
 static bool refuse(int error)
@@ -70,26 +70,81 @@ static bool is_loopback(const union http_address *a)
            IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&a->storage)->sin6_addr);
 }
 
+/* Texts, in places that are long enough or do not take them. */
+
+static bool append(char *to, size_t size, const char *text)
+{
+    size_t n = strlen(to), n_text = strlen(text);
+    if (n_text >= size - n)
+        return refuse(ENAMETOOLONG);
+    memcpy(to + n, text, n_text + 1);
+    return true;
+}
+
+static bool append_number(char *to, size_t size, unsigned number)
+{
+    char digits[12];
+    size_t at = sizeof digits;
+    digits[--at] = '\0';
+    do
+        digits[--at] = (char)('0' + number % 10);
+    while (number /= 10);
+    return append(to, size, digits + at);
+}
+
+bool http_listen_plan(const char *text, struct http_plan *plan)
+{
+    const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
+    *plan = (struct http_plan){.has_address = text != NULL};
+    if (!runtime || runtime[0] != '/' || !append(plan->folder, sizeof plan->folder, runtime) ||
+        !append(plan->folder, sizeof plan->folder, "/sonde"))
+        plan->folder[0] = '\0';
+    if (!text)
+        return true;
+    if (!http_listen_parse(text, &plan->address, &plan->n))
+        return false;
+    const union http_address *a = &plan->address;
+    const struct sockaddr_in *four = (const void *)&a->storage;
+    const struct sockaddr_in6 *six = (const void *)&a->storage;
+    if (a->any.sa_family == AF_INET)
+        inet_ntop(AF_INET, &four->sin_addr, plan->host, sizeof plan->host);
+    else if (a->any.sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &six->sin6_addr, plan->host, sizeof plan->host);
+    return true;
+}
+
+/* From here on: also on a thread that libc does not know of (own.h). */
+
 /* The address that was bound, whose port may have been 0. */
-static void name(struct http_listener *l)
+static void name(struct http_listener *l, const char *host)
 {
     union http_address a;
     socklen_t n = sizeof a;
-    char host[INET6_ADDRSTRLEN] = "";
+    l->text[0] = '\0';
     if (l->path[0]) {
-        snprintf(l->text, sizeof l->text, UNIX_PREFIX "%s", l->path);
+        append(l->text, sizeof l->text, UNIX_PREFIX);
+        append(l->text, sizeof l->text, l->path);
         return;
     }
-    if (getsockname(l->fd, &a.any, &n) != 0)
+    if (raw4(SYS_getsockname, l->fd, (long)&a, (long)&n, 0) != 0)
         return;
     bool is_six = a.any.sa_family == AF_INET6;
     const struct sockaddr_in *four = (const void *)&a.storage;
     const struct sockaddr_in6 *six = (const void *)&a.storage;
-    inet_ntop(a.any.sa_family,
-              is_six ? (const void *)&six->sin6_addr : (const void *)&four->sin_addr, host,
-              sizeof host);
-    snprintf(l->text, sizeof l->text, is_six ? "[%s]:%d" : "%s:%d", host,
-             ntohs(is_six ? six->sin6_port : four->sin_port));
+    append(l->text, sizeof l->text, is_six ? "[" : "");
+    append(l->text, sizeof l->text, host);
+    append(l->text, sizeof l->text, is_six ? "]:" : ":");
+    append_number(l->text, sizeof l->text, ntohs(is_six ? six->sin6_port : four->sin_port));
+}
+
+static long make_socket(int family)
+{
+    return raw4(SYS_socket, family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, 0);
+}
+
+static long look_at(const char *path, struct stat *st)
+{
+    return raw4(SYS_newfstatat, AT_FDCWD, (long)path, (long)st, AT_SYMLINK_NOFOLLOW);
 }
 
 /* Whether the socket at this path is one that nobody listens on any more. */
@@ -98,87 +153,106 @@ static bool is_stale(const char *path)
     union http_address a;
     socklen_t n;
     struct stat st;
-    if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode) || !unix_address(path, &a, &n))
+    if (look_at(path, &st) != 0 || !S_ISSOCK(st.st_mode) || !unix_address(path, &a, &n))
         return false;
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool stale = fd >= 0 && connect(fd, &a.any, n) != 0 && errno == ECONNREFUSED;
+    long fd = make_socket(AF_UNIX);
+    bool stale = fd >= 0 && raw4(SYS_connect, fd, (long)&a, (long)n, 0) == -ECONNREFUSED;
     if (fd >= 0)
-        close(fd);
+        raw4(SYS_close, fd, 0, 0, 0);
     return stale;
 }
 
-static bool open_at(const union http_address *a, socklen_t n, struct http_listener *l)
+static bool open_at(const union http_address *a, socklen_t n, const char *host,
+                    struct http_listener *l)
 {
     const int yes = 1;
     bool is_unix = a->any.sa_family == AF_UNIX;
     *l = (struct http_listener){.checks_host = is_loopback(a)};
     if (is_unix && is_stale(a->un.sun_path))
-        unlink(a->un.sun_path);
-    l->fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (l->fd < 0)
-        return false;
+        raw4(SYS_unlink, (long)a->un.sun_path, 0, 0, 0);
+    l->fd = (int)make_socket(a->any.sa_family);
+    if (l->fd < 0) {
+        int error = -l->fd;
+        *l = (struct http_listener){.fd = -1};
+        return refuse(error);
+    }
     if (!is_unix)
-        setsockopt(l->fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-    if (bind(l->fd, &a->any, n) == 0) {
+        raw6(SYS_setsockopt, l->fd, SOL_SOCKET, SO_REUSEADDR, (long)&yes, sizeof yes, 0);
+    long rc = raw4(SYS_bind, l->fd, (long)a, (long)n, 0);
+    if (rc == 0) {
         if (is_unix)
             strcpy(l->path, a->un.sun_path);
-        if (listen(l->fd, BACKLOG) == 0) {
-            name(l);
+        rc = raw4(SYS_listen, l->fd, BACKLOG, 0, 0);
+        if (rc == 0) {
+            name(l, host);
             return true;
         }
     }
-    int error = errno;
-    close(l->fd);
+    raw4(SYS_close, l->fd, 0, 0, 0);
     if (l->path[0])
-        unlink(l->path);
+        raw4(SYS_unlink, (long)l->path, 0, 0, 0);
     *l = (struct http_listener){.fd = -1};
-    return refuse(error);
+    return refuse((int)-rc);
 }
 
-bool http_listen_open(const char *text, struct http_listener *l)
+bool http_listen_open(const struct http_plan *plan, struct http_listener *l)
 {
-    union http_address a;
-    socklen_t n;
-    *l = (struct http_listener){.fd = -1};
-    return http_listen_parse(text, &a, &n) && open_at(&a, n, l);
+    return open_at(&plan->address, plan->n, plan->host, l);
 }
 
 /* A folder that is ours, and nobody else's. */
 static bool have_folder(const char *path)
 {
     struct stat st;
-    if (mkdir(path, 0700) != 0 && errno != EEXIST)
-        return false;
-    if (lstat(path, &st) != 0)
-        return false;
-    return (S_ISDIR(st.st_mode) && st.st_uid == geteuid() && (st.st_mode & 077) == 0) ||
+    long rc = raw4(SYS_mkdir, (long)path, 0700, 0, 0);
+    if (rc == 0 || rc == -EEXIST)
+        rc = look_at(path, &st);
+    if (rc != 0)
+        return refuse((int)-rc);
+    return (S_ISDIR(st.st_mode) && (long)st.st_uid == raw4(SYS_geteuid, 0, 0, 0, 0) &&
+            (st.st_mode & 077) == 0) ||
            refuse(EACCES);
+}
+
+/* The N of "N.sock"; 0: another name. */
+static int pid_of(const char *name)
+{
+    int pid = 0;
+    for (; *name >= '0' && *name <= '9' && pid < PID_MAX; name++)
+        pid = pid * 10 + (*name - '0');
+    return strcmp(name, ".sock") == 0 ? pid : 0;
 }
 
 /* Removes the sockets of processes that are gone. */
 static void clean(const char *folder)
 {
     char entries[4096] __attribute__((aligned(8)));
-    char path[sizeof((struct http_listener *)0)->path];
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC), n_seen = 0;
-    long n;
+    long fd = raw4(SYS_openat, AT_FDCWD, (long)folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0), n;
+    int n_seen = 0;
     if (fd < 0)
         return;
     while ((n = raw4(SYS_getdents64, fd, (long)entries, sizeof entries, 0)) > 0)
         for (long at = 0; at < n && n_seen < STALE_MAX;) {
+            char path[sizeof((struct http_listener *)0)->path] = "";
             const struct dirent64 *d = (const void *)(entries + at);
-            char *end;
-            long pid = strtol(d->d_name, &end, 10);
+            int pid = pid_of(d->d_name);
             at += d->d_reclen;
-            if (pid <= 0 || strcmp(end, ".sock") != 0 ||
-                snprintf(path, sizeof path, "%s/%s", folder, d->d_name) >= (int)sizeof path)
+            if (pid == 0 || !append(path, sizeof path, folder) || !append(path, sizeof path, "/") ||
+                !append(path, sizeof path, d->d_name))
                 continue;
             n_seen++;
             /* It may be alive in another container, which shares the folder. */
             if (raw4(SYS_kill, pid, 0, 0, 0) == -ESRCH && is_stale(path))
-                unlink(path);
+                raw4(SYS_unlink, (long)path, 0, 0, 0);
         }
-    close(fd);
+    raw4(SYS_close, fd, 0, 0, 0);
+}
+
+static bool name_socket(const char *folder, int pid, char *path, size_t size)
+{
+    path[0] = '\0';
+    return append(path, size, folder) && append(path, size, "/") &&
+           append_number(path, size, (unsigned)pid) && append(path, size, ".sock");
 }
 
 static bool open_in(const char *folder, struct http_listener *l)
@@ -189,48 +263,49 @@ static bool open_in(const char *folder, struct http_listener *l)
     if (!have_folder(folder))
         return false;
     clean(folder);
-    if (snprintf(path, sizeof path, "%s/%d.sock", folder, raw_getpid()) >= (int)sizeof path)
-        return refuse(ENAMETOOLONG);
-    return unix_address(path, &a, &n) && open_at(&a, n, l);
+    return name_socket(folder, raw_getpid(), path, sizeof path) && unix_address(path, &a, &n) &&
+           open_at(&a, n, "", l);
 }
 
-/* The folders for our sockets, the better one first; false: there is none of this number. */
-static bool name_folder(int number, char folder[sizeof((struct http_listener *)0)->path])
+/* The other folder, of who the process is now. */
+static bool name_other(char *folder, size_t size)
 {
-    const size_t size = sizeof((struct http_listener *)0)->path;
-    const char *runtime = secure_getenv("XDG_RUNTIME_DIR");
-    if (number == 1)
-        return snprintf(folder, size, "/tmp/sonde-%u", (unsigned)geteuid()) < (int)size;
-    return runtime && runtime[0] == '/' && snprintf(folder, size, "%s/sonde", runtime) < (int)size;
+    folder[0] = '\0';
+    return append(folder, size, "/tmp/sonde-") &&
+           append_number(folder, size, (unsigned)raw4(SYS_geteuid, 0, 0, 0, 0));
 }
 
-bool http_listen_own(struct http_listener *l)
+bool http_listen_own(const struct http_plan *plan, struct http_listener *l)
 {
-    char folder[sizeof l->path];
+    char other[sizeof l->path];
     *l = (struct http_listener){.fd = -1};
-    for (int i = 0; i < 2; i++)
-        if (name_folder(i, folder) && open_in(folder, l))
-            return true;
-    return false;
+    return (plan->folder[0] && open_in(plan->folder, l)) ||
+           (name_other(other, sizeof other) && open_in(other, l));
+}
+
+static bool is_there(const char *folder, int pid)
+{
+    char path[2 * sizeof((struct http_listener *)0)->path];
+    return folder[0] && name_socket(folder, pid, path, sizeof path) &&
+           raw4(SYS_faccessat, AT_FDCWD, (long)path, F_OK, 0) == 0;
 }
 
 bool http_listen_parent(void)
 {
-    char folder[sizeof((struct http_listener *)0)->path], path[sizeof folder + 32];
-    for (int i = 0; i < 2; i++)
-        if (name_folder(i, folder) &&
-            snprintf(path, sizeof path, "%s/%d.sock", folder, (int)raw4(SYS_getppid, 0, 0, 0, 0)) <
-                (int)sizeof path &&
-            raw4(SYS_faccessat, AT_FDCWD, (long)path, F_OK, 0) == 0)
-            return true;
-    return false;
+    struct http_plan plan;
+    char other[sizeof plan.folder];
+    int parent = (int)raw4(SYS_getppid, 0, 0, 0, 0);
+    return http_listen_plan(NULL, &plan) &&
+           (is_there(plan.folder, parent) ||
+            (name_other(other, sizeof other) && is_there(other, parent)));
 }
 
 bool http_listen_may_ask(int fd)
 {
     struct ucred peer;
     socklen_t n = sizeof peer;
-    if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) != 0)
+    if (raw6(SYS_getsockopt, fd, SOL_SOCKET, SO_PEERCRED, (long)&peer, (long)&n, 0) != 0)
         return false;
-    return peer.uid == 0 || peer.uid == geteuid() || peer.uid == getuid();
+    return peer.uid == 0 || peer.uid == raw4(SYS_geteuid, 0, 0, 0, 0) ||
+           peer.uid == raw4(SYS_getuid, 0, 0, 0, 0);
 }

@@ -103,6 +103,14 @@ static void cpu_page(struct http_page *page, const struct request *r)
     }
     if (!begin_wait(page, &profiles_cpu, seconds))
         return;
+    page->is_recorded = recording_is_recorded(WIRE_CPU);
+    if (page->is_recorded) {
+        if (!profiles_take_recorded_cpu(&page->before)) {
+            end_wait(page);
+            fail_errno(page, errno);
+        }
+        return;
+    }
     if (recording_begin_cpu(RECORDING_HZ_DEFAULT))
         return;
     int error = errno;
@@ -111,6 +119,18 @@ static void cpu_page(struct http_page *page, const struct request *r)
          error == EBUSY    ? "Could not enable CPU profiling: cpu profiling already in use"
          : error == ENOMEM ? "Could not enable CPU profiling: out of memory"
                            : "Could not enable CPU profiling: no timers");
+}
+
+/* The samples of these seconds, of those that are recorded. */
+static void finish_recorded_cpu(struct http_page *page)
+{
+    struct taken now = {0};
+    attach(page, &profiles_cpu, false);
+    if (!profiles_take_recorded_cpu(&now))
+        fail_errno(page, errno);
+    else if (!taken_subtract(&now, &page->before) || !profile_out(&profiles_cpu, &now, &page->body))
+        fail_errno(page, ENOMEM);
+    taken_release(&now);
 }
 
 static void finish_cpu(struct http_page *page)
@@ -351,7 +371,9 @@ void http_pages_begin(struct http_page *page, const struct request *r, const cha
 
 void http_pages_finish(struct http_page *page)
 {
-    if (page->profile == &profiles_cpu)
+    if (page->is_recorded)
+        finish_recorded_cpu(page);
+    else if (page->profile == &profiles_cpu)
         finish_cpu(page);
     else
         finish_delta(page);
@@ -360,7 +382,7 @@ void http_pages_finish(struct http_page *page)
 
 void http_pages_give_up(struct http_page *page)
 {
-    if (page->profile == &profiles_cpu && recording_end_cpu())
+    if (page->profile == &profiles_cpu && !page->is_recorded && recording_end_cpu())
         recording_release_cpu();
     end_wait(page);
 }

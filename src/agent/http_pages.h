@@ -13,7 +13,8 @@ struct http_page {
     const char *location;                 /* where to go instead; NULL: nowhere */
     const struct sonde_profile *attached; /* its name is the file's; NULL: shown, not saved */
     bool is_delta;
-    bool is_error; /* of net/http/pprof: X-Go-Pprof */
+    bool is_recorded; /* the difference of what `sonde record` has */
+    bool is_error;    /* of net/http/pprof: X-Go-Pprof */
     struct out body;
 
     bool waits;

@@ -37,8 +37,6 @@ typedef int timedwait_fn(const sigset_t *, siginfo_t *, const struct timespec *)
 typedef int signalfd_fn(int, const sigset_t *, int);
 typedef int altstack_fn(const stack_t *, stack_t *);
 typedef int close_fn(void *);
-typedef void exit_fn(void *);
-typedef void thrd_exit_fn(int);
 typedef int setname_fn(pthread_t, const char *);
 
 static create_fn *next_pthread_create;
@@ -51,8 +49,6 @@ static signalfd_fn *next_signalfd;
 static altstack_fn *next_sigaltstack;
 static close_fn *next_dlclose;
 static setname_fn *next_setname;
-static exit_fn *next_pthread_exit;
-static thrd_exit_fn *next_thrd_exit;
 
 static pthread_key_t at_thread_end;
 static bool has_key;
@@ -73,8 +69,6 @@ static __attribute__((constructor(101))) void resolve(void)
     next_sigprocmask = (mask_fn *)dlsym(RTLD_NEXT, "sigprocmask");
     next_sigtimedwait = (timedwait_fn *)dlsym(RTLD_NEXT, "sigtimedwait");
     next_sigaltstack = (altstack_fn *)dlsym(RTLD_NEXT, "sigaltstack");
-    next_pthread_exit = (exit_fn *)dlsym(RTLD_NEXT, "pthread_exit");
-    next_thrd_exit = (thrd_exit_fn *)dlsym(RTLD_NEXT, "thrd_exit");
     next_setname = (setname_fn *)dlsym(RTLD_NEXT, "pthread_setname_np");
     next_signalfd = (signalfd_fn *)dlsym(RTLD_NEXT, "signalfd");
     if (!next_dlclose) {
@@ -224,29 +218,6 @@ EXPORT int thrd_create(thrd_t *thread, thrd_start_t run, void *arg)
     else
         start_release(s);
     return rc;
-}
-
-/* Of the main thread: the process goes on, and ends with the last thread of the program's. */
-static void may_be_main(void)
-{
-    if (own_count() && !timers_frozen() && raw_gettid() == raw_getpid())
-        own_main_ends();
-}
-
-EXPORT __attribute__((noreturn)) void pthread_exit(void *result)
-{
-    need((const void *)next_pthread_exit);
-    may_be_main();
-    next_pthread_exit(result);
-    __builtin_unreachable();
-}
-
-EXPORT __attribute__((noreturn)) void thrd_exit(int result)
-{
-    need((const void *)next_thrd_exit);
-    may_be_main();
-    next_thrd_exit(result);
-    __builtin_unreachable();
 }
 
 EXPORT int pthread_setname_np(pthread_t thread, const char *name)

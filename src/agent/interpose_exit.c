@@ -1,5 +1,6 @@
 /* interpose_exit: where a program begins to end: the heap profile and that of its threads
  * are of that moment, before its destructors free what was in use. */
+#include "agent/http.h"
 #include "agent/raw.h"
 #include "agent/recording.h"
 #include "agent/timers.h"
@@ -63,8 +64,10 @@ EXPORT void quick_exit(int status)
  * forbidden we cannot tell such a child; nothing of ours then depends on this moment. */
 static void end_at_once(int status, const struct walk_regs *caller)
 {
-    if (!timers_frozen())
+    if (!timers_frozen()) {
         recording_program_ends(caller);
+        http_end();
+    }
     for (;;)
         raw4(SYS_exit_group, status, 0, 0, 0);
 }

@@ -13,13 +13,18 @@ struct lock {
     int pid; /* of the process of the holder; 0: free */
 };
 
+static inline bool lock_try(struct lock *lock, int pid)
+{
+    int seen = __atomic_load_n(&lock->pid, __ATOMIC_RELAXED);
+    return seen != pid && __atomic_compare_exchange_n(&lock->pid, &seen, pid, false,
+                                                      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED);
+}
+
 static inline void lock_take(struct lock *lock)
 {
     int pid = raw_getpid();
     for (int tries = 0;; tries++) {
-        int seen = __atomic_load_n(&lock->pid, __ATOMIC_RELAXED);
-        if (seen != pid && __atomic_compare_exchange_n(&lock->pid, &seen, pid, false,
-                                                       __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+        if (lock_try(lock, pid))
             return;
         const struct timespec pause = {0, LOCK_SLEEP_NS};
         if (tries < LOCK_SPINS)

@@ -57,6 +57,12 @@ static bool take(struct taken *to, enum wire_kind kind, uint64_t period, taken_v
     return taken_add_store(to, store, kind, values) || refuse(ENOMEM);
 }
 
+bool profiles_take_recorded_cpu(struct taken *to)
+{
+    const struct store *store = recording_store();
+    return store && take(to, WIRE_CPU, store->header->period_ns, cpu_values);
+}
+
 static int64_t count_rows(const struct taken *taken)
 {
     return (int64_t)taken->n;

@@ -38,6 +38,8 @@ struct sonde_profile {
 extern const struct sonde_profile profiles_cpu;
 /* Its rows, of the store of recording_end_cpu. */
 bool profiles_take_cpu(const struct store *store, struct taken *to);
+/* What `sonde record` has of it so far. */
+bool profiles_take_recorded_cpu(struct taken *to);
 
 /* NULL and errno: ENOENT, or why it cannot be had. */
 const struct sonde_profile *profiles_find(const char *name);

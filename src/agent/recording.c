@@ -49,6 +49,12 @@ static uint32_t bit(enum wire_kind kind)
     return 1u << kind;
 }
 
+static void make_index(void)
+{
+    if (!own_is_here()) /* it calls libc's qsort */
+        program_make_index();
+}
+
 /* Kinds whose threads are sent SIGURG. */
 static bool need_sigurg(uint32_t which)
 {
@@ -84,6 +90,11 @@ bool recording_has(enum wire_kind kind)
     return records(kind) && recording_is_on();
 }
 
+bool recording_is_recorded(enum wire_kind kind)
+{
+    return (kinds_to_file & bit(kind)) && recording_is_on();
+}
+
 /* Samples of `which` from here on. */
 static void go(uint32_t which, struct store *store, uint64_t heap_rate)
 {
@@ -114,7 +125,7 @@ static void answer(void *arg)
     const struct walk_regs none = {0};
     uint32_t answered = 0;
     /* What we open is not to take a number that the program expects to be free. */
-    if (recording_is_hooked) /* else this may be the thread that ends the process */
+    if (own_is_here()) /* else this may be the thread that ends the process */
         raw4(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE, 0);
     /* A process whose threads have all ended is not to live on for this one. */
     while (!own_is_alone()) {
@@ -182,16 +193,26 @@ static bool same_object(const void *a, const void *b)
            of_a.dlfo_map_start == of_b.dlfo_map_start;
 }
 
+static bool watch_fork(void);
+
 /* A program that is linked with one libsonde, and has another one loaded into it: that
  * one's functions come first. */
-static bool other_records(void)
+static bool looks_as_if_other_records(void)
 {
     const char *preload = getenv("LD_PRELOAD");
     if (!getenv(WIRE_ENV_DIR))
         return false;
     if (recording_is_hooked)
-        return !same_object((const void *)sonde_stop_cpu_profile, (const void *)other_records);
+        return !same_object((const void *)sonde_stop_cpu_profile, (const void *)watch_fork);
     return getauxval(AT_BASE) != 0 && preload && strstr(preload, "/libsonde");
+}
+
+static bool other_records(void)
+{
+    static int known; /* 0: not yet: the environment is the program's to change */
+    if (!known)
+        known = looks_as_if_other_records() ? 2 : 1;
+    return known == 2;
 }
 
 static bool watch_fork(void)
@@ -199,7 +220,7 @@ static bool watch_fork(void)
     /* Of a child made without libc's fork. */
     if (kinds && !timers_frozen() && owner != raw_getpid())
         forget();
-    if (!watches_fork && pthread_atfork(NULL, NULL, in_child) != 0) {
+    if (!watches_fork && (own_is_here() || pthread_atfork(NULL, NULL, in_child) != 0)) {
         errno = ENOMEM;
         return false;
     }
@@ -213,7 +234,7 @@ static bool begin(uint32_t which, struct store *store, uint64_t heap_rate)
     if (need_sigurg(which) && !signals_install())
         return false;
     uses_sigurg |= need_sigurg(which);
-    program_make_index();
+    make_index();
     go(which, store, heap_rate);
     if (!(which & bit(WIRE_CPU)))
         return true;
@@ -400,12 +421,14 @@ void recording_thread_made(const struct walk_regs *regs)
     sampler_leave(WIRE_THREADCREATE);
 }
 
-void recording_prepare(void)
+void recording_prepare(bool wants_cpu)
 {
-    if (!recording_is_hooked) /* the program's masks are not seen */
-        return;
     lock_take(&lock);
-    uses_sigurg |= watch_fork() && signals_install();
+    other_records();
+    make_index();
+    /* In libsonde.a the program's masks are not seen. */
+    if (watch_fork() && wants_cpu && recording_is_hooked)
+        uses_sigurg |= signals_install();
     lock_give(&lock);
 }
 
@@ -413,7 +436,7 @@ bool recording_take_threads(struct store *store, const struct threads_options *w
                             const struct walk_regs *self)
 {
     lock_take(&lock);
-    program_make_index();
+    make_index();
     bool ok = watch_fork() && signals_install();
     uses_sigurg |= ok;
     lock_give(&lock);

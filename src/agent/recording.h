@@ -23,6 +23,10 @@
  * in libsonde.so (interpose.c), not in libsonde.a (plain.c). */
 extern const bool recording_is_hooked;
 
+/* Whether those of ours come before libc's for the whole program.  Not in libsonde.a, nor when
+ * libsonde.so is loaded by dlopen or stands behind libc. */
+bool recording_is_first(void);
+
 /* pthread_create, of which nothing is recorded.  An error number, or 0. */
 int recording_plain_thread(pthread_t *thread, const pthread_attr_t *attr, void *(*run)(void *),
                            void *arg);
@@ -46,6 +50,9 @@ bool recording_begin_cpu(uint32_t hz);
  * recording_begin_cpu's is not on. */
 struct store *recording_end_cpu(void);
 void recording_release_cpu(void);
+
+/* Whether `sonde record` has this kind recorded, into the file. */
+bool recording_is_recorded(enum wire_kind kind);
 
 /* The store of the standing kinds, made when it is first asked for; of `sonde record`,
  * if that records.  NULL and errno: ENOMEM, EBUSY (recorded by another libsonde). */
@@ -76,8 +83,9 @@ bool recording_watches_end(void);
  * registers. */
 void recording_program_ends(const struct walk_regs *self);
 
-/* A CPU profile may be asked for later: from here on no thread blocks SIGURG. */
-void recording_prepare(void);
+/* Profiles may be asked for later, by a thread of ours; `wants_cpu`: from here on no thread
+ * blocks SIGURG. */
+void recording_prepare(bool wants_cpu);
 
 /* threads_take, in a process that need not be recorded. */
 bool recording_take_threads(struct store *store, const struct threads_options *which,

@@ -1,6 +1,5 @@
 #include "agent/request.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 #include <strings.h>
 
@@ -178,11 +177,51 @@ bool request_number(const char *text, int64_t *number)
     return true;
 }
 
+/* Four numbers below 256, without zeros in front. */
+static bool is_four(const char *p)
+{
+    for (int i = 0; i < 4; i++) {
+        int v = 0, n = 0;
+        for (; *p >= '0' && *p <= '9' && n < 3; p++, n++)
+            v = v * 10 + (*p - '0');
+        if (n == 0 || v > 255 || (n > 1 && p[-n] == '0') || *p++ != (i < 3 ? '.' : '\0'))
+            return false;
+    }
+    return true;
+}
+
+/* Eight groups of hexadecimal digits, of which some may be left out once, or six and an
+ * address of the older kind. */
+static bool is_six_groups(const char *p)
+{
+    int n = 0;
+    bool has_gap = p[0] == ':' && p[1] == ':';
+    if (has_gap)
+        p += 2;
+    while (*p) {
+        size_t n_digits = strspn(p, "0123456789abcdefABCDEF");
+        if (p[n_digits] == '.')
+            return is_four(p) && (has_gap ? n <= 5 : n == 6);
+        if (n_digits == 0 || n_digits > 4 || ++n > 8)
+            return false;
+        p += n_digits;
+        if (!*p)
+            break;
+        if (*p++ != ':' || !*p)
+            return false;
+        if (*p == ':') {
+            if (has_gap)
+                return false;
+            has_gap = true;
+            p++;
+        }
+    }
+    return has_gap ? n < 8 : n == 8;
+}
+
 bool request_host_is_local(const char *host)
 {
     char name[256];
-    struct in6_addr six;
-    struct in_addr four;
     bool is_six = *host == '[';
     size_t n = is_six ? strcspn(host, "]") : strcspn(host, ":");
     const char *rest = host + n + (is_six && host[n] ? 1 : 0);
@@ -194,8 +233,8 @@ bool request_host_is_local(const char *host)
     memcpy(name, host, n);
     name[n] = '\0';
     if (is_six)
-        return inet_pton(AF_INET6, name, &six) == 1;
-    if (inet_pton(AF_INET, name, &four) == 1)
+        return is_six_groups(name);
+    if (is_four(name))
         return true;
     if (n && name[n - 1] == '.')
         name[--n] = '\0';

@@ -239,7 +239,7 @@ bool signals_install(void)
     if (!(now.sa_flags & SA_SIGINFO) || now.sa_sigaction != handler) {
         program = now;
         /* No other handler runs inside ours: it could leave with longjmp. */
-        sigfillset(&act.sa_mask);
+        memset(&act.sa_mask, 0xff, sizeof act.sa_mask);
         if (__sigaction(SIGURG, &act, NULL) != 0)
             return false;
         if (__atomic_load_n(&has_small_stacks, __ATOMIC_RELAXED))

@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <strings.h>
 
 /* In a loop: it is not to become a call of the function it makes. */
 #define KEEP_LOOP() __asm__ volatile("")
@@ -102,4 +103,57 @@ char *strrchr(const char *s, int c)
             found = s;
     while (*s++);
     return (char *)(uintptr_t)found;
+}
+
+void *memchr(const void *bytes, int c, size_t n)
+{
+    const unsigned char *p = bytes;
+    for (; n; n--, p++)
+        if (*p == (unsigned char)c)
+            return (void *)(uintptr_t)p;
+    return NULL;
+}
+
+char *strstr(const char *s, const char *part)
+{
+    size_t n = strlen(part);
+    for (; strncmp(s, part, n) != 0; s++)
+        if (!*s)
+            return NULL;
+    return (char *)(uintptr_t)s;
+}
+
+size_t strcspn(const char *s, const char *set)
+{
+    size_t n = 0;
+    while (s[n] && !strchr(set, s[n]))
+        n++;
+    return n;
+}
+
+size_t strspn(const char *s, const char *set)
+{
+    size_t n = 0;
+    while (s[n] && strchr(set, s[n]))
+        n++;
+    return n;
+}
+
+/* Of ASCII's letters: no locale is asked. */
+
+static int small(char c)
+{
+    return c >= 'A' && c <= 'Z' ? c | 32 : (unsigned char)c;
+}
+
+int strncasecmp(const char *a, const char *b, size_t n)
+{
+    for (; n && *a && small(*a) == small(*b); a++, b++, n--)
+        ;
+    return n ? small(*a) - small(*b) : 0;
+}
+
+int strcasecmp(const char *a, const char *b)
+{
+    return strncasecmp(a, b, SIZE_MAX);
 }

@@ -1,6 +1,7 @@
 #include "agent/symbols.h"
 
 #include "agent/heap.h"
+#include "agent/own.h"
 #include "agent/raw.h"
 
 #include <dlfcn.h>
@@ -190,14 +191,15 @@ void symbols_release(struct symbols *s)
         raw_unmap(t, sizeof *t);
     }
     for (size_t i = 0; i < SYMBOLS_READABLE_MAX; i++)
-        free(s->readable[i].readable);
+        if (s->readable[i].readable) /* none where nothing may be freed, by symbols_readable */
+            free(s->readable[i].readable);
     raw_unmap(s, sizeof *s);
 }
 
 const char *symbols_readable(struct symbols *s, const char *name)
 {
     typedef char *demangle_fn(const char *, char *, size_t *, int *);
-    if (name[0] != '_' || name[1] != 'Z')
+    if (name[0] != '_' || name[1] != 'Z' || own_is_here())
         return name;
     size_t slot = (size_t)name * 0x9e3779b97f4a7c15u >> 53; /* of SYMBOLS_READABLE_MAX */
     if (s->readable[slot].name == name)

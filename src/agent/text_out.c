@@ -152,7 +152,7 @@ void text_out_heap(const struct sonde_profile *profile, struct taken *taken,
         put_addresses(out, row);
         put_frames(out, row, symbols, program);
     }
-    if (getrusage(RUSAGE_SELF, &usage) == 0) {
+    if (raw4(SYS_getrusage, RUSAGE_SELF, (long)&usage, 0, 0) == 0) {
         out_text(out, "\n# MaxRSS = ");
         out_number(out, usage.ru_maxrss * 1024);
         out_text(out, "\n");
