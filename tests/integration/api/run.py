@@ -73,6 +73,8 @@ def fields(data):
 
 
 def numbers(data):
+    if isinstance(data, int):  # one of them need not be packed
+        return [signed(data)]
     at, all_of_them = 0, []
     while at < len(data):
         value, at = varint(data, at)
@@ -103,9 +105,9 @@ class Profile:
             values, stack, labels = [], [], {}
             for number, value in fields(sample):
                 if number == 1:
-                    stack = [addresses[n] for n in numbers(value)]
+                    stack += [addresses[n] for n in numbers(value)]
                 elif number == 2:
-                    values = numbers(value)
+                    values += numbers(value)
                 elif number == 3:
                     label = dict(fields(value))
                     labels[self.strings[label[1]]] = (self.strings[label[2]] if 2 in label
@@ -549,7 +551,7 @@ def test_program_does_not_notice():
             if names[-1] == "sonde":
                 with open(f"/proc/{pid}/task/{tid}/status") as f:
                     blocked = re.search(r"SigBlk:\t(\w+)", f.read()).group(1)
-                same(blocked, "fffffffe7ffbfeff")  # but KILL, STOP and libc's two
+                same(blocked, "fffffffffffbfeff")  # but KILL and STOP
         same(sorted(names), ["serve", "sonde"])
         p.do("closeall", "0")
         p.page("cmdline")
@@ -692,27 +694,129 @@ def test_preloaded():
         p.wait()
 
 
-def test_preloaded_without_address():
-    # Its own socket; with "off" and under sonde record none.
+def test_unasked():
+    # A process's own socket, from a tenth of a second on; with "off" none.
     lib = os.path.join(BUILD, "libsonde.so")
-    for wanted, command, env in (
-            (True, [], {"LD_PRELOAD": lib}),
-            (False, [], {"LD_PRELOAD": lib, "SONDE_HTTP": "off"}),
-            (False, [SONDE, "record", "-o", os.path.join(WORK, "sleep.pb.gz"), "--"], {})):
-        p = subprocess.Popen([*command, "sh", "-c", f"ls {RUNTIME}/sonde/$$.sock; true"], stderr=subprocess.DEVNULL,
-                             env={**os.environ, **env}, stdout=subprocess.PIPE, text=True)
-        same(".sock" in p.communicate(timeout=20)[0], wanted)
+    preload, record = {"LD_PRELOAD": lib}, [SONDE, "record", "-o", os.path.join(WORK, "some.pb.gz"), "--"]
     # So does each process that it forks, as a server that becomes a daemon.
     code = f"""
-import os
+import os, time
+def wait(limit):
+    while time.process_time() < limit:  # it does something that is sampled
+        if os.path.exists("{RUNTIME}/sonde/" + str(os.getpid()) + ".sock"):
+            return "yes"
+    return "no"
+print(wait({{}}), end=" ", flush=True)
 pid = os.fork()
 if pid == 0:
-    os._exit(7 if os.path.exists("{RUNTIME}/sonde/" + str(os.getpid()) + ".sock") else 8)
-print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    print(wait({{}}), end=" ", flush=True)
+    os._exit(0)
+os.waitpid(pid, 0)
+print(len(os.listdir("/proc/self/fd")))
 """
-    out = subprocess.run([sys.executable, "-c", code], env={**os.environ, "LD_PRELOAD": lib}, stdout=subprocess.PIPE,
-                         text=True, timeout=20)
-    same(out.stdout, "7\n")
+    for wanted, command, env in (("yes yes 4", [], preload), ("yes yes 4", record, {}),
+                                 ("no no 4", [], {**preload, "SONDE_HTTP": "off"}),
+                                 ("no no 4", record, {"SONDE_HTTP": "off"})):
+        limit = 20 if "yes" in wanted else 0.5
+        done = subprocess.run([*command, sys.executable, "-c", code.format(limit, limit)],
+                              stderr=subprocess.PIPE, env={**os.environ, **env},
+                              stdout=subprocess.PIPE, text=True, timeout=60)
+        same((done.stdout.strip(), done.stderr if done.returncode else ""), (wanted, ""))
+
+
+def own_socket_of(pid, folder=None):
+    path = os.path.join(folder or os.path.join(RUNTIME, "sonde"), f"{pid}.sock")
+    for _ in range(200):
+        if os.path.exists(path):
+            return path
+        time.sleep(0.05)
+    raise AssertionError(f"no socket {path}")
+
+
+def test_recorded_answers():
+    # From the table that is recorded: neither disturbs the other.
+    out = os.path.join(WORK, "both.pb.gz")
+    p = subprocess.Popen([SONDE, "record", "-o", out, "--", sys.executable, "-c", """
+import os, sys, time
+print(os.getpid(), flush=True)
+while sys.stdin not in __import__("select").select([sys.stdin], [], [], 0)[0]:
+    for i in range(10000): pass
+"""], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        path = own_socket_of(int(p.stdout.readline()))
+
+        def ask(page):
+            with socket.socket(socket.AF_UNIX) as s:
+                s.connect(path)
+                s.sendall(f"GET /debug/pprof/{page} HTTP/1.0\r\n\r\n".encode())
+                return answer(read_all(s))
+
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            both = list(pool.map(ask, ["profile?seconds=1", "profile?seconds=1"]))
+        for status, _, data in both:
+            same(status, 200)
+            seconds = sum(s[0][1] for s in Profile(data).samples) / 1e9
+            check(0.2 < seconds < 1.3, f"{seconds} s in a second")
+            check(0.9e9 < Profile(data).duration < 1.6e9, Profile(data).duration)
+        status, _, text = ask("heap")
+        check(status == 501 and b"without this kind" in text, (status, text))
+        status, _, text = ask("goroutine?debug=2")
+        check(status == 200 and text.startswith(b"goroutine ") and b"sonde" not in text.split(b"\n")[0], text[:100])
+    finally:
+        p.communicate("\n", timeout=20)
+    same(p.returncode, 0)
+    recorded = Profile(open(out, "rb").read())
+    check(sum(s[0][1] for s in recorded.samples) / 1e9 > 0.2, "little is recorded")
+
+
+def test_identity():
+    # Our thread becomes who the program becomes, by whichever call.
+    if os.getuid() != 0:
+        raise Skip("not root")
+    code = """
+import ctypes, os, re, sys, threading, time
+libc = ctypes.CDLL(None, use_errno=True)
+def look():
+    for _ in range(200):
+        texts = [open(f"/proc/self/task/{t}/status").read() for t in os.listdir("/proc/self/task")]
+        if len(texts) == n + 1:
+            break
+        time.sleep(0.01)
+    ids = {re.sub(r"\\s+", " ", " ".join(re.findall(r"^(?:Uid|Gid|Groups|CapEff|CapBnd|NoNewPrivs):.*", t, re.M))) for t in texts}
+    return len(texts), len(ids)
+n = 1
+if sys.argv[1] == "threads":
+    n = 2
+    threading.Thread(target=time.sleep, args=(100,), daemon=True).start()
+out = [look()]
+if n == 1:
+    libc.prctl(24, 5, 0, 0, 0); out.append(look())  # PR_CAPBSET_DROP
+    libc.syscall(157, 24, 6, 0, 0, 0); out.append(look())
+    libc.syscall(116, 0, 0); out.append(look())
+os.setgroups([4, 5]); out.append(look())
+os.setegid(7); out.append(look())
+os.setregid(8, 9); out.append(look())
+os.setresgid(8, 8, 8); out.append(look())
+os.seteuid(65534); out.append(look())
+os.seteuid(0); out.append(look())
+os.setreuid(0, 65534); out.append(look())
+os.seteuid(0); out.append(look())
+os.setuid(65534); out.append(look())
+libc.prctl(38, 1, 0, 0, 0) if n == 1 else None; out.append(look())  # PR_SET_NO_NEW_PRIVS
+print(set(out), os.getpid(), flush=True)
+sys.stdin.read()
+"""
+    lib = os.path.join(BUILD, "libsonde.so")
+    for mode, n in (("one", 2), ("threads", 3)):
+        p = subprocess.Popen([sys.executable, "-c", code, mode], stdin=subprocess.PIPE, text=True,
+                             stdout=subprocess.PIPE, env={**os.environ, "LD_PRELOAD": lib})
+        got, pid = p.stdout.readline().strip().rsplit(" ", 1)
+        same(got, "{(" + f"{n}, 1" + ")}")
+        path = own_socket_of(pid, "/tmp/sonde-65534")
+        same(os.stat(path).st_uid, 65534)
+        p.communicate(timeout=20)
+        same(p.returncode, 0)
+        check(not os.path.exists(path), "its socket stayed")
 
 
 def test_blocked_signals():
@@ -743,6 +847,7 @@ int main(void)
 """)
     subprocess.check_call(["cc", "-O1", "-g", "-pthread", program + ".c", "-o", program])
     with Program("blocks", env={"LD_PRELOAD": os.path.join(BUILD, "libsonde.so")}) as p:
+        own_socket_of(p.process.pid)
         names, out = top(p.page("profile?seconds=1", own=True)[1])
         check("hot" in names, out)
         p.process.kill()

@@ -143,6 +143,8 @@ def main():
         hostile("mainexit")
         hostile("mainexit", "--at", "USR1")
         hostile("altstack", said="0 0 0\n")
+        build("forker")
+        hostile("1000", "--no-children", said="one thread\n", program="forker")
         build("../../targets/harsh", "-pthread", "-D_GNU_SOURCE")
         hostile("killfilter", said="child 4\n", program="harsh")
         hostile("strict", "--at", "USR1", said="child 4\n", program="harsh")
