@@ -185,7 +185,7 @@ bool go_rates_restore_word(struct go_rates *rates, enum go_global global, struct
     if ((!go_program_number(rates->program, note->address, note->n_bytes, &now, err) ||
          (now == note->new_value &&
           !mem_write(mem, note->address, &note->old_value, note->n_bytes, err))) &&
-        proc_runs(mem_process(mem)))
+        !mem_is_gone(mem))
         return false;
     rates->slots[slot].is_written = false;
     watchdog_forget(rates->watchdog, slot);

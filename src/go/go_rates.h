@@ -36,7 +36,7 @@ bool go_rates_set(struct go_rates *rates, enum go_global word, uint64_t value, s
 bool go_rates_get(const struct go_program *program, enum go_global word, uint64_t *value,
                   struct err *err);
 
-/* Put one word back, or all.  True also where the program has ended. */
+/* Put one word back, or all.  True also where the program is no more. */
 bool go_rates_restore_word(struct go_rates *rates, enum go_global word, struct err *err);
 bool go_rates_restore(struct go_rates *rates, struct err *err);
 

@@ -73,12 +73,26 @@ bool mem_map_path(const struct mem *mem, const struct mem_map *map, char *path, 
     return n > 0 && (size_t)n < size && stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+/* Memory that is not there is an error; of a program that is not there, there is nothing. */
+static bool runs_another(const struct mem *mem)
+{
+    char byte;
+    return mem->proc && mem->n_maps && pread(mem->fd, &byte, 1, (off_t)mem->maps[0].start) == 0;
+}
+
+bool mem_is_gone(const struct mem *mem)
+{
+    return mem->proc && (!proc_runs(mem->proc) || runs_another(mem));
+}
+
 bool mem_read(const struct mem *mem, uint64_t address, void *into, size_t n, struct err *err)
 {
     if (mem->ops->read(mem, address, into, n) == n)
         return true;
     if (mem->proc && !proc_runs(mem->proc))
         return err_set(err, ERR_INPUT, "%s has ended", mem->name);
+    if (runs_another(mem))
+        return err_set(err, ERR_INPUT, "%s runs another program now", mem->name);
     return err_set(err, ERR_INPUT, "cannot read %zu bytes at %#llx of %s", n,
                    (unsigned long long)address, mem->name);
 }

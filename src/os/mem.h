@@ -44,6 +44,9 @@ const char *mem_executable(const struct mem *mem);
 /* The same for the file of a map: false when it cannot be opened as the file that is mapped. */
 bool mem_map_path(const struct mem *mem, const struct mem_map *map, char *path, size_t size);
 
+/* The program is no more: it has ended, or the process runs another one.  Some system calls. */
+bool mem_is_gone(const struct mem *mem);
+
 /* All n bytes, or false with *err: ERR_INPUT: "cannot read N bytes at 0x... of pid 1234". */
 bool mem_read(const struct mem *mem, uint64_t address, void *into, size_t n, struct err *err);
 

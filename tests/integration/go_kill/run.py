@@ -165,6 +165,39 @@ def try_two(service, wanted):
     check("two at once: as before", settles(service, wanted), service.words(), wanted)
 
 
+def try_ends(program):
+    """The program ends, or becomes another one, while it is looked at: told in one line."""
+    for i in range(12):
+        service = Service(program)
+        pid = service.process.pid
+        command = random.choice([
+            [READ, str(pid), "block", "enable=200", "/dev/null"],
+            [READ, str(pid), "heap", "enable=100", "gc", "/dev/null"],
+            [SONDE, "pprof", "-raw", "-output=/dev/null", f"pid:{pid}/heap?gc=1"],
+            [SONDE, "pprof", "-raw", "-output=/dev/null", f"pid:{pid}/goroutine?consistent=1"]])
+        sonde = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.PIPE, text=True)
+        time.sleep(random.random() * 0.15)
+        if i % 2:
+            service.process.stdin.write("exec\n")
+            service.process.stdin.flush()
+        else:
+            service.process.kill()
+            service.process.wait()
+        try:
+            _, errors = sonde.communicate(timeout=30)
+        except subprocess.TimeoutExpired:
+            sonde.kill()
+            _, errors = sonde.communicate()
+            errors = "it does not end: " + errors
+        lines = errors.strip().splitlines()
+        check(f"{' '.join(command)}: {'exec' if i % 2 else 'end'} of the program",
+              sonde.returncode in (0, 1, 2) and len(lines) <= 3 and
+              (sonde.returncode == 0 or lines), sonde.returncode, errors)
+        service.process.kill()
+        service.process.wait()
+
+
 def main():
     roots = go_roots()
     if not roots:
@@ -192,6 +225,7 @@ def main():
         try_kills(service, wanted)
         service.process.kill()
         service.process.wait()
+        try_ends(program)
     print(f"seed {seed}")
     print("{passed} passed, {failed} failed, {skipped} skipped".format(**counts))
     return 1 if counts["failed"] else 0

@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -67,6 +68,9 @@ func main() {
 	fmt.Println("ready")
 	lines := bufio.NewScanner(os.Stdin)
 	for lines.Scan() {
+		if lines.Text() == "exec" {
+			syscall.Exec("/bin/sleep", []string{"sleep", "60"}, nil)
+		}
 		mutex.Lock()
 		n := counter
 		mutex.Unlock()
