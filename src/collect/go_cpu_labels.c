@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TLS_G (-8)          /* where Go keeps the goroutine, from the thread pointer on */
 #define NEAR_NS 1000000u    /* a note is nearer to its sample */
 #define KEPT_NS 1000000000u /* notes whose sample has not come */
 #define GOROUTINES_MAX (1u << 24)
@@ -38,6 +37,23 @@ static int compare_addresses(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* Where Go keeps the goroutine, from the thread pointer on: in the word before it, as a rule the
+ * only one of the program's thread-local storage.  False: not known. */
+static bool find_goroutine_place(const struct go_program *program, int64_t *offset)
+{
+    const GElf_Phdr *segments;
+    uint64_t bytes = 8, at = 0;
+    size_t n = elf_segments(program->elf, &segments);
+    for (size_t i = 0; i < n; i++)
+        if (segments[i].p_type == PT_TLS && segments[i].p_align && segments[i].p_align <= 4096 &&
+            segments[i].p_memsz <= INT32_MAX)
+            bytes = (segments[i].p_memsz + segments[i].p_align - 1) / segments[i].p_align *
+                    segments[i].p_align;
+    bool known = bytes == 8 || (elf_symbol_value(program->elf, "runtime.tlsg", &at) && at < bytes);
+    *offset = (int64_t)at - (int64_t)bytes;
+    return known;
+}
+
 struct go_cpu_labels *go_cpu_labels_new(struct go_program *program, struct gather *gather,
                                         struct err *err)
 {
@@ -49,7 +65,13 @@ struct go_cpu_labels *go_cpu_labels_new(struct go_program *program, struct gathe
     l->program = program;
     l->gather = gather;
     /* g.m.curg.labels, as Go's own profiler has it. */
-    const int64_t steps[] = {TLS_G, program->layout.at[GO_G_M], program->layout.at[GO_M_CURG],
+    int64_t place;
+    if (!find_goroutine_place(program, &place)) {
+        err_set(&l->why_not, ERR_UNSUPPORTED,
+                "where the program keeps its goroutines is not known without its symbols");
+        return l;
+    }
+    const int64_t steps[] = {place, program->layout.at[GO_G_M], program->layout.at[GO_M_CURG],
                              program->layout.at[GO_G_LABELS]};
     l->words = bpf_words_new(steps, sizeof steps / sizeof *steps, &l->why_not);
     return l;

@@ -1,0 +1,3 @@
+module burns
+
+go 1.19

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""The CPU time of Go programs from outside: the functions and labels of their own profiles.
+
+For each Go toolchain (SONDE_GO_ROOTS, GOROOTs joined with ':'; else those that are found) a program
+is built, plain and stripped.  Reads $SONDE and $SONDE_BUILD_ROOT.  Ends in the counts.
+"""
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+
+SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
+BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+counts = {"passed": 0, "failed": 0, "skipped": 0}
+
+
+def check(name, ok, *what):
+    counts["passed" if ok else "failed"] += 1
+    if not ok:
+        print(f"FAILED {name}", *what, flush=True)
+
+
+def skip(name, why):
+    counts["skipped"] += 1
+    print(f"{name}: skipped: {why}", flush=True)
+
+
+def toolchains():
+    roots = [r for r in os.environ.get("SONDE_GO_ROOTS", "").split(":") if r]
+    if not roots:
+        roots = [r for r in [os.environ.get("GOROOT", "")] if r]
+        if not roots and shutil.which("go"):
+            roots = [subprocess.run(["go", "env", "GOROOT"], capture_output=True,
+                                    text=True).stdout.strip()]
+        roots += glob.glob("/usr/lib/go-*")
+    found = {}
+    for root in roots:
+        go = os.path.join(root, "bin/go")
+        if os.access(go, os.X_OK):
+            version = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True,
+                                     env={**os.environ, "GOROOT": root, "GOTOOLCHAIN": "local",
+                                          "HOME": os.environ.get("HOME", "/tmp")}).stdout
+            match = re.match(r"go1\.(\d+)", version)
+            if match:
+                found.setdefault(int(match[1]), root)
+    return found
+
+
+def build(root, minor, out, *options):
+    cache = os.environ.get("GOCACHE") or os.path.join(BUILD, f"go-cache-{minor}")
+    env = {**os.environ, "GOROOT": root, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod",
+           "GOCACHE": cache, "CGO_ENABLED": "0", "GO111MODULE": "on"}
+    made = subprocess.run([os.path.join(root, "bin/go"), "build", *options, "-o", out, "."],
+                          cwd=os.path.join(HERE, "burns"), env=env, capture_output=True, text=True,
+                          timeout=400)
+    if made.returncode:
+        print(made.stderr)
+    return made.returncode == 0
+
+
+def sonde(*args):
+    p = subprocess.run([SONDE, *args], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                       timeout=120)
+    if p.returncode:
+        raise RuntimeError(f"{args}: {p.returncode}: {p.stderr}")
+    return p.stdout
+
+
+def shares(path):
+    """Cumulative share of each function, in percent."""
+    rows = {}
+    for line in sonde("pprof", "-top", "-cum", "-nodecount=0", "-nodefraction=0",
+                      path).splitlines():
+        m = re.match(r"\s*\S+\s+\S+%\s+\S+%\s+\S+\s+(\S+)%\s+(.+)", line)
+        if m:
+            rows[m[2]] = float(m[1])
+    return rows
+
+
+def tags(path):
+    """Share of each label's value, in percent of all."""
+    return {m[2]: float(m[1])
+            for m in re.finditer(r"\(\s*([0-9.]+)%\): (.+)", sonde("pprof", "-tags", path))}
+
+
+def test(name, program, folder):
+    p = subprocess.Popen([program], stdout=subprocess.PIPE, text=True)
+    own, ours = os.path.join(folder, "own"), os.path.join(folder, "ours.pb.gz")
+    try:
+        port = int(p.stdout.readline().split()[1])
+        sonde("record", "-e", "cpu", "-F", "997", "-p", str(p.pid), "--seconds", "3", "-o", ours)
+        url = f"http://127.0.0.1:{port}/debug/pprof/profile?seconds=3"
+        with urllib.request.urlopen(url, timeout=60) as answer, open(own, "wb") as f:
+            f.write(answer.read())
+        check(f"{name} runs on", p.poll() is None)
+    finally:
+        p.kill()
+        p.wait()
+        p.stdout.close()
+    got, want = shares(ours), shares(own)
+    for function, share in (("main.work", 100), ("main.hot70", 70), ("main.hot20", 20),
+                            ("main.hot10", 10), ("main.through", 10)):
+        check(f"{name}: {function}", abs(got.get(function, 0) - share) < 7, got)
+    # No wrapper, no goexit: nothing of the program that it has not in its own profile.
+    names = {n.replace(" (inline)", "") for n in got if n.startswith("main.")}
+    its = {n.replace(" (inline)", "") for n in want if n.startswith("main.")}
+    check(f"{name}: names", names == its or its < names and names - its <= {"main.inlined"},
+          names ^ its)
+    check(f"{name}: no goexit", "runtime.goexit" not in got, got)
+    check(f"{name}: inlined", "main.inlined (inline)" in got, got)
+    who = tags(ours)
+    check(f"{name}: labels", who.get("alice", 0) > 30 and who.get("bob", 0) > 30 and
+          who.get("this", 0) == who.get("bob") and
+          who["alice"] + who["bob"] > 88, who)
+
+
+def main():
+    with open("/proc/sys/kernel/perf_event_paranoid") as f:
+        level = int(f.read())
+    if os.geteuid() != 0 and level > 2:
+        print(f"kernel.perf_event_paranoid is {level}")
+        return 77
+    found = toolchains()
+    if not found:
+        print("no Go toolchain: set SONDE_GO_ROOTS to GOROOTs, joined with ':'")
+        return 77
+    with tempfile.TemporaryDirectory(prefix="sonde-go-") as folder:
+        for minor, root in sorted(found.items()):
+            for mode, options in (("", []), (" stripped", ["-ldflags=-s -w"])):
+                name = f"1.{minor}{mode}"
+                program = os.path.join(folder, f"burns-{minor}{mode.strip()}")
+                if build(root, minor, program, *options):
+                    test(name, program, folder)
+                else:
+                    skip(name, "does not build")
+    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    return counts["failed"] != 0
+
+
+sys.exit(main())
