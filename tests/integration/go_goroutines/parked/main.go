@@ -189,7 +189,10 @@ func main() {
 	if syscall.Pipe(fds[:]) == nil {
 		go syscall.Read(fds[0], make([]byte, 1))
 	}
-	runtime.GC() // the finalizers' goroutine waits
+	// A finalizer that does not end.
+	runtime.SetFinalizer(new(big), func(*big) { <-never })
+	cleanup()
+	runtime.GC()
 	time.Sleep(200 * time.Millisecond)
 	fmt.Println("ready", os.Getpid())
 	input := bufio.NewScanner(os.Stdin)
