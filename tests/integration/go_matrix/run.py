@@ -82,6 +82,10 @@ class Target:
             raise RuntimeError(done.stderr.decode().strip())
         return done.stdout
 
+    def word(self, name):
+        return subprocess.run([READ, str(self.process.pid), "word", name], capture_output=True,
+                              text=True, timeout=60).stdout.strip()
+
     def end(self):
         self.process.stdin.close()
         return self.process.wait(timeout=60)
@@ -226,9 +230,7 @@ def compare_collected(name, target):
     n_before = int(Text(target.outside("heap", "debug=1")).stats["NumGC"])
     text = Text(target.outside("heap", "debug=1", "gc"))
     check(f"{name}: two collections", int(text.stats["NumGC"]) >= n_before + 2)
-    period = subprocess.run([READ, str(target.process.pid), "word", "forcegcperiod"],
-                            capture_output=True, text=True, timeout=60).stdout.strip()
-    check(f"{name}: as before", period == "120000000000", period)
+    check(f"{name}: as before", target.word("forcegcperiod") == "120000000000")
 
 
 def compare_all(name, target):
@@ -247,6 +249,34 @@ def compare_all(name, target):
     compare_goroutines(f"{name}: goroutine", target)
 
 
+def compare_enabled(name, target):
+    """Profiles that are off are switched on, have what happens then, and are off again."""
+    for kind, word in (("block", "blockprofilerate"), ("mutex", "mutexprofilerate"),
+                       ("heap", "MemProfileRate")):
+        try:
+            out = Profile(target.outside(kind, "enable=100", *(["gc"] if kind == "heap" else [])))
+        except RuntimeError as e:
+            check(f"{name}: {kind}", False, e)
+            continue
+        ticks = sum(s[0][0] for s in out.samples if "main.tick" in names(s[2]))
+        check(f"{name}: {kind}", ticks > 0, out.samples)
+        check(f"{name}: {kind} off again", target.word(word) == "0", target.word(word))
+    check(f"{name}: forcegcperiod", target.word("forcegcperiod") == "120000000000")
+
+
+def with_target(name, program, compare, **env):
+    try:
+        target = Target(program, **env)
+    except RuntimeError as e:
+        return skip(name, str(e))
+    try:
+        compare(target)
+    except (RuntimeError, OSError, subprocess.TimeoutExpired) as e:
+        check(name, False, e)
+    check(f"{name}: ends", target.end() == 0)
+    return None
+
+
 def try_mode(version, mode, arguments, env, root, folder):
     name = f"{version} {mode}"
     program = os.path.join(folder, "program")
@@ -257,28 +287,22 @@ def try_mode(version, mode, arguments, env, root, folder):
         env=build_environment(root, os.path.join(BUILD, "go-cache", version), **env))
     if built.returncode:
         lines = built.stderr.strip().splitlines() or ["?"]
-        return skip(name, "cannot be built: " + lines[-1])
+        skip(name, "cannot be built: " + lines[-1])
+        return
     before = dict(counts)
-    try:
-        target = Target(program)
-    except RuntimeError as e:
-        return skip(name, str(e))
-    try:
-        compare_all(name, target)
-    except (RuntimeError, OSError, subprocess.TimeoutExpired) as e:
-        check(name, False, e)
-    check(f"{name}: ends", target.end() == 0)
-    target = Target(program, BUSY="1")
-    try:
+
+    def busy(target):
         compare_collected(f"{name}: heap after a collection", target)
         if int(version.split(".")[1]) >= 26:
             compare_leaks(f"{name}: goroutineleak", target)
-    except (RuntimeError, OSError, subprocess.TimeoutExpired) as e:
-        check(name, False, e)
-    check(f"{name}: ends", target.end() == 0)
+    with_target(name, program, lambda target: compare_all(name, target))
+    with_target(f"{name}: busy", program, busy, BUSY="1")
+    with_target(f"{name}: switched on", program,
+                lambda target: compare_enabled(f"{name}: switched on", target),
+                BUSY="1", RATE="0", BLOCK="0", MUTEX="0")
     same, differ = (counts[k] - before[k] for k in ("passed", "failed"))
-    print(f"{name}: {same} of {same + differ} the same ({time.monotonic() - started:.1f} s)", flush=True)
-    return None
+    print(f"{name}: {same} of {same + differ} the same ({time.monotonic() - started:.1f} s)",
+          flush=True)
 
 
 def main():

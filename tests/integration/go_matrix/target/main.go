@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
+	"sync"
 	"time"
 )
 
@@ -24,10 +25,17 @@ func number(name string, otherwise int) int {
 	return otherwise
 }
 
-// tick keeps the runtime awake: it looks whether a collection is due.
+var ticking sync.Mutex
+
+// tick keeps the runtime awake, so that it looks whether a collection is due, and does what
+// each profile counts.
 func tick() {
-	for {
+	for i := 0; ; i++ {
+		<-time.After(time.Millisecond)
+		ticking.Lock()
+		kept[i%100] = direct(100000)
 		time.Sleep(time.Millisecond)
+		ticking.Unlock()
 	}
 }
 
@@ -47,6 +55,7 @@ func main() {
 	if number("BUSY", 0) == 0 {
 		debug.SetGCPercent(-1)
 	} else {
+		go tick()
 		go tick()
 	}
 
