@@ -379,7 +379,8 @@ static int setting(struct str list, const char *name, int value)
 /* Does the program print labels with its stacks?  From Go 1.26 on it can. */
 static bool prints_labels(const struct go_program *program)
 {
-    static const char name[] = "tracebacklabels", variable[] = "GODEBUG=";
+    static const char name[] = "tracebacklabels";
+    const struct str variable = STR("GODEBUG=");
     AUTO_BUF environment = {0};
     if (program->minor < 26)
         return false;
@@ -387,9 +388,13 @@ static bool prints_labels(const struct go_program *program)
     const struct proc *proc = mem_process(program->mem);
     if (proc && proc_text(proc, "environ", &environment, NULL) && environment.len > 0) {
         const char *end = environment.data + environment.len;
-        for (const char *p = environment.data; p < end; p += strlen(p) + 1)
-            if (strncmp(p, variable, sizeof variable - 1) == 0)
-                value = setting(str_of(p + sizeof variable - 1), name, value);
+        for (const char *p = environment.data; p < end;) {
+            struct str entry = {p, strnlen(p, (size_t)(end - p))};
+            if (str_has_prefix(entry, variable))
+                value =
+                    setting((struct str){p + variable.len, entry.len - variable.len}, name, value);
+            p += entry.len + 1;
+        }
     }
     return value == 1;
 }
