@@ -362,7 +362,8 @@ static void give_lock(const uint64_t *mask)
 /* Under the lock.  An error number, or 0. */
 static int begin(const struct http_plan *new_plan, bool unasked, bool late)
 {
-    plan = *new_plan;
+    if (new_plan != &plan)
+        plan = *new_plan;
     sampler_notify(NULL);
     memset(clients, 0, sizeof clients); /* in a child they are the parent's */
     http_pages_reset();
@@ -470,10 +471,9 @@ static void sampled(void)
     int saved_errno = errno;
     raw_sigmask(SIG_BLOCK, &all, &mask);
     if (lock_try(&lock, raw_getpid())) { /* or else at the next one */
-        const struct http_plan own = plan;
         sampler_notify(NULL);
         if (!is_on())
-            begin(&own, true, true);
+            begin(&plan, true, true); /* a handler's stack may be small */
         lock_give(&lock);
     }
     raw_sigmask(SIG_SETMASK, &mask, NULL);
