@@ -115,7 +115,8 @@ static void all_stand_still(void **state)
     pid_t pid = start();
     assert_true(proc_open(&proc, pid, &err));
     assert_true(tasks_read(&proc, &tasks, &err));
-    assert_int_equal(tasks.n, N_THREADS);
+    size_t n_tasks = tasks.n; /* a sanitizer may have one of its own */
+    assert_true(n_tasks >= N_THREADS);
     vec_release(&tasks);
     struct seen seen = {.pid = pid};
     bool ok = ptrace_while(&proc, NULL, 0, look, &seen, &pause_ns, &err);
@@ -124,7 +125,7 @@ static void all_stand_still(void **state)
         skip();
     }
     assert_true(ok);
-    assert_int_equal(seen.n_threads, N_THREADS);
+    assert_int_equal(seen.n_threads, n_tasks);
     assert_int_equal(seen.n_missing, 0);
     assert_true(seen.has_places && seen.all_stood && !seen.others_ran);
     assert_true(pause_ns >= 20000000);
