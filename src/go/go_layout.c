@@ -1,7 +1,7 @@
 #include "go/go_layout.h"
 
 /* One line a version, the oldest first. */
-#define VERSIONS(X) X(19) X(20) X(21) X(22) X(24) X(25) X(26) X(27)
+#define VERSIONS(X) X(19) X(20) X(21) X(22) X(23) X(24) X(25) X(26) X(27)
 
 #define DECLARE(minor) extern const struct go_version go_version_1_##minor;
 #define LIST(minor) &go_version_1_##minor,

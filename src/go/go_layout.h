@@ -35,6 +35,7 @@ struct go_reference {
     uint16_t size;        /* of the function, with what fills up to the next */
     const char *function; /* as gopclntab names it */
     const char *code;     /* the bytes around in hexadecimal; ".." is any, "@@" the displacement */
+    const char *shorter;  /* the same with fewer around, tried afterwards; "": none */
 };
 
 struct go_version {

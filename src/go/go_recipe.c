@@ -49,30 +49,39 @@ static uint64_t follow(const struct go_reference *r, struct str code, size_t at,
            r->within;
 }
 
-bool go_reference_follow(const struct go_reference *r, struct str code, uint64_t address,
-                         uint64_t *variable, bool *is_exact)
+/* All places in the function where the pattern is have to lead to the same variable. */
+static bool search(const struct go_reference *r, const struct pattern *pattern, struct str code,
+                   uint64_t address, uint64_t *variable)
 {
-    struct pattern pattern;
-    if (!parse(r->code, &pattern))
-        return false;
-    *is_exact = false;
-    if (code.len == r->size && r->at >= pattern.displacement &&
-        is_at(&pattern, code, r->at - pattern.displacement)) {
-        *variable = follow(r, code, r->at, address);
-        *is_exact = true;
-        return true;
-    }
     bool found = false;
-    for (size_t at = 0; at + pattern.n <= code.len; at++) {
-        if (!is_at(&pattern, code, at))
+    for (size_t at = 0; at + pattern->n <= code.len; at++) {
+        if (!is_at(pattern, code, at))
             continue;
-        uint64_t other = follow(r, code, at + pattern.displacement, address);
+        uint64_t other = follow(r, code, at + pattern->displacement, address);
         if (found && other != *variable)
             return false;
         *variable = other;
         found = true;
     }
     return found;
+}
+
+bool go_reference_follow(const struct go_reference *r, struct str code, uint64_t address,
+                         uint64_t *variable, bool *is_exact)
+{
+    struct pattern pattern;
+    *is_exact = false;
+    if (!parse(r->code, &pattern))
+        return false;
+    if (code.len == r->size && r->at >= pattern.displacement &&
+        is_at(&pattern, code, r->at - pattern.displacement)) {
+        *variable = follow(r, code, r->at, address);
+        *is_exact = true;
+        return true;
+    }
+    return search(r, &pattern, code, address, variable) ||
+           (r->shorter[0] && parse(r->shorter, &pattern) &&
+            search(r, &pattern, code, address, variable));
 }
 
 void go_vote_add(struct go_vote *vote, uint64_t address, bool is_exact)

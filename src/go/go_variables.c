@@ -49,6 +49,29 @@ static bool find_by_symbols(struct go_program *program)
     return found;
 }
 
+/* How the names of the references' functions begin, so that nearly all others are passed over
+ * quickly: "runtime." and some that the runtime has under other names ("sync.event"). */
+#define PREFIX_BYTES 8
+#define PREFIXES_MAX 16
+struct prefixes {
+    char texts[PREFIXES_MAX][PREFIX_BYTES];
+    size_t n;
+};
+
+static bool has_prefix(const struct prefixes *prefixes, const char *name)
+{
+    for (size_t i = 0; i < prefixes->n; i++)
+        if (strncmp(name, prefixes->texts[i], PREFIX_BYTES) == 0)
+            return true;
+    return false;
+}
+
+static void add_prefix(struct prefixes *prefixes, const char *name)
+{
+    if (!has_prefix(prefixes, name) && prefixes->n < PREFIXES_MAX)
+        memcpy(prefixes->texts[prefixes->n++], name, strnlen(name, PREFIX_BYTES));
+}
+
 static int by_function(const void *a, const void *b)
 {
     const struct go_reference *const *x = a, *const *y = b;
@@ -83,15 +106,18 @@ static bool find_by_references(struct go_program *program, const struct go_versi
                                struct err *err)
 {
     struct go_vote votes[GO_N_GLOBALS] = {0};
+    struct prefixes prefixes = {.n = 0};
     struct gopclntab_function f;
     const struct go_reference **by_name = calloc(version->n_references + 1, sizeof *by_name);
     if (!by_name)
         return err_nomem(err);
-    for (size_t i = 0; i < version->n_references; i++)
+    for (size_t i = 0; i < version->n_references; i++) {
         by_name[i] = &version->references[i];
+        add_prefix(&prefixes, version->references[i].function);
+    }
     qsort(by_name, version->n_references, sizeof *by_name, by_function);
     for (uint64_t i = 0; gopclntab_function(program->table, i, &f); i++)
-        if (strncmp(f.name, RUNTIME, sizeof RUNTIME - 1) == 0)
+        if (has_prefix(&prefixes, f.name))
             vote_in(program, &f, by_name, version->n_references, votes);
     free(by_name);
     for (size_t i = 0; i < GO_N_GLOBALS; i++)

@@ -427,7 +427,8 @@ static void reads_buildinfo(void **state)
     assert_false(go_buildinfo_parse((struct str){bytes, 0}, version, sizeof version));
     memcpy(bytes + 32, "\x05go\n\x7f!", 6);
     assert_true(go_buildinfo_parse((struct str){bytes, 41}, version, sizeof version));
-    assert_string_equal(version, "go?" "?!");
+    assert_string_equal(version, "go?"
+                                 "?!");
     memset(bytes + 32, 0xff, 12); /* a length without end */
     assert_false(go_buildinfo_parse((struct str){bytes, sizeof bytes}, version, sizeof version));
     memcpy(bytes + 32, "\x08go1.24.4", 9);
@@ -450,7 +451,7 @@ static void follows_references(void **state)
 {
     /* mov 0x10(%rip), %rax; test %rax, %rax */
     static const char code[] = "\x90\x48\x8b\x05\x10\x00\x00\x00\x48\x85\xc0\xc3";
-    struct go_reference r = {.at = 4, .size = 12, .code = "488b05@@@@@@@@4885c0"};
+    struct go_reference r = {.at = 4, .size = 12, .code = "488b05@@@@@@@@4885c0", .shorter = ""};
     struct str whole = {code, sizeof code - 1};
     uint64_t variable;
     bool exact;
@@ -473,6 +474,12 @@ static void follows_references(void **state)
     assert_true(go_reference_follow(&r, whole, 0x1000, &variable, &exact));
     assert_false(go_reference_follow(&r, (struct str){code, 10}, 0x1000, &variable, &exact));
     assert_false(go_reference_follow(&r, (struct str){"", 0}, 0x1000, &variable, &exact));
+    /* what is around has changed */
+    r.code = "488b05@@@@@@@@4885c1";
+    r.shorter = "488b05@@@@@@@@48";
+    assert_true(go_reference_follow(&r, whole, 0x1000, &variable, &exact));
+    assert_int_equal(variable, 0x1010);
+    assert_false(exact);
     /* two that lead to different places */
     static const char twice[] = "\x8b\x05\x10\x00\x00\x00\x8b\x05\x10\x00\x00\x00";
     r.code = "8b05@@@@@@@@";
@@ -514,8 +521,7 @@ static void tables_are_whole(void **state)
     assert_null(go_version_find(last + 1));
     for (unsigned minor = first; minor <= last; minor++) {
         const struct go_version *version = go_version_find(minor);
-        if (!version)
-            continue;
+        assert_non_null(version);
         assert_int_equal(go_buildinfo_minor(version->made_from), minor);
         unsigned n[GO_N_GLOBALS] = {0};
         for (size_t i = 0; i < version->n_references; i++) {
@@ -524,6 +530,7 @@ static void tables_are_whole(void **state)
             assert_non_null(strstr(r->code, "@@@@@@@@"));
             assert_true(strlen(r->code) <= 128 && strlen(r->code) % 2 == 0);
             assert_true(r->at + 4 + r->tail <= r->size);
+            assert_true(!r->shorter[0] || strstr(r->shorter, "@@@@@@@@"));
             n[r->global]++;
         }
         /* Go 1.20's is made of programs that do not use runtime.ticks, which is measured then. */
