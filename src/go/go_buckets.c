@@ -5,9 +5,9 @@
 #include <string.h>
 
 /* Buckets lie in chunks that the runtime fills one after the other, one chunk a processor:
- * the chunks' memory is read a block at a time, and kept. */
-#define BLOCK_BYTES ((uint64_t)32 << 10)
-#define N_BLOCKS 512
+ * the chunks' memory is read a block at a time, and the last ones are kept. */
+#define BLOCK_BYTES ((uint64_t)128 << 10)
+#define N_BLOCKS 64
 
 #define N_FUTURE 3           /* cycles that are counted ahead */
 #define STACK_MAX 1024       /* the runtime's own limit */
@@ -17,13 +17,15 @@
 
 struct block {
     uint64_t start, limit; /* what is read; 0, 0: nothing */
+    uint64_t used;         /* when it was last looked at */
     uint8_t *bytes;
 };
 
 struct walk {
     const struct go_program *program;
-    struct block *blocks; /* by a hash of the address */
-    bool is_refreshed;    /* the map of memory is as of now */
+    struct block *blocks, *last;
+    uint64_t clock;
+    bool is_refreshed; /* the map of memory is as of now */
     enum go_global head;
     uint64_t type;
     uint64_t record_bytes;
@@ -60,30 +62,61 @@ static const struct mem_map *map_at(struct walk *walk, uint64_t address)
     return NULL;
 }
 
-static struct block *block_at(struct walk *walk, uint64_t address)
+/* The block that has the address, or the one that was not needed for longest. */
+static struct block *find_block(struct walk *walk, uint64_t address)
 {
-    uint64_t number = address / BLOCK_BYTES;
-    /* Chunks begin at even distances. */
-    struct block *block = &walk->blocks[(number ^ number >> 9) % N_BLOCKS];
-    if (address >= block->start && address < block->limit)
-        return block;
+    struct block *oldest = walk->blocks;
+    for (size_t i = 0; i < N_BLOCKS; i++) {
+        struct block *block = &walk->blocks[i];
+        if (address >= block->start && address < block->limit)
+            return block;
+        if (block->used < oldest->used)
+            oldest = block;
+    }
+    return oldest;
+}
+
+static bool fill_block(struct walk *walk, struct block *block, uint64_t address)
+{
     const struct mem_map *map = map_at(walk, address);
     if (!map)
-        return NULL;
-    if (!block->bytes && !(block->bytes = malloc(BLOCK_BYTES))) {
-        err_nomem(walk->err);
-        return NULL;
-    }
-    uint64_t start = number * BLOCK_BYTES, limit = start + BLOCK_BYTES;
+        return false;
+    if (!block->bytes && !(block->bytes = malloc(BLOCK_BYTES)))
+        return err_nomem(walk->err);
+    uint64_t start = address / BLOCK_BYTES * BLOCK_BYTES, limit = start + BLOCK_BYTES;
     if (start < map->start)
         start = map->start;
     if (limit > map->limit || limit < start)
         limit = map->limit;
     block->start = block->limit = 0;
+    struct mem_piece piece = {start, block->bytes, (uint32_t)(limit - start), false};
+    if (mem_read_pieces(walk->program->mem, &piece, 1) && piece.ok) {
+        block->start = start;
+        block->limit = limit;
+        return true;
+    }
+    /* Not all of it is there: what is wanted, or why not. */
+    uint64_t page = address & ~(uint64_t)4095;
+    start = start > page ? start : page;
+    limit = limit - start > 4096 ? start + 4096 : limit;
     if (!mem_read(walk->program->mem, start, block->bytes, limit - start, walk->err))
-        return NULL;
+        return false;
     block->start = start;
     block->limit = limit;
+    return true;
+}
+
+static struct block *block_at(struct walk *walk, uint64_t address)
+{
+    struct block *block = walk->last;
+    if (!block || address < block->start || address >= block->limit) {
+        block = find_block(walk, address);
+        if ((address < block->start || address >= block->limit) &&
+            !fill_block(walk, block, address))
+            return NULL;
+        walk->last = block;
+    }
+    block->used = ++walk->clock;
     return block;
 }
 

@@ -15,6 +15,7 @@
 /* Pieces closer than this are read in one go: a page costs less than a system call. */
 #define GAP_BYTES 4096
 #define RUN_BYTES (256u << 10)
+#define LARGE_BYTES (16u << 10) /* a piece that is worth the faster way by itself */
 /* Many pieces are read by two threads: who stands still meanwhile does so for less time. */
 #define N_PARTS 2
 #define PART_PIECES 512
@@ -159,6 +160,11 @@ static void read_runs(const struct part *part, uint8_t *bytes)
                 break;
             if (next_limit > limit)
                 limit = next_limit;
+        }
+        if (end == i + 1 && first->n >= LARGE_BYTES) {
+            struct mem_piece *piece = piece_at(part, i);
+            piece->ok = read_run(part, start, piece->into, piece->n) == piece->n;
+            continue;
         }
         size_t got = end > i + 1 ? read_run(part, start, bytes, limit - start) : 0;
         for (size_t k = i; k < end; k++) {

@@ -56,7 +56,7 @@ static void set_cycle(struct fake_go *fake, uint32_t cycle, bool is_flushed)
     fake_put(fake, fake_variable(GO_VAR_MPROF_CYCLE), cycle << 1 | is_flushed, 4);
 }
 
-#define FIRST (FAKE_BASE + 0x7ff8u) /* over the end of a block that is read ahead */
+#define FIRST (FAKE_BASE + 0xfff8u) /* over the end of a block that is read ahead */
 #define SECOND (FAKE_BASE + 0x30000u)
 
 static void read_ok(struct fake_go *fake, enum go_global head, struct go_buckets *buckets)
