@@ -2,6 +2,11 @@
 
 #include "os/core.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#define SIGNAL_STACK_MAX (1u << 20) /* Go's is 32 KiB */
+
 static bool read_word(const struct go_program *program, uint64_t base, enum go_field field,
                       uint64_t *word)
 {
@@ -53,10 +58,47 @@ bool go_running_registers(const struct go_program *program, const struct go_goro
     return true;
 }
 
+/* What the kernel keeps on the stack of a signal's handler (sigcontext of x86-64): a stack_t,
+ * which tells itself by the bounds of that stack, then the registers. */
+struct signal_frame {
+    uint64_t stack_low, stack_flags, stack_bytes;
+    uint64_t r8_to_rcx[15], sp, pc;
+};
+
+/* Where a thread that is in the handler of a signal (Go's own: on the stack of m.gsignal) was
+ * when it came.  False: it is in none. */
+static bool before_signal(const struct go_program *program, const struct go_goroutine *g,
+                          uint64_t *pc, uint64_t *sp)
+{
+    uint64_t gsignal, low, high;
+    if (!read_word(program, g->m, GO_M_GSIGNAL, &gsignal) || !gsignal ||
+        !read_word(program, gsignal, GO_G_STACK_LO, &low) ||
+        !read_word(program, gsignal, GO_G_STACK_HI, &high) || *sp < low || *sp >= high ||
+        high - low > SIGNAL_STACK_MAX)
+        return false;
+    size_t n_bytes = (size_t)(high - *sp) & ~(size_t)7;
+    uint8_t *bytes = malloc(n_bytes + 1);
+    bool found = false;
+    /* Signals that came in a handler lie below: the last one found is the first that came. */
+    if (bytes && mem_read(program->mem, *sp, bytes, n_bytes, NULL))
+        for (size_t at = 0; at + sizeof(struct signal_frame) <= n_bytes; at += 8) {
+            struct signal_frame frame;
+            memcpy(&frame, bytes + at, sizeof frame);
+            if (frame.stack_low != low || frame.stack_bytes != high - low)
+                continue;
+            *pc = frame.pc;
+            *sp = frame.sp;
+            found = true;
+        }
+    free(bytes);
+    return found;
+}
+
 bool go_running_place(const struct go_program *program, struct go_goroutine *g, uint64_t pc,
                       uint64_t sp)
 {
     uint64_t clock_sp = 0, clock_pc = 0;
+    before_signal(program, g, &pc, &sp);
     if (is_on_stack(g, sp)) {
         g->stack.pc = pc;
         g->stack.sp = sp;

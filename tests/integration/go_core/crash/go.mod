@@ -1,0 +1,3 @@
+module example.org/crash
+
+go 1.19

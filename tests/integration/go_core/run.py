@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Core files of Go programs: goroutines and heap of a service that has crashed, or was copied
+by gcore while it ran on.
+
+Reads $SONDE, and the toolchains of go_matrix/toolchains.py.  Ends in the counts.
+"""
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "go_matrix"))
+from toolchains import build_environment, go_roots  # noqa: E402
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
+BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
+counts = {"passed": 0, "failed": 0, "skipped": 0}
+
+
+def check(name, ok, *details):
+    counts["passed" if ok else "failed"] += 1
+    if not ok:
+        print(f"FAILED {name}", *details, sep="\n  ")
+
+
+def skip(name, why):
+    counts["skipped"] += 1
+    print(f"skipped {name}: {why}")
+
+
+def sonde(*arguments):
+    done = subprocess.run([SONDE, "pprof", *arguments], capture_output=True, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def stacks(text):
+    """Of -traces: {functions, leaf first: count}."""
+    found = {}
+    for block in text.split("-----------+")[1:]:
+        rows = [line.split() for line in block.splitlines()[1:]]
+        first = next((i for i, row in enumerate(rows) if row and row[0].isdigit()), None)
+        if first is None:
+            continue
+        names = [rows[first][1]] + [row[0] for row in rows[first + 1:] if row]
+        found[" ".join(names)] = found.get(" ".join(names), 0) + int(rows[first][0])
+    return found
+
+
+def sleepers(found):
+    return sum(n for names, n in found.items() if names.endswith("main.sleepLong"))
+
+
+def crash(label, program, folder):
+    """It follows a nil pointer, and the kernel writes its core."""
+    with open("/proc/sys/kernel/core_pattern", encoding="ascii") as f:
+        pattern = f.read().strip()
+    if pattern.startswith("|") or "/" in pattern:
+        skip(f"{label}: a crash", "core files go elsewhere (kernel.core_pattern)")
+        return
+    done = subprocess.run([program, "nil"], cwd=folder, capture_output=True, timeout=60,
+                          env={**os.environ, "GOTRACEBACK": "crash"},
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (-1, -1)))
+    cores = [name for name in os.listdir(folder) if name.startswith("core")]
+    if done.returncode != -signal.SIGABRT or not cores:
+        skip(f"{label}: a crash", f"no core file came of it (status {done.returncode})")
+        return
+    core = os.path.join(folder, cores[0])
+    status, text, errors = sonde("-traces", f"core:{core}/goroutine")
+    found = stacks(text)
+    crashed = [names for names in found if "runtime.sigpanic" in names]
+    check(f"{label}: the stack that crashed", status == 0 and len(crashed) == 1 and
+          re.search(r"runtime\.gopanic runtime\.panicmem runtime\.sigpanic main\.add main\.handle$",
+                    crashed[0]), text, errors)
+    check(f"{label}: the others", sleepers(found) == 5, text)
+    status, text, errors = sonde("-top", "-unit=b", f"core:{core}/heap")
+    row = re.search(r"^ *(\d+)B .* main\.keep$", text, re.M)
+    check(f"{label}: the heap", status == 0 and row and 10000000 <= int(row.group(1)) <= 11000000,
+          text, errors)
+    status, _, errors = sonde("-top", f"core:{core}/cpu")
+    check(f"{label}: no CPU profile", status == 1 and "a core file has no profile cpu" in errors, errors)
+    # Cut in the middle: what is missing is told, or all that is asked for is there.
+    with open(core, "r+b") as f:
+        f.truncate(os.path.getsize(core) // 3)
+    status, _, errors = sonde("-top", f"core:{core}/goroutine")
+    check(f"{label}: cut off", status in (0, 2) and (status == 0 or "sonde: " in errors), status, errors)
+    os.remove(core)
+
+
+def copied(label, program, folder):
+    """It runs on while gcore copies it."""
+    if not shutil.which("gcore"):
+        skip(f"{label}: gcore", "gdb is not installed")
+        return
+    with subprocess.Popen([program], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            process.stdout.readline()
+            time.sleep(0.1)
+            live = sonde("-traces", f"pid:{process.pid}/goroutine")
+            heap = sonde("-top", f"pid:{process.pid}/heap")
+            done = subprocess.run(["gcore", "-o", os.path.join(folder, "copy"), str(process.pid)],
+                                  capture_output=True, timeout=120)
+        finally:
+            process.kill()
+    core = os.path.join(folder, f"copy.{process.pid}")
+    if done.returncode or not os.path.exists(core):
+        skip(f"{label}: gcore", "it does not work here")
+        return
+    copy = sonde("-traces", f"core:{core}/goroutine")
+    check(f"{label}: goroutines of a copy", sleepers(stacks(copy[1])) == 5 ==
+          sleepers(stacks(live[1])), copy, live)
+    runner = [names for names in stacks(copy[1]) if names.endswith("main.handle")]
+    check(f"{label}: the one that ran", len(runner) == 1, copy[1])
+    now = sonde("-top", f"core:{core}/heap")
+    rows = [[line for line in text.splitlines() if not line.startswith(("Time:", "File:"))]
+            for text in (heap[1], now[1])]
+    check(f"{label}: heap of a copy", rows[0] == rows[1], *rows)
+    os.remove(core)
+
+
+def main():
+    roots = go_roots()
+    if not roots:
+        print("no Go toolchain: set SONDE_GO_ROOTS or GOROOT")
+        sys.exit(77)
+    status, _, errors = sonde("-top", f"core:{__file__}/goroutine")
+    check("not a core file", status == 2 and __file__ in errors, status, errors)
+    for root in roots:
+        with tempfile.TemporaryDirectory() as folder:
+            program = os.path.join(folder, "crash")
+            done = subprocess.run([os.path.join(root, "bin/go"), "build", "-ldflags=-s -w", "-o", program, "."],
+                                  cwd=os.path.join(HERE, "crash"), capture_output=True, text=True,
+                                  env=build_environment(root, os.path.join(BUILD, "go-cache"),
+                                                        CGO_ENABLED="0"))
+            label = os.path.basename(root)
+            if done.returncode:
+                check(f"{label}: build", False, done.stderr)
+                continue
+            crash(label, program, folder)
+            copied(label, program, folder)
+    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    sys.exit(1 if counts["failed"] else 0)
+
+
+main()
