@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define BATCH 4096u
 #define G_BYTES_MAX 4096u       /* of a g */
@@ -20,12 +21,14 @@
 #define COPY_WHOLE_BYTES (128u << 20)
 #define COPY_LESS_BYTES (512u << 20)
 #define LITTLE_BYTES 4096u
+#define POOL_EACH (sizeof(struct go_goroutine) + 512u) /* of a goroutine, with its stack */
+#define POOL_MAX (256u << 20)
 #define SCAN_BIT 0x1000u
 
 struct copy { /* of a batch */
     struct go_goroutine *gs;
     size_t n;
-    uint8_t *bytes;
+    uint8_t *bytes; /* of its stacks */
 };
 
 struct reader {
@@ -53,6 +56,8 @@ struct reader {
     struct task_list tasks;
     VEC(struct copy) copies;
     size_t copied;
+    uint8_t *pool; /* memory for copies that is there before the program stands still */
+    size_t pool_bytes, pool_used;
 };
 
 static const enum go_field needed[] = {
@@ -496,25 +501,25 @@ static bool read_gs(struct reader *r, const uint64_t *addresses, size_t n)
     return true;
 }
 
-/* Copies of their stacks, at most `most` bytes each, into *bytes. */
-static bool read_stacks(struct reader *r, size_t most, uint8_t **bytes, size_t *cap)
+/* How many bytes copies of their stacks take, at most `most` each. */
+static size_t stacks_bytes(const struct reader *r, size_t most)
 {
-    size_t total = 0, at = 0;
+    size_t total = 0;
     for (size_t i = 0; i < r->gs.n; i++)
         total += bytes_wanted(&r->gs.items[i], most);
-    if (total > *cap) {
-        free(*bytes);
-        *bytes = malloc(total);
-        *cap = *bytes ? total : 0;
-        if (!*bytes)
-            return false;
-    }
+    return total;
+}
+
+/* Copy them, one after the other. */
+static void read_stacks(struct reader *r, size_t most, uint8_t *bytes)
+{
+    size_t at = 0;
     for (size_t i = 0; i < r->gs.n; i++) {
         struct go_goroutine *g = &r->gs.items[i];
         uint32_t n = bytes_wanted(g, most);
-        r->pieces[i] = (struct mem_piece){n ? g->stack.sp : 0, *bytes + at, n, false};
+        r->pieces[i] = (struct mem_piece){n ? g->stack.sp : 0, bytes + at, n, false};
         g->stack.low = g->stack.sp;
-        g->stack.bytes = *bytes + at;
+        g->stack.bytes = bytes + at;
         g->stack.n_bytes = n;
         at += n;
     }
@@ -522,8 +527,7 @@ static bool read_stacks(struct reader *r, size_t most, uint8_t **bytes, size_t *
     for (size_t i = 0; i < r->gs.n; i++)
         if (!r->pieces[i].ok)
             r->gs.items[i].stack.n_bytes = 0;
-    r->copied += total;
-    return true;
+    r->copied += at;
 }
 
 static bool read_labels(struct reader *r, const struct go_goroutine *gs, size_t n)
@@ -538,8 +542,18 @@ static bool read_batch(struct reader *r, const uint64_t *addresses, size_t n)
 {
     /* Labels that nothing refers to are freed, and others may come to lie there. */
     go_labels_forget(r->labels);
-    if (!read_gs(r, addresses, n) || !read_stacks(r, FIRST_BYTES, &r->bytes, &r->bytes_cap) ||
-        !read_labels(r, r->gs.items, r->gs.n))
+    if (!read_gs(r, addresses, n))
+        return false;
+    size_t n_bytes = stacks_bytes(r, FIRST_BYTES);
+    if (n_bytes > r->bytes_cap) {
+        free(r->bytes);
+        r->bytes = malloc(n_bytes);
+        r->bytes_cap = r->bytes ? n_bytes : 0;
+        if (!r->bytes)
+            return false;
+    }
+    read_stacks(r, FIRST_BYTES, r->bytes);
+    if (!read_labels(r, r->gs.items, r->gs.n))
         return false;
     for (size_t i = 0; i < r->gs.n; i++)
         r->pieces[i] = (struct mem_piece){r->gs.items[i].address, r->raw + i * r->g_bytes,
@@ -580,35 +594,68 @@ static void place_runner(struct reader *r, struct go_goroutine *g)
 /* How much of each stack of the batch is copied. */
 static size_t copy_most(const struct reader *r)
 {
-    size_t whole = r->copied, less = r->copied;
-    for (size_t i = 0; i < r->gs.n; i++) {
-        whole += bytes_wanted(&r->gs.items[i], SOME_BYTES);
-        less += bytes_wanted(&r->gs.items[i], FIRST_BYTES);
-    }
-    return whole <= COPY_WHOLE_BYTES ? SOME_BYTES
-           : less <= COPY_LESS_BYTES ? FIRST_BYTES
-                                     : LITTLE_BYTES;
+    return r->copied + stacks_bytes(r, SOME_BYTES) <= COPY_WHOLE_BYTES   ? SOME_BYTES
+           : r->copied + stacks_bytes(r, FIRST_BYTES) <= COPY_LESS_BYTES ? FIRST_BYTES
+                                                                         : LITTLE_BYTES;
+}
+
+static bool is_pooled(const struct reader *r, const void *p)
+{
+    return (const uint8_t *)p >= r->pool && (const uint8_t *)p < r->pool + r->pool_bytes;
+}
+
+static void *take(struct reader *r, size_t n)
+{
+    n = (n + 15) & ~(size_t)15;
+    if (n == 0 || n > r->pool_bytes - r->pool_used)
+        return malloc(n + 1);
+    void *p = r->pool + r->pool_used;
+    r->pool_used += n;
+    return p;
+}
+
+static void give(struct reader *r, void *p)
+{
+    if (!is_pooled(r, p))
+        free(p);
+}
+
+/* Memory is had, and filled in by the kernel, before the program stands still. */
+static void make_pool(struct reader *r)
+{
+    uint64_t at, n;
+    if (!go_program_global(r->program, GO_VAR_ALLGLEN, &at, NULL) ||
+        !go_program_number(r->program, at, 8, &n, NULL))
+        return;
+    n = n < POOL_MAX / POOL_EACH ? n : POOL_MAX / POOL_EACH;
+    r->pool_bytes = (size_t)n * POOL_EACH + (64u << 10);
+    void *pool = mmap(NULL, r->pool_bytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+    r->pool = pool == MAP_FAILED ? NULL : pool;
+    r->pool_bytes = r->pool ? r->pool_bytes : 0;
 }
 
 static bool copy_batch(struct reader *r, const uint64_t *addresses, size_t n)
 {
-    struct copy copy = {0};
-    size_t cap = 0;
     if (!read_gs(r, addresses, n))
         return false;
     for (size_t i = 0; i < r->gs.n; i++)
         if (is_running(&r->gs.items[i]))
             place_runner(r, &r->gs.items[i]);
-    if (!read_stacks(r, copy_most(r), &copy.bytes, &cap))
-        return false;
-    copy.n = r->gs.n;
-    copy.gs = malloc(copy.n * sizeof *copy.gs + 1);
-    if (!copy.gs || !read_labels(r, r->gs.items, r->gs.n) || !vec_push(&r->copies, copy)) {
-        free(copy.gs);
-        free(copy.bytes);
+    size_t most = copy_most(r);
+    struct copy copy = {.n = r->gs.n,
+                        .gs = take(r, r->gs.n * sizeof *copy.gs),
+                        .bytes = take(r, stacks_bytes(r, most))};
+    if (copy.bytes)
+        read_stacks(r, most, copy.bytes);
+    if (!copy.gs || !copy.bytes || !read_labels(r, r->gs.items, r->gs.n) ||
+        !vec_push(&r->copies, copy)) {
+        give(r, copy.gs);
+        give(r, copy.bytes);
         return false;
     }
-    memcpy(copy.gs, r->gs.items, copy.n * sizeof *copy.gs);
+    if (copy.n)
+        memcpy(copy.gs, r->gs.items, copy.n * sizeof *copy.gs);
     return true;
 }
 
@@ -707,6 +754,7 @@ static void copy_all(void *arg, const struct ptrace_stop *now)
 static bool read_consistent(struct reader *r, struct err *err)
 {
     struct consistent c = {.r = r, .err = err};
+    make_pool(r);
     return ptrace_while(mem_process(r->program->mem), NULL, 0, copy_all, &c, &r->stats->pause_ns,
                         err) &&
            c.ok && (deliver_copies(r) || err_nomem(err));
@@ -751,9 +799,11 @@ bool go_goroutines_read(struct go_program *program, struct go_code *code, struct
     vec_release(&r.running);
     vec_release(&r.tasks);
     for (size_t i = 0; i < r.copies.n; i++) {
-        free(r.copies.items[i].gs);
-        free(r.copies.items[i].bytes);
+        give(&r, r.copies.items[i].gs);
+        give(&r, r.copies.items[i].bytes);
     }
+    if (r.pool)
+        munmap(r.pool, r.pool_bytes);
     vec_release(&r.copies);
     return ok;
 }

@@ -128,7 +128,8 @@ struct part {
     struct mem_piece *pieces;
     const struct place *places;
     size_t n;
-    bool is_slow; /* only by ops->read */
+    uint8_t *bytes; /* RUN_BYTES, or NULL: there was no memory */
+    bool is_slow;   /* only by ops->read */
 };
 
 static struct mem_piece *piece_at(const struct part *part, size_t i)
@@ -143,9 +144,10 @@ static size_t read_run(const struct part *part, uint64_t address, void *into, si
     return got ? got : ops->read(part->mem, address, into, n);
 }
 
-/* Runs of near pieces go through `bytes`. */
-static void read_runs(const struct part *part, uint8_t *bytes)
+/* Runs of near pieces go through part->bytes. */
+static void read_runs(const struct part *part)
 {
+    uint8_t *bytes = part->bytes;
     for (size_t i = 0, end; i < part->n; i = end) {
         const struct mem_piece *first = piece_at(part, i);
         uint64_t start = first->address, limit;
@@ -182,13 +184,11 @@ static void read_runs(const struct part *part, uint8_t *bytes)
 static void read_part(void *arg, size_t i)
 {
     const struct part *part = (const struct part *)arg + i;
-    uint8_t *bytes = malloc(RUN_BYTES);
-    if (bytes)
-        read_runs(part, bytes);
+    if (part->bytes)
+        read_runs(part);
     else
         for (size_t k = 0; k < part->n; k++)
             read_alone(part->mem, piece_at(part, k));
-    free(bytes);
 }
 
 static void read_parts(const struct part *whole)
@@ -199,6 +199,8 @@ static void read_parts(const struct part *whole)
         size_t first = whole->n * i / n, end = whole->n * (i + 1) / n;
         parts[i] = *whole;
         parts[i].n = end - first;
+        if (parts[i].bytes)
+            parts[i].bytes += i * RUN_BYTES;
         if (parts[i].places)
             parts[i].places += first;
         else
@@ -217,7 +219,8 @@ bool mem_read_pieces(const struct mem *mem, struct mem_piece *pieces, size_t n)
         places[i] = (struct place){pieces[i].address, i};
     if (places)
         qsort(places, n, sizeof *places, compare_places);
-    struct part whole = {mem, pieces, places, n, false};
+    /* One block for all: threads that come and go would have theirs mapped anew each time. */
+    struct part whole = {mem, pieces, places, n, malloc(N_PARTS * RUN_BYTES), false};
     read_parts(&whole);
     bool is_same = !mem->ops->is_same || mem->ops->is_same(mem);
     if (!is_same) {
@@ -226,6 +229,7 @@ bool mem_read_pieces(const struct mem *mem, struct mem_piece *pieces, size_t n)
         read_parts(&whole);
     }
     free(places);
+    free(whole.bytes);
     return !mem->proc || proc_runs(mem->proc);
 }
 
