@@ -1,6 +1,7 @@
 #include "go/go_goroutines.h"
 
 #include "base/vec.h"
+#include "go/go_g.h"
 #include "go/go_running.h"
 #include "os/ptrace.h"
 
@@ -9,7 +10,6 @@
 #include <sys/mman.h>
 
 #define BATCH 4096u
-#define G_BYTES_MAX 4096u       /* of a g */
 #define STACK_MAX (4ull << 30)  /* Go's own limit is 1 GB */
 #define FIRST_BYTES (32u << 10) /* of a stack: enough for most */
 #define SOME_BYTES (4u << 20)   /* for frames up to options.max_frames */
@@ -23,7 +23,6 @@
 #define LITTLE_BYTES 4096u
 #define POOL_EACH (sizeof(struct go_goroutine) + 512u) /* of a goroutine, with its stack */
 #define POOL_MAX (256u << 20)
-#define SCAN_BIT 0x1000u
 
 struct copy { /* of a batch */
     struct go_goroutine *gs;
@@ -60,55 +59,7 @@ struct reader {
     size_t pool_bytes, pool_used;
 };
 
-static const enum go_field needed[] = {
-    GO_G_STACK_LO,  GO_G_STACK_HI,     GO_G_M,       GO_G_SCHED_SP, GO_G_SCHED_PC, GO_G_SYSCALLSP,
-    GO_G_SYSCALLPC, GO_G_ATOMICSTATUS, GO_G_GOID,    GO_G_GOPC,     GO_G_STARTPC,  GO_G_LABELS,
-    GO_G_WAITSINCE, GO_G_WAITREASON,   GO_G_LOCKEDM,
-};
-
 /* --- one g --- */
-
-static uint64_t word_of(const struct reader *r, const uint8_t *raw, enum go_field field)
-{
-    uint64_t word = 0;
-    uint16_t at = r->program->layout.at[field];
-    if (at != GO_NO_FIELD && at + sizeof word <= r->g_bytes)
-        memcpy(&word, raw + at, sizeof word);
-    return word;
-}
-
-static void parse(const struct reader *r, const uint8_t *raw, uint64_t address,
-                  struct go_goroutine *g)
-{
-    *g = (struct go_goroutine){
-        .address = address,
-        .id = word_of(r, raw, GO_G_GOID),
-        .m = word_of(r, raw, GO_G_M),
-        .parent = word_of(r, raw, GO_G_PARENTGOID),
-        .status = (uint32_t)word_of(r, raw, GO_G_ATOMICSTATUS) & ~SCAN_BIT,
-        .wait_reason = (uint8_t)word_of(r, raw, GO_G_WAITREASON),
-        .is_locked = word_of(r, raw, GO_G_LOCKEDM) != 0,
-        .wait_since = word_of(r, raw, GO_G_WAITSINCE),
-        .created_at = word_of(r, raw, GO_G_GOPC),
-        .start = word_of(r, raw, GO_G_STARTPC),
-        .labels = word_of(r, raw, GO_G_LABELS),
-        .low = word_of(r, raw, GO_G_STACK_LO),
-        .high = word_of(r, raw, GO_G_STACK_HI),
-    };
-    g->stack.sp = word_of(r, raw, GO_G_SYSCALLSP);
-    g->stack.is_syscall = g->stack.sp != 0;
-    g->stack.pc = word_of(r, raw, g->stack.is_syscall ? GO_G_SYSCALLPC : GO_G_SCHED_PC);
-    if (!g->stack.is_syscall)
-        g->stack.sp = word_of(r, raw, GO_G_SCHED_SP);
-}
-
-static bool is_same(const struct go_goroutine *a, const struct go_goroutine *b)
-{
-    return a->id == b->id && a->status == b->status && a->wait_reason == b->wait_reason &&
-           a->low == b->low && a->high == b->high && a->stack.sp == b->stack.sp &&
-           a->stack.pc == b->stack.pc && a->stack.is_syscall == b->stack.is_syscall &&
-           a->labels == b->labels;
-}
 
 static bool is_dead(const struct go_goroutine *g)
 {
@@ -206,10 +157,10 @@ static bool deliver_without_stack(struct reader *r, struct go_goroutine *g)
 
 static bool read_g(struct reader *r, uint64_t address, struct go_goroutine *g)
 {
-    uint8_t raw[G_BYTES_MAX];
+    uint8_t raw[GO_G_BYTES_MAX];
     if (!mem_read(r->program->mem, address, raw, r->g_bytes, NULL))
         return false;
-    parse(r, raw, address, g);
+    go_g_parse(r->program, raw, address, g);
     return true;
 }
 
@@ -260,11 +211,11 @@ static bool read_again(struct reader *r, uint64_t address)
             return false;
         if (!read_g(r, address, &after))
             return true;
-        if (is_same(&g, &after) && is_whole(&g))
+        if (go_g_is_same(&g, &after) && is_whole(&g))
             break;
         if (n == TRIES - 1) {
             r->stats->n_torn++;
-            if (!is_same(&g, &after))
+            if (!go_g_is_same(&g, &after))
                 g.n_frames = 0;
         }
     }
@@ -286,7 +237,7 @@ static bool read_blocked(struct reader *r, struct go_goroutine *g, pid_t tid, bo
     if (!read_stack(r, &at))
         return false;
     if (!is_whole(&at) || !tasks_blocked(proc, tid, &pc2, &sp2) || pc != pc2 || sp != sp2 ||
-        !read_g(r, g->address, &after) || !is_same(&after, g))
+        !read_g(r, g->address, &after) || !go_g_is_same(&after, g))
         return true;
     *done = true;
     return go_labels_read(r->labels, &at.labels, 1, NULL) && deliver(r, &at);
@@ -488,7 +439,7 @@ static bool read_gs(struct reader *r, const uint64_t *addresses, size_t n)
         struct go_goroutine g;
         if (!r->pieces[i].ok)
             continue;
-        parse(r, r->raw + i * r->g_bytes, addresses[i], &g);
+        go_g_parse(r->program, r->raw + i * r->g_bytes, addresses[i], &g);
         if (!is_wanted(r, &g))
             continue;
         if (is_running(&g) && !r->options->consistent) {
@@ -562,8 +513,8 @@ static bool read_batch(struct reader *r, const uint64_t *addresses, size_t n)
     for (size_t i = 0; i < r->gs.n; i++) {
         struct go_goroutine *g = &r->gs.items[i], after = {0};
         if (r->pieces[i].ok)
-            parse(r, r->raw + i * r->g_bytes, g->address, &after);
-        bool changed = !is_same(g, &after);
+            go_g_parse(r->program, r->raw + i * r->g_bytes, g->address, &after);
+        bool changed = !go_g_is_same(g, &after);
         if (!changed && !walk(r, g))
             return false;
         if (changed || !is_whole(g) || g->end == GO_STACK_BYTES) {
@@ -702,17 +653,6 @@ static bool read_all(struct reader *r, struct err *err)
     return n == 0 || mem_read(p->mem, first, r->all, n * sizeof *r->all, err);
 }
 
-static bool check_layout(struct reader *r, struct err *err)
-{
-    const uint16_t *at = r->program->layout.at;
-    r->g_bytes = at[GO_G_SIZE];
-    bool ok = r->g_bytes != GO_NO_FIELD && r->g_bytes <= G_BYTES_MAX;
-    for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
-        ok = ok && at[needed[i]] != GO_NO_FIELD && at[needed[i]] + 8u <= r->g_bytes;
-    return ok || err_set(err, ERR_UNSUPPORTED, "%s: goroutines of %s are laid out in another way",
-                         mem_name(r->program->mem), r->program->version);
-}
-
 /* Is what we read still the program that it was? */
 static bool is_there(const struct reader *r)
 {
@@ -776,7 +716,8 @@ bool go_goroutines_read(struct go_program *program, struct go_code *code, struct
                        .arg = arg,
                        .stats = stats};
     *stats = (struct go_goroutines_stats){0};
-    bool ok = check_layout(&r, err);
+    bool ok = go_g_check(program, err);
+    r.g_bytes = program->layout.at[GO_G_SIZE];
     if (ok) {
         r.raw = malloc(BATCH * r.g_bytes);
         r.pieces = calloc(BATCH, sizeof *r.pieces);
