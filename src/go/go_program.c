@@ -50,13 +50,30 @@ static bool has_headers(const struct mem *mem, const struct elf *elf, uint64_t s
     return mem_read(mem, start, bytes, n_header, NULL) && memcmp(bytes, file, n_header) == 0;
 }
 
+/* A program that is not moved: is it this one that lies there?  (A core file may not have the
+ * headers.) */
+static bool is_loaded(const struct go_program *program, const GElf_Phdr *segments, size_t n,
+                      struct err *err)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint64_t start = segments[i].p_vaddr - segments[i].p_offset;
+        uint8_t byte;
+        if (segments[i].p_type == PT_LOAD && segments[i].p_offset < PAGE_BYTES &&
+            mem_read(program->mem, start, &byte, 1, NULL) &&
+            !has_headers(program->mem, program->elf, start))
+            return err_set(err, ERR_INPUT, "%s: '%s' is not the program that it runs",
+                           mem_name(program->mem), elf_path(program->elf));
+    }
+    return true;
+}
+
 static bool find_bias(struct go_program *program, struct err *err)
 {
     const GElf_Phdr *segments;
     size_t n_segments = elf_segments(program->elf, &segments), n_maps;
     const struct mem_map *maps = mem_maps(program->mem, &n_maps);
     if (elf_header(program->elf)->e_type == ET_EXEC)
-        return true;
+        return is_loaded(program, segments, n_segments, err);
     for (size_t i = 0; i < n_maps; i++) {
         if (maps[i].offset != 0 || !maps[i].can_read || maps[i].path[0] != '/' ||
             !has_headers(program->mem, program->elf, maps[i].start))

@@ -381,6 +381,19 @@ static void tells_what_is_no_go_program(void **state)
     free(made.file);
 }
 
+static void tells_another_executable(void **state)
+{
+    struct made made;
+    struct err err = {0};
+    make(&made, "go1.24.4", 0);
+    write_made(&made);
+    made.file[offsetof(Elf64_Ehdr, e_entry)] ^= 1;
+    assert_null(go_program_open(&made.mem, &err));
+    assert_string_equal(err.msg, "made program: 'made' is not the program that it runs");
+    assert_int_equal(err.code, ERR_INPUT);
+    free(made.file);
+}
+
 /* Whatever the file and the memory hold: an answer or an error. */
 static void survives_damage(void **state)
 {
@@ -554,6 +567,7 @@ int main(void)
         cmocka_unit_test(refuses_unknown_versions),
         cmocka_unit_test(refuses_another_layout),
         cmocka_unit_test(tells_what_is_no_go_program),
+        cmocka_unit_test(tells_another_executable),
         cmocka_unit_test(survives_damage),
     };
     return cmocka_run_group_tests(tests, made_folder_enter, made_folder_leave);
