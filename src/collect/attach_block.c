@@ -5,6 +5,7 @@
 #include "collect/gather.h"
 #include "collect/perf_feed.h"
 #include "collect/track.h"
+#include "os/proc.h"
 #include "sym/resolve.h"
 
 #include <pthread.h>
@@ -29,6 +30,7 @@ struct waiter {
 
 struct attach_block {
     struct attach_block_request request;
+    struct proc proc;
     struct gather *gather;
     struct track *track;
     struct perf *events;
@@ -172,7 +174,8 @@ static bool start(struct attach_block *b, struct err *err)
                                                 .children = options.children,
                                                 .period_ns = options.period_ns};
     bool everything;
-    if (!(b->gather = gather_new(&collect_block, err)) ||
+    if (!proc_open(&b->proc, b->request.pid, err) ||
+        !(b->gather = gather_new(&collect_block, err)) ||
         !(b->track = track_new(b->gather, &track_options, err)) || !track_adopt_root(b->track, err))
         return false;
     b->start_unix_ns = now_ns(CLOCK_REALTIME);
@@ -229,6 +232,7 @@ void attach_block_free(struct attach_block *b)
     perf_free(b->events);
     track_free(b->track);
     gather_free(b->gather);
+    proc_release(&b->proc);
     free(b);
 }
 
@@ -240,6 +244,9 @@ struct profile *attach_block_end(struct attach_block *b, struct diag *diag, stru
     perf_feed_round(&b->feed, b->events, UINT64_MAX, take, b);
     track_finish(b->track);
     uint64_t n_lost = track_counts(b->track)->n_lost + b->feed.n_lost + b->n_lost;
+    if (!proc_runs(&b->proc))
+        diag_add(diag, "process %d (%s) has ended: its waits up to then", (int)b->request.pid,
+                 b->proc.comm);
     if (n_lost)
         diag_add(diag, "%llu waits were lost: there were more than sonde could take",
                  (unsigned long long)n_lost);

@@ -12,6 +12,9 @@
 
 #define DEFAULT_HZ 100
 #define ROUND_MS 100
+/* CPU time that no sample speaks of is worth a note above both of these. */
+#define UNSEEN_MIN_NS 500000000u
+#define UNSEEN_MIN_SHARE 4 /* a quarter of all */
 
 struct attach {
     const struct attach_cpu_request *request;
@@ -22,6 +25,9 @@ struct attach {
     struct perf_feed feed;
     struct go_cpu_labels *labels; /* or NULL */
     uint64_t n_lost;              /* for want of memory */
+    bool kernel;                  /* its time is sampled too */
+    bool has_used;
+    uint64_t used_ns; /* by the process before */
     uint64_t start_unix_ns, start_ns;
 };
 
@@ -40,6 +46,16 @@ static void release(struct attach *a)
     track_free(a->track);
     gather_free(a->gather);
     proc_release(&a->proc);
+}
+
+/* What the process has used up to now, of what can be sampled; false: not known. */
+static bool find_used(const struct attach *a, uint64_t *ns)
+{
+    uint64_t user, system;
+    if (!a->request->pid || !proc_cpu(&a->proc, &user, &system))
+        return false;
+    *ns = a->kernel ? user + system : user;
+    return true;
 }
 
 /* The maps are read twice: before, to see what the events have to bring; and again when these
@@ -66,6 +82,8 @@ static bool begin(struct attach *a, struct err *err)
     if (a->labels)
         options.bpf_program = go_cpu_labels_program(a->labels);
     options.small_stack = request->pid && track_is_pure_go(a->track);
+    (void)perf_permitted(&a->kernel, NULL);
+    a->has_used = find_used(a, &a->used_ns);
     a->start_unix_ns = now_ns(CLOCK_REALTIME);
     a->start_ns = now_ns(CLOCK_MONOTONIC);
     if (!(a->events = perf_attach(&options, &everything, err)) ||
@@ -125,9 +143,23 @@ static uint64_t record(struct attach *a, struct recorder_status *status, struct 
     }
 }
 
+static void tell_unseen(const struct attach *a, struct diag *diag)
+{
+    uint64_t used, seen = track_counts(a->track)->n_samples * perf_period_ns(a->events);
+    if (!a->has_used || !find_used(a, &used) || used < a->used_ns)
+        return;
+    used -= a->used_ns;
+    if (seen >= used || used - seen < UNSEEN_MIN_NS || used - seen < used / UNSEEN_MIN_SHARE)
+        return;
+    diag_add(
+        diag,
+        "%.2fs of %.2fs CPU time were not seen: of threads that ran for less than %.1f ms each; "
+        "a higher -F, or CAP_PERFMON, shows them",
+        (double)(used - seen) / 1e9, (double)used / 1e9, (double)perf_period_ns(a->events) / 1e6);
+}
+
 static void tell_notes(const struct attach *a, struct diag *diag)
 {
-    bool kernel;
     struct err why;
     unsigned n = track_n_unreadable(a->track, &why);
     if (n)
@@ -136,7 +168,9 @@ static void tell_notes(const struct attach *a, struct diag *diag)
     if (n_lost)
         diag_add(diag, "%llu samples were lost: sonde came too late to take them",
                  (unsigned long long)n_lost);
-    if (perf_permitted(&kernel, NULL) && !kernel)
+    else
+        tell_unseen(a, diag);
+    if (!a->kernel)
         diag_add(diag, "without the time spent in the kernel (kernel.perf_event_paranoid is above "
                        "1, and CAP_PERFMON is not there)");
 }

@@ -1,9 +1,10 @@
 /* Perf events on what runs already.
  *
  * An event that new threads inherit needs to be one of a processor.  So a process has an event
- * for each thread and processor; those of a processor share a ring.  With many threads that
- * becomes many events, each of which begins with a whole period before its first sample: where it
- * is permitted, one event a processor, for all processes, is cheaper and more exact. */
+ * for each thread and processor; those of a processor share a ring.  Each of them begins with a
+ * whole period before its first sample, so that threads that live for less are never seen.  Where
+ * it is permitted, one event a processor, for all processes, is more exact, and cheaper with many
+ * threads. */
 #include "os/perf_ring.h"
 
 #include "base/map.h"
@@ -21,7 +22,9 @@
 
 #define SMALL_STACK_BYTES 1024
 #define SWITCH_STACK_BYTES 8192 /* there may be many a second */
-#define THREADS_FEW 4
+/* An event a processor is also an interruption of those that the process does not run on. */
+#define CPUS_FEW 12
+#define CPUS_A_THREAD 4
 #define PASSES 16 /* over the list of threads, while new ones appear */
 #define SPARE_DESCRIPTORS 64
 #define RING_NS 5000000000u
@@ -245,7 +248,8 @@ struct perf *perf_attach(const struct perf_options *options, bool *everything, s
     if (options->pid)
         list_threads(&a);
     size_t n_threads = a.tids.n;
-    *everything = !options->pid || (n_threads > THREADS_FEW && !options->switches && may_all(&a));
+    bool is_wide = (uint64_t)perf->n_cpus <= CPUS_FEW + CPUS_A_THREAD * (uint64_t)n_threads;
+    *everything = !options->pid || (is_wide && !options->switches && may_all(&a));
     perf->period_ns = options->period_ns;
     if (*everything) /* these clocks run on while a program sleeps: keep out of step with it */
         perf->period_ns += options->period_ns / 99;

@@ -86,6 +86,25 @@ bool proc_runs(const struct proc *proc)
            !has_ended(state);
 }
 
+bool proc_cpu(const struct proc *proc, uint64_t *user_ns, uint64_t *system_ns)
+{
+    char text[1024];
+    int fd = proc_runs(proc) ? openat(proc->dir_fd, "stat", O_RDONLY | O_CLOEXEC) : -1;
+    ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = '\0';
+    const char *p = strrchr(text, ')');
+    unsigned long long user, system;
+    if (!p ||
+        sscanf(p + 2, "%*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user, &system) != 2)
+        return false;
+    uint64_t tick_ns = 1000000000u / (uint64_t)sysconf(_SC_CLK_TCK);
+    *user_ns = user * tick_ns;
+    *system_ns = system * tick_ns;
+    return true;
+}
+
 /* The value of a sysctl, or -1. */
 static int sysctl_number(const char *path)
 {

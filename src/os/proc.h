@@ -26,6 +26,10 @@ void proc_release(struct proc *proc);
 /* It runs: neither ended nor a zombie.  One small read. */
 bool proc_runs(const struct proc *proc);
 
+/* The CPU time of all its threads, those that have ended too; false: it has ended.  In steps of a
+ * clock tick. */
+bool proc_cpu(const struct proc *proc, uint64_t *user_ns, uint64_t *system_ns);
+
 /* A descriptor of "/proc/PID/NAME"; the caller closes it.  -1 and *err: ERR_INPUT when the
  * process has ended, ERR_PERM with the capability or sysctl that would do. */
 int proc_file(const struct proc *proc, const char *name, int flags, struct err *err);
