@@ -22,6 +22,7 @@ struct message {
 
 struct watchdog {
     int fd; /* a socket; it ends when this is closed */
+    pid_t pid;
 };
 
 /* --- in the watchdog: only what a fork of a process with threads may call --- */
@@ -94,21 +95,20 @@ static bool is_answered(const struct watchdog *watchdog, const struct message *m
     return n == sizeof answer && answer.what == message->what && answer.slot == message->slot;
 }
 
-/* The watchdog's process is nobody's child: a wait of ours for any child never sees it.  All
- * signals are blocked, here while it begins and there as long as it lives. */
-static bool fork_watchdog(int fd, int mem_fd, int lock_fd, struct err *err)
+/* All signals are blocked, here while it begins and there as long as it lives.  It stays our
+ * child, so that the end of both leaves nothing to be waited for by others: where a container
+ * has no process for that, it would be the program that we look at. */
+static pid_t fork_watchdog(int fd, int mem_fd, int lock_fd, struct err *err)
 {
     sigset_t all, before;
     sigfillset(&all);
-    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
-        return err_set(err, ERR_IO, "cannot block signals");
+    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0) {
+        err_set(err, ERR_IO, "cannot block signals");
+        return -1;
+    }
     pid_t pid = fork();
     if (pid == 0) {
-        if (setsid() < 0)
-            _exit(1);
-        pid = fork();
-        if (pid != 0)
-            _exit(pid < 0);
+        setsid();
         prctl(PR_SET_NAME, "sonde-watchdog");
         close_others(fd, mem_fd, lock_fd < 0 ? fd : lock_fd);
         watch(fd, mem_fd);
@@ -117,10 +117,10 @@ static bool fork_watchdog(int fd, int mem_fd, int lock_fd, struct err *err)
         _exit(0);
     }
     int error = errno;
-    while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
-    }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return pid > 0 || err_sys(err, error, "cannot start a watchdog");
+    if (pid < 0)
+        err_sys(err, error, "cannot start a watchdog");
+    return pid;
 }
 
 struct watchdog *watchdog_start(const struct mem *mem, int lock_fd, struct err *err)
@@ -150,7 +150,8 @@ struct watchdog *watchdog_start(const struct mem *mem, int lock_fd, struct err *
     watchdog->fd = fds[0];
     struct timeval limit = {.tv_sec = ANSWER_SECONDS};
     setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    bool ok = fork_watchdog(fds[1], mem_fd, lock_fd, err);
+    watchdog->pid = fork_watchdog(fds[1], mem_fd, lock_fd, err);
+    bool ok = watchdog->pid > 0;
     close(fds[1]);
     if (ok && !is_answered(watchdog, &(struct message){.what = HELLO}))
         ok = err_set(err, ERR_IO, "the watchdog does not answer");
@@ -190,5 +191,7 @@ void watchdog_free(struct watchdog *watchdog)
     while (recv(watchdog->fd, &message, sizeof message, 0) > 0) {
     }
     close(watchdog->fd);
+    while (watchdog->pid > 0 && waitpid(watchdog->pid, NULL, 0) < 0 && errno == EINTR) {
+    }
     free(watchdog);
 }
