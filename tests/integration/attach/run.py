@@ -156,6 +156,31 @@ def shares_of_many_threads():
 
 
 @case
+def threads_that_live_for_less_than_a_period():
+    need_root()
+    with Target("./target", "short") as t:
+        record_cpu(t.pid, "-F", "100", seconds=3)
+    rows = shares("cpu.pb.gz")
+    check(rows.get("hot_70", 0) > 60 and total_seconds("cpu.pb.gz") > 0.3, f"{rows}")
+
+
+@case
+def unseen_threads_are_told():
+    need_root()
+    if run("setpriv", "--version", status=None).returncode:
+        raise Skip("there is no setpriv")
+    with open("/proc/sys/kernel/perf_event_paranoid") as f:
+        if not 0 < int(f.read()) <= 2:
+            raise Skip("kernel.perf_event_paranoid is not 1 or 2")
+    os.chmod(".", 0o777)
+    user = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
+    with Target("./target", "short", prefix=user) as t:
+        r = run(*user, SONDE, "record", "-e", "cpu", "-p", str(t.pid), "--seconds", "4", "-o",
+                "user.pb.gz")
+        check("CPU time were not seen" in r.stderr, r.stderr)
+
+
+@case
 def own_cpu_time_is_small():
     need_perf()
     with Target("./target", "burn") as t:

@@ -52,6 +52,22 @@ OWN void burns(unsigned r)
     }
 }
 
+static void *burn_shortly(void *arg)
+{
+    hot_70(300000);
+    return arg;
+}
+
+static void *begin_threads(void *arg)
+{
+    for (;;) {
+        pthread_t thread;
+        if (pthread_create(&thread, NULL, burn_shortly, NULL) == 0)
+            pthread_join(thread, NULL);
+    }
+    return arg;
+}
+
 static void *burn(void *arg)
 {
     burns((unsigned)(size_t)arg);
@@ -169,6 +185,8 @@ int main(int argc, char **argv)
     alarm(60);
     if (strcmp(mode, "burn") == 0 || strcmp(mode, "exec") == 0) {
         start(burn, 1);
+    } else if (strcmp(mode, "short") == 0) {
+        start(begin_threads, 0);
     } else if (strcmp(mode, "many") == 0) {
         for (int i = 0, n = argc > 2 ? atoi(argv[2]) : 100; i < n; i++)
             start(burn, (size_t)i);
