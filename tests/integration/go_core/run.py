@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Core files of Go programs: goroutines and heap of a service that has crashed, or was copied
-by gcore while it ran on.
+"""Core files of Go programs: the profiles of a service that has crashed, or was copied by gcore
+while it ran on.
 
 Reads $SONDE, and the toolchains of go_matrix/toolchains.py.  Ends in the counts.
 """
@@ -20,6 +20,7 @@ from toolchains import build_environment, go_roots  # noqa: E402
 HERE = os.path.dirname(os.path.abspath(__file__))
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
 BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
+COUNTED = ("heap", "allocs", "block", "mutex", "threadcreate")
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 
 
@@ -102,7 +103,7 @@ def copied(label, program, folder):
             process.stdout.readline()
             time.sleep(0.1)
             live = sonde("-traces", f"pid:{process.pid}/goroutine")
-            heap = sonde("-top", f"pid:{process.pid}/heap")
+            counted = {kind: sonde("-traces", f"pid:{process.pid}/{kind}") for kind in COUNTED}
             done = subprocess.run(["gcore", "-o", os.path.join(folder, "copy"), str(process.pid)],
                                   capture_output=True, timeout=120)
         finally:
@@ -116,10 +117,12 @@ def copied(label, program, folder):
           sleepers(stacks(live[1])), copy, live)
     runner = [names for names in stacks(copy[1]) if names.endswith("main.handle")]
     check(f"{label}: the one that ran", len(runner) == 1, copy[1])
-    now = sonde("-top", f"core:{core}/heap")
-    rows = [[line for line in text.splitlines() if not line.startswith(("Time:", "File:"))]
-            for text in (heap[1], now[1])]
-    check(f"{label}: heap of a copy", rows[0] == rows[1], *rows)
+    for kind, outside in counted.items():
+        now = sonde("-traces", f"core:{core}/{kind}")
+        rows = [[line for line in text.splitlines() if not line.startswith(("Time:", "File:", "Build ID:"))]
+                for text in (outside[1], now[1])]
+        check(f"{label}: {kind} of a copy", rows[0] == rows[1] and any("main." in row for row in rows[1]) or
+              (kind == "threadcreate" and rows[0] == rows[1] and len(rows[0]) > 4), now[2], *rows)
     os.remove(core)
 
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"sync"
 	"time"
 )
 
@@ -46,12 +47,33 @@ func handle(requests chan *node) {
 	}
 }
 
+// contend has one wait for a lock: a record of block and one of mutex.
+//
+//go:noinline
+func contend() {
+	var lock sync.Mutex
+	var done sync.WaitGroup
+	lock.Lock()
+	done.Add(1)
+	go func() {
+		lock.Lock()
+		lock.Unlock()
+		done.Done()
+	}()
+	time.Sleep(20 * time.Millisecond)
+	lock.Unlock()
+	done.Wait()
+}
+
 func sleepLong() {
 	time.Sleep(time.Hour)
 }
 
 func main() {
 	runtime.MemProfileRate = 1
+	runtime.SetBlockProfileRate(1)
+	runtime.SetMutexProfileFraction(1)
+	contend()
 	keep()
 	runtime.GC()
 	runtime.GC()
