@@ -88,3 +88,16 @@ unsigned go_buildinfo_minor(const char *version)
     unsigned long minor = strtoul(version, NULL, 10);
     return minor < 1000 ? (unsigned)minor : 0;
 }
+
+unsigned go_buildinfo_patch(const char *version)
+{
+    const char *minor = strstr(version, "go1.");
+    if (!minor || go_buildinfo_minor(version) == 0)
+        return 0;
+    minor += 4;
+    minor += strspn(minor, "0123456789");
+    if (*minor != '.' || minor[1] < '0' || minor[1] > '9')
+        return 0;
+    unsigned long patch = strtoul(minor + 1, NULL, 10);
+    return patch < 1000 ? (unsigned)patch : 0;
+}

@@ -23,5 +23,7 @@ struct str go_buildinfo_settings(const struct elf *elf);
 
 /* "go1.24.4 X:boringcrypto" -> 24; also "devel go1.27-0123abc"; 0 when it is no Go 1. */
 unsigned go_buildinfo_minor(const char *version);
+/* "go1.24.4" -> 4; 0 for "go1.24" and what comes before it. */
+unsigned go_buildinfo_patch(const char *version);
 
 #endif

@@ -39,13 +39,15 @@ struct go_reference {
 };
 
 struct go_version {
-    unsigned minor;        /* 24 for Go 1.24 */
+    unsigned minor, patch; /* 24 and 4 for Go 1.24.4, which it was made from */
     const char *made_from; /* "go1.24.4" */
     const struct go_reference *references;
     size_t n_references;
     struct go_layout layout;
 };
 
+/* The layout of Go 1.MINOR.`patch`: few patch releases move a field. */
+void go_version_layout(const struct go_version *version, unsigned patch, struct go_layout *layout);
 /* The table of Go 1.`minor`; NULL if there is none. */
 const struct go_version *go_version_find(unsigned minor);
 /* The first and last that there are tables of. */

@@ -184,6 +184,7 @@ static const struct go_reference references[] = {
 
 const struct go_version go_version_1_19 = {
     .minor = 19,
+    .patch = 8,
     .made_from = "go1.19.8",
     .references = references,
     .n_references = sizeof references / sizeof *references,

@@ -182,6 +182,7 @@ static const struct go_reference references[] = {
 
 const struct go_version go_version_1_20 = {
     .minor = 20,
+    .patch = 14,
     .made_from = "go1.20.14",
     .references = references,
     .n_references = sizeof references / sizeof *references,

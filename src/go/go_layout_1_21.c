@@ -188,6 +188,7 @@ static const struct go_reference references[] = {
 
 const struct go_version go_version_1_21 = {
     .minor = 21,
+    .patch = 13,
     .made_from = "go1.21.13",
     .references = references,
     .n_references = sizeof references / sizeof *references,

@@ -204,6 +204,7 @@ static const struct go_reference references[] = {
 
 const struct go_version go_version_1_22 = {
     .minor = 22,
+    .patch = 12,
     .made_from = "go1.22.12",
     .references = references,
     .n_references = sizeof references / sizeof *references,

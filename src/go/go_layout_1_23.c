@@ -206,6 +206,7 @@ static const struct go_reference references[] = {
 
 const struct go_version go_version_1_23 = {
     .minor = 23,
+    .patch = 5,
     .made_from = "go1.23.5",
     .references = references,
     .n_references = sizeof references / sizeof *references,

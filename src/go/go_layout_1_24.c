@@ -208,6 +208,7 @@ static const struct go_reference references[] = {
 
 const struct go_version go_version_1_24 = {
     .minor = 24,
+    .patch = 4,
     .made_from = "go1.24.4",
     .references = references,
     .n_references = sizeof references / sizeof *references,

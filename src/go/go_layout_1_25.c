@@ -208,6 +208,7 @@ static const struct go_reference references[] = {
 
 const struct go_version go_version_1_25 = {
     .minor = 25,
+    .patch = 12,
     .made_from = "go1.25.12",
     .references = references,
     .n_references = sizeof references / sizeof *references,

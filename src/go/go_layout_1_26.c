@@ -210,6 +210,7 @@ static const struct go_reference references[] = {
 
 const struct go_version go_version_1_26 = {
     .minor = 26,
+    .patch = 10,
     .made_from = "go1.26.10",
     .references = references,
     .n_references = sizeof references / sizeof *references,

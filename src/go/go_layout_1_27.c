@@ -210,6 +210,7 @@ static const struct go_reference references[] = {
 
 const struct go_version go_version_1_27 = {
     .minor = 27,
+    .patch = 3,
     .made_from = "go1.27.3",
     .references = references,
     .n_references = sizeof references / sizeof *references,

@@ -163,7 +163,7 @@ static bool find_layout(struct go_program *program, const struct go_version *ver
         go_dwarf_read(program->elf, &program->layout, NULL) && has_basics(&program->layout))
         return true;
     if (version) {
-        program->layout = version->layout;
+        go_version_layout(version, go_buildinfo_patch(program->version), &program->layout);
         return true;
     }
     go_version_range(&first, &last);

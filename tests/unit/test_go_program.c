@@ -458,6 +458,10 @@ static void reads_buildinfo(void **state)
     assert_int_equal(go_buildinfo_minor("go1.-5"), 0);
     assert_int_equal(go_buildinfo_minor("go1.99999999999999999999"), 0);
     assert_int_equal(go_buildinfo_minor(""), 0);
+    assert_int_equal(go_buildinfo_patch("go1.24.13 X:boringcrypto"), 13);
+    assert_int_equal(go_buildinfo_patch("go1.20"), 0);
+    assert_int_equal(go_buildinfo_patch("go1.28rc1"), 0);
+    assert_int_equal(go_buildinfo_patch("go1.24."), 0);
 }
 
 static void follows_references(void **state)
@@ -526,6 +530,21 @@ static void counts_votes(void **state)
     assert_int_equal(go_vote_winner(&vote, &sure), 0);
 }
 
+/* m.allpSnapshot came with Go 1.23.12 and 1.24.6. */
+static void patch_releases_move_fields(void **state)
+{
+    struct go_layout old, new;
+    go_version_layout(go_version_find(24), 5, &old);
+    go_version_layout(go_version_find(24), 6, &new);
+    assert_int_equal(old.at[GO_M_CREATESTACK], 352);
+    assert_int_equal(new.at[GO_M_CREATESTACK], 376);
+    assert_int_equal(new.at[GO_M_ID], old.at[GO_M_ID]);
+    go_version_layout(go_version_find(23), 3, &old);
+    go_version_layout(go_version_find(23), 12, &new);
+    assert_int_equal(new.at[GO_M_ALLLINK] - old.at[GO_M_ALLLINK], 24);
+    assert_int_equal(new.at[GO_WORK_CYCLES] - old.at[GO_WORK_CYCLES], 32);
+}
+
 static void tables_are_whole(void **state)
 {
     unsigned first, last;
@@ -561,6 +580,7 @@ int main(void)
         cmocka_unit_test(follows_references),
         cmocka_unit_test(counts_votes),
         cmocka_unit_test(tables_are_whole),
+        cmocka_unit_test(patch_releases_move_fields),
         cmocka_unit_test(finds_all_variables),
         cmocka_unit_test(finds_what_has_moved),
         cmocka_unit_test(leaves_out_what_does_not_hold),
