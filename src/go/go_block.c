@@ -5,9 +5,8 @@ static struct profile *block_profile(struct go_program *program, const struct go
                                      struct diag *diag, struct err *err)
 {
     (void)options;
-    (void)diag;
     return go_rates_check(program, &go_kind_block, err)
-               ? go_contention_profile(program, GO_VAR_BBUCKETS, err)
+               ? go_contention_profile(program, GO_VAR_BBUCKETS, diag, err)
                : NULL;
 }
 
@@ -15,9 +14,8 @@ static bool block_text(struct go_program *program, const struct go_options *opti
                        struct buf *out, struct diag *diag, struct err *err)
 {
     (void)options;
-    (void)diag;
     return go_rates_check(program, &go_kind_block, err) &&
-           go_contention_text(program, GO_VAR_BBUCKETS, out, err);
+           go_contention_text(program, GO_VAR_BBUCKETS, out, diag, err);
 }
 
 const struct go_kind_ops go_kind_block = {

@@ -48,7 +48,7 @@ static void contention_release(struct contention *c)
 
 /* On failure there is nothing to release. */
 static bool contention_read(struct contention *c, struct go_program *program, enum go_global head,
-                            struct err *err)
+                            struct diag *diag, struct err *err)
 {
     uint64_t address;
     *c = (struct contention){.program = program, .head = head};
@@ -57,7 +57,7 @@ static bool contention_read(struct contention *c, struct go_program *program, en
         (!go_program_global(program, GO_VAR_MUTEX_PROFILE_RATE, &address, err) ||
          !go_program_number(program, address, 8, &c->rate, err)))
         return false;
-    if (!go_ticks_per_second(program, &c->ticks, err) ||
+    if (!go_ticks_per_second(program, &c->ticks, diag, err) ||
         !go_buckets_read(program, head, &c->buckets, err))
         return false;
     size_t n = c->buckets.items.n;
@@ -113,10 +113,10 @@ static bool add_samples(const struct contention *c, struct builder *b, struct go
 }
 
 struct profile *go_contention_profile(struct go_program *program, enum go_global head,
-                                      struct err *err)
+                                      struct diag *diag, struct err *err)
 {
     struct contention c;
-    if (!contention_read(&c, program, head, err))
+    if (!contention_read(&c, program, head, diag, err))
         return NULL;
     struct profile *profile = NULL;
     struct builder *b = builder_new(err);
@@ -148,11 +148,11 @@ out:
 }
 
 bool go_contention_text(struct go_program *program, enum go_global head, struct buf *out,
-                        struct err *err)
+                        struct diag *diag, struct err *err)
 {
     uint64_t pcs[STACK_MAX];
     struct contention c;
-    if (!contention_read(&c, program, head, err))
+    if (!contention_read(&c, program, head, diag, err))
         return false;
     struct go_code *code = go_code_new(program->table, program->minor, err);
     if (!code) {

@@ -11,8 +11,8 @@
 
 /* For GO_VAR_BBUCKETS ("contention") or GO_VAR_XBUCKETS ("mutex"); as in go_kind.h. */
 struct profile *go_contention_profile(struct go_program *program, enum go_global head,
-                                      struct err *err);
+                                      struct diag *diag, struct err *err);
 bool go_contention_text(struct go_program *program, enum go_global head, struct buf *out,
-                        struct err *err);
+                        struct diag *diag, struct err *err);
 
 #endif

@@ -49,7 +49,8 @@ static bool is_near(double rate, double own)
     return rate > own * (1 - APART) && rate < own * (1 + APART);
 }
 
-bool go_ticks_per_second(const struct go_program *program, int64_t *ticks, struct err *err)
+bool go_ticks_per_second(const struct go_program *program, int64_t *ticks, struct diag *diag,
+                         struct err *err)
 {
     /* runtime.ticks: a lock, from Go 1.22 on when and at which tick the program began, and the
      * number, once it is known; up to 1.19 a word lies before it. */
@@ -62,15 +63,18 @@ bool go_ticks_per_second(const struct go_program *program, int64_t *ticks, struc
     if (address && !mem_read(program->mem, address, words, n_words * sizeof *words, err))
         return false;
     int64_t known = has_start ? words[3] : words[1] ? words[1] : words[2];
-    if (is_core) {
+    if (is_core && known > 0) {
         *ticks = known;
-        return known > 0 ||
-               err_set(err, ERR_UNSUPPORTED, "%s does not tell how long a tick of its clock was",
-                       mem_name(program->mem));
+        return true;
     }
     double own = measured();
     *ticks = (int64_t)own;
-    if (is_near((double)known, own)) {
+    if (is_core) {
+        diag_add(diag,
+                 "%s does not tell how long a tick of its clock was; times are those of this "
+                 "machine's clock",
+                 mem_name(program->mem));
+    } else if (is_near((double)known, own)) {
         *ticks = known;
     } else if (has_start && words[1] > 0) {
         struct moment start = {words[1], words[2]}, end = now();

@@ -3,10 +3,13 @@
 #ifndef SONDE_GO_TICKS_H
 #define SONDE_GO_TICKS_H
 
+#include "base/diag.h"
 #include "go/go_program.h"
 
 /* What the program itself uses where it has found it out already; else measured here, in some
- * hundredths of a second.  False and *err for a core file without it. */
-bool go_ticks_per_second(const struct go_program *program, int64_t *ticks, struct err *err);
+ * hundredths of a second.  Where that is for a core file, which may be of another machine, a
+ * note says so.  False and *err when the program has ended. */
+bool go_ticks_per_second(const struct go_program *program, int64_t *ticks, struct diag *diag,
+                         struct err *err);
 
 #endif
