@@ -1,9 +1,9 @@
-/* target MODE [SECONDS]: a program that is looked at from outside while it runs; prints "ready"
- * when it is as its mode says, and ends after SECONDS (60). burn         a thread that spends 70 :
- * 20 : 10 in hot_70, hot_20 and hot_10 many N       N threads that do the same threads      threads
- * whose names and states are known crash        the same; after a line on stdin it ends by SIGSEGV
- * in crashes() exec FILE    burns, and after a line on stdin executes FILE children     a process
- * that burns in a child, begun when a line comes on stdin */
+/* target MODE: a program that is looked at from outside while it runs; prints "ready" when it is as
+ * its mode says, and ends after 60 s.  The modes: burn, a thread that spends 70 : 20 : 10 in
+ * hot_70, hot_20 and hot_10; many N, N threads that do the same; short, threads that burn for a
+ * millisecond or two each; threads, threads whose names and states are known; crash, the same, and
+ * after a line on stdin it ends by SIGSEGV in crashes(); exec FILE, burns, and after a line
+ * executes FILE; children, after a line a child burns. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
