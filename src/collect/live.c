@@ -173,6 +173,7 @@ static void take_cpu(const struct take *take, struct live_part *part)
     const struct attach_cpu_request request = {.pid = take->live->proc.pid,
                                                .go = take->live->go,
                                                .hz = take->options->hz,
+                                               .no_children = take->options->no_children,
                                                .duration_ns = (uint64_t)(take->seconds * 1e9),
                                                .go_on = go_on,
                                                .arg = (void *)take->options};
@@ -223,7 +224,9 @@ static void begin(const struct take *take, struct work *work)
         return;
     if (!take->live->go && take->live->proc.pid && strcmp(part->kind, "block") == 0 &&
         !part->debug) {
-        const struct attach_block_request request = {.pid = take->live->proc.pid};
+        const struct attach_block_request request = {.pid = take->live->proc.pid,
+                                                     .rate_ns = part->rate,
+                                                     .no_children = take->options->no_children};
         work->block = attach_block_begin(&request, &part->err);
         return;
     }
@@ -232,7 +235,7 @@ static void begin(const struct take *take, struct work *work)
         return;
     }
     if (take->options->enable && work->go->rate != GO_N_GLOBALS &&
-        !go_rates_enable(take->rates, work->go, take->diag, &part->err))
+        !go_rates_enable(take->rates, work->go, part->rate, take->diag, &part->err))
         return;
     if (work->go->has_delta && take->seconds > 0 && !is_core(take->live) && !part->debug &&
         !part->whole)

@@ -23,6 +23,7 @@ struct live_options {
     unsigned hz;             /* CPU samples a second; 0: 100 */
     bool gc;                 /* a garbage collection first */
     bool enable;             /* switch profiles on that are off, while they are taken */
+    bool no_children;        /* CPU time and waits: only of the process itself */
     bool consistent;         /* stop the program for the moment of reading */
     bool (*stop)(void *arg); /* asked now and then: collect no longer; or NULL */
     void *stop_arg;
@@ -32,6 +33,8 @@ struct live_options {
 struct live_part {
     const char *kind;        /* as live_kind gives it */
     unsigned debug;          /* 1, 2: Go's text instead of a profile; 0 */
+    uint64_t rate;           /* that it is switched on with: bytes, nanoseconds, one in so many;
+                                0: 512 KiB, 10 us, each */
     bool whole;              /* as it is in the end, also where `seconds` is said */
     struct profile *profile; /* out, the caller's; NULL with a text, and when it failed */
     struct buf text;         /* out, the caller's */

@@ -29,9 +29,9 @@ struct go_kind_ops {
     /* What switches the profile on: the variable, what it is set to for a while, and what it
      * counts in words ("a sample each 512 KiB"); GO_N_GLOBALS: it is always on. */
     enum go_global rate;
-    uint64_t rate_on;
-    bool writes;    /* taking it writes to the program: only when that was asked for */
-    bool has_delta; /* what happened in N seconds is the difference of two */
+    uint64_t rate_on; /* of blocked time in nanoseconds */
+    bool writes;      /* taking it writes to the program: only when that was asked for */
+    bool has_delta;   /* what happened in N seconds is the difference of two */
 
     /* The profile, sealed and with its symbols; the caller's.  NULL and *err. */
     struct profile *(*profile)(struct go_program *program, const struct go_options *options,

@@ -1,5 +1,6 @@
 #include "go/go_rates.h"
 
+#include "go/go_ticks.h"
 #include "os/watchdog.h"
 
 #include <errno.h>
@@ -11,6 +12,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#define RATE_MOST (1ull << 50)
 
 /* The words that may be written, and what can be there. */
 static const struct rate_word {
@@ -215,17 +218,33 @@ static bool is_rate(enum go_global global)
            global == GO_VAR_MUTEX_PROFILE_RATE;
 }
 
-bool go_rates_enable(struct go_rates *rates, const struct go_kind_ops *kind, struct diag *diag,
-                     struct err *err)
+/* What the word has to hold, as runtime.SetBlockProfileRate and its kind set it. */
+static bool word_of_rate(const struct go_program *program, const struct go_kind_ops *kind,
+                         uint64_t rate, struct diag *diag, uint64_t *value, struct err *err)
 {
-    uint64_t value;
+    int64_t ticks;
+    *value = rate;
+    if (kind->rate != GO_VAR_BLOCK_PROFILE_RATE || rate <= 1)
+        return true;
+    if (!go_ticks_per_second(program, &ticks, diag, err))
+        return false;
+    double word = (double)rate * (double)ticks / 1e9;
+    *value = word < 1 ? 1 : word < RATE_MOST ? (uint64_t)word : RATE_MOST;
+    return true;
+}
+
+bool go_rates_enable(struct go_rates *rates, const struct go_kind_ops *kind, uint64_t rate,
+                     struct diag *diag, struct err *err)
+{
+    uint64_t value, word;
     if (!is_rate(kind->rate))
         return true;
     if (!go_rates_get(rates->program, kind->rate, &value, err))
         return false;
     if (!is_off(kind->rate, value))
         return true;
-    if (!go_rates_set(rates, kind->rate, kind->rate_on, err))
+    if (!word_of_rate(rates->program, kind, rate ? rate : kind->rate_on, diag, &word, err) ||
+        !go_rates_set(rates, kind->rate, word, err))
         return false;
     if (kind->rate == GO_VAR_MEM_PROFILE_RATE)
         diag_add(diag, "%s: what was allocated before %s profiling was switched on is not known",

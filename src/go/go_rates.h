@@ -2,7 +2,7 @@
  * back: what switches profiles on, when the next collection is due, whether it looks for leaks.
  *
  *   struct go_rates *rates = go_rates_open(program, err);   // of memory opened for writing
- *   go_rates_enable(rates, &go_kind_block, diag, err) ... wait, read ...
+ *   go_rates_enable(rates, &go_kind_block, 0, diag, err) ... wait, read ...
  *   go_rates_restore(rates, err); go_rates_free(rates);
  *
  * A word is written only where it was found beyond doubt and holds what can be there; a
@@ -25,10 +25,11 @@ void go_rates_free(struct go_rates *rates);
 
 const struct go_program *go_rates_program(const struct go_rates *rates);
 
-/* Switch a kind on, where it is off; a note in *diag on what it cannot have.  False and *err:
- * nothing was written, or all is as before. */
-bool go_rates_enable(struct go_rates *rates, const struct go_kind_ops *kind, struct diag *diag,
-                     struct err *err);
+/* Switch a kind on, where it is off: at `rate`, in the kind's own unit, or 0: kind->rate_on.  A
+ * note in *diag on what it cannot have.  False and *err: nothing was written, or all is as
+ * before. */
+bool go_rates_enable(struct go_rates *rates, const struct go_kind_ops *kind, uint64_t rate,
+                     struct diag *diag, struct err *err);
 /* Set a word: a rate, GO_VAR_FORCE_GC_PERIOD (nanoseconds), or GO_VAR_WORK: whether the next
  * collection looks for leaked goroutines.  At most once until it is restored. */
 bool go_rates_set(struct go_rates *rates, enum go_global word, uint64_t value, struct err *err);

@@ -15,6 +15,7 @@
 #define CORE_PREFIX "core:"
 #define SECONDS_MAX 1e6
 #define HZ_MAX 10000
+#define RATE_MOST 1e12
 #define LISTED 8 /* processes of one name that an error tells */
 
 bool live_name_is(const char *source)
@@ -86,12 +87,17 @@ static bool parse_positive(const char *name, const char *value, double most, dou
 static bool parse_parameter(struct live_name *out, const char *name, const char *value,
                             struct err *err)
 {
-    double hz = 0;
+    double number = 0;
     if (strcmp(name, "seconds") == 0)
         return parse_positive(name, value, SECONDS_MAX, &out->seconds, err);
     if (strcmp(name, "hz") == 0) {
-        bool ok = parse_positive(name, value, HZ_MAX, &hz, err);
-        out->hz = (unsigned)hz;
+        bool ok = parse_positive(name, value, HZ_MAX, &number, err);
+        out->hz = (unsigned)number;
+        return ok;
+    }
+    if (strcmp(name, "rate") == 0) {
+        bool ok = parse_positive(name, value, RATE_MOST, &number, err);
+        out->rate = ok && number >= 1 ? (uint64_t)number : 1;
         return ok;
     }
     if (strcmp(name, "gc") == 0)
@@ -105,9 +111,10 @@ static bool parse_parameter(struct live_name *out, const char *name, const char 
         out->exe = strdup(value);
         return out->exe || err_nomem(err);
     }
-    return err_set(err, ERR_USAGE,
-                   "there is no parameter '%s'; there are seconds, hz, gc, enable, consistent%s",
-                   name, out->core ? ", exe" : "");
+    return err_set(
+        err, ERR_USAGE,
+        "there is no parameter '%s'; there are seconds, hz, gc, enable, rate, consistent%s", name,
+        out->core ? ", exe" : "");
 }
 
 /* "NAME=VALUE&..." */

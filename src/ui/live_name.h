@@ -2,7 +2,7 @@
  * name in place of its number too, and "core:FILE/KIND".
  *
  * In: text.  Out: what is asked for.  The parameters are seconds=N, gc=1, enable=1,
- * consistent=1, hz=N, and exe=FILE for a core file's program.
+ * rate=N, consistent=1, hz=N, and exe=FILE for a core file's program.
  * Threads: independent.  Signals: no. */
 #ifndef SONDE_UI_LIVE_NAME_H
 #define SONDE_UI_LIVE_NAME_H
@@ -10,6 +10,7 @@
 #include "base/err.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct live_name {
@@ -18,6 +19,7 @@ struct live_name {
     char *kind;       /* "cpu" where the name says none; of a core file "goroutine" */
     double seconds;   /* 0: not said */
     unsigned hz;      /* 0: not said */
+    uint64_t rate;    /* that a profile is switched on with; 0: not said */
     bool gc, enable, consistent;
 };
 

@@ -106,7 +106,7 @@ struct profile *live_source_profile(const struct live_name *name, struct diag *d
                                    .gc = name->gc,
                                    .enable = name->enable,
                                    .consistent = name->consistent};
-    struct live_part part = {.kind = name->kind};
+    struct live_part part = {.kind = name->kind, .rate = name->rate};
     struct live *live = name->core ? live_open_core(name->core, name->exe, err)
                                    : live_open_process(name->pid, name->gc || name->enable, err);
     if (!live)

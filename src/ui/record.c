@@ -85,11 +85,6 @@ static const struct flag_doc flag_docs[N_FLAGS] = {
     [FLAG_DEBUG] = {LIVE, "debug", "N", NULL, "Go's text, 1 or 2, instead of a profile"},
 };
 
-/* Flags that are only for commands; the others of the second group only for programs that
- * run. */
-static const int command_flags[] = {FLAG_HEAP_RATE, FLAG_BLOCK_RATE, FLAG_MUTEX_FRACTION,
-                                    FLAG_NO_CHILDREN, FLAG_AT};
-
 struct record {
     const struct collect_ops *kinds[COLLECT_KINDS_MAX];
     unsigned n_kinds;
@@ -200,21 +195,28 @@ static bool parse_kinds(const char *list, struct record *record, struct err *err
     }
 }
 
-/* The value of a flag that says how `kind` is sampled. */
-static bool parse_number(const struct record *record, const struct flag *flag,
-                         const struct collect_ops *kind, uint64_t most, uint64_t *number,
-                         struct err *err)
+/* The number that a flag takes; unchanged where it is not given. */
+static bool number_of(const struct flag *flag, uint64_t most, uint64_t *number, struct err *err)
 {
     char *end;
     if (!flag->value)
         return true;
     errno = 0;
     *number = strtoull(flag->value, &end, 10);
-    if (errno || end == flag->value || *end || *flag->value == '-' || *number < 1 || *number > most)
-        return err_set(err, ERR_USAGE, "%s%s takes a number from 1 to %llu, not '%s'",
-                       flag->name[1] ? "--" : "-", flag->name, (unsigned long long)most,
-                       flag->value);
-    return (record->request.kinds & 1u << kind->wire) ||
+    return (!errno && end != flag->value && !*end && *flag->value != '-' && *number >= 1 &&
+            *number <= most) ||
+           err_set(err, ERR_USAGE, "%s%s takes a number from 1 to %llu, not '%s'",
+                   flag->name[1] ? "--" : "-", flag->name, (unsigned long long)most, flag->value);
+}
+
+/* That of a flag that says how `kind` is sampled. */
+static bool parse_number(const struct record *record, const struct flag *flag,
+                         const struct collect_ops *kind, uint64_t most, uint64_t *number,
+                         struct err *err)
+{
+    if (!number_of(flag, most, number, err))
+        return false;
+    return !flag->value || (record->request.kinds & 1u << kind->wire) ||
            err_set(err, ERR_USAGE, "%s%s is for the kind %s, which is not among those of -e",
                    flag->name[1] ? "--" : "-", flag->name, kind->name);
 }
@@ -264,10 +266,14 @@ static bool parse_live(const struct flag *flags, struct record *record, struct e
 {
     uint64_t seconds_ns = 0;
     unsigned debug = 0;
-    for (size_t i = 0; i < sizeof command_flags / sizeof *command_flags; i++)
-        if (flags[command_flags[i]].value)
-            return err_set(err, ERR_USAGE, "--%s is for a command that is started, not for -p",
-                           flags[command_flags[i]].name);
+    uint64_t heap = 0, block = 0, mutex = 0, hz = 0;
+    if (flags[FLAG_AT].value)
+        return err_set(err, ERR_USAGE, "--at is for a command that is started, not for -p");
+    if (!number_of(&flags[FLAG_HEAP_RATE], HEAP_RATE_MAX, &heap, err) ||
+        !number_of(&flags[FLAG_BLOCK_RATE], BLOCK_RATE_MAX, &block, err) ||
+        !number_of(&flags[FLAG_MUTEX_FRACTION], MUTEX_FRACTION_MAX, &mutex, err) ||
+        !number_of(&flags[FLAG_F], HZ_MAX, &hz, err))
+        return false;
     if (flags[FLAG_SECONDS].value && !parse_seconds(flags[FLAG_SECONDS].value, &seconds_ns))
         return err_set(err, ERR_USAGE, "--seconds takes a number above 0, not '%s'",
                        flags[FLAG_SECONDS].value);
@@ -277,17 +283,16 @@ static bool parse_live(const struct flag *flags, struct record *record, struct e
             return err_set(err, ERR_USAGE, "--debug takes 1 or 2, not '%s'",
                            flags[FLAG_DEBUG].value);
     }
-    const char *hz = flags[FLAG_F].value;
-    unsigned long rate = hz ? strtoul(hz, NULL, 10) : 0;
-    if (hz && (rate < 1 || rate > HZ_MAX || hz[strspn(hz, "0123456789")]))
-        return err_set(err, ERR_USAGE, "-F takes a number from 1 to " TEXT(HZ_MAX) ", not '%s'",
-                       hz);
     record->live = (struct record_live_request){
         .process = flags[FLAG_P].value,
         .kinds = flags[FLAG_E].value ? flags[FLAG_E].value : "cpu",
         .files = {.output = flags[FLAG_O].value},
         .seconds = (double)seconds_ns / 1e9,
-        .hz = (unsigned)rate,
+        .hz = (unsigned)hz,
+        .heap_rate = heap,
+        .block_rate = block,
+        .mutex_fraction = mutex,
+        .no_children = is_on(&flags[FLAG_NO_CHILDREN]),
         .debug = debug,
         .gc = is_on(&flags[FLAG_GC]),
         .enable = is_on(&flags[FLAG_ENABLE]),

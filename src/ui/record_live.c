@@ -122,6 +122,7 @@ static bool read_outside(struct parts *parts, const struct record_live_request *
                                    .gc = request->gc,
                                    .enable = request->enable,
                                    .consistent = request->consistent,
+                                   .no_children = request->no_children,
                                    .stop = stop};
     bool takes_time = false;
     struct live *live = live_open_process(parts->pid, request->gc || request->enable, err);
@@ -197,6 +198,9 @@ int record_live(const struct record_live_request *request)
         parts.items[i].debug = request->debug;
         /* of waits what happens meanwhile; all else as it is in the end */
         const char *kind = parts.items[i].kind;
+        parts.items[i].rate = strcmp(kind, "block") == 0   ? request->block_rate
+                              : strcmp(kind, "mutex") == 0 ? request->mutex_fraction
+                                                           : request->heap_rate;
         parts.items[i].whole =
             strcmp(kind, "cpu") != 0 && strcmp(kind, "block") != 0 && strcmp(kind, "mutex") != 0;
     }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct record_live_request {
     const char *process; /* a pid or a name; NULL: the whole system */
@@ -16,7 +17,10 @@ struct record_live_request {
     struct profile_file files;
     double seconds; /* 0: until a signal or its end, for what takes time */
     unsigned hz;    /* CPU samples a second; 0: 100 */
-    unsigned debug; /* Go's texts, 1 or 2, instead of profiles; 0 */
+    /* With `enable`; 0: the usual ones (collect/live.h). */
+    uint64_t heap_rate, block_rate, mutex_fraction;
+    bool no_children; /* only the process itself */
+    unsigned debug;   /* Go's texts, 1 or 2, instead of profiles; 0 */
     bool gc, enable, consistent;
 };
 

@@ -24,7 +24,7 @@ static bool take(struct request *r, const struct go_kind_ops *kind, struct buf *
                  struct diag *diag, struct err *err)
 {
     if (r->enable_ms >= 0) {
-        if (!go_rates_enable(r->options.rates, kind, diag, err))
+        if (!go_rates_enable(r->options.rates, kind, 0, diag, err))
             return false;
         usleep((useconds_t)r->enable_ms * 1000);
     }

@@ -61,7 +61,7 @@ static void test_restore(void **state)
     struct err err = {0};
     start(&fake);
     struct go_rates *rates = open_rates(&fake);
-    assert_true(go_rates_enable(rates, &go_kind_block, NULL, &err));
+    assert_true(go_rates_enable(rates, &go_kind_block, 1, NULL, &err));
     assert_int_equal(rate(&fake), 1);
     assert_false(go_rates_set(rates, GO_VAR_BLOCK_PROFILE_RATE, 2, &err));
     assert_true(go_rates_set(rates, GO_VAR_WORK, 1, &err));
@@ -87,11 +87,11 @@ static void test_changed_meanwhile(void **state)
     struct err err = {0};
     start(&fake);
     struct go_rates *rates = open_rates(&fake);
-    assert_true(go_rates_enable(rates, &go_kind_block, NULL, &err));
+    assert_true(go_rates_enable(rates, &go_kind_block, 1, NULL, &err));
     fake_put(&fake, fake_variable(GO_VAR_BLOCK_PROFILE_RATE), 5, 8);
     assert_true(go_rates_restore(rates, &err));
     assert_int_equal(rate(&fake), 5);
-    assert_true(go_rates_enable(rates, &go_kind_block, NULL, &err));
+    assert_true(go_rates_enable(rates, &go_kind_block, 1, NULL, &err));
     assert_int_equal(rate(&fake), 5);
     go_rates_free(rates);
     assert_int_equal(rate(&fake), 5);
@@ -106,7 +106,7 @@ static void test_refused(void **state)
     start(&fake);
     struct go_rates *rates = open_rates(&fake);
     fake.program.sure[GO_VAR_BLOCK_PROFILE_RATE] = false;
-    assert_false(go_rates_enable(rates, &go_kind_block, NULL, &err));
+    assert_false(go_rates_enable(rates, &go_kind_block, 1, NULL, &err));
     assert_non_null(strstr(err.msg, "not beyond doubt"));
     fake_put(&fake, fake_variable(GO_VAR_FORCE_GC_PERIOD), 0, 8);
     assert_false(go_rates_set(rates, GO_VAR_FORCE_GC_PERIOD, PERIOD, &err));
@@ -153,7 +153,7 @@ static pid_t child_that_enables(struct fake_go *fake, int *ready)
     if (pid == 0) {
         struct err err;
         struct go_rates *rates = go_rates_open(&fake->program, &err);
-        bool ok = rates && go_rates_enable(rates, &go_kind_block, NULL, &err);
+        bool ok = rates && go_rates_enable(rates, &go_kind_block, 1, NULL, &err);
         ssize_t n = write(fds[1], ok ? "y" : "n", 1);
         (void)n;
         for (;;)
@@ -209,7 +209,7 @@ static void test_group(void **state)
         struct err err;
         setpgid(0, 0);
         struct go_rates *rates = go_rates_open(&fake.program, &err);
-        if (!rates || !go_rates_enable(rates, &go_kind_block, NULL, &err))
+        if (!rates || !go_rates_enable(rates, &go_kind_block, 1, NULL, &err))
             _exit(1);
         kill(0, SIGKILL);
         _exit(2);

@@ -34,6 +34,9 @@ static void parses_processes(void **state)
     assert_string_equal(name.kind, "cpu");
     assert_true(name.hz == 250 && name.enable && !name.consistent);
     live_name_release(&name);
+    assert_true(live_name_parse(&name, "pid:12/block?enable=1&rate=2500", NULL));
+    assert_true(name.rate == 2500 && name.enable);
+    live_name_release(&name);
     assert_true(live_name_parse(&name, "pid:12/threads", NULL));
     assert_string_equal(name.kind, "goroutine");
     live_name_release(&name);
