@@ -24,6 +24,7 @@ struct live {
     struct proc proc;      /* pid 0: a core file, or the system */
     struct mem *mem;       /* NULL: the system */
     struct go_program *go; /* NULL: not a Go program */
+    struct err closed;     /* why there is nothing but a CPU profile */
     bool may_write;
 };
 
@@ -77,12 +78,18 @@ static struct live *new_live(bool may_write, struct err *err)
     return live;
 }
 
-/* With its memory open: a Go program is looked into. */
-static struct live *look(struct live *live, struct err *err)
+/* With its memory open: a Go program is looked into.  Where that is not permitted, or it is one
+ * that we do not know, there is its CPU profile still. */
+static struct live *look(struct live *live, const struct err *why, struct err *err)
 {
-    if (!live->mem || (go_program_is(live->mem) && !(live->go = go_program_open(live->mem, err))))
-        return give_up(live);
-    return live;
+    live->closed = *why;
+    if (live->mem && go_program_is(live->mem))
+        live->go = go_program_open(live->mem, &live->closed);
+    enum err_code code = live->closed.code;
+    if (code == ERR_NONE || (!is_core(live) && (code == ERR_PERM || code == ERR_UNSUPPORTED)))
+        return live;
+    err_set(err, code, "%s", live->closed.msg);
+    return give_up(live);
 }
 
 struct live *live_open_process(pid_t pid, bool write, struct err *err)
@@ -92,8 +99,9 @@ struct live *live_open_process(pid_t pid, bool write, struct err *err)
         return live;
     if (!proc_open(&live->proc, pid, err))
         return give_up(live);
-    live->mem = mem_of_process(&live->proc, write, err);
-    return look(live, err);
+    struct err why = {0};
+    live->mem = mem_of_process(&live->proc, write, &why);
+    return look(live, &why, err);
 }
 
 struct live *live_open_core(const char *path, const char *exe, struct err *err)
@@ -101,8 +109,9 @@ struct live *live_open_core(const char *path, const char *exe, struct err *err)
     struct live *live = new_live(false, err);
     if (!live)
         return NULL;
-    live->mem = mem_of_core(path, exe, err);
-    return look(live, err);
+    struct err why = {0};
+    live->mem = mem_of_core(path, exe, &why);
+    return look(live, &why, err);
 }
 
 void live_free(struct live *live)
@@ -197,7 +206,9 @@ static struct profile *read_go(const struct take *take, const struct work *work)
 /* Why there is no such profile. */
 static void refuse(const struct live *live, struct live_part *part)
 {
-    if (part->debug)
+    if (live->closed.code)
+        part->err = live->closed;
+    else if (part->debug)
         err_set(&part->err, ERR_UNSUPPORTED, "the profile %s has no text", part->kind);
     else if (!live->mem)
         err_set(&part->err, ERR_UNSUPPORTED, "of the whole system there is the CPU profile only");
@@ -219,11 +230,11 @@ static void begin(const struct take *take, struct work *work)
     if (work->is_cpu)
         return;
     work->go = take->live->go ? go_kind_find(part->kind) : NULL;
-    work->is_threads = !take->live->go && take->live->mem && strcmp(part->kind, "goroutine") == 0;
+    bool is_native = take->live->mem && !take->live->go && !take->live->closed.code;
+    work->is_threads = is_native && strcmp(part->kind, "goroutine") == 0;
     if (work->is_threads)
         return;
-    if (!take->live->go && take->live->proc.pid && strcmp(part->kind, "block") == 0 &&
-        !part->debug) {
+    if (is_native && take->live->proc.pid && strcmp(part->kind, "block") == 0 && !part->debug) {
         const struct attach_block_request request = {.pid = take->live->proc.pid,
                                                      .rate_ns = part->rate,
                                                      .no_children = take->options->no_children};

@@ -48,8 +48,9 @@ const char *live_kind(const char *name);
 /* Call fn for the name of each kind, with its line of help. */
 void live_each_kind(void (*fn)(void *arg, const char *name, const char *help), void *arg);
 
-/* NULL and *err: ERR_INPUT: there is no such process (or file); ERR_PERM with what would do;
- * ERR_UNSUPPORTED, ERR_IO, ERR_NOMEM.  `pid` 0: the whole system, which has a CPU profile.
+/* NULL and *err: ERR_INPUT: there is no such process (or file), ERR_IO, ERR_NOMEM; of a core file
+ * also ERR_PERM, ERR_UNSUPPORTED.  A process that may not be read has a CPU profile still, and
+ * that error for others.  `pid` 0: the whole system, which has a CPU profile.
  * `write`: options will have gc or enable. */
 struct live *live_open_process(pid_t pid, bool write, struct err *err);
 /* `exe` is the core file's program; NULL: as the core file tells. */
