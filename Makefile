@@ -31,13 +31,16 @@ bench: all
 
 # Go's profiles from outside, in every build mode, for GO_VERSIONS (by Debian's packages) or the
 # toolchains of SONDE_GO_ROOTS.
-GO_VERSIONS ?= 1.19 1.21 1.22 1.23 1.24 1.26 1.27
+GO_VERSIONS ?= 1.19 1.21 1.22 1.23 1.24 1.25 1.26 1.27
 test-go-matrix: all
 	@roots=$$SONDE_GO_ROOTS; [ -n "$$roots" ] || for v in $(GO_VERSIONS); do \
 		root=$$(tools/go-toolchain $$v $(BUILD)-go 2>/dev/null) && roots=$$roots:$$root || \
 			missing="$$missing $$v"; done; \
-	SONDE_GO_MODES=all SONDE_GO_ROOTS=$$roots SONDE_GO_MISSING=$$missing SONDE_BUILD_ROOT=$(BUILD) \
-		tests/integration/go_matrix/run.py
+	for t in matrix cpu goroutines core attach; do \
+		SONDE_GO_MODES=all SONDE_GO_ROOTS=$$roots SONDE_GO_MISSING=$$missing \
+		SONDE=$(BUILD)/sonde SONDE_BUILD_ROOT=$(BUILD) SONDE_SOURCE_ROOT=. \
+		tests/integration/go_$$t/run.py || failed="$$failed $$t"; done; \
+	[ -z "$$failed" ] || { echo "failed:$$failed"; exit 1; }
 
 asan:
 	@tools/setup test

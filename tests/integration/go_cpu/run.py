@@ -2,7 +2,7 @@
 """The CPU time of Go programs from outside: the functions and labels of their own profiles.
 
 For each Go toolchain (SONDE_GO_ROOTS, GOROOTs joined with ':'; else those that are found) a program
-is built, plain and stripped.  Reads $SONDE and $SONDE_BUILD_ROOT.  Ends in the counts.
+is built, plain, stripped, and stripped as PIE.  Reads $SONDE and $SONDE_BUILD_ROOT.  Ends in the counts.
 """
 import glob
 import os
@@ -131,9 +131,10 @@ def main():
         return 77
     with tempfile.TemporaryDirectory(prefix="sonde-go-") as folder:
         for minor, root in sorted(found.items()):
-            for mode, options in (("", []), (" stripped", ["-ldflags=-s -w"])):
+            for mode, options in (("", []), (" stripped", ["-ldflags=-s -w"]),
+                                  (" pie stripped", ["-buildmode=pie", "-ldflags=-s -w"])):
                 name = f"1.{minor}{mode}"
-                program = os.path.join(folder, f"burns-{minor}{mode.strip()}")
+                program = os.path.join(folder, "burns" + name.replace(" ", "-"))
                 if build(root, minor, program, *options):
                     test(name, program, folder)
                 else:
