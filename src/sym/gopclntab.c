@@ -594,8 +594,8 @@ static bool trees_fit(struct gopclntab *t, struct str gofunc)
         if (tree.len == 0)
             continue;
         n_seen++;
-        if (!read_call(t, tree, 0, &call) || call.parent_pc >= f.size || call.name == 0 ||
-            call.name >= t->names.len || t->names.p[call.name - 1] != '\0' ||
+        if (!read_call(t, tree, 0, &call) || call.parent_pc >= f.size ||
+            call.name >= t->names.len || (call.name && t->names.p[call.name - 1] != '\0') ||
             !*text_at(t->names, call.name))
             return false;
     }
