@@ -31,6 +31,8 @@ struct go_program {
     uint64_t globals[GO_N_GLOBALS]; /* by enum go_global; 0: not found */
     bool sure[GO_N_GLOBALS];        /* found beyond doubt (a symbol, or all references agree):
                                      * may be written */
+    int64_t ticks; /* a second (go_ticks.h), 0: not known yet.  Kept, so that two profiles have
+                    * the same */
     struct arena arena;
 };
 

@@ -49,8 +49,8 @@ static bool is_near(double rate, double own)
     return rate > own * (1 - APART) && rate < own * (1 + APART);
 }
 
-bool go_ticks_per_second(const struct go_program *program, int64_t *ticks, struct diag *diag,
-                         struct err *err)
+static bool find(const struct go_program *program, int64_t *ticks, struct diag *diag,
+                 struct err *err)
 {
     /* runtime.ticks: a lock, from Go 1.22 on when and at which tick the program began, and the
      * number, once it is known; up to 1.19 a word lies before it. */
@@ -82,5 +82,14 @@ bool go_ticks_per_second(const struct go_program *program, int64_t *ticks, struc
             is_near(rate_between(start, end), own))
             *ticks = (int64_t)rate_between(start, end);
     }
+    return true;
+}
+
+bool go_ticks_per_second(struct go_program *program, int64_t *ticks, struct diag *diag,
+                         struct err *err)
+{
+    if (!program->ticks && !find(program, &program->ticks, diag, err))
+        return false;
+    *ticks = program->ticks;
     return true;
 }

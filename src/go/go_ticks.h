@@ -7,9 +7,9 @@
 #include "go/go_program.h"
 
 /* What the program itself uses where it has found it out already; else measured here, in some
- * hundredths of a second.  Where that is for a core file, which may be of another machine, a
+ * hundredths of a second, once.  Where that is for a core file, which may be of another machine, a
  * note says so.  False and *err when the program has ended. */
-bool go_ticks_per_second(const struct go_program *program, int64_t *ticks, struct diag *diag,
+bool go_ticks_per_second(struct go_program *program, int64_t *ticks, struct diag *diag,
                          struct err *err);
 
 #endif
