@@ -77,12 +77,18 @@ struct mem *mem_of_process(const struct proc *proc, bool write, struct err *err)
     }
     mem->fd = openat(proc->dir_fd, "mem", (write ? O_RDWR : O_RDONLY) | O_CLOEXEC);
     if (mem->fd < 0) {
-        if (errno == EACCES || errno == EPERM)
+        int error = errno;
+        if (error == EACCES || error == EPERM)
             proc_not_permitted(proc->pid, write ? "write to the memory" : "read the memory", err);
         else if (!proc_runs(proc))
             err_set(err, ERR_INPUT, "%s has ended", mem->name);
+        else if (error == ESRCH) /* it has no memory */
+            err_set(err, ERR_INPUT,
+                    "%s is a thread of the kernel; its CPU time is in the profile of all "
+                    "processes: sonde record -a",
+                    mem->name);
         else
-            err_sys(err, errno, "cannot read the memory of %s", mem->name);
+            err_sys(err, error, "cannot read the memory of %s", mem->name);
         goto fail;
     }
     if (!mem_refresh(mem, err))

@@ -120,6 +120,11 @@ static int sysctl_number(const char *path)
 bool proc_not_permitted(pid_t pid, const char *what, struct err *err)
 {
     int scope = sysctl_number("/proc/sys/kernel/yama/ptrace_scope");
+    if (geteuid() == 0)
+        return err_set(err, ERR_PERM,
+                       "cannot %s of process %d: not permitted, also to root: CAP_SYS_PTRACE is "
+                       "missing, or the process is not of this user namespace",
+                       what, (int)pid);
     return err_set(err, ERR_PERM,
                    "cannot %s of process %d: not permitted; be root, or have CAP_SYS_PTRACE%s",
                    what, (int)pid,
