@@ -58,8 +58,10 @@ pid_t live_name_process(const char *text, struct err *err)
     size_t n = *text ? proc_find(text, pids, LISTED) : 0;
     if (n == 1)
         return pids[0];
-    if (n == 0)
-        err_set(err, *text ? ERR_INPUT : ERR_USAGE, "there is no process called '%s'", text);
+    if (!*text)
+        err_set(err, ERR_USAGE, "no process is given: its pid or its name");
+    else if (n == 0)
+        err_set(err, ERR_INPUT, "there is no process called '%s'", text);
     else
         list_processes(text, pids, n, err);
     return 0;

@@ -75,7 +75,7 @@ static void refuses(void **state)
         {"pid:12/heap?gc=yes", ERR_USAGE, "gc takes 0 or 1, not 'yes'"},
         {"pid:99999999999/heap", ERR_INPUT, "no process 99999999999"},
         {"pid:0/heap", ERR_INPUT, "no process 0"},
-        {"pid:/heap", ERR_USAGE, "no process called ''"},
+        {"pid:/heap", ERR_USAGE, "no process is given"},
         {"pid:no-such-program-at-all/heap", ERR_INPUT, "no process called"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -125,7 +125,8 @@ static void finds_by_name(void **state)
     waitpid(one, NULL, 0);
     /* a zombie is none */
     err = (struct err){0};
-    waitpid(two, NULL, WNOHANG);
+    siginfo_t info;
+    assert_int_equal(waitid(P_PID, (id_t)two, &info, WEXITED | WNOWAIT), 0);
     assert_int_equal(live_name_process(comm, &err), 0);
     waitpid(two, NULL, 0);
 }
