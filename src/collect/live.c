@@ -19,6 +19,7 @@
 /* Where nobody says how long. */
 #define CPU_SECONDS 30 /* as net/http/pprof has it */
 #define WAIT_SECONDS 10
+#define UNTIL_STOPPED 1e6 /* seconds: for as long as it takes */
 
 struct live {
     struct proc proc;      /* pid 0: a core file, or the system */
@@ -34,6 +35,7 @@ struct take {
     const struct live_options *options;
     struct go_rates *rates; /* NULL: nothing is written */
     double seconds;
+    bool has_begun; /* options->began was called */
     struct diag *diag;
 };
 
@@ -124,7 +126,14 @@ void live_free(struct live *live)
     free(live);
 }
 
-double live_seconds(const struct live *live, const char *kind, bool enable)
+bool live_is_go(const struct live *live)
+{
+    return live->go != NULL;
+}
+
+/* For how many seconds a profile of this kind is collected where nobody says it; 0: it is that
+ * of a moment.  With `enable`, of one that may have to be switched on. */
+static double usual_seconds(const struct live *live, const char *kind, bool enable)
 {
     const struct go_kind_ops *go = live->go ? go_kind_find(kind) : NULL;
     if (is_core(live))
@@ -156,13 +165,21 @@ static uint64_t now_ns(void)
 
 static bool is_stopped(const struct live_options *options)
 {
-    return options->stop && options->stop(options->stop_arg);
+    return options->stop && options->stop(options->arg);
+}
+
+static void tell_begun(struct take *take)
+{
+    const struct live_options *options = take->options;
+    if (options->began && !take->has_begun)
+        options->began(options->arg, take->seconds < UNTIL_STOPPED ? take->seconds : 0);
+    take->has_begun = true;
 }
 
 /* Until the time is over, the program has ended, or nobody wants more. */
-static void wait_seconds(const struct take *take)
+static void wait_until(const struct take *take, uint64_t end)
 {
-    uint64_t end = now_ns() + (uint64_t)(take->seconds * 1e9), now;
+    uint64_t now;
     while ((now = now_ns()) < end && proc_runs(&take->live->proc) && !is_stopped(take->options)) {
         uint64_t ns = end - now < LOOK_NS ? end - now : LOOK_NS;
         nanosleep(&(struct timespec){0, (long)ns}, NULL);
@@ -171,12 +188,14 @@ static void wait_seconds(const struct take *take)
 
 static bool go_on(void *arg, const struct recorder_status *status)
 {
+    struct take *take = arg;
     (void)status;
-    return !is_stopped(arg);
+    tell_begun(take);
+    return !is_stopped(take->options);
 }
 
 /* The CPU profile of the time that is waited anyway. */
-static void take_cpu(const struct take *take, struct live_part *part)
+static void take_cpu(struct take *take, struct live_part *part)
 {
     struct recorder_status status;
     const struct attach_cpu_request request = {.pid = take->live->proc.pid,
@@ -185,7 +204,7 @@ static void take_cpu(const struct take *take, struct live_part *part)
                                                .no_children = take->options->no_children,
                                                .duration_ns = (uint64_t)(take->seconds * 1e9),
                                                .go_on = go_on,
-                                               .arg = (void *)take->options};
+                                               .arg = take};
     part->profile = attach_cpu(&request, &status, take->diag, &part->err);
 }
 
@@ -223,6 +242,22 @@ static void refuse(const struct live *live, struct live_part *part)
                 mem_name(live->mem), part->kind, part->kind);
 }
 
+/* Has it counted, or does it count?  What an earlier --enable has counted is no answer to what
+ * happens now. */
+static bool check_rate(const struct take *take, const struct go_kind_ops *kind, bool is_delta,
+                       struct err *err)
+{
+    struct err off = {0};
+    if (is_delta)
+        return go_rates_check_now(take->live->go, kind, err);
+    if (!go_rates_check(take->live->go, kind, err))
+        return false;
+    if (!go_rates_check_now(take->live->go, kind, &off) && off.code == ERR_UNSUPPORTED &&
+        !is_core(take->live))
+        diag_add(take->diag, "%s; what it counted when it was on is shown", off.msg);
+    return true;
+}
+
 static void begin(const struct take *take, struct work *work)
 {
     struct live_part *part = work->part;
@@ -245,11 +280,21 @@ static void begin(const struct take *take, struct work *work)
         refuse(take->live, part);
         return;
     }
+    if (part->debug && !work->go->text) {
+        refuse(take->live, part);
+        return;
+    }
     if (take->options->enable && work->go->rate != GO_N_GLOBALS &&
         !go_rates_enable(take->rates, work->go, part->rate, take->diag, &part->err))
         return;
-    if (work->go->has_delta && take->seconds > 0 && !is_core(take->live) && !part->debug &&
-        !part->whole)
+    /* What cannot be had is told before anything is collected. */
+    const struct go_options options = go_options(take, part);
+    bool is_delta = work->go->has_delta && take->seconds > 0 && !is_core(take->live) &&
+                    !part->debug && !part->whole;
+    if (!check_rate(take, work->go, is_delta, &part->err) ||
+        (work->go->check && !work->go->check(take->live->go, &options, &part->err)))
+        return;
+    if (is_delta)
         work->before = read_go(take, work);
 }
 
@@ -267,9 +312,7 @@ static void finish_text(const struct take *take, const struct work *work)
 {
     struct live_part *part = work->part;
     struct go_options options = go_options(take, part);
-    if (!work->go->text)
-        err_set(&part->err, ERR_UNSUPPORTED, "the profile %s has no text", part->kind);
-    else if (!work->go->text(take->live->go, &options, &part->text, take->diag, &part->err))
+    if (!work->go->text(take->live->go, &options, &part->text, take->diag, &part->err))
         buf_clear(&part->text);
 }
 
@@ -303,6 +346,19 @@ static void finish(const struct take *take, struct work *work)
     }
 }
 
+/* Is there something left that takes time? */
+static bool is_waited_for(const struct take *take, const struct work *works, size_t n)
+{
+    const struct live_options *options = take->options;
+    for (size_t i = 0; i < n; i++) {
+        const struct live_part *part = works[i].part;
+        if (!part->err.code &&
+            (options->seconds > 0 || usual_seconds(take->live, part->kind, options->enable) > 0))
+            return !is_core(take->live);
+    }
+    return false;
+}
+
 static void take_all(struct take *take, struct live_part *parts, struct work *works, size_t n)
 {
     struct live_part *cpu = NULL;
@@ -312,10 +368,13 @@ static void take_all(struct take *take, struct live_part *parts, struct work *wo
         if (works[i].is_cpu)
             cpu = &parts[i];
     }
+    uint64_t end = now_ns() + (uint64_t)(take->seconds * 1e9);
     if (cpu)
         take_cpu(take, cpu);
-    else if (take->seconds > 0 && !is_core(take->live))
-        wait_seconds(take);
+    if (take->live->proc.pid && is_waited_for(take, works, n)) {
+        tell_begun(take);
+        wait_until(take, end);
+    }
     for (size_t i = 0; i < n; i++) {
         finish(take, &works[i]);
         attach_block_free(works[i].block);
@@ -332,7 +391,9 @@ void live_take(struct live *live, struct live_part *parts, size_t n,
     struct err err = {0};
     bool ok = works || err_nomem(&err);
     for (size_t i = 0; i < n && options->seconds <= 0; i++) {
-        double seconds = live_seconds(live, parts[i].kind, options->enable);
+        double seconds = usual_seconds(live, parts[i].kind, options->enable);
+        if (seconds > 0 && options->until_stopped)
+            seconds = UNTIL_STOPPED;
         take.seconds = seconds > take.seconds ? seconds : take.seconds;
     }
     if (ok && live->may_write && live->go)

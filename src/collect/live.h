@@ -18,15 +18,19 @@
 #include <sys/types.h>
 
 struct live_options {
-    double seconds;          /* how long to collect; of profiles that count, what happens meanwhile;
-                                0: not said */
-    unsigned hz;             /* CPU samples a second; 0: 100 */
-    bool gc;                 /* a garbage collection first */
-    bool enable;             /* switch profiles on that are off, while they are taken */
-    bool no_children;        /* CPU time and waits: only of the process itself */
-    bool consistent;         /* stop the program for the moment of reading */
+    double seconds;     /* how long to collect; of profiles that count, what happens meanwhile;
+                           0: not said */
+    unsigned hz;        /* CPU samples a second; 0: 100 */
+    bool gc;            /* a garbage collection first */
+    bool enable;        /* switch profiles on that are off, while they are taken */
+    bool no_children;   /* CPU time and waits: only of the process itself */
+    bool consistent;    /* stop the program for the moment of reading */
+    bool until_stopped; /* kinds that take time do until `stop` says so, where `seconds` is 0 */
     bool (*stop)(void *arg); /* asked now and then: collect no longer; or NULL */
-    void *stop_arg;
+    /* Collecting has begun, for so many seconds (0: until it is stopped): not called when all
+     * is of a moment, or cannot be had; or NULL. */
+    void (*began)(void *arg, double seconds);
+    void *arg;
 };
 
 /* One profile that is asked for. */
@@ -57,9 +61,7 @@ struct live *live_open_process(pid_t pid, bool write, struct err *err);
 struct live *live_open_core(const char *path, const char *exe, struct err *err);
 void live_free(struct live *live); /* NULL is fine */
 
-/* For how many seconds a profile of this kind is collected where nobody says it; 0: it is that
- * of a moment.  With `enable`, of one that may have to be switched on. */
-double live_seconds(const struct live *live, const char *kind, bool enable);
+bool live_is_go(const struct live *live);
 
 /* Take the n profiles at once: those that take time over the same seconds.  Each part gets its
  * result or its error; notes go to *diag. */

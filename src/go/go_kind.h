@@ -33,6 +33,10 @@ struct go_kind_ops {
     bool writes;      /* taking it writes to the program: only when that was asked for */
     bool has_delta;   /* what happened in N seconds is the difference of two */
 
+    /* Can there be one, as far as that is known before anything is collected?  False and *err.
+     * NULL: it depends on `rate` only. */
+    bool (*check)(const struct go_program *program, const struct go_options *options,
+                  struct err *err);
     /* The profile, sealed and with its symbols; the caller's.  NULL and *err. */
     struct profile *(*profile)(struct go_program *program, const struct go_options *options,
                                struct diag *diag, struct err *err);

@@ -4,8 +4,8 @@
 #include "go/go_goroutine.h"
 #include "go/go_goroutines.h"
 
-static bool find(const struct go_program *program, const struct go_options *options,
-                 struct err *err)
+static bool check(const struct go_program *program, const struct go_options *options,
+                  struct err *err)
 {
     const char *name = mem_name(program->mem);
     const struct proc *proc = mem_process(program->mem);
@@ -13,15 +13,19 @@ static bool find(const struct go_program *program, const struct go_options *opti
         return err_set(err, ERR_UNSUPPORTED,
                        "%s is of %s: leaked goroutines are found by Go 1.26 and later", name,
                        program->version);
-    /* What a collection has found before stays in a core file. */
-    if (!proc)
-        return true;
-    if (!options->rates)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "leaked goroutines are found by a garbage collection of %s, which "
-                       "'pid:%d/goroutineleak?gc=1' (or sonde record -p %d --gc) runs",
-                       name, (int)proc->pid, (int)proc->pid);
-    return go_gc_find_leaks(options->rates, err);
+    return !proc || options->rates ||
+           err_set(err, ERR_UNSUPPORTED,
+                   "leaked goroutines are found by a garbage collection of %s, which "
+                   "'pid:%d/goroutineleak?gc=1' (or sonde record -p %d --gc) runs",
+                   name, (int)proc->pid, (int)proc->pid);
+}
+
+/* What a collection has found before stays in a core file. */
+static bool find(const struct go_program *program, const struct go_options *options,
+                 struct err *err)
+{
+    return check(program, options, err) &&
+           (!mem_process(program->mem) || go_gc_find_leaks(options->rates, err));
 }
 
 static struct profile *leak_profile(struct go_program *program, const struct go_options *options,
@@ -44,6 +48,7 @@ const struct go_kind_ops go_kind_goroutineleak = {
     .help = "goroutines that nothing can wake any more (Go 1.26 on; runs a garbage collection)",
     .rate = GO_N_GLOBALS,
     .writes = true,
+    .check = check,
     .profile = leak_profile,
     .text = leak_text,
 };

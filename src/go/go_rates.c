@@ -219,8 +219,8 @@ static bool is_rate(enum go_global global)
 }
 
 /* What the word has to hold, as runtime.SetBlockProfileRate and its kind set it. */
-static bool word_of_rate(const struct go_program *program, const struct go_kind_ops *kind,
-                         uint64_t rate, struct diag *diag, uint64_t *value, struct err *err)
+static bool word_of_rate(struct go_program *program, const struct go_kind_ops *kind, uint64_t rate,
+                         struct diag *diag, uint64_t *value, struct err *err)
 {
     int64_t ticks;
     *value = rate;
@@ -252,25 +252,17 @@ bool go_rates_enable(struct go_rates *rates, const struct go_kind_ops *kind, uin
     return true;
 }
 
-bool go_rates_check(const struct go_program *program, const struct go_kind_ops *kind,
-                    struct err *err)
+bool go_rates_check_now(const struct go_program *program, const struct go_kind_ops *kind,
+                        struct err *err)
 {
     const struct proc *proc = mem_process(program->mem);
     const char *name = mem_name(program->mem);
-    uint64_t value, address, first;
+    uint64_t value;
     if (!is_rate(kind->rate))
         return true;
     if (!go_rates_get(program, kind->rate, &value, err))
         return false;
     if (!is_off(kind->rate, value))
-        return true;
-    enum go_global list = kind->rate == GO_VAR_MEM_PROFILE_RATE     ? GO_VAR_MBUCKETS
-                          : kind->rate == GO_VAR_BLOCK_PROFILE_RATE ? GO_VAR_BBUCKETS
-                                                                    : GO_VAR_XBUCKETS;
-    if (!go_program_global(program, list, &address, err) ||
-        !go_program_number(program, address, 8, &first, err))
-        return false;
-    if (first)
         return true;
     if (!proc)
         return err_set(err, ERR_UNSUPPORTED, "%s profiling was off in %s", kind->name, name);
@@ -278,4 +270,21 @@ bool go_rates_check(const struct go_program *program, const struct go_kind_ops *
                    "%s profiling is off in %s: 'pid:%d/%s?enable=1&seconds=10' (or sonde record "
                    "-p %d --enable) switches it on for that time",
                    kind->name, name, (int)proc->pid, kind->name, (int)proc->pid);
+}
+
+bool go_rates_check(const struct go_program *program, const struct go_kind_ops *kind,
+                    struct err *err)
+{
+    struct err off = {0}, failed = {0};
+    uint64_t address, first;
+    if (go_rates_check_now(program, kind, &off))
+        return true;
+    enum go_global list = kind->rate == GO_VAR_MEM_PROFILE_RATE     ? GO_VAR_MBUCKETS
+                          : kind->rate == GO_VAR_BLOCK_PROFILE_RATE ? GO_VAR_BBUCKETS
+                                                                    : GO_VAR_XBUCKETS;
+    bool ok = off.code == ERR_UNSUPPORTED && go_program_global(program, list, &address, &failed) &&
+              go_program_number(program, address, 8, &first, &failed) && first;
+    if (!ok)
+        *err = failed.code ? failed : off;
+    return ok;
 }

@@ -45,5 +45,8 @@ bool go_rates_restore(struct go_rates *rates, struct err *err);
  * counted nothing: one line that says how to switch it on. */
 bool go_rates_check(const struct go_program *program, const struct go_kind_ops *kind,
                     struct err *err);
+/* Does it count now?  False and *err as above also when it has counted before. */
+bool go_rates_check_now(const struct go_program *program, const struct go_kind_ops *kind,
+                        struct err *err);
 
 #endif

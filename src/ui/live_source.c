@@ -98,6 +98,12 @@ bool live_source_server(const struct live_name *name, struct buf *url)
     return !url->failed;
 }
 
+static void tell_begun(void *arg, double seconds)
+{
+    const struct live_name *name = arg;
+    tell("Collecting %s of process %d for %g s", name->kind, (int)name->pid, seconds);
+}
+
 struct profile *live_source_profile(const struct live_name *name, struct diag *diag,
                                     struct err *err)
 {
@@ -105,16 +111,14 @@ struct profile *live_source_profile(const struct live_name *name, struct diag *d
                                    .hz = name->hz,
                                    .gc = name->gc,
                                    .enable = name->enable,
-                                   .consistent = name->consistent};
+                                   .consistent = name->consistent,
+                                   .began = tell_begun,
+                                   .arg = (void *)name};
     struct live_part part = {.kind = name->kind, .rate = name->rate};
     struct live *live = name->core ? live_open_core(name->core, name->exe, err)
                                    : live_open_process(name->pid, name->gc || name->enable, err);
     if (!live)
         return NULL;
-    if (options.seconds == 0)
-        options.seconds = live_seconds(live, name->kind, name->enable);
-    if (options.seconds > 0 && !name->core)
-        tell("Collecting for %g s", options.seconds);
     live_take(live, &part, 1, &options, diag);
     live_free(live);
     if (part.err.code)

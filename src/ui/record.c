@@ -73,11 +73,12 @@ static const struct flag_doc flag_docs[N_FLAGS] = {
     [FLAG_AT] = {OPTIONS, "at", "WHEN", NULL,
                  "Also a profile on the way: after SECONDS, or at each HUP, USR1 or USR2"},
     [FLAG_SECONDS] = {OPTIONS, "seconds", "N", NULL,
-                      "Record the first N seconds; COMMAND goes on, and is waited for"},
+                      "Record N seconds, of a COMMAND the first; it goes on, and is waited for"},
     [FLAG_P] = {LIVE, "p", "PROCESS", NULL,
                 "Of a program that runs, by its pid or name; kinds are read from its memory"},
     [FLAG_A] = {LIVE, "a", NULL, NULL, "Of all programs, with a label for each: CPU time"},
-    [FLAG_GC] = {LIVE, "gc", NULL, NULL, "Go's heap: run a garbage collection first"},
+    [FLAG_GC] = {LIVE, "gc", NULL, NULL,
+                 "Go's heap, goroutineleak: run a garbage collection first"},
     [FLAG_ENABLE] = {LIVE, "enable", NULL, NULL,
                      "Go's heap, block, mutex: switch them on where they are off, for the time"},
     [FLAG_CONSISTENT] = {LIVE, "consistent", NULL, NULL,
@@ -111,17 +112,30 @@ static void each_flag(flag_doc_fn *fn, void *arg)
     }
 }
 
+struct usage_group {
+    struct buf *out;
+    const char *name;
+};
+
 /* A short flag's value stands after a blank, as it is used to. */
 static void usage_flag(const struct flag_doc *flag, void *arg)
 {
-    struct buf *out = arg;
+    const struct usage_group *group = arg;
     char text[64];
+    if (strcmp(flag->group, group->name) != 0)
+        return;
     snprintf(text, sizeof text, "%s%s%s%s", flag->name[1] ? "--" : "-", flag->name,
              !flag->value    ? ""
              : flag->name[1] ? "="
                              : " ",
              flag->value ? flag->value : "");
-    buf_printf(out, "  %-20s %s\n", text, flag->help);
+    buf_printf(group->out, "  %-20s %s\n", text, flag->help);
+}
+
+static void usage_flags(struct buf *out, const char *group)
+{
+    buf_printf(out, "\n%s:\n", group);
+    each_flag(usage_flag, &(struct usage_group){out, group});
 }
 
 static void usage_kind(void *arg, const char *name, const char *help)
@@ -147,16 +161,23 @@ static void usage(struct buf *out)
         "Runs COMMAND, follows its threads and children, and writes where they spend "
         "their\ntime, or memory, as a profile: symbols included, to be read with `sonde pprof` or "
         "`go tool pprof`.\nExits with the status of COMMAND; 128+N when signal N ended "
-        "it.\n\noptions:\n");
-    each_flag(usage_flag, out);
+        "it.\n\n"
+        "With -p, profiles are taken of a program that runs already, from outside: for N seconds, "
+        "or\nuntil Ctrl-C; what is of a moment, at the end.  Nothing is written to its memory but "
+        "by --enable\nand --gc: a few words, which are put back.\n");
+    usage_flags(out, OPTIONS);
+    usage_flags(out, LIVE);
     buf_puts(out, "\nkinds:\n");
     live_each_kind(usage_kind, out);
-    buf_puts(out, "\nexamples:\n"
-                  "  sonde record python3 job.py          then: sonde pprof -top sonde.cpu.pb.gz\n"
-                  "  sonde record -F 500 -o build.pb.gz -- make -j4\n\n"
-                  "environment:\n"
-                  "  SONDE_LIB      The path of libsonde.so if it is not found beside sonde\n"
-                  "  TMPDIR         Where the recording's files go when /dev/shm has no room\n");
+    buf_puts(out,
+             "\nexamples:\n"
+             "  sonde record python3 job.py          then: sonde pprof -top sonde.cpu.pb.gz\n"
+             "  sonde record -F 500 -o build.pb.gz -- make -j4\n"
+             "  sonde record -p etcd -e cpu,block,heap --enable --seconds 10 -o profiles\n"
+             "  sonde record -a --seconds 10         all processes, by process, pid, container\n\n"
+             "environment:\n"
+             "  SONDE_LIB      The path of libsonde.so if it is not found beside sonde\n"
+             "  TMPDIR         Where the recording's files go when /dev/shm has no room\n");
 }
 
 static bool unknown_kind(const char *kind, int len, struct err *err)
@@ -267,8 +288,17 @@ static bool parse_live(const struct flag *flags, struct record *record, struct e
     uint64_t seconds_ns = 0;
     unsigned debug = 0;
     uint64_t heap = 0, block = 0, mutex = 0, hz = 0;
+    bool system = !flags[FLAG_P].value;
+    const char *kinds = flags[FLAG_E].value ? flags[FLAG_E].value : collect_cpu.name;
     if (flags[FLAG_AT].value)
-        return err_set(err, ERR_USAGE, "--at is for a command that is started, not for -p");
+        return err_set(err, ERR_USAGE, "--at is for a command that is started, not for -%c",
+                       system ? 'a' : 'p');
+    for (int i = FLAG_GC; system && i < N_FLAGS; i++)
+        if (flags[i].value)
+            return err_set(err, ERR_USAGE, "--%s is for one program that runs: -p PROCESS",
+                           flags[i].name);
+    if (system && strcmp(kinds, collect_cpu.name) != 0)
+        return err_set(err, ERR_USAGE, "-a records the kind cpu only, not '%s'", kinds);
     if (!number_of(&flags[FLAG_HEAP_RATE], HEAP_RATE_MAX, &heap, err) ||
         !number_of(&flags[FLAG_BLOCK_RATE], BLOCK_RATE_MAX, &block, err) ||
         !number_of(&flags[FLAG_MUTEX_FRACTION], MUTEX_FRACTION_MAX, &mutex, err) ||
@@ -285,7 +315,7 @@ static bool parse_live(const struct flag *flags, struct record *record, struct e
     }
     record->live = (struct record_live_request){
         .process = flags[FLAG_P].value,
-        .kinds = flags[FLAG_E].value ? flags[FLAG_E].value : "cpu",
+        .kinds = kinds,
         .files = {.output = flags[FLAG_O].value},
         .seconds = (double)seconds_ns / 1e9,
         .hz = (unsigned)hz,

@@ -7,6 +7,7 @@
 #include "ui/live_source.h"
 #include "ui/progress.h"
 #include "ui/tell.h"
+#include "xform/unit.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -14,11 +15,11 @@
 #include <string.h>
 
 #define PARTS_MAX COLLECT_KINDS_MAX
-#define UNTIL_ENDED 1e6 /* seconds: for as long as it takes */
 
 struct parts {
     struct live_part items[PARTS_MAX];
     size_t n;
+    bool is_go;
     /* for processes that tell by themselves */
     pid_t pid;
     double seconds;
@@ -60,6 +61,38 @@ static bool parse_kinds(const char *list, struct parts *parts, struct err *err)
         if (!*p)
             return true;
     }
+}
+
+/* Flags that nothing is asked for to which they would make a difference. */
+static bool check_flags(const struct record_live_request *request, const struct parts *parts,
+                        struct err *err)
+{
+    const struct {
+        bool is_set;
+        const char *flag, *kinds[4];
+    } flags[] = {
+        {request->gc, "--gc", {"heap", "allocs", "goroutineleak"}},
+        {request->enable, "--enable", {"heap", "allocs", "block", "mutex"}},
+        {request->heap_rate != 0, "--heap-rate", {"heap", "allocs"}},
+        {request->block_rate != 0, "--block-rate", {"block"}},
+        {request->mutex_fraction != 0, "--mutex-fraction", {"mutex"}},
+        {request->consistent, "--consistent", {"goroutine", "goroutineleak"}},
+        {request->hz != 0, "-F", {"cpu"}},
+        {request->no_children, "--no-children", {"cpu", "block"}},
+    };
+    for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+        AUTO_BUF names = {0};
+        bool any = !flags[i].is_set;
+        for (size_t k = 0; k < 4 && flags[i].kinds[k]; k++) {
+            buf_printf(&names, "%s%s", k ? ", " : "", flags[i].kinds[k]);
+            for (size_t n = 0; n < parts->n; n++)
+                any |= strcmp(parts->items[n].kind, flags[i].kinds[k]) == 0;
+        }
+        if (!any)
+            return err_set(err, ERR_USAGE, "%s is for %s; -e has none of them", flags[i].flag,
+                           buf_str(&names));
+    }
+    return true;
 }
 
 static const char *suffix_of(const struct record_live_request *request)
@@ -114,6 +147,24 @@ static void ask_servers(struct parts *parts, const struct record_live_request *r
 
 /* --- one that is read from outside --- */
 
+/* What is shown while it collects. */
+struct collecting {
+    struct progress progress;
+    char what[64];
+};
+
+static void begin_progress(void *arg, double seconds)
+{
+    struct collecting *c = arg;
+    if (seconds > 0)
+        snprintf(c->what, sizeof c->what, "collecting for %g s", seconds);
+    else
+        snprintf(c->what, sizeof c->what, "collecting until Ctrl-C");
+    if (seconds == 0)
+        tell("%s", c->what);
+    progress_begin(&c->progress, c->what);
+}
+
 static bool read_outside(struct parts *parts, const struct record_live_request *request,
                          struct diag *diag, struct err *err)
 {
@@ -123,41 +174,77 @@ static bool read_outside(struct parts *parts, const struct record_live_request *
                                    .enable = request->enable,
                                    .consistent = request->consistent,
                                    .no_children = request->no_children,
-                                   .stop = stop};
-    bool takes_time = false;
+                                   .until_stopped = true,
+                                   .stop = stop,
+                                   .began = begin_progress};
+    struct collecting collecting = {0};
+    options.arg = &collecting;
     struct live *live = live_open_process(parts->pid, request->gc || request->enable, err);
     if (!live)
         return false;
-    for (size_t i = 0; i < parts->n; i++)
-        takes_time |= live_seconds(live, parts->items[i].kind, request->enable) > 0;
-    if (takes_time && request->seconds == 0)
-        options.seconds = UNTIL_ENDED;
     struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
-    if (takes_time && request->seconds == 0)
-        tell("collecting until Ctrl-C");
-    struct progress progress;
-    progress_begin(&progress, "collecting");
     live_take(live, parts->items, parts->n, &options, diag);
-    progress_end(&progress);
+    progress_end(&collecting.progress);
+    parts->is_go = live_is_go(live);
     live_free(live);
     return true;
 }
 
 /* --- writing --- */
 
-/* The sum of the first value. */
-static long long total(const struct profile *profile)
+/* The sum of the values of a type; the first type's, if there is no such type. */
+static int64_t total(const struct profile *profile, const char *type)
 {
-    long long n = 0;
+    uint64_t n = 0;
+    size_t at = 0;
+    for (size_t i = 0; i < profile->n_types; i++)
+        if (strcmp(profile_str(profile, profile->types[i].type).p, type) == 0)
+            at = i;
     for (size_t i = 0; i < profile->n_samples; i++)
-        n += profile->values[i * profile->n_types];
-    return n;
+        n += (uint64_t)profile->values[i * profile->n_types + at];
+    return (int64_t)n;
 }
 
-static bool write_part(const struct record_live_request *request, struct live_part *part)
+static void print_count(struct buf *out, int64_t n, const char *what)
+{
+    buf_printf(out, "%lld %s%s", (long long)n, what, n == 1 ? "" : "s");
+}
+
+/* "172 samples in 3.00s", "12.50MB in use": what is in the profile. */
+static void print_total(struct buf *out, const struct profile *profile, const char *kind,
+                        bool is_go)
+{
+    if (strcmp(kind, "heap") == 0) {
+        unit_print(out, total(profile, "inuse_space"), "bytes", "auto");
+        buf_puts(out, " in use");
+    } else if (strcmp(kind, "allocs") == 0) {
+        unit_print(out, total(profile, "alloc_space"), "bytes", "auto");
+        buf_puts(out, " allocated");
+    } else if (strcmp(kind, "block") == 0 || strcmp(kind, "mutex") == 0) {
+        int64_t n = total(profile, "contentions");
+        print_count(out, n, "contention");
+        if (n > 0) {
+            buf_puts(out, " (");
+            unit_print(out, total(profile, "delay"), "nanoseconds", "auto");
+            buf_puts(out, ")");
+        }
+    } else if (strcmp(kind, "cpu") == 0) {
+        print_count(out, total(profile, "samples"), "sample");
+    } else {
+        print_count(out, total(profile, kind),
+                    strcmp(kind, "goroutineleak") == 0        ? "leaked goroutine"
+                    : is_go && strcmp(kind, "goroutine") == 0 ? "goroutine"
+                                                              : "thread");
+    }
+    if (profile->duration_nanos > 0)
+        buf_printf(out, " in %.2fs", (double)profile->duration_nanos / 1e9);
+}
+
+static bool write_part(const struct record_live_request *request, bool is_go,
+                       struct live_part *part)
 {
     struct err err = {0};
     char path[PATH_MAX], wanted[PATH_MAX];
@@ -177,11 +264,13 @@ static bool write_part(const struct record_live_request *request, struct live_pa
     }
     if (strcmp(wanted, path) != 0)
         tell("%s; the profile is in '%s' instead", err.msg, path);
-    if (part->profile)
-        tell("%lld %s: %s (sonde pprof -top %s)", total(part->profile),
-             profile_str(part->profile, part->profile->types[0].type).p, path, path);
-    else
+    if (part->profile) {
+        AUTO_BUF text = {0};
+        print_total(&text, part->profile, part->kind, is_go);
+        tell("%s: %s (sonde pprof -top %s)", buf_str(&text), path, path);
+    } else {
         tell("%s: %s", part->kind, path);
+    }
     return strcmp(wanted, path) == 0;
 }
 
@@ -191,7 +280,7 @@ int record_live(const struct record_live_request *request)
     struct parts parts = {0};
     struct diag diag;
     AUTO_BUF server = {0};
-    if (!parse_kinds(request->kinds, &parts, &err) ||
+    if (!parse_kinds(request->kinds, &parts, &err) || !check_flags(request, &parts, &err) ||
         (request->process && !(parts.pid = live_name_process(request->process, &err))))
         return tell_err(&err);
     for (size_t i = 0; i < parts.n; i++) {
@@ -225,7 +314,7 @@ int record_live(const struct record_live_request *request)
     for (size_t i = 0; i < parts.n; i++) {
         struct live_part *part = &parts.items[i];
         int code = part->err.code ? err_exit_status(&part->err) : 1;
-        if (!write_part(&with_files, part) && status == 0)
+        if (!write_part(&with_files, parts.is_go, part) && status == 0)
             status = code;
         profile_free(part->profile);
         buf_release(&part->text);

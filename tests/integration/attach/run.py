@@ -337,6 +337,42 @@ def a_process_that_is_not_there():
     check("there is no process 999999999" in r.stderr, r.stderr)
 
 
+@case
+def what_cannot_be_had_is_told_at_once():
+    with Target("./target", "burn") as t:
+        pid = str(t.pid)
+        began = time.monotonic()
+        for command in (["pprof", "-top", f"pid:{pid}/heap?seconds=60"],
+                        ["record", "-p", pid, "-e", "heap,mutex", "--seconds", "60", "-o", "no"],
+                        ["record", "-p", pid, "-e", "heap,mutex", "-o", "no"],
+                        ["record", "-p", pid, "--debug=1", "--seconds", "60", "-o", "no"]):
+            r = sonde(*command, status=1)
+            check("ollecting" not in r.stderr, f"{command}: {r.stderr}")
+        check(time.monotonic() - began < 60, "it has waited")
+        for options in (["--gc"], ["--enable"], ["--consistent"], ["-e", "goroutine", "-F", "9"]):
+            r = sonde("record", "-p", pid, *options, status=2)
+            check("; -e has none of them" in r.stderr, r.stderr)
+        r = sonde("pprof", "-top", "-output=top.txt", f"pid:{pid}/cpu?seconds=1")
+        check(f"sonde: Collecting cpu of process {pid} for 1 s\n" in r.stderr, r.stderr)
+    for options in (["-e", "heap"], ["--debug=1"], ["--gc"], ["--at=1"]):
+        r = sonde("record", "-a", *options, status=2)
+        check(r.stderr.count("\n") == 1, r.stderr)
+
+
+@case
+def a_thread_of_the_kernel():
+    try:
+        with open("/proc/2/comm") as comm:
+            if comm.read() != "kthreadd\n":
+                raise Skip("process 2 is none")
+    except FileNotFoundError:
+        raise Skip("there is no process 2") from None
+    r = sonde("record", "-p", "2", "-e", "goroutine", status=None)
+    check(r.stderr.count("\n") == 1, r.stderr)
+    check(("is a thread of the kernel" in r.stderr and r.returncode == 2) or
+          ("not permitted" in r.stderr and r.returncode == 1), r.stderr)
+
+
 # Threads.
 
 STATES = {"locks": "lock", "sleeps": "sleeping", "polls": "io", "epolls": "io", "reads": "io",

@@ -165,6 +165,24 @@ def try_two(service, wanted):
     check("two at once: as before", settles(service, wanted), service.words(), wanted)
 
 
+def try_off(service):
+    """What was counted while a profile was on is not taken for what happens when it is off."""
+    pid = service.process.pid
+    began = time.monotonic()
+    for command in ([SONDE, "record", "-e", "block", "-p", str(pid), "--seconds", "60", "-o",
+                     "/dev/null"],
+                    [SONDE, "pprof", "-raw", f"pid:{pid}/block?seconds=60"]):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+        check("off: a difference is refused", done.returncode == 1 and
+              "block profiling is off in" in done.stderr and "ollecting" not in done.stderr,
+              done.returncode, done.stderr)
+    check("off: at once", time.monotonic() - began < 60)
+    done = subprocess.run([SONDE, "pprof", "-raw", "-output=/dev/null", f"pid:{pid}/block"],
+                          capture_output=True, text=True, timeout=300)
+    check("off: all so far is shown, with a note", done.returncode == 0 and
+          "what it counted when it was on is shown" in done.stderr, done.returncode, done.stderr)
+
+
 def try_ends(program):
     """The program ends, or becomes another one, while it is looked at: told in one line."""
     for i in range(12):
@@ -223,6 +241,7 @@ def main():
         try_two(service, wanted)
         try_signals(service, wanted)
         try_kills(service, wanted)
+        try_off(service)
         service.process.kill()
         service.process.wait()
         try_ends(program)
