@@ -213,7 +213,9 @@ static struct go_options go_options(const struct take *take, const struct live_p
     return (struct go_options){.gc = take->options->gc,
                                .consistent = take->options->consistent,
                                .debug = part->debug,
-                               .rates = take->rates};
+                               .rates = take->rates,
+                               .stop = take->options->stop,
+                               .stop_arg = take->options->stop_arg};
 }
 
 static struct profile *read_go(const struct take *take, const struct work *work)

@@ -8,6 +8,7 @@
 #define POLL_NS 1000000
 
 struct collector {
+    const struct go_options *options;
     struct go_rates *rates;
     const struct go_program *program;
     uint64_t memstats, work;
@@ -63,6 +64,9 @@ static bool run_until(struct collector *c,
     bool done = false, ok = true;
     for (double limit = seconds() + LIMIT_S; ok && !done && seconds() < limit;) {
         ok = is_done(c, target, &done, err);
+        if (ok && !done && c->options->stop && c->options->stop(c->options->stop_arg))
+            ok = err_set(err, ERR_UNSUPPORTED, "%s has not collected garbage until it was stopped",
+                         name);
         if (ok && !done)
             nanosleep(&(struct timespec){0, POLL_NS}, NULL);
     }
@@ -74,11 +78,11 @@ static bool run_until(struct collector *c,
                            name, LIMIT_S);
 }
 
-static bool open_collector(struct collector *c, struct go_rates *rates,
-                           const struct go_program *program, struct err *err)
+static bool open_collector(struct collector *c, const struct go_options *options, struct err *err)
 {
-    *c = (struct collector){.rates = rates, .program = program};
-    return go_program_global(program, GO_VAR_MEMSTATS, &c->memstats, err);
+    *c = (struct collector){
+        .options = options, .rates = options->rates, .program = go_rates_program(options->rates)};
+    return go_program_global(c->program, GO_VAR_MEMSTATS, &c->memstats, err);
 }
 
 static bool has_collected(const struct collector *c, uint64_t target, bool *done, struct err *err)
@@ -90,11 +94,11 @@ static bool has_collected(const struct collector *c, uint64_t target, bool *done
     return true;
 }
 
-bool go_gc_publish(struct go_rates *rates, struct err *err)
+bool go_gc_publish(const struct go_options *options, struct err *err)
 {
     struct collector c;
     uint64_t n;
-    return open_collector(&c, rates, go_rates_program(rates), err) &&
+    return open_collector(&c, options, err) &&
            number(&c, c.memstats, GO_MSTATS_NUMGC, 4, &n, err) &&
            run_until(&c, has_collected, n + 2, err);
 }
@@ -117,10 +121,10 @@ static bool run_until_looked(struct collector *c, struct err *err)
     return go_rates_restore_word(c->rates, GO_VAR_WORK, ok ? err : NULL) && ok;
 }
 
-bool go_gc_find_leaks(struct go_rates *rates, struct err *err)
+bool go_gc_find_leaks(const struct go_options *options, struct err *err)
 {
     struct collector c;
-    return open_collector(&c, rates, go_rates_program(rates), err) &&
+    return open_collector(&c, options, err) &&
            go_program_global(c.program, GO_VAR_WORK, &c.work, err) &&
-           go_rates_set(rates, GO_VAR_WORK, 1, err) && run_until_looked(&c, err);
+           go_rates_set(c.rates, GO_VAR_WORK, 1, err) && run_until_looked(&c, err);
 }

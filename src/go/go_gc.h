@@ -10,10 +10,11 @@
 
 /* Until all that has been allocated or freed up to now is in the heap profile: two
  * collections.  Some milliseconds in a busy program, up to a minute in an idle one.
- * False and *err: ERR_UNSUPPORTED where no collection has ever run, or none comes. */
-bool go_gc_publish(struct go_rates *rates, struct err *err);
+ * Of the options `rates` and `stop` count.  False and *err: ERR_UNSUPPORTED where no collection
+ * has ever run, or none comes, or it is not waited for any longer. */
+bool go_gc_publish(const struct go_options *options, struct err *err);
 
 /* Until a collection has looked for leaked goroutines (Go 1.26 on).  As above. */
-bool go_gc_find_leaks(struct go_rates *rates, struct err *err);
+bool go_gc_find_leaks(const struct go_options *options, struct err *err);
 
 #endif

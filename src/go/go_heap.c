@@ -25,7 +25,7 @@ static bool collect(const struct go_options *options, const struct go_program *p
                     struct err *err)
 {
     return options->rates
-               ? go_gc_publish(options->rates, err)
+               ? go_gc_publish(options, err)
                : err_set(err, ERR_UNSUPPORTED, "%s cannot be written to, so no collection is run",
                          mem_name(program->mem));
 }

@@ -19,8 +19,10 @@ struct go_options {
     bool gc;         /* run a garbage collection first: writes to the program */
     bool consistent; /* stop the program while it is read */
     unsigned debug;  /* for text: 1, or 2 */
-    /* What may be written; NULL: nothing.  Needed with `gc` and for kinds that write. */
+    /* What may be written; NULL: nothing.  Needed with `gc`. */
     struct go_rates *rates;
+    bool (*stop)(void *arg); /* asked while a collection is waited for: give up?  or NULL */
+    void *stop_arg;
 };
 
 struct go_kind_ops {
@@ -30,7 +32,6 @@ struct go_kind_ops {
      * counts in words ("a sample each 512 KiB"); GO_N_GLOBALS: it is always on. */
     enum go_global rate;
     uint64_t rate_on; /* of blocked time in nanoseconds */
-    bool writes;      /* taking it writes to the program: only when that was asked for */
     bool has_delta;   /* what happened in N seconds is the difference of two */
 
     /* Can there be one, as far as that is known before anything is collected?  False and *err.

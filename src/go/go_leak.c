@@ -13,7 +13,7 @@ static bool check(const struct go_program *program, const struct go_options *opt
         return err_set(err, ERR_UNSUPPORTED,
                        "%s is of %s: leaked goroutines are found by Go 1.26 and later", name,
                        program->version);
-    return !proc || options->rates ||
+    return !proc || (options->gc && options->rates) ||
            err_set(err, ERR_UNSUPPORTED,
                    "leaked goroutines are found by a garbage collection of %s, which "
                    "'pid:%d/goroutineleak?gc=1' (or sonde record -p %d --gc) runs",
@@ -25,15 +25,29 @@ static bool find(const struct go_program *program, const struct go_options *opti
                  struct err *err)
 {
     return check(program, options, err) &&
-           (!mem_process(program->mem) || go_gc_find_leaks(options->rates, err));
+           (!mem_process(program->mem) || go_gc_find_leaks(options, err));
+}
+
+/* The runtime does not expect what it took for leaked to be woken, and ends the program ("bad
+ * g->status in ready").  Its own profile has the same danger. */
+static void warn(const struct go_program *program, struct diag *diag)
+{
+    if (mem_process(program->mem))
+        diag_add(diag,
+                 "Go's runtime takes goroutines that it finds leaked for dead: a program that "
+                 "reaches one all the same (through a weak pointer) and wakes it is ended by it");
 }
 
 static struct profile *leak_profile(struct go_program *program, const struct go_options *options,
                                     struct diag *diag, struct err *err)
 {
-    return find(program, options, err) ? go_goroutine_profile(program, "goroutineleak",
-                                                              GO_STATUS_LEAKED, options, diag, err)
-                                       : NULL;
+    struct profile *profile =
+        find(program, options, err)
+            ? go_goroutine_profile(program, "goroutineleak", GO_STATUS_LEAKED, options, diag, err)
+            : NULL;
+    if (profile && profile->n_samples)
+        warn(program, diag);
+    return profile;
 }
 
 static bool leak_text(struct go_program *program, const struct go_options *options, struct buf *out,
@@ -47,7 +61,6 @@ const struct go_kind_ops go_kind_goroutineleak = {
     .name = "goroutineleak",
     .help = "goroutines that nothing can wake any more (Go 1.26 on; runs a garbage collection)",
     .rate = GO_N_GLOBALS,
-    .writes = true,
     .check = check,
     .profile = leak_profile,
     .text = leak_text,

@@ -2,6 +2,7 @@
  * (an exec or another process with its pid later is not read). */
 #include "os/maps.h"
 #include "os/mem_ops.h"
+#include "os/tasks.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -82,6 +83,9 @@ struct mem *mem_of_process(const struct proc *proc, bool write, struct err *err)
             proc_not_permitted(proc->pid, write ? "write to the memory" : "read the memory", err);
         else if (!proc_runs(proc))
             err_set(err, ERR_INPUT, "%s has ended", mem->name);
+        else if (error == ESRCH && tasks_state(proc, proc->pid) == 'Z')
+            err_set(err, ERR_UNSUPPORTED,
+                    "the main thread of %s has ended, and only its memory is looked at", mem->name);
         else if (error == ESRCH) /* it has no memory */
             err_set(err, ERR_INPUT,
                     "%s is a thread of the kernel; its CPU time is in the profile of all "

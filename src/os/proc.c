@@ -9,11 +9,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#define START_FIELD 22 /* of /proc/PID/stat: proc(5) */
+/* Fields of /proc/PID/stat: proc(5). */
+#define STATE_FIELD 3
+#define THREADS_FIELD 20
+#define START_FIELD 22
 #define READ_BYTES 16384
 
-/* The state, and when the process started; false when there is none. */
-static bool read_stat(int dir_fd, char *state, uint64_t *start_ticks)
+/* Whether it has ended, and when it started; false when there is none. */
+static bool read_stat(int dir_fd, bool *has_ended, uint64_t *start_ticks)
 {
     char text[1024];
     int fd = openat(dir_fd, "stat", O_RDONLY | O_CLOEXEC);
@@ -27,20 +30,20 @@ static bool read_stat(int dir_fd, char *state, uint64_t *start_ticks)
     const char *p = strrchr(text, ')');
     if (!p || p[1] != ' ' || !p[2])
         return false;
-    *state = p[2];
+    char state = p[2];
+    unsigned long n_threads = 0;
     p++;
-    for (int field = 3; field < START_FIELD; field++) {
+    for (int field = STATE_FIELD; field < START_FIELD; field++) {
         p = strchr(p + 1, ' ');
         if (!p)
             return false;
+        if (field + 1 == THREADS_FIELD)
+            n_threads = strtoul(p, NULL, 10);
     }
     *start_ticks = strtoull(p, NULL, 10);
+    /* A zombie with other threads is a main thread that has ended before them. */
+    *has_ended = (state == 'Z' && n_threads <= 1) || state == 'X' || state == 'x';
     return true;
-}
-
-static bool has_ended(char state)
-{
-    return state == 'Z' || state == 'X' || state == 'x';
 }
 
 static bool no_such_process(pid_t pid, struct err *err)
@@ -50,13 +53,14 @@ static bool no_such_process(pid_t pid, struct err *err)
 
 bool proc_open(struct proc *proc, pid_t pid, struct err *err)
 {
-    char path[32], state;
+    char path[32];
+    bool has_ended;
     *proc = (struct proc){.pid = pid, .dir_fd = -1};
     snprintf(path, sizeof path, "/proc/%d", (int)pid);
     int fd = pid > 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (fd < 0 && pid > 0 && errno != ENOENT)
         return err_sys(err, errno, "cannot open '%s'", path);
-    if (fd < 0 || !read_stat(fd, &state, &proc->start_ticks) || has_ended(state)) {
+    if (fd < 0 || !read_stat(fd, &has_ended, &proc->start_ticks) || has_ended) {
         if (fd >= 0)
             close(fd);
         return no_such_process(pid, err);
@@ -80,10 +84,10 @@ void proc_release(struct proc *proc)
 
 bool proc_runs(const struct proc *proc)
 {
-    char state;
+    bool has_ended;
     uint64_t start_ticks;
-    return read_stat(proc->dir_fd, &state, &start_ticks) && start_ticks == proc->start_ticks &&
-           !has_ended(state);
+    return read_stat(proc->dir_fd, &has_ended, &start_ticks) && start_ticks == proc->start_ticks &&
+           !has_ended;
 }
 
 bool proc_cpu(const struct proc *proc, uint64_t *user_ns, uint64_t *system_ns)
@@ -198,9 +202,10 @@ static bool first_text(int dir_fd, const char *name, char *text, size_t size)
 
 static bool is_called(int dir_fd, const char *name)
 {
-    char text[4096], state;
+    char text[4096];
+    bool has_ended;
     uint64_t start_ticks;
-    if (!read_stat(dir_fd, &state, &start_ticks) || has_ended(state))
+    if (!read_stat(dir_fd, &has_ended, &start_ticks) || has_ended)
         return false;
     if (first_text(dir_fd, "comm", text, sizeof text) && strcmp(text, name) == 0)
         return true;

@@ -23,7 +23,8 @@ struct proc {
 bool proc_open(struct proc *proc, pid_t pid, struct err *err);
 void proc_release(struct proc *proc);
 
-/* It runs: neither ended nor a zombie.  One small read. */
+/* It runs: neither ended nor a zombie, or there are threads left when the main one has ended.
+ * One small read. */
 bool proc_runs(const struct proc *proc);
 
 /* The CPU time of all its threads, those that have ended too; false: it has ended.  In steps of a

@@ -45,7 +45,9 @@ static bool open_program(struct request *r, pid_t pid, bool write, struct err *e
 static bool answer(struct request *r, pid_t pid, const struct go_kind_ops *kind, struct buf *out,
                    struct diag *diag, struct err *err)
 {
-    bool writes = r->options.gc || r->enable_ms >= 0 || kind->writes;
+    bool is_leak = kind == &go_kind_goroutineleak;
+    r->options.gc |= is_leak;
+    bool writes = r->options.gc || r->enable_ms >= 0;
     if (!open_program(r, pid, writes, err) ||
         (writes && !(r->options.rates = go_rates_open(r->program, err))))
         return false;

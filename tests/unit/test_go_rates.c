@@ -2,10 +2,12 @@
 #include "fake_go.h"
 #include "go/go_gc.h"
 #include "go/go_rates.h"
+#include "os/tasks.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -142,6 +144,13 @@ static void test_off(void **state)
     fake_end(&fake);
 }
 
+static void *sleeper(void *arg)
+{
+    for (;;)
+        pause();
+    return arg;
+}
+
 /* A child takes our place and is killed. */
 static pid_t child_that_enables(struct fake_go *fake, int *ready)
 {
@@ -221,6 +230,45 @@ static void test_group(void **state)
     fake_end(&fake);
 }
 
+/* Its main thread ends before the others: it still runs, and is as it was afterwards. */
+static void test_main_thread_ends(void **state)
+{
+    (void)state;
+    struct fake_go fake;
+    struct err err = {0};
+    int fds[2];
+    start(&fake);
+    assert_int_equal(pipe(fds), 0);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        pthread_t thread;
+        char byte;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pthread_create(&thread, NULL, sleeper, NULL);
+        ssize_t n = read(fds[0], &byte, 1);
+        (void)n;
+        pthread_exit(NULL);
+    }
+    struct proc proc;
+    assert_true(proc_open(&proc, pid, &err));
+    fake.mem->proc = &proc;
+    struct go_rates *rates = open_rates(&fake);
+    assert_true(go_rates_enable(rates, &go_kind_block, 0, NULL, &err));
+    assert_int_equal(write(fds[1], "x", 1), 1);
+    while (tasks_state(&proc, pid) != 'Z')
+        pause_ms(1);
+    assert_true(go_rates_restore(rates, &err));
+    assert_int_equal(rate(&fake), 0);
+    go_rates_free(rates);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    proc_release(&proc);
+    close(fds[0]);
+    close(fds[1]);
+    fake_end(&fake);
+}
+
 /* --- collections --- */
 
 static void *collector(void *arg)
@@ -253,19 +301,20 @@ static void test_collect(void **state)
     start(&fake);
     uint64_t stats = fake_variable(GO_VAR_MEMSTATS), work = fake_variable(GO_VAR_WORK);
     struct go_rates *rates = open_rates(&fake);
+    struct go_options options = {.rates = rates};
     /* Before its first collection none can be asked for. */
-    assert_false(go_gc_publish(rates, &err));
+    assert_false(go_gc_publish(&options, &err));
     assert_non_null(strstr(err.msg, "has not collected garbage yet"));
     fake_put(&fake, stats + LAST_GC, 5, 8);
     fake_put(&fake, stats + NUMGC, 1, 4);
     pthread_create(&thread, NULL, collector, &fake);
-    assert_true(go_gc_publish(rates, &err));
+    assert_true(go_gc_publish(&options, &err));
     pthread_join(thread, NULL);
     assert_int_equal(fake_get(&fake, stats + NUMGC, 4), 3);
     assert_int_equal(fake_get(&fake, fake_variable(GO_VAR_FORCE_GC_PERIOD), 8), 120000000000);
     fake_put(&fake, stats + NUMGC, 2, 4);
     pthread_create(&thread, NULL, collector, &fake);
-    assert_true(go_gc_find_leaks(rates, &err));
+    assert_true(go_gc_find_leaks(&options, &err));
     pthread_join(thread, NULL);
     assert_int_equal(fake_get(&fake, work + PENDING, 1), 0);
     assert_int_equal(fake_get(&fake, work + ENABLED, 1), 0);
@@ -274,13 +323,55 @@ static void test_collect(void **state)
     fake_end(&fake);
 }
 
+static bool after_ten(void *arg)
+{
+    return ++*(int *)arg >= 10;
+}
+
+/* A collection that does not come is waited for until somebody stops that. */
+static void test_stop_waiting(void **state)
+{
+    (void)state;
+    struct fake_go fake;
+    struct err err = {0};
+    start(&fake);
+    struct go_rates *rates = open_rates(&fake);
+    int n = 0;
+    struct go_options options = {.rates = rates, .stop = after_ten, .stop_arg = &n};
+    fake_put(&fake, fake_variable(GO_VAR_MEMSTATS) + LAST_GC, 5, 8);
+    assert_false(go_gc_find_leaks(&options, &err));
+    assert_non_null(strstr(err.msg, "until it was stopped"));
+    assert_int_equal(n, 10);
+    assert_int_equal(fake_get(&fake, fake_variable(GO_VAR_FORCE_GC_PERIOD), 8), 120000000000);
+    assert_int_equal(fake_get(&fake, fake_variable(GO_VAR_WORK) + PENDING, 1), 0);
+    go_rates_free(rates);
+    fake_end(&fake);
+}
+
+/* Leaks are looked for by a collection: only where one was asked for. */
+static void test_leak_needs_gc(void **state)
+{
+    (void)state;
+    struct fake_go fake;
+    struct err err = {0};
+    start(&fake);
+    struct go_rates *rates = open_rates(&fake);
+    struct go_options options = {.rates = rates};
+    fake_put(&fake, fake_variable(GO_VAR_MEMSTATS) + LAST_GC, 5, 8);
+    assert_null(go_kind_goroutineleak.profile(&fake.program, &options, NULL, &err));
+    assert_non_null(strstr(err.msg, "goroutineleak?gc=1"));
+    go_rates_free(rates);
+    fake_end(&fake);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_restore), cmocka_unit_test(test_changed_meanwhile),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_off),
-        cmocka_unit_test(test_killed),  cmocka_unit_test(test_group),
-        cmocka_unit_test(test_collect),
+        cmocka_unit_test(test_restore),          cmocka_unit_test(test_changed_meanwhile),
+        cmocka_unit_test(test_refused),          cmocka_unit_test(test_off),
+        cmocka_unit_test(test_killed),           cmocka_unit_test(test_group),
+        cmocka_unit_test(test_main_thread_ends), cmocka_unit_test(test_collect),
+        cmocka_unit_test(test_stop_waiting),     cmocka_unit_test(test_leak_needs_gc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
