@@ -20,6 +20,12 @@
 
 #define FRAMES_MAX 512
 #define LOOKS 4 /* at a thread that runs whenever it is looked at */
+/* One that is about to wait, or comes from there, may not be stopped: its system call could
+ * fail with EINTR.  So it is watched, longer than a tick of the kernel's clock. */
+#define ROUNDS 8
+#define ROUND_NS 2000000
+#define ROUNDS_EACH 2 /* more of them, where many wait for a processor */
+#define ROUNDS_MAX 200
 #define PAGE_BYTES 4096u
 #define STATE_BYTES 40
 #define COPY_BYTES (64u << 10) /* of the stack of a stopped thread */
@@ -170,12 +176,15 @@ struct runner {
     pid_t tid;
     char name[65];
     char state[STATE_BYTES];
+    uint64_t cpu_ns, n_sleeps;
     bool is_done;
+    bool is_busy; /* it has run for a while, and did not wait */
 };
 
 struct runners {
     VEC(struct runner) items;
     VEC(pid_t) tids;
+    VEC(uint64_t) n_sleeps; /* of each */
 };
 
 static bool same(const struct task_clock *a, const struct task_clock *b)
@@ -214,10 +223,52 @@ static enum outcome take_waiting(struct taking *t, pid_t tid, struct task_look *
 static bool push_runner(struct taking *t, struct runners *r, pid_t tid,
                         const struct task_look *look, const char *state, struct err *err)
 {
-    struct runner runner = {.tid = tid};
+    struct runner runner = {.tid = tid, .cpu_ns = look->clock.cpu_ns};
     snprintf(runner.name, sizeof runner.name, "%s", look->name);
     snprintf(runner.state, sizeof runner.state, "%s", state);
-    return (vec_push(&r->items, runner) && vec_push(&r->tids, tid)) || err_nomem(err);
+    if (t->proc)
+        tasks_sleeps(t->proc, tid, &runner.n_sleeps);
+    return vec_push(&r->items, runner) || err_nomem(err);
+}
+
+/* Once more: does it wait by now, or is it busy? */
+static bool watch_runner(struct taking *t, struct runner *runner, struct err *err)
+{
+    struct task_look look;
+    uint64_t n_sleeps;
+    enum outcome outcome = take_waiting(t, runner->tid, &look, err);
+    runner->is_done = outcome != RUNS;
+    if (outcome != RUNS || !tasks_sleeps(t->proc, runner->tid, &n_sleeps))
+        return outcome != FAILED;
+    runner->is_busy = n_sleeps == runner->n_sleeps && look.clock.cpu_ns > runner->cpu_ns;
+    runner->n_sleeps = n_sleeps;
+    runner->cpu_ns = look.clock.cpu_ns;
+    return true;
+}
+
+/* Until each waits or is busy, if it does not take too long.  r->tids: those that are busy. */
+static bool watch_runners(struct taking *t, struct runners *r, struct err *err)
+{
+    bool ok = true;
+    size_t most = ROUNDS + ROUNDS_EACH * r->items.n, left = r->items.n;
+    most = most < ROUNDS_MAX ? most : ROUNDS_MAX;
+    for (size_t round = 0; ok && left && round < most; round++) {
+        nanosleep(&(struct timespec){0, ROUND_NS}, NULL);
+        left = 0;
+        for (size_t i = 0; ok && i < r->items.n; i++) {
+            struct runner *runner = &r->items.items[i];
+            if (!runner->is_done && !runner->is_busy)
+                ok = watch_runner(t, runner, err);
+            left += !runner->is_done && !runner->is_busy;
+        }
+    }
+    for (size_t i = 0; ok && i < r->items.n; i++) {
+        struct runner *runner = &r->items.items[i];
+        if (runner->is_busy)
+            ok = (vec_push(&r->tids, runner->tid) && vec_push(&r->n_sleeps, runner->n_sleeps)) ||
+                 err_nomem(err);
+    }
+    return ok;
 }
 
 /* What is copied while threads stand still; it is walked when they go on again. */
@@ -293,10 +344,12 @@ static bool take_copies(struct taking *t, struct runners *r, const struct copies
 static bool take_running(struct taking *t, struct runners *r, struct diag *diag, struct err *err)
 {
     struct err why = {0};
-    if (!r->items.n)
-        return true;
+    if (!watch_runners(t, r, err))
+        return false;
     struct copies copies = {.t = t};
-    if (!ptrace_while(t->proc, r->tids.items, r->tids.n, copy_stacks, &copies, NULL, &why) &&
+    if (r->tids.n &&
+        !ptrace_while_busy(t->proc, r->tids.items, r->n_sleeps.items, r->tids.n, copy_stacks,
+                           &copies, NULL, &why) &&
         why.code == ERR_PERM)
         diag_add(diag, "threads that run are without their stacks: %s", why.msg);
     bool ok = take_copies(t, r, &copies, err);
@@ -349,6 +402,7 @@ static bool take_consistent(struct taking *t, const struct task_list *tasks, str
     release_copies(&copies);
     vec_release(&r.items);
     vec_release(&r.tids);
+    vec_release(&r.n_sleeps);
     return ok;
 }
 
@@ -373,6 +427,7 @@ static bool take_each(struct taking *t, const struct task_list *tasks, struct di
     ok = ok && take_running(t, &r, diag, err);
     vec_release(&r.items);
     vec_release(&r.tids);
+    vec_release(&r.n_sleeps);
     return ok;
 }
 

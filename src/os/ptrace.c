@@ -29,6 +29,7 @@ struct held {
 struct tracer {
     const struct proc *proc;
     const pid_t *tids;
+    const uint64_t *n_sleeps; /* of each; or NULL */
     size_t n_tids;
     void (*fn)(void *arg, const struct ptrace_stop *stop);
     void *arg;
@@ -54,16 +55,37 @@ static bool is_held(const struct tracer *stop, pid_t tid)
     return false;
 }
 
-/* Ask a thread to stop. */
-static void seize(struct tracer *stop, struct task task)
+/* One that has ended before the others (a main thread, mostly) stays as a zombie. */
+static bool has_ended(const struct tracer *stop, pid_t tid)
+{
+    char state = tasks_state(stop->proc, tid);
+    return state == 0 || state == 'Z' || state == 'X';
+}
+
+/* Of those that were named: does it wait, or has it done so meanwhile?  Its system call could
+ * fail. */
+static bool has_waited(const struct tracer *stop, pid_t tid, size_t which)
+{
+    int64_t call;
+    uint64_t pc, sp, n;
+    return tasks_waits(stop->proc, tid, &call, &pc, &sp) != TASK_RUNS ||
+           (stop->n_sleeps && (!tasks_sleeps(stop->proc, tid, &n) || n != stop->n_sleeps[which]));
+}
+
+/* Ask a thread to stop; `which` of those that were named. */
+static void seize(struct tracer *stop, struct task task, size_t which)
 {
     if (ptrace(PTRACE_SEIZE, task.tid, NULL, NULL) < 0) {
-        if (errno != ESRCH)
-            stop->error = errno;
+        int error = errno;
+        if (error != ESRCH && !has_ended(stop, task.tid))
+            stop->error = error;
         return;
     }
+    /* The end of this thread lets it go. */
+    if (stop->tids && has_waited(stop, task.tid, which))
+        return;
     if (!vec_push(&stop->held, (struct held){.task = task})) {
-        stop->out_of_memory = true; /* the end of this thread lets it go */
+        stop->out_of_memory = true;
         return;
     }
     ptrace(PTRACE_INTERRUPT, task.tid, NULL, NULL);
@@ -134,7 +156,7 @@ static void stop_all(struct tracer *stop)
         }
         for (size_t i = 0; i < tasks.n; i++)
             if (!is_held(stop, tasks.items[i].tid))
-                seize(stop, tasks.items[i]);
+                seize(stop, tasks.items[i], 0);
         if (stop->held.n == first)
             break;
         wait_for(stop, first);
@@ -150,7 +172,7 @@ static void stop_some(struct tracer *stop)
     for (size_t i = 0; i < tasks.n; i++)
         for (size_t k = 0; k < stop->n_tids; k++)
             if (tasks.items[i].tid == stop->tids[k] && !is_held(stop, tasks.items[i].tid))
-                seize(stop, tasks.items[i]);
+                seize(stop, tasks.items[i], k);
     wait_for(stop, 0);
     vec_release(&tasks);
 }
@@ -213,14 +235,15 @@ static bool explain(const struct tracer *stop, struct err *err)
                    (int)stop->proc->pid);
 }
 
-bool ptrace_while(const struct proc *proc, const pid_t *tids, size_t n,
-                  void (*fn)(void *arg, const struct ptrace_stop *stop), void *arg,
-                  uint64_t *pause_ns, struct err *err)
+bool ptrace_while_busy(const struct proc *proc, const pid_t *tids, const uint64_t *n_sleeps,
+                       size_t n, void (*fn)(void *arg, const struct ptrace_stop *stop), void *arg,
+                       uint64_t *pause_ns, struct err *err)
 {
 #ifndef __x86_64__
     return err_set(err, ERR_UNSUPPORTED, "threads of other programs are stopped on x86-64 only");
 #endif
-    struct tracer stop = {.proc = proc, .tids = tids, .n_tids = n, .fn = fn, .arg = arg};
+    struct tracer stop = {
+        .proc = proc, .tids = tids, .n_sleeps = n_sleeps, .n_tids = n, .fn = fn, .arg = arg};
     pthread_t thread;
     int error = pthread_create(&thread, NULL, trace, &stop);
     if (error)
@@ -232,4 +255,11 @@ bool ptrace_while(const struct proc *proc, const pid_t *tids, size_t n,
     vec_release(&stop.held);
     vec_release(&stop.threads);
     return ok;
+}
+
+bool ptrace_while(const struct proc *proc, const pid_t *tids, size_t n,
+                  void (*fn)(void *arg, const struct ptrace_stop *stop), void *arg,
+                  uint64_t *pause_ns, struct err *err)
+{
+    return ptrace_while_busy(proc, tids, NULL, n, fn, arg, pause_ns, err);
 }

@@ -135,3 +135,13 @@ bool tasks_clock(const struct proc *proc, pid_t tid, struct task_clock *clock)
     clock->n_runs = strtoull(end, &end, 10);
     return true;
 }
+
+bool tasks_sleeps(const struct proc *proc, pid_t tid, uint64_t *n_sleeps)
+{
+    static const char key[] = "\nvoluntary_ctxt_switches:";
+    char name[64], text[4096];
+    snprintf(name, sizeof name, "task/%d/status", (int)tid);
+    const char *line = read_text(proc, name, text, sizeof text) ? strstr(text, key) : NULL;
+    *n_sleeps = line ? strtoull(line + strlen(key), NULL, 10) : 0;
+    return line != NULL;
+}

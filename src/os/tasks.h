@@ -39,6 +39,9 @@ struct task_clock {
 };
 bool tasks_clock(const struct proc *proc, pid_t tid, struct task_clock *clock);
 
+/* How often it has given up its processor by itself, to wait; false: it is gone. */
+bool tasks_sleeps(const struct proc *proc, pid_t tid, uint64_t *n_sleeps);
+
 struct task_look {
     char name[65]; /* as long as the kernel's workers have it */
     char state;    /* as ps has it: R, S, D, T ... */

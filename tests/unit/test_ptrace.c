@@ -169,6 +169,13 @@ static void one_stands_still(void **state)
     finish(pid);
 }
 
+static void *sleeper(void *arg)
+{
+    for (;;)
+        pause();
+    return arg;
+}
+
 static void called(void *arg, const struct ptrace_stop *stop)
 {
     (void)stop;
@@ -190,12 +197,51 @@ static void ended(void **state)
     proc_release(&proc);
 }
 
+/* A main thread that has ended before the others stays as a zombie: no thread to stop, and no
+ * reason to leave out the others. */
+static void main_thread_ended(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct proc proc;
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        pthread_t thread;
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pthread_create(&thread, NULL, sleeper, NULL);
+        pthread_exit(NULL);
+    }
+    assert_true(proc_open(&proc, pid, &err));
+    for (int wait = 0; tasks_state(&proc, pid) != 'Z'; wait++) {
+        assert_true(wait < 5000);
+        usleep(1000);
+    }
+    assert_true(proc_runs(&proc));
+    bool was_called = false;
+    bool ok = ptrace_while(&proc, NULL, 0, called, &was_called, NULL, &err);
+    if (ok || may_trace(&err)) {
+        assert_true(ok && was_called);
+        assert_false(ptrace_while(&proc, &pid, 1, called, &was_called, NULL, &err));
+        assert_int_not_equal(err.code, ERR_PERM);
+    }
+    kill(pid, SIGKILL);
+    for (int wait = 0; proc_runs(&proc); wait++) {
+        assert_true(wait < 5000);
+        usleep(1000);
+    }
+    waitpid(pid, NULL, 0);
+    assert_false(proc_runs(&proc));
+    proc_release(&proc);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_stand_still),
         cmocka_unit_test(one_stands_still),
         cmocka_unit_test(ended),
+        cmocka_unit_test(main_thread_ended),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

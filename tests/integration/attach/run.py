@@ -411,6 +411,16 @@ def threads_with_names_and_states():
 
 
 @case
+def no_call_fails():
+    with Target("./target", "moments") as t:
+        for _ in range(30):
+            sonde("pprof", "-raw", "-output=/dev/null", f"pid:{t.pid}/goroutine")
+        t.tell()
+        n = int(t.p.stdout.readline())
+        check(n == 0, f"{n} calls failed with EINTR")
+
+
+@case
 def texts_of_threads():
     with Target("./target", "threads") as t:
         sonde("record", "-e", "goroutine", "--debug=1", "-p", str(t.pid), "-o", "one.txt")

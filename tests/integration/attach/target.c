@@ -2,8 +2,9 @@
  * its mode says, and ends after 60 s.  The modes: burn, a thread that spends 70 : 20 : 10 in
  * hot_70, hot_20 and hot_10; many N, N threads that do the same; short, threads that burn for a
  * millisecond or two each; threads, threads whose names and states are known; crash, the same, and
- * after a line on stdin it ends by SIGSEGV in crashes(); exec FILE, burns, and after a line
- * executes FILE; children, after a line a child burns. */
+ * after a line on stdin it ends by SIGSEGV in crashes(); moments, threads that wait for some
+ * milliseconds at a time, and after a line it tells how many calls failed with EINTR; exec FILE,
+ * burns, and after a line executes FILE; children, after a line a child burns. */
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
@@ -14,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -157,6 +160,26 @@ static void start(void *(*fn)(void *), size_t arg)
     }
 }
 
+static int n_eintr;
+
+static void *waits_for_moments(void *arg)
+{
+    int fds[2], epoll = epoll_create1(0);
+    bool receives = (size_t)arg % 2;
+    struct epoll_event event;
+    struct timeval limit = {.tv_usec = 4000};
+    char byte;
+    if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) != 0 ||
+        setsockopt(fds[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0)
+        exit(3);
+    for (;;) {
+        if ((receives ? recv(fds[0], &byte, 1, 0) : epoll_wait(epoll, &event, 1, 2)) < 0 &&
+            errno == EINTR)
+            __atomic_fetch_add(&n_eintr, 1, __ATOMIC_SEQ_CST);
+    }
+    return NULL;
+}
+
 OWN void crashes(volatile int *at)
 {
     *at = 1;
@@ -197,6 +220,9 @@ int main(int argc, char **argv)
         while (__atomic_load_n(&n_there, __ATOMIC_SEQ_CST) < N_DOINGS)
             usleep(1000);
         usleep(200000);
+    } else if (strcmp(mode, "moments") == 0) {
+        for (size_t i = 0; i < 12; i++)
+            start(waits_for_moments, i);
     } else if (strcmp(mode, "children") != 0) {
         return 2;
     }
@@ -205,6 +231,10 @@ int main(int argc, char **argv)
     waits_for_a_line();
     if (crash)
         crashes(NULL);
+    if (strcmp(mode, "moments") == 0) {
+        printf("%d\n", __atomic_load_n(&n_eintr, __ATOMIC_SEQ_CST));
+        fflush(stdout);
+    }
     if (strcmp(mode, "exec") == 0) {
         execv(argv[2], argv + 2);
         perror("execv");
