@@ -215,7 +215,7 @@ static struct go_options go_options(const struct take *take, const struct live_p
                                .debug = part->debug,
                                .rates = take->rates,
                                .stop = take->options->stop,
-                               .stop_arg = take->options->stop_arg};
+                               .stop_arg = take->options->arg};
 }
 
 static struct profile *read_go(const struct take *take, const struct work *work)

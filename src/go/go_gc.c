@@ -43,6 +43,11 @@ static bool check_runs(const struct go_program *program, struct err *err)
                    mem_name(program->mem));
 }
 
+static bool is_stopped(const struct go_options *options)
+{
+    return options->stop && options->stop(options->stop_arg);
+}
+
 /* Collections are due until `is_done`; then as before. */
 static bool run_until(struct collector *c,
                       bool (*is_done)(const struct collector *c, uint64_t target, bool *done,
@@ -61,10 +66,11 @@ static bool run_until(struct collector *c,
     if (!check_runs(c->program, err) ||
         !go_rates_set(c->rates, GO_VAR_FORCE_GC_PERIOD, PERIOD_NS, err))
         return false;
-    bool done = false, ok = true;
+    /* What ends the collecting before this is no reason not to do it. */
+    bool done = false, ok = true, was_stopped = is_stopped(c->options);
     for (double limit = seconds() + LIMIT_S; ok && !done && seconds() < limit;) {
         ok = is_done(c, target, &done, err);
-        if (ok && !done && c->options->stop && c->options->stop(c->options->stop_arg))
+        if (ok && !done && !was_stopped && is_stopped(c->options))
             ok = err_set(err, ERR_UNSUPPORTED, "%s has not collected garbage until it was stopped",
                          name);
         if (ok && !done)

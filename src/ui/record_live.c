@@ -182,7 +182,8 @@ static bool read_outside(struct parts *parts, const struct record_live_request *
     struct live *live = live_open_process(parts->pid, request->gc || request->enable, err);
     if (!live)
         return false;
-    struct sigaction action = {.sa_handler = on_signal};
+    /* The second one ends us, by whatever we wait for. */
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
