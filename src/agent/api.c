@@ -277,10 +277,7 @@ static void serve_unasked(bool is_child)
     if (is_loaded)
         set_rates();
     recording_prepare(is_loaded);
-    if (is_recorded)
-        http_serve_sampled();
-    else
-        http_serve_unasked(is_child || !is_loaded);
+    http_serve_unasked(is_child || !is_loaded);
     if (is_loaded)
         profiles_start_usual();
     errno = saved_errno;
@@ -309,7 +306,7 @@ static __attribute__((constructor)) void follow_environment(int argc, char **arg
         check_environment(address, serve_as_wanted(address));
     else
         serve_unasked(false);
-    if (address || http_is_on() || http_is_awaiting())
+    if (address || http_is_on())
         pthread_atfork(NULL, NULL, serve_in_child);
 }
 

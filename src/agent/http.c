@@ -7,7 +7,6 @@
 #include "agent/own.h"
 #include "agent/raw.h"
 #include "agent/recording.h"
-#include "agent/sampler.h"
 #include "agent/timers.h"
 
 #include <errno.h>
@@ -28,8 +27,6 @@
 #define STOP_QUICK_TRIES 100
 #define STOP_QUICK_NS 50000
 #define STOP_NS 1000000
-#define SAMPLES_FIRST 2
-#define LATE_NS 100000000u   /* how old a process is that serves without having been asked */
 #define ALONE_NS 1000000000u /* how often we look whether the program is there still */
 
 enum step { FREE, READ, WAIT, WRITE, DRAIN };
@@ -51,15 +48,15 @@ static struct lock lock;
 static int serving_pid;                           /* 0: none */
 static struct http_listener listeners[LISTENERS]; /* the address, the own socket */
 static struct http_plan plan;
-static bool is_unasked, is_late;
-static int awaiting_pid;
-static int n_awaited;   /* samples, before the server begins; atomic */
+static bool is_unasked;
 static int start_state; /* futex: 0: under way, 1: done */
 static int start_error;
 static struct client clients[CLIENTS_MAX];
 static uint64_t no_accept_until_ns;
 static int server_tid;
 static int is_ending; /* futex */
+/* How old a process is that serves without having been asked: most are over soon. */
+static const struct timespec late = {0, 100000000};
 
 static void drop(struct client *c)
 {
@@ -304,14 +301,6 @@ static void report(int error)
     raw4(SYS_futex, (long)&start_state, FUTEX_WAKE_PRIVATE, 1, 0);
 }
 
-/* Most processes are over soon, and need nothing that can be asked. */
-static bool wait_late(void)
-{
-    const struct timespec late = {0, LATE_NS};
-    raw6(SYS_futex, (long)&is_ending, FUTEX_WAIT_PRIVATE, 0, (long)&late, 0, 0);
-    return !__atomic_load_n(&is_ending, __ATOMIC_ACQUIRE) && !own_is_alone();
-}
-
 /* An error number, or 0. */
 static int open_sockets(void)
 {
@@ -327,10 +316,14 @@ static int open_sockets(void)
 
 static void serve(void *arg)
 {
-    server_tid = raw_gettid();
+    __atomic_store_n(&server_tid, raw_gettid(), __ATOMIC_RELEASE);
+    for (struct client *c = clients; c < clients + CLIENTS_MAX; c++)
+        if (c->step != FREE) /* in a child they are the parent's */
+            c->step = FREE;
+    http_pages_reset();
     /* Our own table of descriptors, without the program's: they would stay open for us. */
     long rc = raw4(SYS_close_range, 0, ~0u, CLOSE_RANGE_UNSHARE, 0);
-    bool is_on = rc == 0 && (!is_late || wait_late());
+    bool is_on = rc == 0 && !__atomic_load_n(&is_ending, __ATOMIC_ACQUIRE) && !own_is_alone();
     int error = rc < 0 ? (int)-rc : is_on ? open_sockets() : 0;
     report(error);
     while (is_on && !error && !__atomic_load_n(&is_ending, __ATOMIC_ACQUIRE) && turn())
@@ -360,24 +353,19 @@ static void give_lock(const uint64_t *mask)
 }
 
 /* Under the lock.  An error number, or 0. */
-static int begin(const struct http_plan *new_plan, bool unasked, bool late)
+static int begin(const struct http_plan *new_plan, bool unasked, bool is_late)
 {
-    if (new_plan != &plan)
-        plan = *new_plan;
-    sampler_notify(NULL);
-    memset(clients, 0, sizeof clients); /* in a child they are the parent's */
-    http_pages_reset();
+    plan = *new_plan;
     for (int i = 0; i < LISTENERS; i++)
         listeners[i] = (struct http_listener){.fd = -1};
     is_unasked = unasked;
-    is_late = late;
     start_state = 0;
     start_error = 0;
     server_tid = 0;
     is_ending = 0;
-    if (!own_start(serve, NULL))
+    if (!own_start_late(serve, NULL, is_late ? &late : NULL, &is_ending))
         return errno;
-    while (!late && !__atomic_load_n(&start_state, __ATOMIC_ACQUIRE))
+    while (!is_late && !__atomic_load_n(&start_state, __ATOMIC_ACQUIRE))
         raw4(SYS_futex, (long)&start_state, FUTEX_WAIT_PRIVATE, 0, 0);
     if (!start_error)
         serving_pid = raw_getpid();
@@ -448,53 +436,16 @@ bool http_serve(const char *address)
     return error == 0;
 }
 
-void http_serve_unasked(bool late)
+void http_serve_unasked(bool is_late)
 {
     struct http_plan own;
     uint64_t mask;
     int saved_errno = errno;
     take_lock(&mask);
     if (!is_on() && http_listen_plan(NULL, &own))
-        begin(&own, true, late);
+        begin(&own, true, is_late);
     give_lock(&mask);
     errno = saved_errno;
-}
-
-static void sampled(void)
-{
-    const uint64_t all = ~0ull;
-    uint64_t mask;
-    /* Where calls may be forbidden none is made, nor in a child that is not known yet. */
-    if (timers_frozen() || !recording_is_on() ||
-        __atomic_sub_fetch(&n_awaited, 1, __ATOMIC_ACQ_REL) > 0)
-        return;
-    int saved_errno = errno;
-    raw_sigmask(SIG_BLOCK, &all, &mask);
-    if (lock_try(&lock, raw_getpid())) { /* or else at the next one */
-        sampler_notify(NULL);
-        if (!is_on())
-            begin(&plan, true, true); /* a handler's stack may be small */
-        lock_give(&lock);
-    }
-    raw_sigmask(SIG_SETMASK, &mask, NULL);
-    errno = saved_errno;
-}
-
-void http_serve_sampled(void)
-{
-    uint64_t mask;
-    take_lock(&mask);
-    if (!is_on() && http_listen_plan(NULL, &plan)) {
-        n_awaited = SAMPLES_FIRST;
-        sampler_notify(sampled);
-        awaiting_pid = raw_getpid();
-    }
-    give_lock(&mask);
-}
-
-bool http_is_awaiting(void)
-{
-    return awaiting_pid == raw_getpid();
 }
 
 const char *http_address(void)
@@ -536,7 +487,6 @@ void http_resume(const struct http_pause *p)
 void http_end(void)
 {
     /* System calls may be forbidden by now. */
-    sampler_notify(NULL);
     if (!serving_pid || timers_frozen() || !is_on())
         return;
     __atomic_store_n(&is_ending, 1, __ATOMIC_RELEASE);

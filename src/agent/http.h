@@ -17,16 +17,12 @@
 bool http_serve(const char *address);
 
 /* The same at its own socket, in a process that has not asked for it itself, until http_serve
- * comes.  `late`: from when it has lived for a tenth of a second, without waiting for that.
+ * comes.  `is_late`: from when it has lived for a tenth of a second, without waiting for that.
  * Tells of nothing.  Some 50 us. */
-void http_serve_unasked(bool late);
+void http_serve_unasked(bool is_late);
 
-/* The same once something has been sampled, which costs nothing until then. */
-void http_serve_sampled(void);
-
-/* Whether it serves, or is just about to; or awaits samples. */
+/* Whether it serves, or is about to. */
 bool http_is_on(void);
-bool http_is_awaiting(void);
 
 /* Where: the address, or else the own socket.  NULL: it does not serve. */
 const char *http_address(void);

@@ -213,12 +213,12 @@ static void confine_begin(struct confinement *c, bool is_strict, bool is_for_all
 {
     *c = (struct confinement){.frozen = recording_freeze(is_strict), .forbids = is_for_all};
     if (is_for_all) {
-        own_forbid(true);
+        own_forbid(true, true);
         http_pause(&c->pause);
     } else {
         c->forbids = pauses_if_one(&c->pause);
         if (c->forbids)
-            own_forbid(true);
+            own_forbid(true, false);
     }
 }
 
@@ -229,8 +229,8 @@ static void confine_end(const struct confinement *c, bool is_on)
         return;
     }
     recording_thaw(c->frozen);
-    if (c->forbids)
-        own_forbid(false);
+    if (c->forbids && !__atomic_load_n(&has_filter, __ATOMIC_RELAXED))
+        own_forbid(false, false);
     http_resume(&c->pause);
 }
 

@@ -23,10 +23,12 @@ static struct own_thread {
     int tid; /* 0: none; CLAIMED: it begins */
     void (*run)(void *arg);
     void *arg;
-    char *memory; /* of a thread that libc does not know of; stays for the next */
+    const struct timespec *late; /* how long it first waits; NULL: not */
+    const int *is_over;          /* futex: 0: for so long */
+    char *memory;                /* of a thread that libc does not know of; stays for the next */
 } threads[OWN_MAX];
 
-static bool is_forbidden; /* atomic */
+static bool is_forbidden, is_for_all; /* atomic */
 static __thread bool is_here;
 
 bool own_is(int tid)
@@ -82,7 +84,7 @@ bool own_is_alone(void)
 {
     char state;
     int status;
-    return !__atomic_load_n(&is_forbidden, __ATOMIC_ACQUIRE) && own_program_has_one() &&
+    return !__atomic_load_n(&is_for_all, __ATOMIC_ACQUIRE) && own_program_has_one() &&
            main_status(&state, &status) && state == 'Z';
 }
 
@@ -95,9 +97,11 @@ void own_follow(void)
         raw4(SYS_exit, status >> 8 & 0xff, 0, 0, 0);
 }
 
-void own_forbid(bool yes)
+void own_forbid(bool yes, bool for_all)
 {
     __atomic_store_n(&is_forbidden, yes, __ATOMIC_RELEASE);
+    if (!yes || for_all)
+        __atomic_store_n(&is_for_all, yes, __ATOMIC_RELEASE);
 }
 
 void own_reset(void)
@@ -117,7 +121,7 @@ static int claim(void)
     return -1;
 }
 
-static void run(struct own_thread *t)
+static void run(const struct own_thread *t)
 {
     timers_disarm(raw_gettid()); /* it may have been found before */
     raw4(SYS_prctl, PR_SET_NAME, (long)"sonde", 0, 0);
@@ -130,9 +134,11 @@ static void run(struct own_thread *t)
 
 static void hidden_thread(void *arg)
 {
+    const struct own_thread *t = arg;
+    raw4(SYS_mprotect, (long)t->memory, PAGE_BYTES, PROT_NONE, 0);
     is_here = true;
     heap_leave_out(true);
-    run(arg);
+    run(t);
     for (;;)
         raw4(SYS_exit, 0, 0, 0, 0); /* then the kernel clears our tid */
 }
@@ -145,13 +151,16 @@ static size_t below_pointer(void)
     return (most / PAGE_BYTES + 2) * PAGE_BYTES; /* each of ours is less than a page from it */
 }
 
+/* It waits, if it does, without a stack. */
 static long clone_into(struct own_thread *t, char *stack, char *pointer)
 {
     const long flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |
                        CLONE_SYSVSEM | CLONE_SETTLS | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
-    void **top = (void **)(stack - 16);
-    top[0] = t;
-    top[1] = (void *)hidden_thread;
+    const void **top = (const void **)(stack - 32);
+    top[0] = t->late;
+    top[1] = t->is_over;
+    top[2] = t;
+    top[3] = (const void *)hidden_thread;
     register long r10 __asm__("r10") = (long)&t->tid;
     register long r8 __asm__("r8") = (long)pointer;
     long result;
@@ -161,6 +170,15 @@ static long clone_into(struct own_thread *t, char *stack, char *pointer)
                      ".cfi_remember_state\n"
                      ".cfi_undefined %%rip\n"
                      "xorl %%ebp, %%ebp\n"
+                     "popq %%r10\n"
+                     "popq %%rdi\n"
+                     "testq %%r10, %%r10\n"
+                     "jz 2f\n"
+                     "movl %[futex], %%eax\n"
+                     "movl %[wait], %%esi\n"
+                     "xorl %%edx, %%edx\n"
+                     "syscall\n"
+                     "2:\n"
                      "popq %%rdi\n"
                      "popq %%rax\n"
                      "call *%%rax\n"
@@ -168,7 +186,8 @@ static long clone_into(struct own_thread *t, char *stack, char *pointer)
                      ".cfi_restore_state\n"
                      "1:"
                      : "=a"(result)
-                     : "0"((long)SYS_clone), "D"(flags), "S"(top), "d"(&t->tid), "r"(r10), "r"(r8)
+                     : "0"((long)SYS_clone), "D"(flags), "S"(top), "d"(&t->tid), "r"(r10),
+                       "r"(r8), [futex] "i"(SYS_futex), [wait] "i"(FUTEX_WAIT_PRIVATE)
                      : "rcx", "r11", "memory");
     return result;
 }
@@ -177,16 +196,13 @@ static long clone_into(struct own_thread *t, char *stack, char *pointer)
 static int start_hidden(struct own_thread *t)
 {
     const size_t below = below_pointer(), n_bytes = PAGE_BYTES + STACK_BYTES + below + PAGE_BYTES;
-    if (!t->memory) {
-        char *memory = raw_alloc(n_bytes);
-        if (!memory)
-            return ENOMEM;
-        raw4(SYS_mprotect, (long)memory, PAGE_BYTES, PROT_NONE, 0);
-        t->memory = memory;
-    }
+    bool is_new = !t->memory;
+    if (is_new && !(t->memory = raw_alloc(n_bytes)))
+        return ENOMEM;
     char *stack = t->memory + PAGE_BYTES + STACK_BYTES, *pointer = stack + below;
+    if (!is_new)
+        memset(stack, 0, below + PAGE_BYTES);
     /* The beginning of the thread's block, as the ABI has it and compilers use it. */
-    memset(stack, 0, below + PAGE_BYTES);
     memcpy(pointer, &pointer, sizeof pointer);
     memcpy(pointer + 0x10, &pointer, sizeof pointer);
     memcpy(pointer + 0x28, (char *)__builtin_thread_pointer() + 0x28, 16); /* the guards */
@@ -206,6 +222,8 @@ static void *known_thread(void *arg)
     heap_leave_out(true);
     __atomic_store_n(&t->tid, raw_gettid(), __ATOMIC_RELEASE);
     raw4(SYS_futex, (long)&t->tid, FUTEX_WAKE_PRIVATE, 1, 0);
+    if (t->late)
+        raw4(SYS_futex, (long)t->is_over, FUTEX_WAIT_PRIVATE, 0, (long)t->late);
     run(t);
     __atomic_store_n(&t->tid, 0, __ATOMIC_RELEASE);
     return NULL;
@@ -240,17 +258,25 @@ static int start_known(struct own_thread *t)
     return rc;
 }
 
-bool own_start(void (*fn)(void *arg), void *arg)
+bool own_start_late(void (*fn)(void *arg), void *arg, const struct timespec *late,
+                    const int *is_over)
 {
     bool is_free = !__atomic_load_n(&is_forbidden, __ATOMIC_ACQUIRE);
     int i = is_free ? claim() : -1, rc = !is_free ? EPERM : EAGAIN;
     if (i >= 0) {
         threads[i].run = fn;
         threads[i].arg = arg;
+        threads[i].late = late;
+        threads[i].is_over = is_over;
         rc = recording_is_first() ? start_hidden(&threads[i]) : start_known(&threads[i]);
         if (rc != 0)
             __atomic_store_n(&threads[i].tid, 0, __ATOMIC_RELEASE);
     }
     errno = rc;
     return rc == 0;
+}
+
+bool own_start(void (*fn)(void *arg), void *arg)
+{
+    return own_start_late(fn, arg, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #define OWN_MAX 4
 
@@ -18,6 +19,12 @@
  * are blocked; there are OWN_MAX at a time.  It has the identity of the calling thread.
  * False and errno on failure. */
 bool own_start(void (*fn)(void *arg), void *arg);
+
+/* The same, but first it waits, for `late`, or until the futex `is_over` is woken and not 0.
+ * Until then it touches next to nothing: for threads that mostly come to nothing.  Both are
+ * static.  Some 10 us, and as much when the process ends. */
+bool own_start_late(void (*fn)(void *arg), void *arg, const struct timespec *late,
+                    const int *is_over);
 
 /* Whether `tid` is one of them. */
 bool own_is(int tid);
@@ -34,9 +41,10 @@ bool own_is_alone(void);
 /* For a thread of ours that is: it ends, if it can with the main thread's status. */
 void own_follow(void);
 
-/* A filter of system calls is going to hold for our threads too (or is not, after all): they
- * make none but futex, and no more of them begin, in forked children neither. */
-void own_forbid(bool yes);
+/* A filter of system calls is going to be (or is not, after all): no more of our threads
+ * begin, in forked children neither.  `for_all`: it holds for those that there are too, which
+ * make no call but futex from here on. */
+void own_forbid(bool yes, bool for_all);
 
 /* In a forked child: they are not there. */
 void own_reset(void);

@@ -283,8 +283,6 @@ struct wire_stack *sampler_here(struct store *store, enum wire_kind kind, uint64
 }
 
 /* Counted first, read second: sampler_stop clears first and waits second. */
-static void (*notified)(void);
-
 struct store *sampler_enter(enum wire_kind kind)
 {
     __atomic_fetch_add(&n_inside[kind != WIRE_CPU], 1, __ATOMIC_SEQ_CST);
@@ -294,14 +292,6 @@ struct store *sampler_enter(enum wire_kind kind)
 void sampler_leave(enum wire_kind kind)
 {
     __atomic_fetch_sub(&n_inside[kind != WIRE_CPU], 1, __ATOMIC_SEQ_CST);
-    void (*fn)(void) = __atomic_load_n(&notified, __ATOMIC_RELAXED);
-    if (fn)
-        fn();
-}
-
-void sampler_notify(void (*fn)(void))
-{
-    __atomic_store_n(&notified, fn, __ATOMIC_RELEASE);
 }
 
 static void set_active(uint32_t kinds, struct store *store)

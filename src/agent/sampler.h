@@ -31,10 +31,6 @@ void sampler_leave(enum wire_kind kind);
  * stack takes a system call to find that out. */
 void sampler_own_stack(uint64_t lo, uint64_t hi);
 
-/* Has fn, which is async-signal-safe, called after each sample from here on, also in a handler;
- * NULL: no more. */
-void sampler_notify(void (*fn)(void));
-
 /* Waits a while for the handlers that run now; others may have begun on return. */
 void sampler_wait(void);
 

@@ -733,6 +733,40 @@ def own_socket_of(pid, folder=None):
     raise AssertionError(f"no socket {path}")
 
 
+def test_idle_answers():
+    # Recorded processes that do nothing, and are never sampled: all of a tree.
+    code = """
+import os, sys, time
+r, w = os.pipe()
+pids = [os.getpid()]
+if not (pid := os.fork()):
+    os.close(w)
+    os.read(r, 1)
+    os._exit(0)
+pids.append(pid)
+pids.append(os.posix_spawn("/bin/sleep", ["sleep", "100"], os.environ))
+print(*pids, flush=True)
+sys.stdin.read()
+os.kill(pids[2], 9)
+os.close(w)
+os.wait(), os.wait()
+"""
+    for kinds in ("cpu", "goroutine,block", "heap"):
+        p = subprocess.Popen([SONDE, "record", "-e", kinds, "-o", os.path.join(WORK, f"idle-{kinds}"), "--",
+                              sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE, text=True)
+        try:
+            for pid in map(int, p.stdout.readline().split()):
+                with socket.socket(socket.AF_UNIX) as s:
+                    s.connect(own_socket_of(pid))
+                    s.sendall(b"GET /debug/pprof/goroutine?debug=2 HTTP/1.0\r\n\r\n")
+                    status, _, text = answer(read_all(s))
+                check(status == 200 and f"goroutine {pid} [".encode() in text, (kinds, status, text[:200]))
+        finally:
+            err = p.communicate(timeout=20)[1]
+        same((p.returncode, err if p.returncode else ""), (0, ""))
+
+
 def test_recorded_answers():
     # From the table that is recorded: neither disturbs the other.
     out = os.path.join(WORK, "both.pb.gz")
