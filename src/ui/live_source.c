@@ -64,6 +64,9 @@ static bool find_socket(const struct proc *proc, char *path, size_t size)
     const char *runtime = variable(&environment, "XDG_RUNTIME_DIR");
     long pid = status_number(&status, "\nNSpid:", 1 << 10),
          uid = status_number(&status, "\nUid:", 1);
+    /* Servers write their titles over it (PostgreSQL's do): then it is most likely ours. */
+    if (!runtime && pid == proc->pid)
+        runtime = getenv("XDG_RUNTIME_DIR");
     for (int i = 0; i < 4; i++) {
         char root[32] = "";
         if (i < 2) /* a socket's path may not be long: the shorter one first */

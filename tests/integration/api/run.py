@@ -767,6 +767,37 @@ os.wait(), os.wait()
         same((p.returncode, err if p.returncode else ""), (0, ""))
 
 
+def test_renamed_answers():
+    # A server that writes its title over its arguments and environment is found by its pid.
+    program = os.path.join(WORK, "renamed")
+    with open(program + ".c", "w") as f:
+        f.write("""
+#include <string.h>
+#include <unistd.h>
+extern char **environ;
+int main(int argc, char **argv)
+{
+    char **last = environ;
+    while (last[1])
+        last++;
+    memset(argv[0], 'x', *last + strlen(*last) - argv[0]);
+    char c;
+    return read(0, &c, 1) != 0;
+}
+""")
+    subprocess.check_call(["cc", "-g", program + ".c", "-o", program])
+    p = subprocess.Popen([program], stdin=subprocess.PIPE,
+                         env={**os.environ, "LD_PRELOAD": os.path.join(BUILD, "libsonde.so")})
+    try:
+        own_socket_of(p.pid)
+        out = subprocess.run([SONDE, "pprof", "-traces", f"pid:{p.pid}/goroutine"], capture_output=True,
+                             text=True, timeout=20).stdout
+        check("read" in out and "process:" not in out, out)
+    finally:
+        p.communicate(timeout=20)
+    same(p.returncode, 0)
+
+
 def test_recorded_answers():
     # From the table that is recorded: neither disturbs the other.
     out = os.path.join(WORK, "both.pb.gz")
