@@ -234,7 +234,8 @@ static void refuse(const struct live *live, struct live_part *part)
     else if (!live->mem)
         err_set(&part->err, ERR_UNSUPPORTED, "of the whole system there is the CPU profile only");
     else if (is_core(live))
-        err_set(&part->err, ERR_UNSUPPORTED, "a core file has no profile %s", part->kind);
+        err_set(&part->err, ERR_UNSUPPORTED, "%s has no profile %s%s", mem_name(live->mem),
+                part->kind, live->go ? "" : ": it is not of a Go program; there is goroutine");
     else if (live->go)
         err_set(&part->err, ERR_UNSUPPORTED, "Go programs have no profile %s", part->kind);
     else

@@ -90,6 +90,8 @@ static bool parse_parameter(struct live_name *out, const char *name, const char 
                             struct err *err)
 {
     double number = 0;
+    if (out->core && strcmp(name, "exe") != 0)
+        return err_set(err, ERR_USAGE, "a core file has no parameter '%s'; there is exe", name);
     if (strcmp(name, "seconds") == 0)
         return parse_positive(name, value, SECONDS_MAX, &out->seconds, err);
     if (strcmp(name, "hz") == 0) {
@@ -115,8 +117,7 @@ static bool parse_parameter(struct live_name *out, const char *name, const char 
     }
     return err_set(
         err, ERR_USAGE,
-        "there is no parameter '%s'; there are seconds, hz, gc, enable, rate, consistent%s", name,
-        out->core ? ", exe" : "");
+        "there is no parameter '%s'; there are seconds, hz, gc, enable, rate, consistent", name);
 }
 
 /* "NAME=VALUE&..." */

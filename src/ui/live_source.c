@@ -4,6 +4,8 @@
 #include "os/proc.h"
 #include "ui/tell.h"
 
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -101,28 +103,79 @@ bool live_source_server(const struct live_name *name, struct buf *url)
     return !url->failed;
 }
 
-static void tell_begun(void *arg, double seconds)
+/* --- from outside --- */
+
+/* Ctrl-C ends the collecting of all sources; what was collected is shown.  Another Ctrl-C is as
+ * usual. */
+static volatile sig_atomic_t is_interrupted;
+static pthread_mutex_t collecting_mutex = PTHREAD_MUTEX_INITIALIZER;
+static unsigned n_collecting;
+static struct sigaction usual_action;
+
+static void on_interrupt(int signo)
 {
-    const struct live_name *name = arg;
-    tell("Collecting %s of process %d for %g s", name->kind, (int)name->pid, seconds);
+    (void)signo;
+    is_interrupted = 1;
+}
+
+static bool stop(void *arg)
+{
+    (void)arg;
+    return is_interrupted;
+}
+
+struct collecting {
+    const struct live_name *name;
+    bool has_begun;
+};
+
+static void begin_collecting(void *arg, double seconds)
+{
+    struct collecting *c = arg;
+    c->has_begun = true;
+    pthread_mutex_lock(&collecting_mutex);
+    if (n_collecting++ == 0) {
+        const struct sigaction action = {.sa_handler = on_interrupt, .sa_flags = (int)SA_RESETHAND};
+        sigaction(SIGINT, NULL, &usual_action);
+        if (usual_action.sa_handler != SIG_IGN)
+            sigaction(SIGINT, &action, NULL);
+    }
+    pthread_mutex_unlock(&collecting_mutex);
+    tell("Collecting %s of process %d for %g s%s", c->name->kind, (int)c->name->pid, seconds,
+         isatty(STDERR_FILENO) ? ", or until Ctrl-C" : "");
+}
+
+static void end_collecting(const struct collecting *c)
+{
+    pthread_mutex_lock(&collecting_mutex);
+    if (c->has_begun && --n_collecting == 0) {
+        sigaction(SIGINT, &usual_action, NULL);
+        if (is_interrupted && isatty(STDERR_FILENO))
+            fputc('\n', stderr); /* after the terminal's ^C */
+        is_interrupted = 0;
+    }
+    pthread_mutex_unlock(&collecting_mutex);
 }
 
 struct profile *live_source_profile(const struct live_name *name, struct diag *diag,
                                     struct err *err)
 {
+    struct collecting collecting = {.name = name};
     struct live_options options = {.seconds = name->seconds,
                                    .hz = name->hz,
                                    .gc = name->gc,
                                    .enable = name->enable,
                                    .consistent = name->consistent,
-                                   .began = tell_begun,
-                                   .arg = (void *)name};
+                                   .stop = stop,
+                                   .began = begin_collecting,
+                                   .arg = &collecting};
     struct live_part part = {.kind = name->kind, .rate = name->rate};
     struct live *live = name->core ? live_open_core(name->core, name->exe, err)
                                    : live_open_process(name->pid, name->gc || name->enable, err);
     if (!live)
         return NULL;
     live_take(live, &part, 1, &options, diag);
+    end_collecting(&collecting);
     live_free(live);
     if (part.err.code)
         *err = part.err;

@@ -13,8 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PARTS_MAX COLLECT_KINDS_MAX
+#define SERVER_SECONDS 30 /* of a CPU profile, where nobody says it */
 
 struct parts {
     struct live_part items[PARTS_MAX];
@@ -115,37 +117,7 @@ static bool check_outputs(const struct record_live_request *request, const struc
     return true;
 }
 
-/* --- a process under libsonde --- */
-
-static void ask_server(void *arg, size_t i)
-{
-    struct parts *parts = arg;
-    struct live_part *part = &parts->items[i];
-    char source[96];
-    snprintf(source, sizeof source, "pid:%d/%s", (int)parts->pid, part->kind);
-    if (parts->seconds > 0 && !part->whole)
-        snprintf(source + strlen(source), sizeof source - strlen(source), "?seconds=%.0f",
-                 parts->seconds < 1 ? 1 : parts->seconds);
-    char *sources[] = {source};
-    struct fetch_request fetch = {.sources = sources, .n_sources = 1, .symbolize = true};
-    part->profile = fetch_profile(&fetch, &parts->diags[i], &part->err);
-}
-
-static void ask_servers(struct parts *parts, const struct record_live_request *request,
-                        struct diag *diag)
-{
-    parts->seconds = request->seconds;
-    for (size_t i = 0; i < parts->n; i++)
-        diag_init(&parts->diags[i]);
-    pool_run(parts->n, PARTS_MAX, ask_server, parts);
-    for (size_t i = 0; i < parts->n; i++) {
-        for (size_t k = 0; k < parts->diags[i].n; k++)
-            diag_add(diag, "%s", parts->diags[i].texts[k]);
-        diag_release(&parts->diags[i]);
-    }
-}
-
-/* --- one that is read from outside --- */
+/* --- collecting --- */
 
 /* What is shown while it collects. */
 struct collecting {
@@ -160,10 +132,53 @@ static void begin_progress(void *arg, double seconds)
         snprintf(c->what, sizeof c->what, "collecting for %g s", seconds);
     else
         snprintf(c->what, sizeof c->what, "collecting until Ctrl-C");
-    if (seconds == 0)
+    if (seconds == 0 && !isatty(STDERR_FILENO))
         tell("%s", c->what);
     progress_begin(&c->progress, c->what);
 }
+
+/* --- a process under libsonde --- */
+
+static void ask_server(void *arg, size_t i)
+{
+    struct parts *parts = arg;
+    struct live_part *part = &parts->items[i];
+    char source[96];
+    snprintf(source, sizeof source, "pid:%d/%s", (int)parts->pid, part->kind);
+    if (parts->seconds > 0 && !part->whole)
+        snprintf(source + strlen(source), sizeof source - strlen(source), "?seconds=%.0f",
+                 parts->seconds < 1 ? 1 : parts->seconds);
+    char *sources[] = {source};
+    struct fetch_request fetch = {
+        .sources = sources, .n_sources = 1, .source.is_quiet = true, .symbolize = true};
+    part->profile = fetch_profile(&fetch, &parts->diags[i], &part->err);
+}
+
+static void ask_servers(struct parts *parts, const struct record_live_request *request,
+                        struct diag *diag)
+{
+    parts->seconds = request->seconds;
+    for (size_t i = 0; i < parts->n; i++)
+        diag_init(&parts->diags[i]);
+    double seconds = 0;
+    for (size_t i = 0; i < parts->n; i++)
+        if (!parts->items[i].whole)
+            seconds = parts->seconds > 0                         ? parts->seconds
+                      : strcmp(parts->items[i].kind, "cpu") == 0 ? SERVER_SECONDS
+                                                                 : seconds;
+    struct collecting collecting = {0};
+    if (seconds > 0)
+        begin_progress(&collecting, seconds);
+    pool_run(parts->n, PARTS_MAX, ask_server, parts);
+    progress_end(&collecting.progress);
+    for (size_t i = 0; i < parts->n; i++) {
+        for (size_t k = 0; k < parts->diags[i].n; k++)
+            diag_add(diag, "%s", parts->diags[i].texts[k]);
+        diag_release(&parts->diags[i]);
+    }
+}
+
+/* --- one that is read from outside --- */
 
 static bool read_outside(struct parts *parts, const struct record_live_request *request,
                          struct diag *diag, struct err *err)

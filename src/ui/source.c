@@ -15,9 +15,10 @@ static bool ask(const char *name, const struct url *url, const struct source_opt
     AUTO_BUF body = {0};
     if (!http_check(request.options, err))
         return false;
-    tell("Fetching profile over HTTP from %s%s%s", request.url, url->socket.len ? " at " : "",
-         request.socket);
-    if (url->seconds)
+    if (!options->is_quiet)
+        tell("Fetching profile over HTTP from %s%s%s", request.url, url->socket.len ? " at " : "",
+             request.socket);
+    if (url->seconds && !options->is_quiet)
         tell("Please wait... (%d s)", url->seconds);
     if (!http_ask(&request, &body, err))
         return err_wrap(err, "cannot read '%s'", name);

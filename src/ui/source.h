@@ -11,11 +11,12 @@
 struct source_options {
     int seconds;         /* for servers: how long to collect; 0 or less: their default */
     int timeout_seconds; /* 0 or less: 60, or one and a half of the seconds */
+    bool is_quiet;       /* say nothing while a server is asked */
     struct http_options http;
 };
 
 /* Read `name`, first as a file.  *url becomes what a server was asked, and has no text
- * for a file; a line on stderr says that one is asked.  The caller releases both.
+ * for a file; a line on stderr says that one is asked, unless is_quiet.  The caller releases both.
  * False with ERR_IO and others, "cannot read 'NAME': why". */
 bool source_read(const char *name, const struct source_options *options, struct file *file,
                  struct url *url, struct err *err);

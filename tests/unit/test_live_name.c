@@ -69,6 +69,7 @@ static void refuses(void **state)
     } cases[] = {
         {"pid:12/heat", ERR_USAGE, "no profile 'heat'; there are cpu, heap,"},
         {"pid:12/heap?second=3", ERR_USAGE, "no parameter 'second'"},
+        {"core:/no/such/core.1/heap?seconds=3", ERR_USAGE, "no parameter 'seconds'; there is exe"},
         {"pid:12/heap?exe=x", ERR_USAGE, "no parameter 'exe'"},
         {"pid:12/heap?seconds=0", ERR_USAGE, "seconds takes a number above 0"},
         {"pid:12/heap?seconds=nan", ERR_USAGE, "seconds takes a number above 0"},

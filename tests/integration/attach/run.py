@@ -360,6 +360,20 @@ def what_cannot_be_had_is_told_at_once():
 
 
 @case
+def ctrl_c_shows_what_was_collected():
+    with Target("./target", "burn") as t:
+        p = subprocess.Popen([SONDE, "pprof", "-top", f"pid:{t.pid}/cpu?hz=997&seconds=600"],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        check("Collecting cpu" in p.stderr.readline(), "it does not begin")
+        time.sleep(1.5)
+        p.send_signal(signal.SIGINT)
+        out, errors = p.communicate(timeout=LIMIT)
+        check(p.returncode == 0, f"status {p.returncode}: {errors}")
+        seconds = float(re.search(r"Duration: ([0-9.]+)s", out)[1])
+        check(1 < seconds < 100 and "burn" in out, out)
+
+
+@case
 def a_thread_of_the_kernel():
     try:
         with open("/proc/2/comm") as comm:
