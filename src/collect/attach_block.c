@@ -5,6 +5,7 @@
 #include "collect/gather.h"
 #include "collect/perf_feed.h"
 #include "collect/track.h"
+#include "collect/wakers.h"
 #include "os/proc.h"
 #include "sym/resolve.h"
 
@@ -35,7 +36,9 @@ struct attach_block {
     struct track *track;
     struct perf *events;
     struct perf_feed feed;
-    struct map by_tid; /* -> index of waiters */
+    struct wakers *wakers; /* NULL: not permitted */
+    struct err no_wakers;  /* why */
+    struct map by_tid;     /* -> index of waiters */
     VEC(struct waiter *) waiters;
     uint64_t random;
     uint64_t n_lost; /* for want of memory */
@@ -126,8 +129,12 @@ static bool take_switch(struct attach_block *b, const struct perf_record *record
         return true;
     }
     bool waited = w->waits && w->sample.kind == PERF_SAMPLE && record->time_ns >= w->since_ns;
-    bool ok = !waited || !weigh(b, record->time_ns - w->since_ns, values) ||
-              track_sample(b->track, &w->sample, values, 0);
+    bool ok = true;
+    if (waited && weigh(b, record->time_ns - w->since_ns, values)) {
+        uint32_t labels =
+            b->wakers ? wakers_of(b->wakers, record->tid, w->since_ns, record->time_ns) : 0;
+        ok = track_sample(b->track, &w->sample, values, labels, NULL);
+    }
     w->waits = false;
     w->sample.kind = PERF_NONE;
     return ok;
@@ -146,6 +153,8 @@ static void take(void *arg, const struct perf_record *record)
     } else if (record->kind == PERF_SWITCH) {
         ok = take_switch(b, record);
     } else {
+        if (record->kind == PERF_FORK && record->pid != record->parent_pid && b->wakers)
+            wakers_add_process(b->wakers, record->pid);
         track_record(b->track, record);
     }
     b->n_lost += !ok;
@@ -153,12 +162,19 @@ static void take(void *arg, const struct perf_record *record)
 
 /* --- the recording --- */
 
+static void take_round(struct attach_block *b, uint64_t limit_ns)
+{
+    if (b->wakers) /* first: a wait ends after the wake-up */
+        wakers_round(b->wakers, limit_ns);
+    perf_feed_round(&b->feed, b->events, limit_ns, take, b);
+}
+
 static void *run(void *arg)
 {
     struct attach_block *b = arg;
     while (!__atomic_load_n(&b->stop, __ATOMIC_ACQUIRE)) {
         perf_wait(b->events, ROUND_MS);
-        perf_feed_round(&b->feed, b->events, perf_feed_settled_ns(), take, b);
+        take_round(b, perf_feed_settled_ns());
     }
     return NULL;
 }
@@ -178,6 +194,7 @@ static bool start(struct attach_block *b, struct err *err)
         !(b->gather = gather_new(&collect_block, err)) ||
         !(b->track = track_new(b->gather, &track_options, err)) || !track_adopt_root(b->track, err))
         return false;
+    b->wakers = wakers_new(b->gather, b->request.pid, &b->no_wakers);
     b->start_unix_ns = now_ns(CLOCK_REALTIME);
     b->start_ns = now_ns(CLOCK_MONOTONIC);
     if (!(b->events = perf_attach(&options, &everything, err)) || !track_adopt_root(b->track, err))
@@ -230,6 +247,7 @@ void attach_block_free(struct attach_block *b)
     map_release(&b->by_tid);
     perf_feed_release(&b->feed);
     perf_free(b->events);
+    wakers_free(b->wakers);
     track_free(b->track);
     gather_free(b->gather);
     proc_release(&b->proc);
@@ -240,8 +258,10 @@ struct profile *attach_block_end(struct attach_block *b, struct diag *diag, stru
 {
     end_thread(b);
     perf_stop(b->events);
+    if (b->wakers)
+        wakers_stop(b->wakers);
     uint64_t duration_ns = now_ns(CLOCK_MONOTONIC) - b->start_ns;
-    perf_feed_round(&b->feed, b->events, UINT64_MAX, take, b);
+    take_round(b, UINT64_MAX);
     track_finish(b->track);
     uint64_t n_lost = track_counts(b->track)->n_lost + b->feed.n_lost + b->n_lost;
     if (!proc_runs(&b->proc))
@@ -250,6 +270,10 @@ struct profile *attach_block_end(struct attach_block *b, struct diag *diag, stru
     if (n_lost)
         diag_add(diag, "%llu waits were lost: there were more than sonde could take",
                  (unsigned long long)n_lost);
+    if (!b->wakers)
+        diag_add(diag, "who ended the waits is not known: %s", b->no_wakers.msg);
+    else if (!wakers_finish(b->wakers, b->request.debuginfod, diag, err))
+        return NULL;
     const struct gather_header header = {.period = 1,
                                          .time_unix_ns = b->start_unix_ns,
                                          .duration_ns = duration_ns,

@@ -111,7 +111,7 @@ static void take(void *arg, const struct perf_record *record)
         return;
     }
     const int64_t values[] = {1, (int64_t)perf_period_ns(a->events)};
-    a->n_lost += !track_sample(a->track, record, values, go_cpu_labels_of(a->labels, record));
+    a->n_lost += !track_sample(a->track, record, values, go_cpu_labels_of(a->labels, record), NULL);
 }
 
 static void take_round(struct attach *a, uint64_t limit_ns)

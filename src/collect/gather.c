@@ -210,11 +210,11 @@ uint32_t gather_labels(struct gather *g, struct str texts)
     return g->failed ? 0 : add_string(g, texts);
 }
 
-void gather_sample(struct gather *g, const struct gather_stack *stack, const int64_t *values)
+uint32_t gather_sample(struct gather *g, const struct gather_stack *stack, const int64_t *values)
 {
     uint32_t n_locations = stack->n_locations;
     if (g->failed)
-        return;
+        return PROFILE_NONE;
     uint64_t hash = hash_bytes(stack->locations, n_locations * sizeof *stack->locations);
     hash = hash_u64(hash_u64(hash_u64(hash + stack->process) + stack->key) + stack->labels);
     uint32_t next = (uint32_t)g->samples.n, found;
@@ -222,7 +222,7 @@ void gather_sample(struct gather *g, const struct gather_stack *stack, const int
         found = map_get_or_put(&g->sample_map, hash, next);
         if (found == MAP_NONE) {
             fail(g);
-            return;
+            return PROFILE_NONE;
         }
         if (found == next)
             break;
@@ -232,7 +232,7 @@ void gather_sample(struct gather *g, const struct gather_stack *stack, const int
             memcmp(&g->sample_locs.items[s->first_loc], stack->locations,
                    n_locations * sizeof *stack->locations) == 0) {
             add_values(g, s, values);
-            return;
+            return found;
         }
     }
     struct sample new = {.key = stack->key,
@@ -244,12 +244,36 @@ void gather_sample(struct gather *g, const struct gather_stack *stack, const int
     if (!vec_reserve(&g->sample_locs, g->sample_locs.n + n_locations + 1) ||
         !vec_push(&g->samples, new)) {
         fail(g);
-        return;
+        return PROFILE_NONE;
     }
     if (n_locations)
         memcpy(&g->sample_locs.items[g->sample_locs.n], stack->locations,
                n_locations * sizeof *stack->locations);
     g->sample_locs.n += n_locations;
+    return found;
+}
+
+void gather_relabel(struct gather *g, uint32_t (*labels)(void *arg, uint32_t set), void *arg)
+{
+    struct sample *samples = g->samples.items;
+    uint32_t *locs = g->sample_locs.items;
+    size_t n = g->samples.n;
+    g->samples.items = NULL;
+    g->samples.n = g->samples.cap = 0;
+    g->sample_locs.items = NULL;
+    g->sample_locs.n = g->sample_locs.cap = 0;
+    map_release(&g->sample_map);
+    map_init(&g->sample_map);
+    for (size_t i = 0; i < n; i++) {
+        const struct gather_stack stack = {.process = samples[i].process,
+                                           .locations = locs + samples[i].first_loc,
+                                           .n_locations = samples[i].n_locs,
+                                           .labels = labels(arg, samples[i].labels),
+                                           .key = samples[i].key};
+        gather_sample(g, &stack, samples[i].values);
+    }
+    free(samples);
+    free(locs);
 }
 
 /* Sealing. */

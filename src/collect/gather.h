@@ -65,8 +65,13 @@ struct gather_stack {
     uint64_t key;
 };
 
-/* A stack with the kind's values, which are added to those of the same stack. */
-void gather_sample(struct gather *gather, const struct gather_stack *stack, const int64_t *values);
+/* A stack with the kind's values, which are added to those of the same stack.  Which sample of the
+ * profile it is; PROFILE_NONE after a failure. */
+uint32_t gather_sample(struct gather *gather, const struct gather_stack *stack,
+                       const int64_t *values);
+/* Gives all samples other labels: `labels` tells the set that takes a set's place.  Samples that
+ * are the same then become one. */
+void gather_relabel(struct gather *gather, uint32_t (*labels)(void *arg, uint32_t set), void *arg);
 
 /* The profile; the gather stays and is to be freed.  Reads /tmp/perf-PID.map of
  * processes that have code in no file.  NULL and *err when memory ran out. */

@@ -48,7 +48,7 @@ void perf_feed_round(struct perf_feed *feed, struct perf *events, uint64_t limit
             continue;
         }
         struct perf_record record;
-        perf_decode(raw, &record);
+        perf_decode_of(events, raw, &record);
         take(arg, &record);
     }
     perf_feed_release(&now);

@@ -395,10 +395,12 @@ static uint32_t locate_kernel(struct track *t, const struct perf_record *sample,
 }
 
 bool track_sample(struct track *t, const struct perf_record *sample, const int64_t *values,
-                  uint32_t labels)
+                  uint32_t labels, uint32_t *row)
 {
     bool kept = true;
     struct process *p = process_of(t, sample->pid, &kept);
+    if (row)
+        *row = PROFILE_NONE;
     if (!p)
         return kept;
     if (p->number == PROFILE_NONE)
@@ -426,7 +428,9 @@ bool track_sample(struct track *t, const struct perf_record *sample, const int64
                                        .locations = locs,
                                        .n_locations = n,
                                        .labels = labels ? labels : p->labels};
-    gather_sample(t->gather, &stack, values);
+    uint32_t sample_row = gather_sample(t->gather, &stack, values);
+    if (row)
+        *row = sample_row;
     count(&t->counts.n_samples, 1);
     count(&t->counts.n_truncated, !complete);
     return true;
@@ -434,7 +438,7 @@ bool track_sample(struct track *t, const struct perf_record *sample, const int64
 
 static bool take_sample(struct track *t, const struct perf_record *sample)
 {
-    return track_sample(t, sample, (const int64_t[]){1, (int64_t)t->options.period_ns}, 0);
+    return track_sample(t, sample, (const int64_t[]){1, (int64_t)t->options.period_ns}, 0, NULL);
 }
 
 void track_take(void *track, const struct perf_record *record)

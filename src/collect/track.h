@@ -46,9 +46,9 @@ void track_set_events(struct track *track, uint64_t period_ns, bool everything);
 /* Memory running out loses the record, and counts it as lost. */
 void track_record(struct track *track, const struct perf_record *record);
 /* A sample of a process's code, with values of the gather's kind and a set of its labels (0: those
- * of the process).  False when memory runs out. */
+ * of the process).  *row: gather_sample's, or NULL.  False when memory runs out. */
 bool track_sample(struct track *track, const struct perf_record *sample, const int64_t *values,
-                  uint32_t labels);
+                  uint32_t labels, uint32_t *row);
 void track_take(void *track, const struct perf_record *record); /* the same, for perf_feed */
 
 /* After the last record: names the kernel's code. */

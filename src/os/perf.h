@@ -92,11 +92,16 @@ struct perf_record {
     uint64_t pc, sp, fp, lr, r14;
     const uint8_t *stack; /* a copy of what lay at sp */
     size_t n_stack;
+    const uint8_t *payload; /* of perf_wakes */
+    size_t n_payload;
 };
 
 /* When it happened; 0 for one that does not tell. */
 uint64_t perf_record_time(const struct perf_event_header *record);
 /* Kind is PERF_NONE for records of no interest or that are not valid. */
 void perf_decode(const struct perf_event_header *raw, struct perf_record *record);
+/* The same, of records of these events, whose samples may have a payload. */
+void perf_decode_of(const struct perf *perf, const struct perf_event_header *raw,
+                    struct perf_record *record);
 
 #endif

@@ -58,7 +58,14 @@ static void decode_regs(struct cursor *c, struct perf_record *record)
 #endif
 }
 
-static void decode_sample(struct cursor *c, struct perf_record *record)
+static void decode_payload(struct cursor *c, struct perf_record *record)
+{
+    struct str payload = cursor_bytes(c, cursor_u32(c));
+    record->payload = (const uint8_t *)payload.p;
+    record->n_payload = payload.len;
+}
+
+static void decode_sample(struct cursor *c, bool has_payload, struct perf_record *record)
 {
     cursor_bytes(c, 8); /* ip: the chain begins with it */
     record->pid = (pid_t)cursor_u32(c);
@@ -72,6 +79,8 @@ static void decode_sample(struct cursor *c, struct perf_record *record)
         c->bad = true;
     record->chain = (const void *)chain.p;
     record->n_chain = chain.len / 8;
+    if (has_payload)
+        decode_payload(c, record);
     decode_regs(c, record);
     uint64_t n_room = cursor_left(c) ? cursor_u64(c) : 0; /* asked for, or not */
     struct str stack = cursor_bytes(c, n_room);
@@ -82,14 +91,15 @@ static void decode_sample(struct cursor *c, struct perf_record *record)
         record->kind = PERF_NONE;
 }
 
-void perf_decode(const struct perf_event_header *raw, struct perf_record *record)
+static void decode(const struct perf_event_header *raw, bool has_payload,
+                   struct perf_record *record)
 {
     struct cursor c = cursor_of(raw, raw->size);
     cursor_bytes(&c, sizeof *raw);
     *record = (struct perf_record){0};
     if (raw->type == PERF_RECORD_SAMPLE) {
         record->kind = PERF_SAMPLE;
-        decode_sample(&c, record);
+        decode_sample(&c, has_payload, record);
         return;
     }
     if (raw->type == PERF_RECORD_LOST) {
@@ -129,4 +139,15 @@ void perf_decode(const struct perf_event_header *raw, struct perf_record *record
     }
     if (c.bad)
         record->kind = PERF_NONE;
+}
+
+void perf_decode(const struct perf_event_header *raw, struct perf_record *record)
+{
+    decode(raw, false, record);
+}
+
+void perf_decode_of(const struct perf *perf, const struct perf_event_header *raw,
+                    struct perf_record *record)
+{
+    decode(raw, perf->has_payload, record);
 }

@@ -37,6 +37,7 @@ struct perf {
     size_t page_bytes, data_bytes;
     long n_cpus;
     uint64_t period_ns;
+    bool has_payload; /* its samples: PERF_SAMPLE_RAW */
     uint8_t *whole; /* a record that wraps around the ring's end */
 };
 

@@ -1,0 +1,54 @@
+/* bpf: what BPF programs are made of, for bpf_words.c and perf_wakes.c only: instructions, put
+ * together here, so that nothing but the kernel is needed to build or load them; and where members
+ * of the kernel's own structs lie, out of its type information (BTF).
+ * Units: offsets in bytes.
+ * Threads: one at a time a struct.  Signals: no. */
+#ifndef SONDE_OS_BPF_H
+#define SONDE_OS_BPF_H
+
+#include "base/err.h"
+
+#include <linux/bpf.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define BPF_CODE_MAX 128
+
+int bpf_syscall(int command, union bpf_attr *attr);
+
+struct bpf_member {
+    const char *type, *member;
+    uint64_t offset;
+};
+/* Fills in the offsets, which may not be 0.  False: some are not known.  Some ms. */
+bool bpf_members(struct bpf_member *members, size_t n);
+
+/* Begins zeroed. */
+struct bpf_code {
+    struct bpf_insn insns[BPF_CODE_MAX];
+    int n;
+    int outs[BPF_CODE_MAX], n_outs; /* jumps to bpf_here */
+};
+
+void bpf_emit(struct bpf_code *c, uint8_t op, uint8_t dst, uint8_t src, int16_t off, int32_t imm);
+void bpf_move(struct bpf_code *c, uint8_t dst, uint8_t src);
+void bpf_set(struct bpf_code *c, uint8_t dst, int32_t value);
+void bpf_add(struct bpf_code *c, uint8_t dst, int32_t value);
+void bpf_set_wide(struct bpf_code *c, uint8_t dst, uint8_t kind, uint64_t value);
+/* Places on the stack count down from its frame pointer. */
+void bpf_set_stack(struct bpf_code *c, uint8_t dst, int at);
+void bpf_load(struct bpf_code *c, uint8_t dst, int at);  /* 8 bytes of the stack */
+void bpf_store(struct bpf_code *c, int at, uint8_t src); /* the same */
+void bpf_call(struct bpf_code *c, int32_t function);
+/* Jumps to where bpf_here is called next: if `op` (BPF_JEQ ...) holds of a register and a value. */
+void bpf_out(struct bpf_code *c, uint8_t op, uint8_t reg, int32_t value);
+void bpf_out_unless_zero(struct bpf_code *c); /* the result of a call */
+void bpf_here(struct bpf_code *c);
+
+/* The program's descriptor, -1 and errno. */
+int bpf_load_program(const struct bpf_code *c, uint32_t type);
+/* Why a call failed, by errno's value: ERR_PERM with what would do, ERR_UNSUPPORTED.  False. */
+bool bpf_denied(struct err *err, int e);
+
+#endif
