@@ -1,5 +1,5 @@
 /* Perf records as the kernel lays them out, and cut ones. */
-#include "os/perf.h"
+#include "os/perf_ring.h"
 #include "unit.h"
 
 struct raw {
@@ -101,6 +101,28 @@ static void a_cut_sample_is_none(void **state)
     assert_int_equal(r.kind, PERF_NONE);
 }
 
+static void a_payload(void **state)
+{
+    const struct perf perf = {.has_payload = true};
+    struct raw raw, with = {0};
+    struct perf_record r;
+    const size_t before = 8 + 8 + 8 + 8 + 8 + 16; /* up to the chain's end */
+    make_sample(&raw);
+    put(&with, raw.bytes, before);
+    put(&with, &(uint32_t){12}, 4);
+    put(&with, "twelve bytes", 12);
+    put(&with, raw.bytes + before, raw.n - before);
+    perf_decode_of(&perf, done(&with), &r);
+    assert_int_equal(r.kind, PERF_SAMPLE);
+    assert_int_equal(r.n_payload, 12);
+    assert_memory_equal(r.payload, "twelve bytes", 12);
+    assert_int_equal(r.pc, 0x1c);
+    assert_int_equal(r.n_stack, 8);
+    memset(with.bytes + before, 0xff, 4);
+    perf_decode_of(&perf, done(&with), &r);
+    assert_int_equal(r.kind, PERF_NONE);
+}
+
 static void a_map_with_its_build_id(void **state)
 {
     struct raw raw;
@@ -161,6 +183,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sample),
         cmocka_unit_test(a_cut_sample_is_none),
+        cmocka_unit_test(a_payload),
         cmocka_unit_test(a_map_with_its_build_id),
         cmocka_unit_test(forks_execs_and_losses),
     };

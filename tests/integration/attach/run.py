@@ -484,6 +484,39 @@ def waits():
     check(m and 24 <= int(m[1]) <= 45, naps)
 
 
+@case
+def wakers():
+    need_perf()
+    with Target("./waits") as t:
+        r = sonde("record", "-e", "block", "-p", str(t.pid), "--seconds", "3", "-o",
+                  "wakers.pb.gz")
+    m = re.search(r"who ended the waits is not known: (.*)", r.stderr)
+    if m:
+        raise Skip(m[1])
+    # (waiter, waker, its thread, its process, in its stack)
+    expected = [("wants", "holder", "waits", None, "holder;"),
+                ("naps", "[timer]", None, None, None),
+                ("rests", "[timer]", None, None, None),
+                ("taker", "gives", "giver", None, "giver;gives;"),
+                ("eater", "gives", "feeder", "feeder", "main;feed;gives;")]
+    found = stacks("wakers.pb.gz")
+    for waiter, waker, thread, process, stack in expected:
+        mine = [labels for labels, f in found if waiter in f and labels.get("waker") == waker]
+        check(mine, f"{waiter} by {waker}: {found}")
+        for labels in mine:
+            check(labels.get("waker_thread") == thread, f"{waiter}: {labels}")
+            check(labels.get("waker_process") == process, f"{waiter}: {labels}")
+            check((stack or "") in labels.get("waker_stack", ""), f"{waiter}: {labels}")
+        # Others are rare: interrupts, and waits that ended as the recording began.
+        counts = [sonde("pprof", "-top", "-sample_index=contentions", f"-focus=^{waiter}$",
+                        *flags, "wakers.pb.gz").stdout
+                  for flags in ([], [f"-tagfocus=waker=^{re.escape(waker)}$"])]
+        n = [int(re.search(r"accounting for (\d+)", text)[1]) for text in counts]
+        check(n[1] > 0.8 * n[0], f"{waiter}: {n}")
+    top = sonde("pprof", "-tagleaf=waker", "-top", "wakers.pb.gz").stdout
+    check("gives" in top and "[timer]" in top, top)
+
+
 # Core files.
 
 
