@@ -61,14 +61,15 @@ struct wakers *wakers_new(struct gather *gather, pid_t pid, struct err *err)
     map_init(&w->by_tid);
     map_init(&w->rows);
     map_init(&w->sets);
-    if (!(w->names = kernel_names_open()))
+    if ((w->own = gather_new(&collect_block, err)) &&
+        (w->track = track_new(w->own, &(struct track_options){.scope = TRACK_SYSTEM}, err)) &&
+        (w->wakes = perf_wakes_new(pid, err))) {
+        if ((w->names = kernel_names_open()))
+            return w;
         err_set(err, ERR_PERM,
                 "the kernel hides its symbols, which tell interrupts; be root, or have CAP_SYSLOG "
-                "and 'sysctl kernel.kptr_restrict=1'");
-    else if ((w->own = gather_new(&collect_block, err)) &&
-             (w->track = track_new(w->own, &(struct track_options){.scope = TRACK_SYSTEM}, err)) &&
-             (w->wakes = perf_wakes_new(pid, err)))
-        return w;
+                "(and kernel.kptr_restrict may not be 2)");
+    }
     wakers_free(w);
     return NULL;
 }
