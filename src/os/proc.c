@@ -14,6 +14,8 @@
 #define THREADS_FIELD 20
 #define START_FIELD 22
 #define READ_BYTES 16384
+#define NAMES_MAX 4096 /* that are listed */
+#define NAME_BYTES 32
 
 /* Whether it has ended, and when it started; false when there is none. */
 static bool read_stat(int dir_fd, bool *has_ended, uint64_t *start_ticks)
@@ -237,4 +239,37 @@ size_t proc_find(const char *name, pid_t *pids, size_t max)
     if (dir)
         closedir(dir);
     return n;
+}
+
+static bool name_of(int dir_fd, char *name, size_t size)
+{
+    char exe[8];
+    return readlinkat(dir_fd, "exe", exe, sizeof exe) > 0 &&
+           first_text(dir_fd, "comm", name, size) && name[0];
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+void proc_names(struct buf *out)
+{
+    char names[NAMES_MAX][NAME_BYTES];
+    size_t n = 0;
+    DIR *dir = opendir("/proc");
+    for (struct dirent *entry; dir && n < NAMES_MAX && (entry = readdir(dir));) {
+        int fd = isdigit((unsigned char)entry->d_name[0]) && atoi(entry->d_name) != getpid()
+                     ? openat(dirfd(dir), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                     : -1;
+        n += fd >= 0 && name_of(fd, names[n], NAME_BYTES);
+        if (fd >= 0)
+            close(fd);
+    }
+    if (dir)
+        closedir(dir);
+    qsort(names, n, NAME_BYTES, compare_names);
+    for (size_t i = 0; i < n; i++)
+        if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
+            buf_printf(out, "%s\n", names[i]);
 }

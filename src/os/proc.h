@@ -44,5 +44,8 @@ bool proc_not_permitted(pid_t pid, const char *what, struct err *err);
 /* The pids whose name (comm, or the last part of argv[0] or of the executable) is `name`, the
  * caller's own left out.  At most `max` are stored; returns how many there are. */
 size_t proc_find(const char *name, pid_t *pids, size_t max);
+/* The names (comm) of the processes whose executable may be looked at, sorted, a line each, added
+ * to *out, which fails for want of memory. */
+void proc_names(struct buf *out);
 
 #endif

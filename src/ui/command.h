@@ -12,8 +12,8 @@ struct flag_doc {
     const char *group; /* its title in the help; those of a group stand together */
     const char *name;  /* without '-' */
     const char *value; /* what it takes ("REGEXP", "FILE", ...), NULL: nothing */
-    const char *words; /* what may stand there, with blanks between, or NULL; "@configs":
-                          what `sonde registry configs` prints */
+    const char *words; /* what may stand there, with blanks between, or NULL; "@configs",
+                          "@processes": what `sonde registry configs` (processes) prints */
     const char *help;  /* one line */
 };
 /* The texts are borrowed for the call. */

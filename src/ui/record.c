@@ -74,7 +74,7 @@ static const struct flag_doc flag_docs[N_FLAGS] = {
                  "Also a profile on the way: after SECONDS, or at each HUP, USR1 or USR2"},
     [FLAG_SECONDS] = {OPTIONS, "seconds", "N", NULL,
                       "Record N seconds, of a COMMAND the first; it goes on, and is waited for"},
-    [FLAG_P] = {LIVE, "p", "PROCESS", NULL,
+    [FLAG_P] = {LIVE, "p", "PROCESS", "@processes",
                 "Of a program that runs, by its pid or name; kinds are read from its memory"},
     [FLAG_A] = {LIVE, "a", NULL, NULL, "Of all programs, with a label for each: CPU time"},
     [FLAG_GC] = {LIVE, "gc", NULL, NULL,

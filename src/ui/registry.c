@@ -1,6 +1,7 @@
 #include "ui/registry.h"
 
 #include "collect/collect.h"
+#include "os/proc.h"
 #include "ui/flags.h"
 #include "ui/output.h"
 #include "ui/shell_config.h"
@@ -47,13 +48,16 @@ static void write_configs(struct buf *out)
 
 static void usage(struct buf *out)
 {
-    buf_puts(out, "usage: sonde registry [configs]\n\n"
-                  "Prints the commands, their flags and the kinds of recordings as rows with tabs, "
-                  "of\nwhich manual pages and completions are made:\n\n"
-                  "  command NAME HELP\n"
-                  "  flag COMMAND GROUP NAME VALUE WORDS HELP\n"
-                  "  kind NAME HELP\n\n"
-                  "With `configs`, the names of saved configurations, for -config.\n");
+    buf_puts(
+        out,
+        "usage: sonde registry [configs|processes]\n\n"
+        "Prints the commands, their flags and the kinds of recordings as rows with tabs, "
+        "of\nwhich manual pages and completions are made:\n\n"
+        "  command NAME HELP\n"
+        "  flag COMMAND GROUP NAME VALUE WORDS HELP\n"
+        "  kind NAME HELP\n\n"
+        "With `configs`, the names of saved configurations, for -config; with `processes`,\nthose "
+        "of processes that run, for -p.\n");
 }
 
 static int run(int argc, char **argv)
@@ -63,13 +67,16 @@ static int run(int argc, char **argv)
     int n_used;
     bool help;
     bool ok = flags_parse(NULL, 0, argc, argv, &n_used, &help, &err);
-    bool configs = ok && n_used + 1 == argc && !strcmp(argv[n_used], "configs");
-    if (ok && !help && !configs && n_used < argc)
+    const char *what = ok && n_used + 1 == argc ? argv[n_used] : "";
+    bool configs = !strcmp(what, "configs"), processes = !strcmp(what, "processes");
+    if (ok && !help && !configs && !processes && n_used < argc)
         ok = err_set(&err, ERR_USAGE, "unexpected '%s'; see 'sonde registry -help'", argv[n_used]);
     if (ok && help)
         usage(&out);
     else if (configs)
         write_configs(&out);
+    else if (processes)
+        proc_names(&out);
     else if (ok)
         write_rows(&out);
     return ok && output_stdout(&out, &err) ? 0 : tell_err(&err);

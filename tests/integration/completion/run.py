@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The completions of bash, zsh and fish: what is offered for words with known answers."""
 
+import atexit
 import json
 import os
 import pty
@@ -55,6 +56,8 @@ CASES = [
     ("sonde pprof alpha.pb.gz -to", []),
     ("sonde record -e ", ["allocs", "block", "cpu", "goroutine", "heap", "mutex", "threadcreate"]),
     ("sonde record -o alp", ["alpha.pb.gz", "alps.pb.gz"]),
+    ("sonde record -p zz-nix-", ["zz-nix-9"]),
+    ("sonde record -e heap -p zz-nix-", ["zz-nix-9"]),
     ("sonde record -F 100 gcc-nix-", ["gcc-nix-9"]),
     ("sonde record -- gcc-nix-", ["gcc-nix-9"]),
     ("sonde record gcc-nix-9 alp", ["alpha.pb.gz", "alps.pb.gz"]),
@@ -224,6 +227,10 @@ def main():
         os.mkdir(os.path.join(folder, "src"))
         os.mkdir(os.path.join(folder, "bin"))
         shutil.copy("/bin/true", os.path.join(folder, "bin", "gcc-nix-9"))
+        # a process with a name that is known
+        shutil.copy(shutil.which("sleep"), os.path.join(folder, "bin", "zz-nix-9"))
+        sleeper = subprocess.Popen([os.path.join(folder, "bin", "zz-nix-9"), "600"])
+        atexit.register(sleeper.kill)
         test_bash(folder)
         compare("bash", "sonde pprof -config=", ["Default", "\\$\\(touch x\\)", "one", "two words"],
                 bash_offers(folder, "sonde pprof -config=", ["sonde", "pprof", "-config", "="]))
