@@ -42,14 +42,18 @@ static long status_number(const struct buf *status, const char *key, int column)
     return number;
 }
 
-static bool answers(const char *path)
+/* Does the process itself listen there?  Anybody may have made a socket of that name. */
+static bool answers(const char *path, pid_t pid)
 {
+    struct ucred peer;
+    socklen_t n = sizeof peer;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof address.sun_path)
         return false;
     strcpy(address.sun_path, path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool ok = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+    bool ok = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+              getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) == 0 && peer.pid == pid;
     if (fd >= 0)
         close(fd);
     return ok;
@@ -80,7 +84,7 @@ static bool find_socket(const struct proc *proc, char *path, size_t size)
             continue;
         int n = by_runtime ? snprintf(path, size, "%s%s/sonde/%ld.sock", root, runtime, pid)
                            : snprintf(path, size, "%s/tmp/sonde-%ld/%ld.sock", root, uid, pid);
-        if (n > 0 && (size_t)n < size && answers(path))
+        if (n > 0 && (size_t)n < size && answers(path, proc->pid))
             return true;
     }
     return false;
