@@ -28,7 +28,8 @@
 #define ROUNDS_MAX 200
 #define PAGE_BYTES 4096u
 #define STATE_BYTES 40
-#define COPY_BYTES (64u << 10) /* of the stack of a stopped thread */
+#define COPY_BYTES (64u << 10)      /* of the stack of a stopped thread */
+#define COPY_ALL_BYTES (192u << 20) /* of all: of many there is less of each */
 
 /* Memory that was read. */
 struct window {
@@ -288,10 +289,13 @@ struct copies {
 static void copy_stacks(void *arg, const struct ptrace_stop *stop)
 {
     struct copies *c = arg;
+    size_t most = COPY_BYTES;
     c->n_missing = stop->n_missing;
+    while (most > 2 * PAGE_BYTES && most * stop->n_threads > COPY_ALL_BYTES)
+        most /= 2;
     for (size_t i = 0; i < stop->n_threads; i++) {
         struct copy copy = {.thread = stop->threads[i]};
-        size_t n = COPY_BYTES - copy.thread.sp % PAGE_BYTES;
+        size_t n = most - copy.thread.sp % PAGE_BYTES;
         copy.stack = malloc(n);
         /* To the end of the stack, if that is nearer. */
         const struct mem_map *map = mem_map_at(c->t->mem, copy.thread.sp);

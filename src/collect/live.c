@@ -9,6 +9,7 @@
 #include "model/merge.h"
 #include "os/core.h"
 #include "os/mem.h"
+#include "os/tasks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -362,6 +363,15 @@ static bool is_waited_for(const struct take *take, const struct work *works, siz
     return false;
 }
 
+static void note_if_stopped(const struct take *take)
+{
+    const struct proc *proc = &take->live->proc;
+    char state = tasks_state(proc, proc->pid);
+    if (state == 'T' || state == 't')
+        diag_add(take->diag, "process %d (%s) is stopped: nothing happens in it until it goes on",
+                 (int)proc->pid, proc->comm);
+}
+
 static void take_all(struct take *take, struct live_part *parts, struct work *works, size_t n)
 {
     struct live_part *cpu = NULL;
@@ -378,6 +388,8 @@ static void take_all(struct take *take, struct live_part *parts, struct work *wo
         tell_begun(take);
         wait_until(take, end);
     }
+    if (take->live->proc.pid && take->seconds > 0)
+        note_if_stopped(take);
     for (size_t i = 0; i < n; i++) {
         finish(take, &works[i]);
         attach_block_free(works[i].block);

@@ -8,6 +8,7 @@ import re
 import resource
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -238,6 +239,7 @@ def a_process_that_is_stopped():
         time.sleep(0.2)
         r = record_cpu(t.pid, seconds=1, status=None)
         check(r.returncode in (0, 1), f"status {r.returncode}: {r.stderr}")
+        check("is stopped" in r.stderr, r.stderr)
         functions = [f for labels, f in stacks(f"pid:{t.pid}/goroutine")]
         check(any("burns" in f for f in functions), f"{functions}")
         states = {labels["state"] for labels, f in stacks(f"pid:{t.pid}/goroutine")}
@@ -422,6 +424,24 @@ def threads_with_names_and_states():
         # All at one moment; a call may be broken off by that.
         found = stacks(f"pid:{t.pid}/goroutine?consistent=1")
         check(len(found) == len(STATES), f"{found}")
+
+
+@case
+def sockets_of_others_are_not_asked():
+    """One that another process has made, under the name of the server of this one."""
+    folder = f"{os.getcwd()}/runtime"
+    os.makedirs(f"{folder}/sonde", exist_ok=True)
+    env = {**os.environ, "XDG_RUNTIME_DIR": folder}
+    p = subprocess.Popen(["sleep", "60"], env=env)
+    try:
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(os.path.relpath(f"{folder}/sonde/{p.pid}.sock"))
+            other.listen()
+            r = sonde("pprof", "-top", f"pid:{p.pid}/heap", status=None)
+            check(r.returncode != 0 and "libsonde from the start" in r.stderr, r.stderr)
+    finally:
+        p.kill()
+        p.wait()
 
 
 @case

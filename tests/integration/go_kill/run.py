@@ -137,7 +137,7 @@ def try_signals(service, wanted):
         limit = time.monotonic() + 20
         while service.words() == wanted and time.monotonic() < limit:
             time.sleep(0.01)
-        check(f"{number.name}: on", service.words()["blockprofilerate"] == "1", service.words())
+        check(f"{number.name}: on", service.words()["blockprofilerate"] != "0", service.words())
         sonde.send_signal(number)
         try:
             sonde.wait(timeout=20)
@@ -160,7 +160,7 @@ def try_two(service, wanted):
                             capture_output=True, text=True, timeout=60)
     check("two at once", second.returncode == 2 and "another sonde" in second.stderr,
           second.returncode, second.stderr)
-    check("the first goes on", service.words()["blockprofilerate"] == "1")
+    check("the first goes on", service.words()["blockprofilerate"] != "0")
     check("the first ends", first.wait(timeout=60) == 0)
     check("two at once: as before", settles(service, wanted), service.words(), wanted)
 
