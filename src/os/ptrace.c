@@ -36,7 +36,8 @@ struct tracer {
     VEC(struct held) held;
     VEC(struct ptrace_thread) threads;
     uint64_t begin_ns, end_ns;
-    int error; /* errno of a thread that could not be traced */
+    size_t n_refused; /* threads that could not be traced: another process does */
+    int error;        /* errno of one of them */
     bool out_of_memory, has_ended;
 };
 
@@ -77,8 +78,10 @@ static void seize(struct tracer *stop, struct task task, size_t which)
 {
     if (ptrace(PTRACE_SEIZE, task.tid, NULL, NULL) < 0) {
         int error = errno;
-        if (error != ESRCH && !has_ended(stop, task.tid))
+        if (error != ESRCH && !has_ended(stop, task.tid)) {
             stop->error = error;
+            stop->n_refused++;
+        }
         return;
     }
     /* The end of this thread lets it go. */
@@ -179,7 +182,7 @@ static void stop_some(struct tracer *stop)
 
 static size_t n_missing(const struct tracer *stop)
 {
-    size_t n = 0;
+    size_t n = stop->n_refused;
     for (size_t i = 0; i < stop->held.n; i++)
         n += stop->held.items[i].task.tid && !stop->held.items[i].is_stopped;
     return n;

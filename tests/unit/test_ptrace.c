@@ -11,6 +11,7 @@
 #include <stdatomic.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -235,13 +236,55 @@ static void main_thread_ended(void **state)
     proc_release(&proc);
 }
 
+static void count_missing(void *arg, const struct ptrace_stop *stop)
+{
+    *(size_t *)arg = stop->n_missing;
+}
+
+/* One that another process traces is missing, not forgotten. */
+static void one_is_traced(void **state)
+{
+    (void)state;
+    struct err err = {0};
+    struct proc proc;
+    int fds[2];
+    char byte;
+    pid_t pid = start();
+    assert_int_equal(pipe(fds), 0);
+    pid_t other = fork();
+    assert_true(other >= 0);
+    if (other == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        byte = ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0 ? 'y' : 'n';
+        ssize_t n = write(fds[1], &byte, 1);
+        (void)n;
+        for (;;)
+            pause();
+    }
+    assert_int_equal(read(fds[0], &byte, 1), 1);
+    assert_true(proc_open(&proc, pid, &err));
+    size_t n_missing = 0;
+    bool ok = ptrace_while(&proc, NULL, 0, count_missing, &n_missing, NULL, &err);
+    if (byte == 'y' && (ok || may_trace(&err))) {
+        assert_true(ok);
+        assert_int_equal(n_missing, 1);
+        assert_false(ptrace_while(&proc, &pid, 1, count_missing, &n_missing, NULL, &err));
+        assert_non_null(strstr(err.msg, "traces it"));
+    }
+    proc_release(&proc);
+    close(fds[0]);
+    close(fds[1]);
+    kill(other, SIGKILL);
+    waitpid(other, NULL, 0);
+    finish(pid);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(all_stand_still),
-        cmocka_unit_test(one_stands_still),
-        cmocka_unit_test(ended),
-        cmocka_unit_test(main_thread_ended),
+        cmocka_unit_test(all_stand_still), cmocka_unit_test(one_stands_still),
+        cmocka_unit_test(ended),           cmocka_unit_test(main_thread_ended),
+        cmocka_unit_test(one_is_traced),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
