@@ -31,7 +31,7 @@ struct queue {
     size_t n, cap;
 };
 
-enum context { CONTEXT_TASK, CONTEXT_INTERRUPT, CONTEXT_TIMER };
+enum context { CONTEXT_TASK, CONTEXT_EXIT, CONTEXT_INTERRUPT, CONTEXT_TIMER };
 
 struct wakers {
     struct gather *gather; /* of the waits */
@@ -46,7 +46,7 @@ struct wakers {
     struct map rows; /* set of the waits' gather -> row */
     struct map sets; /* row -> the set with its labels */
     struct profile *profile;
-    uint64_t n_known, n_unknown, n_lost;
+    uint64_t n_known, n_unknown;
 };
 
 struct wakers *wakers_new(struct gather *gather, pid_t pid, struct err *err)
@@ -62,8 +62,10 @@ struct wakers *wakers_new(struct gather *gather, pid_t pid, struct err *err)
     map_init(&w->rows);
     map_init(&w->sets);
     if ((w->own = gather_new(&collect_block, err)) &&
-        (w->track = track_new(w->own, &(struct track_options){.scope = TRACK_SYSTEM}, err)) &&
+        (w->track =
+             track_new(w->own, &(struct track_options){.scope = TRACK_SYSTEM, .root = pid}, err)) &&
         (w->wakes = perf_wakes_new(pid, err))) {
+        (void)track_adopt_root(w->track, NULL); /* as its children are known by it */
         if ((w->names = kernel_names_open()))
             return w;
         err_set(err, ERR_PERM,
@@ -120,9 +122,10 @@ static enum context context_of(struct wakers *w, uint64_t address)
     if (known != MAP_NONE)
         return (enum context)known;
     struct str name = kernel_names_find(w->names, address - 1);
-    enum context context = begins(name, timers)       ? CONTEXT_TIMER
-                           : begins(name, interrupts) ? CONTEXT_INTERRUPT
-                                                      : CONTEXT_TASK;
+    enum context context = begins(name, timers)           ? CONTEXT_TIMER
+                           : begins(name, interrupts)     ? CONTEXT_INTERRUPT
+                           : str_eq(name, STR("do_exit")) ? CONTEXT_EXIT
+                                                          : CONTEXT_TASK;
     (void)map_put(&w->contexts, address, context);
     return context;
 }
@@ -140,26 +143,32 @@ static enum context take_kernel(struct wakers *w, struct perf_record *sample)
     }
     sample->chain += i;
     sample->n_chain -= i;
-    if (context == CONTEXT_TASK && !sample->n_chain && !sample->has_regs)
+    bool has_user = sample->n_chain || sample->has_regs;
+    if (context == CONTEXT_TASK && !has_user)
         return CONTEXT_INTERRUPT; /* a thread of the kernel's */
-    return context;
+    return context == CONTEXT_EXIT && has_user ? CONTEXT_TASK : context;
 }
 
-static bool queue_wake(struct wakers *w, pid_t tid, struct wake wake)
+/* Without memory, the wait has no labels. */
+static void queue_wake(struct wakers *w, pid_t tid, struct wake wake)
 {
-    uint32_t next = (uint32_t)w->queues.n, i = map_get_or_put(&w->by_tid, (uint64_t)tid, next);
-    if (i == MAP_NONE || (i == next && !vec_push(&w->queues, (struct queue){0})))
-        return false;
+    uint32_t next = (uint32_t)w->queues.n, i;
+    if (!vec_reserve(&w->queues, w->queues.n + 1) ||
+        (i = map_get_or_put(&w->by_tid, (uint64_t)tid, next)) == MAP_NONE)
+        return;
+    if (i == next)
+        (void)vec_push(&w->queues, (struct queue){0});
     struct queue *q = &w->queues.items[i];
     if (q->n == QUEUE_MAX) {
         q->n /= 2;
         memmove(q->items, q->items + q->n, q->n * sizeof *q->items);
     }
-    return vec_push(q, wake);
+    (void)vec_push(q, wake);
 }
 
 /* Rows are told apart by these labels too. */
-static uint32_t own_labels(struct wakers *w, const struct perf_wake *wake, bool is_foreign)
+static uint32_t own_labels(struct wakers *w, const struct perf_wake *wake, bool is_foreign,
+                           bool exits)
 {
     AUTO_BUF text = {0};
     if (wake->waker_name[0]) {
@@ -168,10 +177,12 @@ static uint32_t own_labels(struct wakers *w, const struct perf_wake *wake, bool 
     }
     if (is_foreign)
         buf_add(&text, "foreign\0yes", sizeof "foreign\0yes");
+    if (exits)
+        buf_add(&text, "exits\0yes", sizeof "exits\0yes");
     return text.len && !text.failed ? gather_labels(w->own, (struct str){text.data, text.len}) : 0;
 }
 
-static bool take_wake(struct wakers *w, const struct perf_record *record,
+static void take_wake(struct wakers *w, const struct perf_record *record,
                       const struct perf_wake *wake)
 {
     static const int64_t one[COLLECT_TYPES_MAX] = {1};
@@ -182,10 +193,12 @@ static bool take_wake(struct wakers *w, const struct perf_record *record,
         taken.row = ROW_TIMER;
     else if (context == CONTEXT_INTERRUPT)
         taken.row = ROW_KERNEL;
-    else if (!track_sample(w->track, &sample, one, own_labels(w, wake, record->pid != wake->pid),
+    else if (!track_sample(w->track, &sample, one,
+                           own_labels(w, wake, record->pid != wake->pid, context == CONTEXT_EXIT),
                            &taken.row))
-        return false;
-    return taken.row == PROFILE_NONE || queue_wake(w, wake->tid, taken);
+        return;
+    if (taken.row != PROFILE_NONE)
+        queue_wake(w, wake->tid, taken);
 }
 
 static void take(void *arg, const struct perf_record *record)
@@ -193,7 +206,7 @@ static void take(void *arg, const struct perf_record *record)
     struct wakers *w = arg;
     struct perf_wake wake;
     if (perf_wakes_of(record, &wake))
-        w->n_lost += !take_wake(w, record, &wake);
+        take_wake(w, record, &wake);
     else if (record->kind != PERF_SAMPLE)
         track_record(w->track, record);
 }
@@ -267,8 +280,9 @@ static struct frame frame_of(const struct profile *p, const struct profile_locat
     const char *file =
         loc->mapping == PROFILE_NONE ? "" : profile_cstr(p, p->mappings[loc->mapping].file);
     const char *slash = strrchr(file, '/');
+    bool is_file = *file && *file != '[' && strcmp(file, "//anon") != 0;
     file = slash ? slash + 1 : file;
-    struct frame frame = {*file ? file : "?", begins(str_of(file), libraries)};
+    struct frame frame = {is_file ? file : "[unknown]", begins(str_of(file), libraries)};
     if (line < loc->n_lines && p->lines[loc->first_line + line].function != PROFILE_NONE) {
         frame.name = profile_cstr(p, p->functions[p->lines[loc->first_line + line].function].name);
         frame.is_library |= begins(str_of(frame.name), functions);
@@ -314,10 +328,13 @@ static uint32_t make_set(struct wakers *w, uint32_t row)
     if (row == ROW_TIMER || row == ROW_KERNEL) {
         put_label(&text, "waker", row == ROW_TIMER ? "[timer]" : "[kernel]");
     } else if (row < p->n_samples) {
+        const char *thread = label_of(p, row, "thread"), *process = label_of(p, row, "process");
         put_stack(&text, p, row);
-        put_label(&text, "waker_thread", label_of(p, row, "thread"));
+        if (*label_of(p, row, "exits"))
+            put_label(&text, "waker", "[exit]");
+        put_label(&text, "waker_thread", thread);
         if (*label_of(p, row, "foreign"))
-            put_label(&text, "waker_process", label_of(p, row, "process"));
+            put_label(&text, "waker_process", *process ? process : thread);
     }
     return text.len && !text.failed ? gather_labels(w->gather, (struct str){text.data, text.len})
                                     : 0;
@@ -355,8 +372,8 @@ bool wakers_finish(struct wakers *w, bool debuginfod, struct diag *diag, struct 
     gather_relabel(w->gather, final_set, w);
     if (w->n_unknown > (w->n_known + w->n_unknown) / UNKNOWN_MIN_SHARE)
         diag_add(diag,
-                 "who ended the wait is known of %llu of %llu waits: some 5000 a second and "
-                 "processor are looked at",
+                 "who ended the wait is known of %llu of %llu waits: at most some 5000 a "
+                 "second and processor are looked at, and none of a child's first 0.05 s",
                  (unsigned long long)w->n_known, (unsigned long long)(w->n_known + w->n_unknown));
     return true;
 }

@@ -2,9 +2,10 @@
  * as labels of the waits.
  *
  * `waker` is the function, the innermost one that is not the C or C++ library's; "[timer]" where a
- * time was over, "[kernel]" of other interrupts and the kernel's own threads.  `waker_stack` has
- * the functions up to it and below, outermost first, with ";" between them; `waker_thread` the name
- * of the thread, `waker_process` that of its process where it is another one.
+ * time was over, "[kernel]" of other interrupts and the kernel's own threads; "[exit]" of a process
+ * that ends.  `waker_stack` has the functions up to it and below, outermost first, with ";" between
+ * them; `waker_thread` the name of the thread, `waker_process` that of its process where it is
+ * another one.
  *
  * In: waits, by thread and time.  Out: sets of labels of a gather, which become true at the end.
  * Threads: one at a time.  Signals: no. */
