@@ -282,6 +282,8 @@ static bool write_part(const struct record_live_request *request, bool is_go,
         tell("%s; the profile is in '%s' instead", err.msg, path);
     if (part->profile) {
         AUTO_BUF text = {0};
+        if (strcmp(part->kind, "cpu") == 0 && part->profile->n_samples == 0)
+            tell("no samples: hardly any CPU time was used meanwhile");
         print_total(&text, part->profile, part->kind, is_go);
         tell("%s: %s (sonde pprof -top %s)", buf_str(&text), path, path);
     } else {
