@@ -499,7 +499,8 @@ const struct track_counts *track_counts(const struct track *t)
 
 struct str track_main_file(const struct track *t)
 {
-    return t->options.scope == TRACK_SYSTEM ? STR("") : t->processes.items[0].space.exe;
+    return t->options.scope == TRACK_SYSTEM ? STR("[all processes]")
+                                            : t->processes.items[0].space.exe;
 }
 
 unsigned track_n_running(const struct track *t)

@@ -55,8 +55,8 @@ void track_take(void *track, const struct perf_record *record); /* the same, for
 void track_finish(struct track *track);
 
 const struct track_counts *track_counts(const struct track *track);
-/* The executable of the root process's last exec, "" if unknown; lives as long as
- * the track. */
+/* The executable of the root process's last exec, "" if unknown; of the whole system
+ * "[all processes]".  Lives as long as the track. */
 struct str track_main_file(const struct track *track);
 /* Processes whose end has not been seen; of TRACK_PROCESS, those that the root started. */
 unsigned track_n_running(const struct track *track);

@@ -308,6 +308,7 @@ def the_whole_system():
         check(seconds < 1.05 * 3.5 * CPUS, f"{seconds} s on {CPUS} processors")
         text = sonde("pprof", "-tags", "all.pb.gz").stdout
         check(re.search(r"process: Total", text) and re.search(rf": {t.pid}\b", text), text)
+        check("File: [all processes]\n" in sonde("pprof", "-top", "all.pb.gz").stdout, "its title")
         rows = shares("all.pb.gz", f"-tagfocus=pid:{t.pid}")
         hot = rows.get("hot_70", 0), rows.get("hot_20", 0), rows.get("hot_10", 0)
         check(sum(hot) and abs(100 * hot[0] / sum(hot) - 70) < 6, f"{rows}")
