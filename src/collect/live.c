@@ -155,6 +155,7 @@ struct work {
     struct attach_block *block; /* the same; or NULL */
     const struct go_kind_ops *go;
     struct profile *before; /* what is subtracted in the end; or NULL */
+    struct profile *first;  /* what there is if it cannot be read in the end; or NULL */
 };
 
 static uint64_t now_ns(void)
@@ -262,6 +263,14 @@ static bool check_rate(const struct take *take, const struct go_kind_ops *kind, 
     return true;
 }
 
+/* What is read at the end is read at the beginning too, where that costs the program nothing: it
+ * may have ended by then. */
+static bool is_first_kept(const struct take *take, const struct work *work)
+{
+    return take->seconds > 0 && take->live->proc.pid && !work->part->debug &&
+           !take->options->consistent && !take->options->gc && !take->options->enable;
+}
+
 static void begin(const struct take *take, struct work *work)
 {
     struct live_part *part = work->part;
@@ -300,6 +309,8 @@ static void begin(const struct take *take, struct work *work)
         return;
     if (is_delta)
         work->before = read_go(take, work);
+    else if (is_first_kept(take, work))
+        work->first = read_go(take, work);
 }
 
 static void take_threads(const struct take *take, struct live_part *part)
@@ -338,6 +349,13 @@ static void finish(const struct take *take, struct work *work)
         return;
     }
     struct profile *after = read_go(take, work);
+    if (!after && work->first && !proc_runs(&take->live->proc)) {
+        diag_add(take->diag, "%s: %s; it is as it was at the beginning", part->kind, part->err.msg);
+        part->err = (struct err){0};
+        part->profile = work->first;
+        work->first = NULL;
+        return;
+    }
     if (after && work->before) {
         part->profile = merge_difference(after, work->before, NULL, false, &part->err);
         if (part->profile) { /* as net/http/pprof has it */
@@ -394,6 +412,7 @@ static void take_all(struct take *take, struct live_part *parts, struct work *wo
         finish(take, &works[i]);
         attach_block_free(works[i].block);
         profile_free(works[i].before);
+        profile_free(works[i].first);
     }
 }
 

@@ -160,6 +160,11 @@ static pid_t child_that_enables(struct fake_go *fake, int *ready)
     pid_t pid = fork();
     assert_true(pid >= 0);
     if (pid == 0) {
+        /* who started the tests in the background may have them ignored */
+        signal(SIGINT, SIG_DFL);
+        signal(SIGQUIT, SIG_DFL);
+        signal(SIGHUP, SIG_DFL);
+        signal(SIGTERM, SIG_DFL);
         struct err err;
         struct go_rates *rates = go_rates_open(&fake->program, &err);
         bool ok = rates && go_rates_enable(rates, &go_kind_block, 1, NULL, &err);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Core files of Go programs: the profiles of a service that has crashed, or was copied by gcore
-while it ran on.
+"""Go programs that have ended: core files of a service that has crashed, or was copied by gcore
+while it ran on; and one that ends while it is looked at.
 
 Reads $SONDE, and the toolchains of go_matrix/toolchains.py.  Ends in the counts.
 """
@@ -143,6 +143,21 @@ def copied(label, program, folder):
     os.remove(core)
 
 
+def ended(label, program, folder):
+    """What was read at the beginning is kept."""
+    out = os.path.join(folder, "ended.pb.gz")
+    with subprocess.Popen([program], stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        with subprocess.Popen([SONDE, "record", "-e", "goroutine", "-p", str(process.pid), "--seconds", "20",
+                               "-o", out], stderr=subprocess.PIPE, text=True) as recorder:
+            time.sleep(1)
+            process.kill()
+            _, errors = recorder.communicate(timeout=60)
+    status, text, _ = sonde("-traces", out)
+    check(f"{label}: it ends", recorder.returncode == 0 == status and sleepers(stacks(text)) == 5 and
+          "has ended; it is as it was at the beginning" in errors, recorder.returncode, errors, text)
+
+
 def main():
     roots = go_roots()
     if not roots:
@@ -163,6 +178,7 @@ def main():
                 continue
             crash(label, program, folder)
             copied(label, program, folder)
+            ended(label, program, folder)
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
     sys.exit(1 if counts["failed"] else 0)
 
