@@ -42,7 +42,7 @@ struct attach_block {
     VEC(struct waiter *) waiters;
     uint64_t random;
     uint64_t n_lost; /* for want of memory */
-    uint64_t start_unix_ns, start_ns;
+    uint64_t start_unix_ns, start_ns, end_ns;
     pthread_t thread;
     bool has_thread;
     int stop; /* atomic */
@@ -169,13 +169,25 @@ static void take_round(struct attach_block *b, uint64_t limit_ns)
     perf_feed_round(&b->feed, b->events, limit_ns, take, b);
 }
 
+/* No further records. */
+static void stop_events(struct attach_block *b)
+{
+    perf_stop(b->events);
+    if (b->wakers)
+        wakers_stop(b->wakers);
+    b->end_ns = now_ns(CLOCK_MONOTONIC);
+}
+
 static void *run(void *arg)
 {
     struct attach_block *b = arg;
-    while (!__atomic_load_n(&b->stop, __ATOMIC_ACQUIRE)) {
+    uint64_t duration_ns = b->request.duration_ns ? b->request.duration_ns : UINT64_MAX;
+    while (!__atomic_load_n(&b->stop, __ATOMIC_ACQUIRE) &&
+           now_ns(CLOCK_MONOTONIC) - b->start_ns < duration_ns) {
         perf_wait(b->events, ROUND_MS);
         take_round(b, perf_feed_settled_ns());
     }
+    stop_events(b);
     return NULL;
 }
 
@@ -257,10 +269,7 @@ void attach_block_free(struct attach_block *b)
 struct profile *attach_block_end(struct attach_block *b, struct diag *diag, struct err *err)
 {
     end_thread(b);
-    perf_stop(b->events);
-    if (b->wakers)
-        wakers_stop(b->wakers);
-    uint64_t duration_ns = now_ns(CLOCK_MONOTONIC) - b->start_ns;
+    uint64_t duration_ns = b->end_ns - b->start_ns;
     take_round(b, UINT64_MAX);
     track_finish(b->track);
     uint64_t n_lost = track_counts(b->track)->n_lost + b->feed.n_lost + b->n_lost;

@@ -17,8 +17,9 @@ struct attach_block_request {
     pid_t pid;
     uint64_t
         rate_ns; /* waits of that time and longer are all samples, shorter ones some; 0: 10000 */
-    bool no_children; /* only the process itself */
-    bool debuginfod;  /* ask the servers in DEBUGINFOD_URLS for names */
+    uint64_t duration_ns; /* 0, and at most: until attach_block_end */
+    bool no_children;     /* only the process itself */
+    bool debuginfod;      /* ask the servers in DEBUGINFOD_URLS for names */
 };
 
 struct attach_block;

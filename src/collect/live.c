@@ -285,6 +285,7 @@ static void begin(const struct take *take, struct work *work)
     if (is_native && take->live->proc.pid && strcmp(part->kind, "block") == 0 && !part->debug) {
         const struct attach_block_request request = {.pid = take->live->proc.pid,
                                                      .rate_ns = part->rate,
+                                                     .duration_ns = (uint64_t)(take->seconds * 1e9),
                                                      .no_children = take->options->no_children};
         work->block = attach_block_begin(&request, &part->err);
         return;
