@@ -10,7 +10,6 @@ LIVE_BINARY: a large Go program and its arguments, for the time until the first 
 """
 import os
 import re
-import resource
 import shutil
 import statistics
 import subprocess
@@ -115,26 +114,27 @@ def first_answer(sonde, rounds):
 
 
 def cpu(sonde, binary, rounds):
+    """Sonde's own share is of the recording itself: of ten seconds, without what the start and the
+    symbols take, which another recording of one second tells."""
     with Target(binary) as target:
-        bare, again, recorded, share = [], [], [], []
+        record = [sonde, "record", "-p", str(target.pid), "-o", "cpu.pb.gz"]
+        bare, again, recorded = [], [], []
         for _ in range(rounds):
             bare.append(int(target.get("/work")))
             again.append(int(target.get("/work")))
-            start = time.monotonic()
-            before = resource.getrusage(resource.RUSAGE_CHILDREN)
-            with subprocess.Popen([sonde, "record", "-p", str(target.pid), "-o", "cpu.pb.gz"],
-                                  stderr=subprocess.DEVNULL) as recorder:
+            with subprocess.Popen(record, stderr=subprocess.DEVNULL) as recorder:
                 time.sleep(0.3)
                 recorded.append(int(target.get("/work")))
                 recorder.send_signal(2)
                 recorder.wait()
-            after = resource.getrusage(resource.RUSAGE_CHILDREN)
-            used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            share.append(used / (time.monotonic() - start))
         noise = [b / a - 1 for a, b in zip(bare, again)]
         cost = [b / a - 1 for a, b in zip(bare, recorded)]
         print("CPU time at 100 Hz")
         print(f"  work takes longer by    {spread(cost, '%', 100)}  (without us {spread(noise, '%', 100).strip()})")
+    with Target(binary, SPIN=1) as target:
+        record = [sonde, "record", "-p", str(target.pid), "-o", "cpu.pb.gz", "--seconds"]
+        used = {seconds: [run(*record, str(seconds))[2] for _ in range(3)] for seconds in (1, 11)}
+        share = [(long - short) / 10 for short, long in zip(used[1], used[11])]
         print(f"  sonde's own, of a core  {spread(share, '%', 100)}", flush=True)
 
 
