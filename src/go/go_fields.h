@@ -1,7 +1,8 @@
 /* go_fields: the fields of Go's runtime that are read, one a line: a name of ours, the
  * runtime's type, the field (a path where it is nested).  The value of field NAME in a
  * layout (go_layout.h) is its offset in bytes; that of an empty field the size of the type.
- * tools/go-layout reads this file too.  Include it with GO_FIELD defined. */
+ * tools/go-layout reads this file too.  Include it with GO_FIELD defined.
+ * Units: bytes.  Threads: any, there is nothing but names.  Signals: as threads. */
 
 #ifndef GO_FIELD
 #define GO_FIELD(name, type, field)

@@ -1,6 +1,7 @@
 /* go_globals: the variables of Go's runtime that are read (or, when asked, written), one a
  * line: a name of ours, the runtime's symbol.  tools/go-layout reads this file too.
- * Include it with GO_GLOBAL defined. */
+ * Include it with GO_GLOBAL defined.
+ * Units: bytes.  Threads: any, there is nothing but names.  Signals: as threads. */
 
 #ifndef GO_GLOBAL
 #define GO_GLOBAL(name, symbol)

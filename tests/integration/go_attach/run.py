@@ -8,7 +8,6 @@ symbols, and the table of offsets has to be what DWARF says.
 Reads $SONDE_BUILD_ROOT, and $SONDE_GO_ROOTS: GOROOTs, with ':' between (else $GOROOT, that of
 `go`, /usr/lib/go-*).  Ends in the counts.
 """
-import glob
 import os
 import re
 import shutil
@@ -16,6 +15,9 @@ import struct
 import subprocess
 import sys
 import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "go_matrix"))
+from toolchains import go_versions  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
@@ -48,28 +50,6 @@ def check(name, ok, why=""):
 def skip(name, why):
     counts["skipped"] += 1
     print(f"SKIPPED {name}: {why}")
-
-
-def toolchains():
-    """[(minor, GOROOT)]"""
-    roots = os.environ.get("SONDE_GO_ROOTS", "").split(":")
-    if not any(roots):
-        roots = [os.environ.get("GOROOT", "")] + sorted(glob.glob("/usr/lib/go-*"))
-        if shutil.which("go"):
-            roots.append(subprocess.run(["go", "env", "GOROOT"], capture_output=True, text=True,
-                                        check=False).stdout.strip())
-    found = {}
-    for root in filter(None, roots):
-        go = root + "/bin/go"
-        if not os.access(go, os.X_OK):
-            continue
-        version = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True,
-                                 env={**os.environ, "GOROOT": root, "GOTOOLCHAIN": "local"},
-                                 check=False).stdout
-        match = re.match(r"go1\.(\d+)", version)
-        if match and int(match.group(1)) >= 19:
-            found.setdefault(int(match.group(1)), root)
-    return sorted(found.items())
 
 
 def names(file, macro):
@@ -190,7 +170,7 @@ def try_way(minor, root, folder, way, more, flags):
 
 
 def main():
-    chains = toolchains()
+    chains = sorted(go_versions().items())
     if not chains:
         print("no Go toolchain: set SONDE_GO_ROOTS or GOROOT")
         sys.exit(77)

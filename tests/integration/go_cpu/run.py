@@ -4,14 +4,15 @@
 For each Go toolchain (SONDE_GO_ROOTS, GOROOTs joined with ':'; else those that are found) a program
 is built, plain, stripped, and stripped as PIE.  Reads $SONDE and $SONDE_BUILD_ROOT.  Ends in the counts.
 """
-import glob
 import os
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 import urllib.request
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "go_matrix"))
+from toolchains import go_versions  # noqa: E402
 
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
 BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
@@ -28,27 +29,6 @@ def check(name, ok, *what):
 def skip(name, why):
     counts["skipped"] += 1
     print(f"{name}: skipped: {why}", flush=True)
-
-
-def toolchains():
-    roots = [r for r in os.environ.get("SONDE_GO_ROOTS", "").split(":") if r]
-    if not roots:
-        roots = [r for r in [os.environ.get("GOROOT", "")] if r]
-        if not roots and shutil.which("go"):
-            roots = [subprocess.run(["go", "env", "GOROOT"], capture_output=True,
-                                    text=True).stdout.strip()]
-        roots += glob.glob("/usr/lib/go-*")
-    found = {}
-    for root in roots:
-        go = os.path.join(root, "bin/go")
-        if os.access(go, os.X_OK):
-            version = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True,
-                                     env={**os.environ, "GOROOT": root, "GOTOOLCHAIN": "local",
-                                          "HOME": os.environ.get("HOME", "/tmp")}).stdout
-            match = re.match(r"go1\.(\d+)", version)
-            if match:
-                found.setdefault(int(match[1]), root)
-    return found
 
 
 def build(root, minor, out, *options):
@@ -125,7 +105,7 @@ def main():
     if os.geteuid() != 0 and level > 2:
         print(f"kernel.perf_event_paranoid is {level}")
         return 77
-    found = toolchains()
+    found = go_versions()
     if not found:
         print("no Go toolchain: set SONDE_GO_ROOTS to GOROOTs, joined with ':'")
         return 77

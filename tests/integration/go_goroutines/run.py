@@ -6,17 +6,17 @@ program is built, plain and stripped, whose goroutines stand still in all ways t
 Its own profiles (goroutine and threadcreate; debug 0, 1 and 2) are compared with ours; they
 may differ in its main goroutine only, which takes them.  Ends in the counts.
 """
-import glob
 import gzip
 import os
-import re
-import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "go_matrix"))
+from toolchains import go_versions  # noqa: E402
 
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -163,27 +163,6 @@ def stacks_of(text):
 
 
 # --- programs ---
-
-def toolchains():
-    roots = [r for r in os.environ.get("SONDE_GO_ROOTS", "").split(":") if r]
-    if not roots:
-        roots = [r for r in [os.environ.get("GOROOT", "")] if r]
-        if not roots and shutil.which("go"):
-            roots = [subprocess.run(["go", "env", "GOROOT"], capture_output=True,
-                                    text=True).stdout.strip()]
-        roots += glob.glob("/usr/lib/go-*")
-    found = {}
-    for root in roots:
-        go = os.path.join(root, "bin/go")
-        if os.access(go, os.X_OK):
-            version = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True,
-                                     env={**os.environ, "GOROOT": root, "GOTOOLCHAIN": "local",
-                                          "HOME": os.environ.get("HOME", "/tmp")}).stdout
-            match = re.match(r"go1\.(\d+)", version)
-            if match:
-                found.setdefault(int(match[1]), root)
-    return found
-
 
 def build(root, minor, out, *options):
     cache = os.environ.get("GOCACHE") or os.path.join(BUILD, f"go-cache-{minor}")
@@ -343,7 +322,7 @@ def test_running(name, program, folder):
 
 
 def main():
-    found = toolchains()
+    found = go_versions()
     if not found:
         print("no Go toolchain: set SONDE_GO_ROOTS to GOROOTs, joined with ':'")
         return 77

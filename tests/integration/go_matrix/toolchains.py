@@ -1,6 +1,7 @@
 """The Go toolchains that tests use."""
 import glob
 import os
+import re
 import shutil
 import subprocess
 
@@ -21,6 +22,20 @@ def go_roots():
             root = os.path.realpath(root)
             if root not in found:
                 found.append(root)
+    return found
+
+
+def go_versions():
+    """{minor: GOROOT}, one of each version."""
+    found = {}
+    for root in go_roots():
+        version = subprocess.run([os.path.join(root, "bin", "go"), "env", "GOVERSION"], capture_output=True,
+                                 text=True, timeout=60, check=False,
+                                 env={**os.environ, "GOROOT": root, "GOTOOLCHAIN": "local",
+                                      "HOME": os.environ.get("HOME", "/tmp")}).stdout
+        match = re.match(r"go1\.(\d+)", version)
+        if match and int(match.group(1)) >= 19:
+            found.setdefault(int(match.group(1)), root)
     return found
 
 
