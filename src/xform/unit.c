@@ -75,6 +75,25 @@ bool unit_is_convertible(const char *a, const char *b)
     return is_same;
 }
 
+bool unit_step(const char *from, size_t i, const char **name, double *factor)
+{
+    for (size_t k = 0; k < COUNT(kinds); k++) {
+        const struct unit *own = find_unit(&kinds[k], from);
+        if (!own)
+            continue;
+        if (i >= kinds[k].n_units)
+            return false;
+        *name = kinds[k].units[i].name;
+        *factor = kinds[k].units[i].factor / own->factor;
+        return true;
+    }
+    if (i)
+        return false;
+    unit_scale(1, from, "auto", name);
+    *factor = 1;
+    return true;
+}
+
 void unit_scaler_init(struct unit_scaler *s, const char *from, const char *to)
 {
     *s = (struct unit_scaler){.name = to, .is_auto = is_auto(to)};

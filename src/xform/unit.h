@@ -32,6 +32,10 @@ void unit_scaler_init(struct unit_scaler *s, const char *from, const char *to);
 double unit_scaler_scale(const struct unit_scaler *s, int64_t value, const char **unit);
 void unit_scaler_print(const struct unit_scaler *s, struct buf *out, int64_t value);
 
+/* The i-th of the units that suit values of unit `from`, smallest first: its name, and how
+ * many of `from` make one.  An unknown unit is the only one of its kind.  False: no more. */
+bool unit_step(const char *from, size_t i, const char **name, double *factor);
+
 /* The share of `value` in `total`, 6 wide: "12.34%", "  100%", " 0.12%". */
 void unit_print_percent(struct buf *out, int64_t value, int64_t total);
 /* The same without leading blanks. */

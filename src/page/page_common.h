@@ -1,0 +1,17 @@
+/* page_common: what views share: the members that every answer begins with.
+ * Threads: any.  Signals: no. */
+#ifndef SONDE_PAGE_PAGE_COMMON_H
+#define SONDE_PAGE_PAGE_COMMON_H
+
+#include "page/page.h"
+#include "report/report_run.h"
+
+/* "title", "legend" (of the graph; of the profile alone if g is NULL) and "values".
+ * False with ERR_NOMEM. */
+bool page_head(struct json *j, struct report_run *run, const struct graph *g,
+               const struct report_trim *trim, struct err *err);
+
+/* "legend": the lines of a text, an element each. */
+void page_lines(struct json *j, const char *key, struct str text);
+
+#endif

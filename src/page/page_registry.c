@@ -1,0 +1,16 @@
+#include "page/page.h"
+
+#include <string.h>
+
+const struct page_ops *const page_registry[] = {
+    &page_top,
+    NULL,
+};
+
+const struct page_ops *page_find(const char *name)
+{
+    for (size_t i = 0; page_registry[i]; i++)
+        if (!strcmp(page_registry[i]->name, name))
+            return page_registry[i];
+    return NULL;
+}

@@ -1,0 +1,218 @@
+// data: what the server sends, GET ./data/VIEW?PARAMETERS.  The C side is src/page
+// (one file a view) and src/ui/web_*.c; both keep to this file.
+//
+// PARAMETERS are pprof's own (f i h s sf si g n nf ef tf ti ts th rel sort trim unit ...,
+// see option_defs in src/report/options.c) and
+//   p=REGEXP  pivot       z=2.0.1  zoom        q=REGEXP  search (its exact share)
+//   m=ID      the moment that is looked at (the newest if not given)
+//   b=ID      the moment it is compared with   w=PIXELS  width of the picture
+// An answer that is no success is { error: string }, with HTTP's status.
+
+export type Text = number; // an index of `texts`
+
+// Values: numbers of the profile's unit.  In a table, value * scale of `unit`; alone,
+// value * ratio / step.factor of the last of `steps` that is not larger than it.
+export interface Values {
+  type: string; // "cpu"
+  unit: string; // "ms"; "" when not worth naming
+  scale: number; // divide_by is in it, and in ratio
+  ratio: number;
+  total: number; // what shares are of
+  steps: { name: string; factor: number }[]; // smallest first; at least one
+}
+
+// Every answer of ./data/VIEW begins with these.
+export interface Answer {
+  view: string;
+  moment: number; // that it is of
+  title: string; // "primes cpu"
+  legend: string[]; // what pprof's details box says, a line each
+  notes: string[]; // "Focus expression matched no samples"
+  values: Values;
+}
+
+// GET ./data/profile: what menus need.  It takes the same parameters.
+export interface Meta {
+  version: string;
+  sources: string[];
+  title: string;
+  live: boolean; // sources can be read again: POST ./refresh
+  seconds: number; // ... which takes so long (0: at once)
+  moments: { id: number; name: string; time: string; held: boolean }[]; // oldest first
+  newest: number;
+  types: string[]; // sample types
+  type: number; // the chosen one
+  views: { name: string; title: string; help: string; key: string; missing: string | null }[];
+  options: { name: string; param: string; kind: "bool" | "int" | "float" | "string" | "choice"; help: string; choices?: string[]; value: string; normal: string }[];
+  configs: { name: string; query: string; current: boolean; user: boolean }[];
+  downloads: { name: string; title: string; file: string }[]; // ./download/NAME?PARAMETERS
+  doc_url: string;
+  legend: string[];
+  token: string; // header X-Sonde-Token of every POST and DELETE
+}
+
+// Frames of trees: what is the same for all boxes of a function.
+export interface Frames {
+  names: string[];
+  files: Text[]; // into texts
+  lines: number[]; // 0: none
+  modules: number[]; // index of `groups`
+  shades: number[]; // 0..2
+  texts: string[];
+  groups: { name: string; hue: number; grey: boolean; self: number }[]; // largest first
+}
+
+// A tree in columns, level by level: box 0 is the root, children of a box are side by side,
+// largest first, and come after all boxes of the level of their parent that are before it.
+export interface Tree {
+  frame: number[]; // index of Frames; -1: the root
+  children: number[]; // how many
+  value: number[]; // cum; of a difference the sum of both sides' sizes, what widths are made of
+  self: number[];
+  inlined: number[]; // indexes of boxes whose frames are all inlined
+  cut: [number, number, number][]; // box, children left out, their value
+  before?: number[]; // of a difference
+  after?: number[];
+}
+
+// ./data/flamegraph
+export interface Flame extends Answer {
+  frames: Frames;
+  callees: Tree; // from the root, or from the pivot
+  callers: Tree | null; // upwards from the pivot: box 0 is the pivot
+  pivot: { text: string; functions: number; value: number } | null;
+  zoom: { path: string; names: string[] } | null; // outermost first
+  search: { functions: number; value: number } | null; // of q
+  smallest: number; // boxes below it are left out
+}
+
+// ./data/diff: callees has before and after.  Without b the profile's own base is meant.
+export interface Diff extends Flame {
+  before: { name: string; total: number };
+  after: { name: string; total: number };
+}
+
+// ./data/top: rows in the order of the report
+export interface Top extends Answer {
+  names: string[];
+  files: string[]; // of each row
+  flat: number[];
+  cum: number[];
+  inlined: (0 | 1 | 2)[]; // called, inlined, partly
+  more: number; // rows left out
+}
+
+// ./data/peek?f=: nodes, each with its callers and callees
+export interface Peek extends Answer {
+  nodes: { name: string; flat: number; cum: number; callers: Edge[]; callees: Edge[] }[];
+}
+export interface Edge {
+  name: string;
+  value: number;
+  inlined: boolean;
+}
+
+// ./data/sandwich?p=: one function (or those that match): tables and two trees
+export interface Sandwich extends Answer {
+  names: string[]; // matched functions
+  flat: number;
+  cum: number;
+  callers: { names: string[]; values: number[] };
+  callees: { names: string[]; values: number[] };
+  frames: Frames;
+  up: Tree;
+  down: Tree;
+}
+
+// ./data/graph: boxes and arrows with their places, in points, y downwards
+export interface Graph extends Answer {
+  width: number;
+  height: number;
+  boxes: {
+    id: string; // "node1"
+    x: number; // upper left corner
+    y: number;
+    width: number;
+    height: number;
+    font: number;
+    color: string; // "#rrggbb"
+    fill: string;
+    lines: string[];
+    tooltip: string;
+    tag: boolean;
+    name: string; // the function; "" for tags
+  }[];
+  arrows: {
+    from: number; // index of boxes
+    to: number;
+    path: string; // of SVG
+    head: string; // points of a polygon
+    color: string;
+    width: number;
+    dotted: boolean;
+    label: string[];
+    x: number; // middle of the label
+    y: number; // baseline of its first line
+    tooltip: string;
+  }[];
+}
+
+// ./data/source?f=
+export interface Source extends Answer {
+  files: {
+    name: string;
+    functions: {
+      name: string;
+      file: string;
+      flat: number;
+      cum: number;
+      lines: {
+        line: number;
+        flat: number;
+        cum: number;
+        text: string;
+        code: Instruction[];
+      }[];
+    }[];
+  }[];
+}
+export interface Instruction {
+  address: string; // hex
+  flat: number;
+  cum: number;
+  text: string;
+  place: string; // "file.c:12"
+  block: boolean; // a new one begins here
+  calls: { text: string; place: string }[]; // inlined calls that lead here
+}
+
+// ./data/disasm?f=
+export interface Disasm extends Answer {
+  functions: {
+    name: string;
+    file: string; // the object
+    flat: number;
+    cum: number;
+    code: Instruction[];
+  }[];
+}
+
+// ./data/tags
+export interface Tags extends Answer {
+  tags: {
+    key: string;
+    total: number;
+    number: boolean; // of numbers with units
+    values: { text: string; value: number; filter: string }[]; // filter: for tf=
+    more: number; // values left out
+  }[];
+}
+
+// ./data/timeline: values over time
+export interface Timeline extends Answer {
+  mode: "samples" | "sources";
+  times: number[]; // seconds since 1970, or since the beginning (relative)
+  relative: boolean;
+  names: string[]; // of the moments in mode "sources", else []
+  series: { name: string; values: number[] }[]; // the largest first, the last one may be "others"
+}
