@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#define N_CHAINS 8192u       /* of blocks, by the hash of their address */
+#define N_CHAINS 8192u       /* of blocks, by their address; a power of two */
 #define OFF_CHUNK (64 << 10) /* while off, a thread looks again after that many bytes */
 #define CLAIMED ((void *)1)
 
@@ -19,7 +19,7 @@ struct block {
 };
 
 __thread int64_t heap_left = -1;
-uint8_t heap_filter[HEAP_FILTER_BYTES];
+uint8_t heap_filter[HEAP_FILTER_BYTES] __attribute__((aligned(64)));
 bool heap_is_hooked;
 
 static __thread bool is_inside;
@@ -31,9 +31,9 @@ static bool is_used;    /* there is something to reset */
  * world so), whatever the thread it interrupts is doing here. */
 static struct block *chains[N_CHAINS];
 
-static struct block **chain_of(uint32_t hash)
+static struct block **chain_of(const void *p)
 {
-    return &chains[hash % N_CHAINS];
+    return &chains[((uint64_t)p >> 4) * 0x9e3779b97f4a7c15u >> 32 & (N_CHAINS - 1)];
 }
 
 /* 255 stays: it is not known any more how many they are. */
@@ -111,9 +111,8 @@ static bool enter(struct block **chain, void *p, struct wire_stack *stack)
 
 static void remember(void *p, struct wire_stack *stack)
 {
-    uint32_t hash = heap_hash(p);
-    if (enter(chain_of(hash), p, stack))
-        filter_add(hash, 1);
+    if (enter(chain_of(p), p, stack))
+        filter_add(heap_hash(p), 1);
     else /* its end would not be seen: it counts as gone */
         store_count(&stack->n[1], 1);
 }
@@ -121,15 +120,14 @@ static void remember(void *p, struct wire_stack *stack)
 /* Nobody else has `p` now: its entry is the caller's. */
 static struct wire_stack *forget(void *p)
 {
-    uint32_t hash = heap_hash(p);
-    struct block *b = __atomic_load_n(chain_of(hash), __ATOMIC_ACQUIRE);
+    struct block *b = __atomic_load_n(chain_of(p), __ATOMIC_ACQUIRE);
     while (b && __atomic_load_n(&b->p, __ATOMIC_ACQUIRE) != p)
         b = b->next;
     if (!b)
         return NULL;
     struct wire_stack *stack = b->stack;
     __atomic_store_n(&b->p, NULL, __ATOMIC_RELEASE);
-    filter_add(hash, (uint8_t)-1);
+    filter_add(heap_hash(p), (uint8_t)-1);
     return stack;
 }
 

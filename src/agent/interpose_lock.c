@@ -1,7 +1,7 @@
 /* interpose_lock: as interpose, the functions of libc that lock.  Each tries first: what it
  * gets at once costs no more than that.  A try and a lock say the same of recursive and
  * robust mutexes; where a try says EBUSY, the lock itself is asked, so that its answer
- * (EDEADLK, ...) is the program's.  A try, and the way back from it, cost a mutex more than
+ * (EDEADLK, ...) is the program's.  A try, and the way back from it, cost a lock more than
  * all the rest: one that nobody has waited for yet is only looked at.
  * Each slow half is jumped to, so that its caller is the program. */
 #include "agent/block.h"
@@ -98,6 +98,18 @@ static bool is_free(const void *mutex)
     return __atomic_load_n((const int *)mutex, __ATOMIC_RELAXED) == 0;
 }
 
+/* Of glibc's pthread_rwlock_t: bit 1 of the first word is a writer's, from bit 3 on it counts
+ * readers, bit 2 says that some wait; bit 0 is left by the last writer. */
+static bool is_readable(const pthread_rwlock_t *lock)
+{
+    return !(__atomic_load_n(&lock->__data.__readers, __ATOMIC_RELAXED) & 2);
+}
+
+static bool is_writable(const pthread_rwlock_t *lock)
+{
+    return !(__atomic_load_n(&lock->__data.__readers, __ATOMIC_RELAXED) & ~1u);
+}
+
 /* Whether a call with these waits, if it has to, rather than to be refused. */
 static bool is_time(clockid_t clock, const struct timespec *until)
 {
@@ -137,12 +149,18 @@ EXPORT int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
     return LIKELY(rc != EBUSY) ? rc : slow_clock(mutex, clock, until, next_mutex_clock);
 }
 
-EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t *lock)
+static __attribute__((noinline)) int busy_read(pthread_rwlock_t *lock)
 {
     if (!need(try_read))
         return 0;
     int rc = try_read(lock);
     return LIKELY(rc != EBUSY) ? rc : slow_lock(lock, next_read);
+}
+
+EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t *lock)
+{
+    lock_fn *next = next_read;
+    return LIKELY(next) && block_is_calm(lock, is_readable(lock)) ? next(lock) : busy_read(lock);
 }
 
 EXPORT int pthread_rwlock_timedrdlock(pthread_rwlock_t *lock, const struct timespec *until)
@@ -162,12 +180,18 @@ EXPORT int pthread_rwlock_clockrdlock(pthread_rwlock_t *lock, clockid_t clock,
     return LIKELY(rc != EBUSY) ? rc : slow_clock(lock, clock, until, next_read_clock);
 }
 
-EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t *lock)
+static __attribute__((noinline)) int busy_write(pthread_rwlock_t *lock)
 {
     if (!need(try_write))
         return 0;
     int rc = try_write(lock);
     return LIKELY(rc != EBUSY) ? rc : slow_lock(lock, next_write);
+}
+
+EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t *lock)
+{
+    lock_fn *next = next_write;
+    return LIKELY(next) && block_is_calm(lock, is_writable(lock)) ? next(lock) : busy_write(lock);
 }
 
 EXPORT int pthread_rwlock_timedwrlock(pthread_rwlock_t *lock, const struct timespec *until)
