@@ -78,10 +78,10 @@ export interface Tree {
 // ./data/flamegraph
 export interface Flame extends Answer {
   frames: Frames;
-  callees: Tree; // from the root, or from the pivot
+  callees: Tree; // from the root, from the pivot, or from the box that z names
   callers: Tree | null; // upwards from the pivot: box 0 is the pivot
   pivot: { text: string; functions: number; value: number } | null;
-  zoom: { path: string; names: string[] } | null; // outermost first
+  zoom: { path: string; names: string[] } | null; // names: the boxes above, outermost first
   search: { functions: number; value: number } | null; // of q
   smallest: number; // boxes below it are left out
 }
