@@ -3,6 +3,7 @@
 #include <string.h>
 
 const struct page_ops *const page_registry[] = {
+    &page_flamegraph,
     &page_top,
     NULL,
 };
