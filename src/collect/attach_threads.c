@@ -24,8 +24,11 @@
  * fail with EINTR.  So it is watched, longer than a tick of the kernel's clock. */
 #define ROUNDS 8
 #define ROUND_NS 2000000
-#define ROUNDS_EACH 2 /* more of them, where many wait for a processor */
+#define BUSY_NS 1000000 /* of a processor without a wait: more than a thread needs to wait again   \
+                         */
+#define ROUNDS_EACH 2   /* more of them, where many wait for a processor */
 #define ROUNDS_MAX 200
+#define ROUNDS_STARVED 500 /* more of them, while none of them comes to a processor */
 #define PAGE_BYTES 4096u
 #define STATE_BYTES 40
 #define COPY_BYTES (64u << 10)      /* of the stack of a stopped thread */
@@ -177,7 +180,9 @@ struct runner {
     pid_t tid;
     char name[65];
     char state[STATE_BYTES];
-    uint64_t cpu_ns, n_sleeps;
+    struct task_clock clock;
+    uint64_t n_sleeps, woke_ns; /* its waits, and what it had run when they were last more */
+    bool has_run;               /* between the last two looks */
     bool is_done;
     bool is_busy; /* it has run for a while, and did not wait */
 };
@@ -224,7 +229,7 @@ static enum outcome take_waiting(struct taking *t, pid_t tid, struct task_look *
 static bool push_runner(struct taking *t, struct runners *r, pid_t tid,
                         const struct task_look *look, const char *state, struct err *err)
 {
-    struct runner runner = {.tid = tid, .cpu_ns = look->clock.cpu_ns};
+    struct runner runner = {.tid = tid, .clock = look->clock, .woke_ns = look->clock.cpu_ns};
     snprintf(runner.name, sizeof runner.name, "%s", look->name);
     snprintf(runner.state, sizeof runner.state, "%s", state);
     if (t->proc)
@@ -239,21 +244,27 @@ static bool watch_runner(struct taking *t, struct runner *runner, struct err *er
     uint64_t n_sleeps;
     enum outcome outcome = take_waiting(t, runner->tid, &look, err);
     runner->is_done = outcome != RUNS;
+    runner->has_run = true;
     if (outcome != RUNS || !tasks_sleeps(t->proc, runner->tid, &n_sleeps))
         return outcome != FAILED;
-    runner->is_busy = n_sleeps == runner->n_sleeps && look.clock.cpu_ns > runner->cpu_ns;
+    runner->has_run = !same(&look.clock, &runner->clock);
+    if (n_sleeps != runner->n_sleeps)
+        runner->woke_ns = look.clock.cpu_ns;
+    runner->is_busy = look.clock.cpu_ns - runner->woke_ns >= BUSY_NS;
     runner->n_sleeps = n_sleeps;
-    runner->cpu_ns = look.clock.cpu_ns;
+    runner->clock = look.clock;
     return true;
 }
 
-/* Until each waits or is busy, if it does not take too long.  r->tids: those that are busy. */
+/* Until each waits or is busy, if it does not take too long; on a loaded machine it may be long
+ * until one comes to a processor at all.  r->tids: those that are busy. */
 static bool watch_runners(struct taking *t, struct runners *r, struct err *err)
 {
     bool ok = true;
-    size_t most = ROUNDS + ROUNDS_EACH * r->items.n, left = r->items.n;
+    size_t most = ROUNDS + ROUNDS_EACH * r->items.n, left = r->items.n, n_starved = 0;
     most = most < ROUNDS_MAX ? most : ROUNDS_MAX;
-    for (size_t round = 0; ok && left && round < most; round++) {
+    for (size_t round = 0; ok && left && round < most;) {
+        bool has_run = false;
         nanosleep(&(struct timespec){0, ROUND_NS}, NULL);
         left = 0;
         for (size_t i = 0; ok && i < r->items.n; i++) {
@@ -261,7 +272,9 @@ static bool watch_runners(struct taking *t, struct runners *r, struct err *err)
             if (!runner->is_done && !runner->is_busy)
                 ok = watch_runner(t, runner, err);
             left += !runner->is_done && !runner->is_busy;
+            has_run |= !runner->is_done && !runner->is_busy && runner->has_run;
         }
+        round += has_run || n_starved++ >= ROUNDS_STARVED;
     }
     for (size_t i = 0; ok && i < r->items.n; i++) {
         struct runner *runner = &r->items.items[i];
@@ -637,6 +650,8 @@ static void put_count(struct taking *t, const struct profile *p, size_t sample, 
     buf_printf(out, "%lld @", (long long)p->values[sample * p->n_types]);
     for (uint64_t i = p->stack_first[sample]; i < p->stack_first[sample + 1]; i++)
         buf_printf(out, " %#llx", (unsigned long long)p->locations[p->stack_locs[i]].address + 1);
+    if (p->stack_first[sample] == p->stack_first[sample + 1])
+        buf_puts(out, " 0x1"); /* no reader takes a line without an address */
     buf_puts(out, "\n# labels: {\"state\":");
     put_quoted(label(p, sample, "state"), out);
     buf_puts(out, ", \"thread\":");

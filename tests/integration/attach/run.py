@@ -3,6 +3,7 @@
 
 Reads $SONDE (and $GO, a Go toolchain, when there is one).  Ends in the counts.
 """
+import math
 import os
 import re
 import resource
@@ -19,7 +20,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 LIMIT = 120  # seconds; a case that hangs is killed
 CASES = []
 RATE = ("-F", "997")  # on a busy machine 100 a second are too few to tell shares by
-CPUS = len(os.sched_getaffinity(0))
+CPUS = os.cpu_count()
 
 
 class Skip(Exception):
@@ -73,6 +74,25 @@ class Target:
     def runs(self):
         return self.p.poll() is None
 
+    def settle(self, *running):
+        """Until each thread but those named waits: on a busy machine they come to it late."""
+        for _ in range(10 * LIMIT):
+            states = {}
+            for tid in os.listdir(f"/proc/{self.pid}/task"):
+                with open(f"/proc/{self.pid}/task/{tid}/stat") as f:
+                    name, rest = f.read().split("(", 1)[1].rsplit(") ", 1)
+                states[name] = rest[0]
+            if all(state == "S" or name in running for name, state in states.items()):
+                return
+            time.sleep(0.1)
+        check(False, f"its threads do not come to wait: {states}")
+
+    def used(self):
+        """Seconds of CPU time, of threads that have ended too."""
+        with open(f"/proc/{self.pid}/stat") as f:
+            fields = f.read().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
 
 def shares(path, *flags):
     """Flat share of each function, in percent."""
@@ -90,14 +110,31 @@ def total_seconds(path):
     return float(re.search(r"Total samples = ([0-9.]+)ms", text)[1]) / 1e3
 
 
-def expect_shares(path):
-    rows = shares(path)
+def duration_seconds(path):
+    text = sonde("pprof", "-top", "-unit=ms", path).stdout
+    minutes, seconds, ms = re.search(r"Duration: (?:(\d+)mins)?(?:([0-9.]+)s)?(?:([0-9.]+)ms)?,",
+                                     text).groups()
+    return 60 * float(minutes or 0) + float(seconds or 0) + float(ms or 0) / 1e3
+
+
+def count(path, *flags, index="samples"):
+    text = sonde("pprof", "-top", f"-sample_index={index}", *flags, path).stdout
+    m = re.search(r"accounting for (\d+)", text)
+    return int(m[1]) if m else 0
+
+
+def expect_shares(path, *flags, all_hot=True):
+    rows = shares(path, *flags)
     hot = {name: rows.get(name, 0) for name in ("hot_70", "hot_20", "hot_10")}
     whole = sum(hot.values())
-    check(whole > 80, f"only {whole} % is hot: {rows}")
+    check(whole and (whole > 80 or not all_hot), f"only {whole} % is hot: {rows}")
+    # What chance does is the more, the fewer samples a busy machine leaves.
+    n = count(path, "-focus=^hot_", *flags)
+    check(n >= 50, f"{n} samples: {rows}")
     for name, share in hot.items():
-        got = 100 * share / whole
-        check(abs(got - int(name[4:])) < 5, f"{name} has {got:.1f} %: {rows}")
+        got, want = 100 * share / whole, int(name[4:])
+        slack = 1.5 + 5 * math.sqrt(want * (100 - want) / n)
+        check(abs(got - want) < slack, f"{name} has {got:.1f} %, of {n} samples: {rows}")
 
 
 def stacks(source, *flags):
@@ -160,9 +197,12 @@ def shares_of_many_threads():
 def threads_that_live_for_less_than_a_period():
     need_root()
     with Target("./target", "short") as t:
+        before = t.used()
         record_cpu(t.pid, "-F", "100", seconds=3)
+        used = t.used() - before
     rows = shares("cpu.pb.gz")
-    check(rows.get("hot_70", 0) > 60 and total_seconds("cpu.pb.gz") > 0.3, f"{rows}")
+    seen = total_seconds("cpu.pb.gz")
+    check(rows.get("hot_70", 0) > 60 and seen > 0.3 * used, f"{seen} s of {used} s: {rows}")
 
 
 @case
@@ -176,24 +216,26 @@ def unseen_threads_are_told():
     os.chmod(".", 0o777)
     user = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all")
     with Target("./target", "short", prefix=user) as t:
+        before = t.used()
         r = run(*user, SONDE, "record", "-e", "cpu", "-p", str(t.pid), "--seconds", "4", "-o",
                 "user.pb.gz")
-        check("CPU time were not seen" in r.stderr, r.stderr)
+        used = t.used() - before
+    if used < 1.5:
+        raise Skip(f"it came to {used} s of a processor only")
+    check("CPU time were not seen" in r.stderr, f"of {used} s: {r.stderr}")
 
 
 @case
-def own_cpu_time_is_small():
+def sonde_sleeps_while_it_records():
+    """Its wake-ups are counted, not its time: what they take is the machine's."""
     need_perf()
     with Target("./target", "burn") as t:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        record_cpu(t.pid, "-F", "100", seconds=1)
-        middle = resource.getrusage(resource.RUSAGE_CHILDREN)
-        record_cpu(t.pid, "-F", "100", seconds=9)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    used = [b.ru_utime + b.ru_stime - a.ru_utime - a.ru_stime
-            for a, b in ((before, middle), (middle, after))]
-    share = (used[1] - used[0]) / 8  # what comes once is left out
-    check(share < 0.01, f"sonde uses {100 * share:.2f} % of a processor")
+        counts = [resource.getrusage(resource.RUSAGE_CHILDREN).ru_nvcsw]
+        for seconds in 1, 7:
+            record_cpu(t.pid, "-F", "100", seconds=seconds)
+            counts.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_nvcsw)
+    n = (counts[2] - counts[1]) - (counts[1] - counts[0])  # what comes once is left out
+    check(n < 30 * 6, f"{n} wake-ups in 6 s")
 
 
 @case
@@ -304,14 +346,13 @@ def the_whole_system():
     need_root()
     with Target("./target", "many", str(CPUS)) as t:
         sonde("record", "-e", "cpu", *RATE, "-a", "--seconds", "3", "-o", "all.pb.gz")
-        seconds = total_seconds("all.pb.gz")
-        check(seconds < 1.05 * 3.5 * CPUS, f"{seconds} s on {CPUS} processors")
+        seconds, lasted = total_seconds("all.pb.gz"), duration_seconds("all.pb.gz")
+        check(seconds < 1.1 * (lasted + 0.5) * CPUS,
+              f"{seconds} s in {lasted} s on {CPUS} processors")
         text = sonde("pprof", "-tags", "all.pb.gz").stdout
         check(re.search(r"process: Total", text) and re.search(rf": {t.pid}\b", text), text)
         check("File: [all processes]\n" in sonde("pprof", "-top", "all.pb.gz").stdout, "its title")
-        rows = shares("all.pb.gz", f"-tagfocus=pid:{t.pid}")
-        hot = rows.get("hot_70", 0), rows.get("hot_20", 0), rows.get("hot_10", 0)
-        check(sum(hot) and abs(100 * hot[0] / sum(hot) - 70) < 6, f"{rows}")
+        expect_shares("all.pb.gz", f"-tagfocus=pid:{t.pid}", all_hot=False)
 
 
 @case
@@ -329,6 +370,9 @@ def another_users_process():
             check(r.returncode == 1 and len(lines) == 1, f"{kind}: {r.returncode}: {r.stderr}")
             check("CAP_SYS_PTRACE" in lines[0] or "CAP_PERFMON" in lines[0], lines[0])
         check(t.runs(), "it has ended")
+    with open("/proc/sys/kernel/perf_event_paranoid") as f:
+        if int(f.read()) <= 0:
+            return  # all may look at the system
     r = run(*user, SONDE, "record", "-e", "cpu", "-a", "--seconds", "1", "-o", "no.pb.gz",
             status=None)
     check(r.returncode == 1 and "CAP_PERFMON" in r.stderr, f"{r.returncode}: {r.stderr}")
@@ -368,12 +412,11 @@ def ctrl_c_shows_what_was_collected():
         p = subprocess.Popen([SONDE, "pprof", "-top", f"pid:{t.pid}/cpu?hz=997&seconds=600"],
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         check("Collecting cpu" in p.stderr.readline(), "it does not begin")
-        time.sleep(1.5)
+        time.sleep(2)
         p.send_signal(signal.SIGINT)
         out, errors = p.communicate(timeout=LIMIT)
         check(p.returncode == 0, f"status {p.returncode}: {errors}")
-        seconds = float(re.search(r"Duration: ([0-9.]+)s", out)[1])
-        check(1 < seconds < 100 and "burn" in out, out)
+        check(re.search(r"^Duration: ([0-9.]+m?s|[0-9.]+mins)", out, re.M) and "burn" in out, out)
 
 
 @case
@@ -419,6 +462,7 @@ def expect_threads(found, with_names=True):
 @case
 def threads_with_names_and_states():
     with Target("./target", "threads") as t:
+        t.settle("spins")
         for _ in range(5):  # an EINTR would end it
             expect_threads(stacks(f"pid:{t.pid}/goroutine"))
         check(t.runs(), "it has ended")
@@ -458,6 +502,7 @@ def no_call_fails():
 @case
 def texts_of_threads():
     with Target("./target", "threads") as t:
+        t.settle("spins")
         sonde("record", "-e", "goroutine", "--debug=1", "-p", str(t.pid), "-o", "one.txt")
         sonde("record", "-e", "goroutine", "--debug=2", "-p", str(t.pid), "-o", "two.txt")
     with open("one.txt") as f:
@@ -495,14 +540,16 @@ def waits():
         m = re.match(r"\s*\S+\s+\S+%\s+\S+%\s+(\S+?)(?:ms)?\s+\S+%\s+(.+)", line)
         if m:
             rows[m[2]] = float(m[1]) / 1e3
-    check(2.2 < rows.get("rests", 0) < 3.6, f"{rows}")
-    check(0.5 < rows.get("naps", 0) < 1.3, f"{rows}")
-    check(0.3 < rows.get("wants", 0) < 1.2, f"{rows}")
-    check("computes" not in rows, f"{rows}")
-    naps = sonde("pprof", "-top", "-sample_index=contentions", "-focus=naps",
-                 "block.pb.gz").stdout
-    m = re.search(r"accounting for (\d+)", naps)
-    check(m and 24 <= int(m[1]) <= 45, naps)
+    # The holder does nothing but rest and nap, each as long as it says or longer.
+    lasted = duration_seconds("block.pb.gz")
+    n = {name: count("block.pb.gz", f"-focus=^{name}$", index="contentions")
+         for name in ("naps", "rests", "wants")}
+    what = f"{n} waits in {lasted} s: {rows}"
+    check(0.7 * lasted < rows.get("rests", 0) + rows.get("naps", 0) < 1.1 * lasted, what)
+    check(5 <= n["naps"] <= 1.1 * lasted / 0.1 and abs(n["naps"] - n["rests"]) <= 2, what)
+    check(rows["naps"] > 0.0195 * n["naps"] and rows["rests"] > 0.0795 * n["rests"], what)
+    check(n["naps"] / 2 <= n["wants"] and 0 < rows.get("wants", 0), what)
+    check("computes" not in rows, what)
 
 
 @case
@@ -550,6 +597,7 @@ def need_gcore():
 def a_core_of_gcore():
     need_gcore()
     with Target("./target", "threads") as t:
+        t.settle("spins")
         r = run("gcore", "-o", "taken", str(t.pid), status=None)
         core = f"taken.{t.pid}"
         if not os.path.exists(core):
@@ -573,6 +621,7 @@ def a_core_of_the_kernel():
     folder = tempfile.mkdtemp(dir=".")
     t = Target("sh", "-c", "ulimit -c unlimited && exec ../target crash", cwd=folder)
     with t:
+        t.settle("spins")
         t.tell()
         t.p.wait(timeout=LIMIT)
         check(t.p.returncode == -signal.SIGSEGV, f"{t.p.returncode}")

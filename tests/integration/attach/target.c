@@ -1,5 +1,5 @@
 /* target MODE: a program that is looked at from outside while it runs; prints "ready" when it is as
- * its mode says, and ends after 60 s.  The modes: burn, a thread that spends 70 : 20 : 10 in
+ * its mode says, and ends after ten minutes.  The modes: burn, a thread that spends 70 : 20 : 10 in
  * hot_70, hot_20 and hot_10; many N, N threads that do the same; short, threads that burn for a
  * millisecond or two each; threads, threads whose names and states are known; crash, the same, and
  * after a line on stdin it ends by SIGSEGV in crashes(); moments, threads that wait for some
@@ -57,7 +57,7 @@ OWN void burns(unsigned r)
 
 static void *burn_shortly(void *arg)
 {
-    hot_70(300000);
+    hot_70(1000000);
     return arg;
 }
 
@@ -205,7 +205,7 @@ int main(int argc, char **argv)
     if (pipe(pipes) != 0 || sem_init(&never, 0, 0) != 0)
         return 3;
     signal(SIGALRM, end);
-    alarm(60);
+    alarm(600);
     if (strcmp(mode, "burn") == 0 || strcmp(mode, "exec") == 0) {
         start(burn, 1);
     } else if (strcmp(mode, "short") == 0) {

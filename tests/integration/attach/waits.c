@@ -1,6 +1,6 @@
 /* waits: waits of known lengths: a thread holds a lock for 20 ms, ten times a second or so; another
  * one wants it; a third only computes.  "taker" reads what "giver" writes into a pipe, and "eater"
- * what another process, "feeder", writes into another.  Prints "ready"; ends after 60 s. */
+ * what another process, "feeder", writes into another.  Prints "ready"; ends after ten minutes. */
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -122,7 +122,7 @@ int main(void)
             return 3;
     puts("ready");
     fflush(stdout);
-    alarm(60);
+    alarm(600);
     for (;;)
         pause();
 }
