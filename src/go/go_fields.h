@@ -29,6 +29,11 @@ GO_FIELD(G_STARTPC, "runtime.g", "startpc")
 GO_FIELD(G_LABELS, "runtime.g", "labels")
 GO_FIELD(G_LOCKEDM, "runtime.g", "lockedm")
 GO_FIELD(G_WAITING, "runtime.g", "waiting")
+GO_FIELD(G_BUBBLE, "runtime.g", "bubble")
+GO_FIELD(G_SYNC_GROUP, "runtime.g", "syncGroup")
+
+GO_FIELD(BUBBLE_ID, "runtime.synctestBubble", "id")
+GO_FIELD(SYNC_GROUP_ROOT, "runtime.synctestGroup", "root")
 
 GO_FIELD(M_SIZE, "runtime.m", "")
 GO_FIELD(M_G0, "runtime.m", "g0")

@@ -44,6 +44,9 @@ void go_g_parse(const struct go_program *program, const uint8_t *raw, uint64_t a
         .created_at = word_of(program, raw, GO_G_GOPC),
         .start = word_of(program, raw, GO_G_STARTPC),
         .labels = word_of(program, raw, GO_G_LABELS),
+        .bubble =
+            word_of(program, raw,
+                    program->layout.at[GO_G_BUBBLE] != GO_NO_FIELD ? GO_G_BUBBLE : GO_G_SYNC_GROUP),
         .low = word_of(program, raw, GO_G_STACK_LO),
         .high = word_of(program, raw, GO_G_STACK_HI),
     };

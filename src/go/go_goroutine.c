@@ -425,9 +425,10 @@ bool go_goroutine_text(struct go_program *program, const char *name, unsigned st
     bool ok = code && collector_init(&c, program, status, code, err);
     if (ok && options->debug >= 2) {
         struct go_goroutines_options how = {.consistent = options->consistent, .whole = true};
-        struct printer p = {.traceback = {code, prints_labels(program) ? c.labels : NULL, c.now_ns},
-                            .out = out,
-                            .is_first = true};
+        struct printer p = {
+            .traceback = {program, code, prints_labels(program) ? c.labels : NULL, c.now_ns},
+            .out = out,
+            .is_first = true};
         ok = go_goroutines_read(program, code, c.labels, &how, print_one, &p, &c.stats, err);
         if (ok)
             go_goroutines_notes(&c.stats, options->consistent, diag);

@@ -42,6 +42,7 @@ struct go_goroutine {
     uint64_t created_at;   /* the return address of the go statement */
     uint64_t start;        /* the function it began with */
     uint64_t labels;       /* go_labels_at */
+    uint64_t bubble;       /* of testing/synctest; 0: in none */
     uint64_t low, high;    /* its stack */
     struct go_stack stack; /* n_bytes 0: could not be read */
     const struct go_frame *frames;
@@ -81,5 +82,7 @@ void go_goroutines_notes(const struct go_goroutines_stats *stats, bool consisten
 const char *go_status_name(unsigned status);
 /* "chan receive" ... as Go 1.MINOR names them; "unknown wait reason" for others. */
 const char *go_wait_reason(unsigned minor, unsigned reason);
+/* Is it such a wait in a bubble of testing/synctest that only the bubble itself can end it? */
+bool go_wait_is_durable(unsigned minor, unsigned reason);
 
 #endif

@@ -208,6 +208,10 @@ const struct go_version go_version_1_20 = {
         [GO_G_LABELS] = 360,
         [GO_G_LOCKEDM] = 232,
         [GO_G_WAITING] = 328,
+        [GO_G_BUBBLE] = GO_NO_FIELD,
+        [GO_G_SYNC_GROUP] = GO_NO_FIELD,
+        [GO_BUBBLE_ID] = GO_NO_FIELD,
+        [GO_SYNC_GROUP_ROOT] = GO_NO_FIELD,
         [GO_M_SIZE] = 1000,
         [GO_M_G0] = 0,
         [GO_M_GSIGNAL] = 80,
@@ -265,4 +269,4 @@ const struct go_version go_version_1_20 = {
     }},
 };
 
-_Static_assert(GO_N_FIELDS == 75, "go_fields.h has changed: run tools/go-layout");
+_Static_assert(GO_N_FIELDS == 79, "go_fields.h has changed: run tools/go-layout");

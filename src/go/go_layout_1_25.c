@@ -234,6 +234,10 @@ const struct go_version go_version_1_25 = {
         [GO_G_LABELS] = 344,
         [GO_G_LOCKEDM] = 208,
         [GO_G_WAITING] = 312,
+        [GO_G_BUBBLE] = 384,
+        [GO_G_SYNC_GROUP] = GO_NO_FIELD,
+        [GO_BUBBLE_ID] = 72,
+        [GO_SYNC_GROUP_ROOT] = GO_NO_FIELD,
         [GO_M_SIZE] = 1816,
         [GO_M_G0] = 0,
         [GO_M_GSIGNAL] = 72,
@@ -291,4 +295,4 @@ const struct go_version go_version_1_25 = {
     }},
 };
 
-_Static_assert(GO_N_FIELDS == 75, "go_fields.h has changed: run tools/go-layout");
+_Static_assert(GO_N_FIELDS == 79, "go_fields.h has changed: run tools/go-layout");

@@ -236,6 +236,10 @@ const struct go_version go_version_1_26 = {
         [GO_G_LABELS] = 352,
         [GO_G_LOCKEDM] = 208,
         [GO_G_WAITING] = 320,
+        [GO_G_BUBBLE] = 392,
+        [GO_G_SYNC_GROUP] = GO_NO_FIELD,
+        [GO_BUBBLE_ID] = 72,
+        [GO_SYNC_GROUP_ROOT] = GO_NO_FIELD,
         [GO_M_SIZE] = 1824,
         [GO_M_G0] = 0,
         [GO_M_GSIGNAL] = 72,
@@ -293,4 +297,4 @@ const struct go_version go_version_1_26 = {
     }},
 };
 
-_Static_assert(GO_N_FIELDS == 75, "go_fields.h has changed: run tools/go-layout");
+_Static_assert(GO_N_FIELDS == 79, "go_fields.h has changed: run tools/go-layout");

@@ -14,21 +14,22 @@ const char *go_status_name(unsigned status)
 }
 
 /* In the order of the runtime's numbers; those of a version are without gaps. */
-static const struct {
+static const struct reason {
     unsigned from, until; /* Go 1.N; until 0: still there */
     const char *name;
+    bool is_durable; /* where it happens in a bubble of testing/synctest */
 } reasons[] = {
     {0, 0, ""},
     {0, 0, "GC assist marking"},
     {0, 0, "IO wait"},
-    {0, 25, "chan receive (nil chan)"},
-    {0, 25, "chan send (nil chan)"},
+    {0, 25, "chan receive (nil chan)", true},
+    {0, 25, "chan send (nil chan)", true},
     {0, 0, "dumping heap"},
     {0, 0, "garbage collection"},
     {0, 0, "garbage collection scan"},
     {0, 0, "panicwait"},
     {0, 25, "select"},
-    {0, 25, "select (no cases)"},
+    {0, 25, "select (no cases)", true},
     {0, 0, "GC assist wait"},
     {0, 0, "GC sweep wait"},
     {0, 0, "GC scavenge wait"},
@@ -38,14 +39,14 @@ static const struct {
     {0, 0, "force gc (idle)"},
     {25, 0, "GOMAXPROCS updater (idle)"},
     {0, 0, "semacquire"},
-    {0, 0, "sleep"},
-    {26, 0, "chan receive (nil chan)"},
-    {26, 0, "chan send (nil chan)"},
-    {26, 0, "select (no cases)"},
+    {0, 0, "sleep", true},
+    {26, 0, "chan receive (nil chan)", true},
+    {26, 0, "chan send (nil chan)", true},
+    {26, 0, "select (no cases)", true},
     {26, 0, "select"},
     {26, 0, "chan receive"},
     {26, 0, "chan send"},
-    {0, 0, "sync.Cond.Wait"},
+    {0, 0, "sync.Cond.Wait", true},
     {0, 19, "timer goroutine (idle)"},
     {20, 0, "sync.Mutex.Lock"},
     {20, 0, "sync.RWMutex.RLock"},
@@ -63,30 +64,42 @@ static const struct {
     {22, 0, "trace goroutine status"},
     {22, 0, "trace proc status"},
     {22, 0, "page trace flush"},
-    {22, 0, "coroutine"},
+    {22, 0, "coroutine", true},
     {23, 0, "GC weak to strong wait"},
-    {24, 0, "synctest.Run"},
-    {24, 0, "synctest.Wait"},
+    {24, 0, "synctest.Run", true},
+    {24, 0, "synctest.Wait", true},
     {24, 24, "chan receive (synctest)"},
-    {25, 0, "chan receive (durable)"},
+    {25, 0, "chan receive (durable)", true},
     {24, 24, "chan send (synctest)"},
-    {25, 0, "chan send (durable)"},
+    {25, 0, "chan send (durable)", true},
     {24, 24, "select (synctest)"},
-    {25, 0, "select (durable)"},
-    {25, 0, "sync.WaitGroup.Wait (durable)"},
+    {25, 0, "select (durable)", true},
+    {25, 0, "sync.WaitGroup.Wait (durable)", true},
     {25, 0, "cleanup wait"},
 };
 
-const char *go_wait_reason(unsigned minor, unsigned reason)
+static const struct reason *find(unsigned minor, unsigned reason)
 {
     unsigned n = 0;
     for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
         if (minor < reasons[i].from || (reasons[i].until && minor > reasons[i].until))
             continue;
         if (n++ == reason)
-            return reasons[i].name;
+            return &reasons[i];
     }
-    return "unknown wait reason";
+    return NULL;
+}
+
+const char *go_wait_reason(unsigned minor, unsigned reason)
+{
+    const struct reason *found = find(minor, reason);
+    return found ? found->name : "unknown wait reason";
+}
+
+bool go_wait_is_durable(unsigned minor, unsigned reason)
+{
+    const struct reason *found = find(minor, reason);
+    return found && found->is_durable;
 }
 
 void go_goroutines_notes(const struct go_goroutines_stats *stats, bool consistent,

@@ -232,49 +232,84 @@ static bool needs_quotes(struct str s)
 }
 
 /* As the runtime quotes: all but ASCII by its number. */
-static void print_text(struct str s, struct buf *out)
+static void print_text(struct str s, bool always, struct buf *out)
 {
-    if (!needs_quotes(s))
+    if (!always && !needs_quotes(s))
         buf_add(out, s.p, s.len);
     else
         go_labels_quote(out, s, true);
 }
 
+/* Go 1.26 quotes them all. */
 static void print_labels(const struct go_traceback *t, const struct go_goroutine *g,
-                         struct buf *out)
+                         const char *begin, struct buf *out)
 {
     struct go_label labels[GO_LABELS_MAX];
+    bool all = go_code_minor(t->code) < 27;
     uint32_t set = t->labels ? go_labels_at(t->labels, g->labels) : 0;
     size_t n = set ? go_labels_get(t->labels, set, labels, GO_LABELS_MAX) : 0;
     for (size_t i = 0; i < n; i++) {
-        buf_puts(out, i ? ", " : " {");
-        print_text(labels[i].key, out);
+        buf_puts(out, i ? ", " : begin);
+        print_text(labels[i].key, all, out);
         buf_puts(out, ": ");
-        print_text(labels[i].value, out);
+        print_text(labels[i].value, all, out);
     }
     if (n)
         buf_putc(out, '}');
 }
 
+static bool read_field(const struct go_traceback *t, uint64_t base, enum go_field field,
+                       uint64_t *word)
+{
+    uint16_t at = t->program->layout.at[field];
+    return at != GO_NO_FIELD && mem_read(t->program->mem, base + at, word, sizeof *word, NULL);
+}
+
+/* In Go 1.24 a bubble is named by the goroutine that began it. */
+static void print_bubble(const struct go_traceback *t, uint64_t bubble, struct buf *out)
+{
+    bool is_group = t->program->layout.at[GO_G_BUBBLE] == GO_NO_FIELD;
+    uint64_t id, root;
+    bool ok = is_group ? read_field(t, bubble, GO_SYNC_GROUP_ROOT, &root) &&
+                             read_field(t, root, GO_G_GOID, &id)
+                       : read_field(t, bubble, GO_BUBBLE_ID, &id);
+    buf_printf(out, ", synctest %s ", is_group ? "group" : "bubble");
+    if (ok)
+        buf_printf(out, "%" PRIu64, id);
+    else
+        buf_putc(out, '?');
+}
+
 static void print_header(const struct go_traceback *t, const struct go_goroutine *g,
                          struct buf *out)
 {
+    unsigned minor = go_code_minor(t->code);
     const char *state = go_status_name(g->status);
     bool waits = g->status == GO_STATUS_WAITING;
     uint64_t minutes = 0;
     if ((waits || g->status == GO_STATUS_LEAKED) && g->wait_reason)
-        state = go_wait_reason(go_code_minor(t->code), g->wait_reason);
+        state = go_wait_reason(minor, g->wait_reason);
     if ((waits || g->status == GO_STATUS_SYSCALL) && g->wait_since && t->now_ns > g->wait_since)
         minutes = (t->now_ns - g->wait_since) / 60000000000u;
     buf_printf(out, "goroutine %" PRIu64 " [%s", g->id, state);
     if (g->status == GO_STATUS_LEAKED)
         buf_puts(out, " (leaked)");
+    /* Go 1.25 says so of one that no longer waits, too. */
+    if (g->bubble && minor >= 25 && (waits || minor == 25) &&
+        go_wait_is_durable(minor, g->wait_reason) &&
+        !str_has_suffix(str_of(state), STR("(durable)")))
+        buf_puts(out, " (durable)");
     if (minutes)
         buf_printf(out, ", %" PRIu64 " minutes", minutes);
     if (g->is_locked)
         buf_puts(out, ", locked to thread");
+    if (g->bubble)
+        print_bubble(t, g->bubble, out);
+    if (minor < 27)
+        print_labels(t, g, " labels:{", out);
     buf_putc(out, ']');
-    print_labels(t, g, out);
+    if (minor >= 27)
+        print_labels(t, g, " {", out);
     buf_puts(out, ":\n");
 }
 

@@ -9,6 +9,7 @@
 #include "go/go_goroutines.h"
 
 struct go_traceback {
+    const struct go_program *program;
     struct go_code *code;
     const struct go_labels *labels; /* NULL: not shown */
     uint64_t now_ns;                /* 0: it is not known how long one waits */

@@ -285,7 +285,7 @@ static void traceback(void **state)
                              .stack = m.stack,
                              .frames = frames,
                              .n_frames = 2};
-    struct go_traceback t = {m.code, NULL, 200000000000};
+    struct go_traceback t = {.code = m.code, .now_ns = 200000000000};
     go_traceback_print(&t, &g, &text);
     assert_string_equal(buf_str(&text), "goroutine 7 [chan receive, 3 minutes, locked to thread]:\n"
                                         "main.g()\n\tf.go:13 +0x9\nmain.g()\n\tf.go:13 +0x9\n"

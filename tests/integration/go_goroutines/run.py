@@ -164,10 +164,10 @@ def stacks_of(text):
 
 # --- programs ---
 
-def build(root, minor, out, *options):
+def build(root, minor, out, *options, **more):
     cache = os.environ.get("GOCACHE") or os.path.join(BUILD, f"go-cache-{minor}")
     env = {**os.environ, "GOROOT": root, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod",
-           "GOCACHE": cache, "CGO_ENABLED": "0", "GO111MODULE": "on"}
+           "GOCACHE": cache, "CGO_ENABLED": "0", "GO111MODULE": "on", **more}
     made = subprocess.run([os.path.join(root, "bin/go"), "build", *options, "-o", out, "."],
                           cwd=os.path.join(HERE, "parked"), env=env, capture_output=True,
                           text=True, timeout=400)
@@ -184,6 +184,7 @@ class Parked:
         line = self.process.stdout.readline()
         assert line.startswith("ready"), line
         self.pid = self.process.pid
+        self.bubbles = int(line.split()[2])
 
     def __enter__(self):
         return self
@@ -268,9 +269,9 @@ def compare(name, folder, parked):
         check(f"{name} threadcreate debug=1", text(debug) == before, text(debug)[:500])
 
 
-def test_same(name, program, minor, folder):
+def test_same(name, program, minor, folder, **env):
     os.makedirs(folder)
-    with Parked(program, "3") as parked:
+    with Parked(program, "3", **env) as parked:
         done = record(parked.pid, "goroutine", os.path.join(folder, "first.pb.gz"))
         if done.returncode:
             # Versions without a table are read by their DWARF only.
@@ -287,7 +288,9 @@ def test_same(name, program, minor, folder):
         check(f"{name} select", profile.total("wait_reason", "select") == 3,
               str(profile.states))
         check(f"{name} IO wait", profile.total("wait_reason", "IO wait") == 1)
-        check(f"{name} sleep", profile.total("wait_reason", "sleep") == 3)
+        check(f"{name} sleep", profile.total("wait_reason", "sleep") == 3 + parked.bubbles)
+        if parked.bubbles:
+            check(f"{name} bubbles", profile.total("wait_reason", "synctest.Wait") == parked.bubbles)
         lock = "sync.Mutex.Lock" if minor >= 20 else "semacquire"
         check(f"{name} lock", profile.total("wait_reason", lock) == (3 if minor >= 20 else 9),
               f"{lock}: {profile.total('wait_reason', lock)}")
@@ -335,6 +338,15 @@ def main():
                     skip(name, "does not build")
                     continue
                 test_same(name, program, minor, os.path.join(folder, f"same-{minor}{mode.strip()}"))
+                if minor >= 26 and mode:
+                    for value in "0", "1":
+                        test_same(f"{name} tracebacklabels={value}", program, minor,
+                                  os.path.join(folder, f"labels-{minor}-{value}"),
+                                  GODEBUG=f"tracebacklabels={value}")
+                if minor == 24 and not mode and build(root, minor, program + "s",
+                                                      GOEXPERIMENT="synctest"):
+                    test_same(f"{name} synctest", program + "s", minor,
+                              os.path.join(folder, f"synctest-{minor}"))
                 if not mode:
                     test_running(name, program, os.path.join(folder, f"running-{minor}"))
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")

@@ -192,9 +192,10 @@ func main() {
 	// A finalizer that does not end.
 	runtime.SetFinalizer(new(big), func(*big) { <-never })
 	cleanup()
+	begin()
 	runtime.GC()
 	time.Sleep(200 * time.Millisecond)
-	fmt.Println("ready", os.Getpid())
+	fmt.Println("ready", os.Getpid(), bubbles)
 	input := bufio.NewScanner(os.Stdin)
 	for input.Scan() {
 		var folder string
