@@ -4,6 +4,7 @@
 
 const struct page_ops *const page_registry[] = {
     &page_flamegraph,
+    &page_graph,
     &page_top,
     NULL,
 };

@@ -1,7 +1,7 @@
 #include "render/drawing.h"
 
-#include "base/buf.h"
 #include "base/utf8.h"
+#include "render/svg.h"
 #include "render/text_width.h"
 
 #include <math.h>
@@ -169,8 +169,10 @@ bool drawing_init(struct drawing *d, const struct picture *picture, struct err *
     if (!alloc_drawing(d) || !size_boxes(d) || !size_arrows(d) ||
         !set_lines(d, picture->legend, PICTURE_LEGEND_FONT, &d->legend))
         return err_nomem(err);
-    d->legend_width = d->legend.width + 2 * PAD_X;
-    d->legend_height = d->legend.height + 2 * PAD_Y;
+    if (d->legend.n) {
+        d->legend_width = d->legend.width + 2 * PAD_X;
+        d->legend_height = d->legend.height + 2 * PAD_Y;
+    }
     d->layout.corner_width = d->legend_width;
     d->layout.corner_height = d->legend_height;
     if (!layout_run(&d->layout, err))
@@ -185,6 +187,21 @@ void drawing_release(struct drawing *d)
 {
     layout_release(&d->layout);
     arena_release(&d->arena);
+}
+
+void drawing_point(struct layout_point point, struct buf *out)
+{
+    svg_number(out, point.x);
+    buf_putc(out, ',');
+    svg_number(out, point.y);
+}
+
+void drawing_path(const struct layout_arrow *arrow, struct buf *out)
+{
+    for (uint32_t i = 0; i < arrow->n_points; i++) {
+        buf_putc(out, i == 0 ? 'M' : i == 1 ? 'C' : ' ');
+        drawing_point(arrow->points[i], out);
+    }
 }
 
 void drawing_head(const struct layout_arrow *arrow, struct layout_point corners[3])

@@ -5,6 +5,7 @@
 #ifndef SONDE_RENDER_DRAWING_H
 #define SONDE_RENDER_DRAWING_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "render/layout.h"
 #include "render/picture.h"
@@ -38,12 +39,18 @@ struct drawing {
 #define DRAWING_SIDES 7
 #define DRAWING_PAGE_PAD 6.0 /* around it all, on paper */
 
+/* "x,y" with at most two decimals, as SVG has points. */
+void drawing_point(struct layout_point point, struct buf *out);
+
 /* False with ERR_NOMEM, ERR_UNSUPPORTED (too large); release it in any case. */
 bool drawing_init(struct drawing *d, const struct picture *picture, struct err *err);
 void drawing_release(struct drawing *d);
 
 /* The text without DOT's notation, lines ended by newlines; NULL when memory runs out. */
 const char *drawing_plain(struct arena *arena, struct str text);
+
+/* The line of an arrow up to its head, as the `d` of an SVG's path. */
+void drawing_path(const struct layout_arrow *arrow, struct buf *out);
 
 /* The head of an arrow, a triangle. */
 void drawing_head(const struct layout_arrow *arrow, struct layout_point corners[3]);

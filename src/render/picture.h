@@ -17,6 +17,7 @@
 struct picture_box {
     const char *name, *id;     /* what arrows call it; what scripts find it by */
     struct str label, tooltip; /* in the picture's arena */
+    struct str function;       /* plain, whose box it is; empty: a tag's.  Borrowed */
     uint32_t font_size;        /* points */
     uint32_t color, fill;
     bool is_tag; /* of the samples at the box before; looks different, in plain grey */
@@ -35,7 +36,7 @@ struct picture_arrow {
 struct picture {
     struct arena arena;
     struct str title;               /* plain text; empty: none */
-    struct str legend, legend_name; /* its lines, and the first of them */
+    struct str legend, legend_name; /* its lines, and the first of them; empty: none */
     struct picture_box *boxes;      /* a box, its tags, the next box, ... */
     struct picture_arrow *arrows;   /* those to tags first, in the order of the tags */
     uint32_t n_boxes, n_arrows;

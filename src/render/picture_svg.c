@@ -13,12 +13,11 @@ static void attribute(struct buf *out, const char *before, double v)
     buf_putc(out, '"');
 }
 
-static void point(struct buf *out, char before, struct layout_point p)
+/* A corner of a shape. */
+static void corner(struct buf *out, uint32_t i, struct layout_point p)
 {
-    buf_putc(out, before);
-    svg_number(out, p.x);
-    buf_putc(out, ',');
-    svg_number(out, p.y);
+    buf_putc(out, i == 0 ? 'M' : 'L');
+    drawing_point(p, out);
 }
 
 /* The widths are told, so that the texts fit whatever font there is. */
@@ -66,8 +65,8 @@ static void write_block(struct buf *out, const struct layout_box *place)
              place->width - DRAWING_TAG_DEPTH, place->height - DRAWING_TAG_DEPTH);
     drawing_sides(place, sides);
     buf_puts(out, "<path d=\"");
-    for (size_t i = 0; i < DRAWING_SIDES; i++)
-        point(out, i == 0 ? 'M' : 'L', sides[i]);
+    for (uint32_t i = 0; i < DRAWING_SIDES; i++)
+        corner(out, i, sides[i]);
     buf_puts(out, "\"/>");
 }
 
@@ -100,15 +99,14 @@ static bool write_arrow(struct buf *out, const struct drawing *d, uint32_t i, st
     if (!write_title(out, arrow->tooltip, err))
         return false;
     buf_puts(out, arrow->is_dotted ? "<path class=\"dotted\" d=\"" : "<path d=\"");
-    for (uint32_t k = 0; k < place->n_points; k++)
-        point(out, k == 0 ? 'M' : k == 1 ? 'C' : ' ', place->points[k]);
+    drawing_path(place, out);
     buf_printf(out, "\" stroke=\"#%06" PRIx32 "\"", arrow->color);
     if (arrow->width > 1)
         buf_printf(out, " stroke-width=\"%" PRIu32 "\"", arrow->width);
     buf_puts(out, "/>\n<path d=\"");
     drawing_head(place, head);
     for (uint32_t k = 0; k < 3; k++)
-        point(out, k == 0 ? 'M' : 'L', head[k]);
+        corner(out, k, head[k]);
     buf_printf(out, "z\" style=\"fill:#%06" PRIx32 "\"/>\n", arrow->color);
     write_lines(out, &d->arrow_texts[i]);
     buf_puts(out, "</g>\n");

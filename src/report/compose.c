@@ -122,11 +122,22 @@ static double ratio(int64_t value, int64_t total)
     return (double)value / (double)unit_abs(total);
 }
 
+/* What a filter finds the node by. */
+static struct str function(const struct graph *g, uint32_t node)
+{
+    struct str text = graph_name(g, node);
+    if (!text.len)
+        text = graph_file(g, node);
+    return text.len ? text : profile_str(g->view->profile, g->nodes[node].info.objfile);
+}
+
 static void compose_node(struct composer *c, uint32_t node, uint32_t number, double max_flat)
 {
     const struct graph_node *n = &c->g->nodes[node];
     int64_t total = c->run->pipeline.total, flat = graph_flat(n), cum = graph_cum(n);
-    struct picture_box box = {.name = name(c, "N", number), .id = name(c, "node", number)};
+    struct picture_box box = {.name = name(c, "N", number),
+                              .id = name(c, "node", number),
+                              .function = function(c->g, node)};
     add_name(c, node);
     if (flat)
         add_share(c, flat);
@@ -460,6 +471,19 @@ static bool hand_over(struct composer *c, struct err *err)
            err_nomem(err);
 }
 
+bool compose_graph(struct picture *picture, const struct report_run *run, struct graph *g,
+                   const struct node_tags *tags, const struct report_trim *trim, struct err *err)
+{
+    struct composer c = {.run = run, .g = g, .tags = tags, .picture = picture};
+    *picture = (struct picture){0};
+    bool ok = compose_all(&c, trim, err) && hand_over(&c, err);
+    vec_release(&c.boxes);
+    vec_release(&c.arrows);
+    buf_release(&c.text);
+    buf_release(&c.short_name);
+    return ok;
+}
+
 bool compose_picture(struct picture *picture, const struct report_ops *ops,
                      const struct report_ctx *ctx, struct err *err)
 {
@@ -467,18 +491,13 @@ bool compose_picture(struct picture *picture, const struct report_ops *ops,
     struct graph g = {0};
     struct node_tags tags = {0};
     struct report_trim trim;
-    struct composer c = {.run = &run, .g = &g, .tags = &tags, .picture = picture};
     *picture = (struct picture){0};
     bool ok = report_begin(&run, ops, ctx, err) &&
               report_build_graph(&run, REPORT_GRAPH_VISUAL, &g, &tags, &trim, err);
     if (ok) {
         report_select_unit(&run, &g);
-        ok = compose_all(&c, &trim, err) && hand_over(&c, err);
+        ok = compose_graph(picture, &run, &g, &tags, &trim, err);
     }
-    vec_release(&c.boxes);
-    vec_release(&c.arrows);
-    buf_release(&c.text);
-    buf_release(&c.short_name);
     node_tags_release(&tags);
     graph_release(&g);
     report_end(&run);

@@ -13,4 +13,8 @@
 bool compose_picture(struct picture *picture, const struct report_ops *ops,
                      const struct report_ctx *ctx, struct err *err);
 
+/* The same of a REPORT_GRAPH_VISUAL whose unit is chosen. */
+bool compose_graph(struct picture *picture, const struct report_run *run, struct graph *g,
+                   const struct node_tags *tags, const struct report_trim *trim, struct err *err);
+
 #endif
