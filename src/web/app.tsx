@@ -50,6 +50,8 @@ function App() {
             place={place}
             meta={meta}
             search={null}
+            selected={[]}
+            select={() => {}}
             go={(name, changes) => go(address(place, name, changes))}
             openMenu={() => {}}
             tell={() => {}}

@@ -4,6 +4,7 @@
 // PARAMETERS are pprof's own (f i h s sf si g n nf ef tf ti ts th rel sort trim unit ...,
 // see option_defs in src/report/options.c) and
 //   p=REGEXP  pivot       z=2.0.1  zoom        q=REGEXP  search (its exact share)
+//             (peek, source, disasm: the functions that are shown; f if it is not given)
 //   m=ID      the moment that is looked at (the newest if not given)
 //   b=ID      the moment it is compared with   w=PIXELS  width of the picture
 // An answer that is no success is { error: string }, with HTTP's status.
@@ -43,7 +44,7 @@ export interface Meta {
   types: string[]; // sample types
   type: number; // the chosen one
   views: { name: string; title: string; help: string; key: string; missing: string | null }[];
-  options: { name: string; param: string; kind: "bool" | "int" | "float" | "string" | "choice"; help: string; choices?: string[]; value: string; normal: string }[];
+  options: { name: string; param: string; kind: "bool" | "int" | "float" | "string" | "choice"; help: string; choices?: string[]; value: string; normal: string }[]; // normal: what it is when the address does not say
   configs: { name: string; query: string; current: boolean; user: boolean }[];
   downloads: { name: string; title: string; file: string }[]; // ./download/NAME?PARAMETERS
   doc_url: string;

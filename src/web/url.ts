@@ -15,7 +15,10 @@ export function here(): Place {
 const OWN: Record<string, string[]> = {
   flamegraph: ["p", "z"],
   sandwich: ["p"],
-  diff: ["p", "z"],
+  diff: ["p", "z", "b"],
+  peek: ["p"],
+  source: ["p"],
+  disasm: ["p"],
 };
 
 export type Changes = Record<string, string | null>; // null: take it out

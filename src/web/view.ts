@@ -10,6 +10,10 @@ export interface ViewProps<T extends Answer = Answer> {
   meta: Meta;
   // The search box: names that match are to be highlighted; null when it is empty or no regexp.
   search: RegExp | null;
+  // The functions that are marked, as the answer names them: what Refine and the views of one
+  // function work on while the search box is empty.  It is emptied when the place changes.
+  selected: string[];
+  select(names: string[]): void;
   // Go to another place: a view and changed parameters.
   go(view: string, changes?: Changes): void;
   // The menu of what can be done with a function (focus, ignore, hide, show from, source,
