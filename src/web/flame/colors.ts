@@ -56,7 +56,7 @@ export const LIGHT: Theme = {
   ink: "#16191d",
   ground: pixel(255, 255, 255),
   root: oklch(0.9, 0.006, 250),
-  cut: oklch(0.86, 0.004, 250),
+  cut: oklch(0.925, 0.004, 250),
   match: oklch(0.78, 0.17, 325),
   matchInk: "#16191d",
 };
@@ -66,7 +66,7 @@ export const DARK: Theme = {
   ink: "#eceef1",
   ground: pixel(22, 24, 28),
   root: oklch(0.36, 0.008, 250),
-  cut: oklch(0.33, 0.006, 250),
+  cut: oklch(0.29, 0.006, 250),
   match: oklch(0.74, 0.17, 325),
   matchInk: "#16191d",
 };

@@ -1,6 +1,8 @@
 // text: labels cut to the room there is.  Widths are sums of advances that are measured
 // once a character.
 
+const LEAST = 4; // characters that still say something
+
 export class Measure {
   private advance = new Float32Array(128);
   private others = new Map<string, number>();
@@ -37,7 +39,7 @@ export class Measure {
     return w;
   }
 
-  // The text with its middle left out, so that it fits; "" where nothing does.
+  // The text with its middle left out, so that it fits; "" where too little would be left.
   middle(text: string, room: number): string {
     let left = 0;
     let right = text.length;
@@ -50,7 +52,7 @@ export class Measure {
       else right--;
     }
     if (left >= right) return text;
-    if (left + text.length - right < 2) return "";
+    if (left + text.length - right < LEAST) return "";
     // No half of a pair of surrogates.
     if (isHigh(text.charCodeAt(left - 1))) left--;
     if (right > 0 && isHigh(text.charCodeAt(right - 1))) right++;

@@ -1,4 +1,8 @@
 import type { View } from "../view";
+import { FlameGraphView } from "./flamegraph";
 import { Top } from "./top";
 
-export const views: View[] = [{ name: "top", component: Top }];
+export const views: View[] = [
+  { name: "flamegraph", component: FlameGraphView },
+  { name: "top", component: Top },
+];
