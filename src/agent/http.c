@@ -225,7 +225,7 @@ static void accept_client(const struct http_listener *l, uint64_t now)
             no_accept_until_ns = now + NO_FILES_NS;
         return;
     }
-    struct client *c = l->path[0] && !http_listen_may_ask((int)fd) ? NULL : place();
+    struct client *c = l->path[0] && !http_listen_may_ask(l, (int)fd) ? NULL : place();
     char *in = c ? out_grow(NULL, 0, IN_FIRST) : NULL;
     if (!in) {
         raw4(SYS_close, fd, 0, 0, 0);

@@ -22,6 +22,7 @@ union http_address {
 struct http_listener {
     int fd;           /* -1: none */
     bool checks_host; /* others than this machine cannot reach it */
+    bool is_private;  /* in a folder that only its user (and root) can enter */
     char path[sizeof((struct sockaddr_un *)0)->sun_path]; /* to be removed at the end; "": none */
     char text[HTTP_ADDRESS_MAX];                          /* as sonde_http_serve takes it */
 };
@@ -50,7 +51,8 @@ bool http_listen_own(const struct http_plan *plan, struct http_listener *listene
 /* Whether the process that started this one has such a socket. */
 bool http_listen_parent(void);
 
-/* Whether who connected may ask: over a Unix socket, the same user or root. */
-bool http_listen_may_ask(int fd);
+/* Whether who connected may ask: over a Unix socket, the same user or root (also that of
+ * outside, where this is a container). */
+bool http_listen_may_ask(const struct http_listener *l, int fd);
 
 #endif

@@ -417,6 +417,21 @@ static void take_all(struct take *take, struct live_part *parts, struct work *wo
     }
 }
 
+/* What only Go's profiles know of. */
+static void note_ignored(const struct live *live, const struct live_part *parts, size_t n,
+                         const struct live_options *options, struct diag *diag)
+{
+    bool any = false;
+    for (size_t i = 0; i < n; i++)
+        any |= !parts[i].err.code;
+    if (any && live->mem && !live->go && !live->closed.code && (options->gc || options->enable))
+        diag_add(diag, "%s is no Go program: %s%s%s no difference", mem_name(live->mem),
+                 options->gc ? "gc" : "", options->gc && options->enable ? " and " : "",
+                 !options->enable ? " makes"
+                 : options->gc    ? "enable make"
+                                  : "enable makes");
+}
+
 void live_take(struct live *live, struct live_part *parts, size_t n,
                const struct live_options *options, struct diag *diag)
 {
@@ -440,6 +455,7 @@ void live_take(struct live *live, struct live_part *parts, size_t n,
     }
     if (ok)
         take_all(&take, parts, works, n);
+    note_ignored(live, parts, n, options, diag);
     if (take.rates && !go_rates_restore(take.rates, &err))
         diag_add(diag, "%s", err.msg);
     go_rates_free(take.rates);

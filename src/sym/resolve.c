@@ -20,6 +20,7 @@
 /* A mapping and where its object is. */
 struct target {
     char *located;   /* path in pprof's store, or NULL: the mapping's own; owned */
+    bool is_known;   /* located is where the caller has it, which is no name for it */
     char *fetched;   /* path in debuginfod's cache, or NULL; owned */
     uint32_t object; /* index of a batch, or BATCH_NONE: not to be symbolised */
     struct elf_mapping at;
@@ -185,6 +186,7 @@ static bool locate(struct resolver *r, uint32_t m, struct err *err)
                             ? options->locate(options->locate_arg, mapping_text(r, mapping->file),
                                               mapping_text(r, mapping->build_id))
                             : NULL;
+    r->targets[m].is_known = known != NULL;
     if (known)
         return (r->targets[m].located = strdup(known)) || err_nomem(err);
     r->targets[m].located = debug_file_locate(mapping_text(r, mapping->file),
@@ -573,7 +575,7 @@ static bool copy_tables(struct resolver *r)
     const struct profile *p = r->old;
     AUTO_BUF buf = {0};
     for (uint32_t i = 0; i < p->n_mappings; i++) {
-        if (r->targets[i].located)
+        if (r->targets[i].located && !r->targets[i].is_known)
             r->mappings[i].file = builder_string(r->builder, str_of(r->targets[i].located));
         builder_mapping(r->builder, &r->mappings[i]);
     }

@@ -91,7 +91,7 @@ static struct profile *read_live(const char *name, const struct fetch_request *r
     if (live_name_parse(&live, name, err)) {
         if (live.seconds == 0 && request->source.seconds > 0)
             live.seconds = request->source.seconds;
-        profile = live_source_server(&live, &server)
+        profile = live_source_server(&live, &server, diag)
                       ? read_bytes(buf_str(&server), request, url, diag, err)
                       : live_source_profile(&live, diag, err);
         url->is_process = true;

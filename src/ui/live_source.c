@@ -59,6 +59,21 @@ static bool answers(const char *path, pid_t pid)
     return ok;
 }
 
+/* How a user is called inside the process's own user namespace. */
+static long inner_uid(const struct proc *proc, long uid)
+{
+    AUTO_BUF map = {0};
+    if (!proc_text(proc, "uid_map", &map, NULL) || map.len == 0)
+        return uid;
+    long inner, outer, n;
+    int used;
+    for (const char *p = buf_str(&map); sscanf(p, "%ld %ld %ld%n", &inner, &outer, &n, &used) == 3;
+         p += used)
+        if (uid >= outer && uid - outer < n)
+            return inner + (uid - outer);
+    return uid;
+}
+
 /* FOLDER/PID.sock, with the folders and the pid as the process sees them. */
 static bool find_socket(const struct proc *proc, char *path, size_t size)
 {
@@ -69,7 +84,7 @@ static bool find_socket(const struct proc *proc, char *path, size_t size)
         return false;
     const char *runtime = variable(&environment, "XDG_RUNTIME_DIR");
     long pid = status_number(&status, "\nNSpid:", 1 << 10),
-         uid = status_number(&status, "\nUid:", 1);
+         uid = inner_uid(proc, status_number(&status, "\nUid:", 1));
     /* Servers write their titles over it (PostgreSQL's do): then it is most likely ours. */
     if (!runtime && pid == proc->pid)
         runtime = getenv("XDG_RUNTIME_DIR");
@@ -90,7 +105,29 @@ static bool find_socket(const struct proc *proc, char *path, size_t size)
     return false;
 }
 
-bool live_source_server(const struct live_name *name, struct buf *url)
+/* What a program that tells by itself is not asked for. */
+static void tell_ignored(const struct live_name *name, struct diag *diag)
+{
+    const struct {
+        bool is_set;
+        const char *what;
+    } all[] = {{name->gc, "gc"},
+               {name->enable, "enable"},
+               {name->consistent, "consistent"},
+               {name->hz != 0, "hz (-F)"},
+               {name->rate != 0, "rate"}};
+    AUTO_BUF names = {0};
+    unsigned n = 0;
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (all[i].is_set)
+            buf_printf(&names, "%s%s", n++ ? ", " : "", all[i].what);
+    if (n)
+        diag_add(diag,
+                 "process %d runs under libsonde and tells by itself: %s make%s no difference",
+                 (int)name->pid, buf_str(&names), n == 1 ? "s" : "");
+}
+
+bool live_source_server(const struct live_name *name, struct buf *url, struct diag *diag)
 {
     struct proc proc;
     char path[256];
@@ -100,6 +137,7 @@ bool live_source_server(const struct live_name *name, struct buf *url)
     proc_release(&proc);
     if (!found)
         return false;
+    tell_ignored(name, diag);
     buf_printf(url, "unix:%s/debug/pprof/%s", path,
                strcmp(name->kind, "cpu") == 0 ? "profile" : name->kind);
     if (name->seconds > 0)

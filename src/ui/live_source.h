@@ -9,8 +9,9 @@
 #include "model/profile.h"
 #include "ui/live_name.h"
 
-/* Has the process a server of libsonde's?  Then *url becomes the source that asks it. */
-bool live_source_server(const struct live_name *name, struct buf *url);
+/* Has the process a server of libsonde's?  Then *url becomes the source that asks it; what of
+ * the name makes no difference to it is a note. */
+bool live_source_server(const struct live_name *name, struct buf *url, struct diag *diag);
 
 /* The profile, read from outside; the caller's.  Waits for as long as it takes, and tells so
  * on stderr.  NULL and *err as of collect/live.h. */

@@ -318,9 +318,16 @@ int record_live(const struct record_live_request *request)
     if (!check_outputs(&with_files, &parts, &err))
         return tell_err(&err);
     diag_init(&diag);
-    struct live_name name = {.pid = parts.pid, .kind = "goroutine"};
+    struct live_name name = {.pid = parts.pid,
+                             .kind = "goroutine",
+                             .gc = request->gc,
+                             .enable = request->enable,
+                             .consistent = request->consistent,
+                             .hz = request->hz,
+                             .rate = request->heap_rate || request->block_rate ||
+                                     request->mutex_fraction};
     bool ok = true;
-    if (!request->debug && live_source_server(&name, &server))
+    if (!request->debug && live_source_server(&name, &server, &diag))
         ask_servers(&parts, &with_files, &diag);
     else
         ok = read_outside(&parts, &with_files, &diag, &err);

@@ -16,6 +16,7 @@ import tempfile
 import time
 
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
+BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIMIT = 120  # seconds; a case that hangs is killed
 CASES = []
@@ -52,8 +53,8 @@ def sonde(*args, **options):
 class Target:
     """A program that runs until the end of the with."""
 
-    def __init__(self, *command, prefix=(), cwd=None):
-        self.p = subprocess.Popen([*prefix, *command], stdin=subprocess.PIPE, cwd=cwd,
+    def __init__(self, *command, prefix=(), cwd=None, env=None):
+        self.p = subprocess.Popen([*prefix, *command], stdin=subprocess.PIPE, cwd=cwd, env=env,
                                   stdout=subprocess.PIPE, text=True)
         self.pid = self.p.pid
 
@@ -523,6 +524,18 @@ def other_kinds_need_libsonde():
         for kind in "heap", "mutex":
             r = sonde("pprof", "-top", f"pid:{t.pid}/{kind}", status=None)
             check(r.returncode != 0 and f"sonde record -e {kind} -- COMMAND" in r.stderr, r.stderr)
+
+
+@case
+def what_makes_no_difference_is_told():
+    with Target("./target", "burn") as t:
+        for query, what in (("gc=1", "gc makes"), ("gc=1&enable=1", "gc and enable make")):
+            r = sonde("pprof", "-top", f"pid:{t.pid}/goroutine?{query}")
+            check(f"is no Go program: {what} no difference\n" in r.stderr, r.stderr)
+    env = {**os.environ, "LD_PRELOAD": f"{BUILD}/libsonde.so", "XDG_RUNTIME_DIR": os.getcwd()}
+    with Target("./target", "burn", env=env) as t:
+        r = sonde("pprof", "-top", f"pid:{t.pid}/heap?gc=1&hz=5", env=env)
+        check("tells by itself: gc, hz (-F) make no difference\n" in r.stderr, r.stderr)
 
 
 # Waits.
