@@ -73,7 +73,8 @@ struct go_cpu_labels *go_cpu_labels_new(struct go_program *program, struct gathe
     }
     const int64_t steps[] = {place, program->layout.at[GO_G_M], program->layout.at[GO_M_CURG],
                              program->layout.at[GO_G_LABELS]};
-    l->words = bpf_words_new(steps, sizeof steps / sizeof *steps, &l->why_not);
+    l->words = bpf_words_new(mem_process(program->mem)->pid, steps, sizeof steps / sizeof *steps,
+                             &l->why_not);
     return l;
 }
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <linux/bpf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -40,13 +41,19 @@ static void make_program(struct bpf_code *c, int map, uint64_t fs, const int64_t
     bpf_set(c, BPF_REG_0, 0);
     for (int at = AT_WORD; at >= AT_SCRATCH; at -= 8)
         bpf_store(c, at, BPF_REG_0);
-    /* As our own namespace numbers threads: a pid and tgid of 4 bytes each, the thread first. */
-    bpf_set_wide(c, BPF_REG_1, 0, ns->st_dev);
-    bpf_set_wide(c, BPF_REG_2, 0, ns->st_ino);
-    bpf_set_stack(c, BPF_REG_3, AT_IDS);
-    bpf_set(c, BPF_REG_4, 8);
-    bpf_call(c, BPF_FUNC_get_ns_current_pid_tgid);
-    bpf_out_unless_zero(c);
+    /* As our own namespace numbers threads: a pid and tgid of 4 bytes each, the thread first. The
+     * initial one numbers those of all containers; another one only those that are in itself. */
+    if (ns->st_ino == BPF_INITIAL_PID_NAMESPACE) {
+        bpf_call(c, BPF_FUNC_get_current_pid_tgid);
+        bpf_store(c, AT_IDS, BPF_REG_0);
+    } else {
+        bpf_set_wide(c, BPF_REG_1, 0, ns->st_dev);
+        bpf_set_wide(c, BPF_REG_2, 0, ns->st_ino);
+        bpf_set_stack(c, BPF_REG_3, AT_IDS);
+        bpf_set(c, BPF_REG_4, 8);
+        bpf_call(c, BPF_FUNC_get_ns_current_pid_tgid);
+        bpf_out_unless_zero(c);
+    }
     bpf_call(c, BPF_FUNC_ktime_get_ns);
     bpf_store(c, AT_TIME, BPF_REG_0);
     bpf_call(c, BPF_FUNC_get_current_task);
@@ -85,7 +92,17 @@ static bool map_ring(struct bpf_words *w)
     return true;
 }
 
-struct bpf_words *bpf_words_new(const int64_t *offsets, size_t n, struct err *err)
+/* Are the numbers of its threads to be had? */
+static bool is_numbered(pid_t pid, const struct stat *ns)
+{
+    char path[64];
+    struct stat other;
+    snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)pid);
+    return ns->st_ino == BPF_INITIAL_PID_NAMESPACE ||
+           (stat(path, &other) == 0 && other.st_ino == ns->st_ino);
+}
+
+struct bpf_words *bpf_words_new(pid_t pid, const int64_t *offsets, size_t n, struct err *err)
 {
 #ifndef __x86_64__
     err_set(err, ERR_UNSUPPORTED, "on x86-64 only");
@@ -107,6 +124,12 @@ struct bpf_words *bpf_words_new(const int64_t *offsets, size_t n, struct err *er
     w->map = bpf_syscall(BPF_MAP_CREATE, &attr);
     if (w->map < 0 || !map_ring(w) || stat("/proc/self/ns/pid", &ns) != 0) {
         bpf_denied(err, errno);
+        bpf_words_free(w);
+        return NULL;
+    }
+    if (!is_numbered(pid, &ns)) {
+        err_set(err, ERR_UNSUPPORTED,
+                "sonde is in a pid namespace (a container), and the process in another one");
         bpf_words_free(w);
         return NULL;
     }

@@ -21,10 +21,10 @@
 
 struct bpf_words;
 
-/* Each step reads the 8 bytes at this offset from what the one before it read (the first: from fs).
- * NULL and *err: ERR_PERM (CAP_BPF and CAP_PERFMON would do), ERR_UNSUPPORTED: no BPF, or no type
- * information; ERR_NOMEM.  Some ms. */
-struct bpf_words *bpf_words_new(const int64_t *offsets, size_t n, struct err *err);
+/* For samples of process `pid`.  Each step reads the 8 bytes at this offset from what the one
+ * before it read (the first: from fs). NULL and *err: ERR_PERM (CAP_BPF and CAP_PERFMON would do),
+ * ERR_UNSUPPORTED: no BPF, or no type information; ERR_NOMEM.  Some ms. */
+struct bpf_words *bpf_words_new(pid_t pid, const int64_t *offsets, size_t n, struct err *err);
 void bpf_words_free(struct bpf_words *words); /* NULL is fine */
 
 /* For perf_options. */

@@ -11,7 +11,6 @@
 
 #define STACK_BYTES 8192
 #define PROCESSES_MAX 1024
-#define INITIAL_PID_NAMESPACE 0xeffffffcu /* its inode, in all kernels */
 /* Each sample of a processor moves the time up to which it has had its share by a random step of
  * 0.2 ms on average; it may be so far ahead of the clock. */
 #define STEP_MIN_NS 70000
@@ -134,7 +133,7 @@ static bool load(struct perf_wakes *w, struct err *err)
     struct bpf_member members[] = {{"task_struct", "pid", 0}, {"task_struct", "tgid", 0}};
     struct bpf_code code = {0};
     struct stat ns;
-    if (stat("/proc/self/ns/pid", &ns) != 0 || ns.st_ino != INITIAL_PID_NAMESPACE)
+    if (stat("/proc/self/ns/pid", &ns) != 0 || ns.st_ino != BPF_INITIAL_PID_NAMESPACE)
         return err_set(err, ERR_UNSUPPORTED,
                        "sonde is in a pid namespace (a container); outside of it, it sees them");
     w->processes = make_map(BPF_MAP_TYPE_HASH, 4, 4, PROCESSES_MAX);
