@@ -49,6 +49,9 @@ struct option_def {
     const char *value;               /* what help calls its value; NULL: it is a choice, or
                                         a yes or no that is no by default */
     const char *more;                /* further lines for the help of this one, or NULL */
+    const char *param;               /* its name in the web page's URL, pprof's; NULL: it is not
+                                        for pages to choose */
+    bool is_transient;               /* saved configurations do not hold it */
 };
 
 extern const struct option_def option_defs[];             /* ends with name NULL */

@@ -297,7 +297,7 @@ static struct profile *read_with_progress(const struct fetch_request *request,
                                           struct remote *remote, struct diag *diag, struct err *err)
 {
     struct progress progress;
-    if (!are_files(request))
+    if (request->is_quiet || !are_files(request))
         return read_all(request, remote, diag, err);
     progress_begin(&progress, "reading");
     struct profile *profile = read_all(request, remote, diag, err);
@@ -306,10 +306,12 @@ static struct profile *read_with_progress(const struct fetch_request *request,
 }
 
 static struct profile *resolve_with_progress(struct profile *profile,
-                                             const struct resolve_options *options,
+                                             const struct resolve_options *options, bool is_quiet,
                                              struct diag *diag, struct err *err)
 {
     struct progress progress;
+    if (is_quiet)
+        return resolve_profile(profile, options, diag, err);
     progress_begin(&progress, "reading symbols");
     profile = resolve_profile(profile, options, diag, err);
     progress_end(&progress);
@@ -326,7 +328,7 @@ struct profile *fetch_profile(const struct fetch_request *request, struct diag *
     struct resolve_options resolve = request->resolve;
     resolve.names_only = !request->symbolize;
     if (profile && (request->symbolize || request->ask_servers))
-        profile = resolve_with_progress(profile, &resolve, diag, err);
+        profile = resolve_with_progress(profile, &resolve, request->is_quiet, diag, err);
     if (profile)
         profile = remote_finish(&remote, profile, request->ask_servers, &request->resolve,
                                 &request->source.http, diag, err);
@@ -335,7 +337,7 @@ struct profile *fetch_profile(const struct fetch_request *request, struct diag *
         profile = NULL;
         err_nomem(err);
     }
-    if (profile && remote.mappings.n && remote.wants_copy)
+    if (profile && remote.mappings.n && remote.wants_copy && !request->is_quiet)
         remote_save(profile);
     remote_release(&remote);
     return profile;

@@ -7,6 +7,7 @@
 #include "ui/shell.h"
 #include "ui/tell.h"
 #include "ui/viewer.h"
+#include "ui/web.h"
 
 #include <unistd.h>
 
@@ -87,7 +88,9 @@ static int run(int argc, char **argv)
         pprof_usage(&text);
         ok = output_stdout(&text, &err);
     } else if (ok) {
-        ok = request.report ? run_request(&request, &err) : run_shell(&request, &err);
+        ok = request.http     ? web_run(&request, &err)
+             : request.report ? run_request(&request, &err)
+                              : run_shell(&request, &err);
     }
     pprof_request_release(&request);
     return ok ? 0 : tell_err(&err);

@@ -23,6 +23,8 @@ enum own_flag {
     OWN_ALL_FRAMES,
     OWN_ADD_COMMENT,
     OWN_TOOLS,
+    OWN_HTTP,
+    OWN_NO_BROWSER,
     OWN_SECONDS,
     OWN_TIMEOUT,
     OWN_TLS_CERT,
@@ -48,6 +50,9 @@ static const struct {
     [OWN_ALL_FRAMES] = {"all_frames", "Keep the frames that the profile asks to drop"},
     [OWN_ADD_COMMENT] = {"add_comment", "Text to add to the profile's comments", "TEXT"},
     [OWN_TOOLS] = {"tools", "Tools to use instead of own code: dot, or dot:PATH", "TOOLS", "dot"},
+    [OWN_HTTP] = {"http", "Serve the web page there: localhost:8080; ':' is any free port",
+                  "[HOST]:[PORT]"},
+    [OWN_NO_BROWSER] = {"no_browser", "Do not open the web page in a browser"},
     [OWN_SECONDS] = {"seconds", "How long a server is to collect", "N"},
     [OWN_TIMEOUT] = {"timeout", "Seconds that a server may take to answer", "N"},
     [OWN_TLS_CERT] = {"tls_cert", "Certificate to show to servers (a PEM file)", "FILE"},
@@ -294,7 +299,8 @@ void pprof_usage(struct buf *out)
 {
     buf_puts(out, "usage: sonde pprof [REPORT] [OPTIONS] [BINARY] SOURCE...\n\n"
                   "Reads profiles, merges them and prints one report; without a REPORT, the shell\n"
-                  "starts, which makes one after the other.  Flags are those of 'go tool pprof',\n"
+                  "starts, which makes one after the other, or with -http a web page.  Flags are "
+                  "those of 'go tool pprof',\n"
                   "-flag or --flag; a BINARY, if the first name is one, is where the profile's "
                   "main\nprogram is looked up.\n");
     pprof_each_flag(usage_flag, &(struct usage){out, ""});
@@ -320,8 +326,9 @@ void pprof_usage(struct buf *out)
         "  sonde pprof -list='^main$' -source_path=src cpu.pb.gz\n"
         "  sonde pprof -flame -output=cpu.svg cpu.pb.gz\n"
         "  sonde pprof -top 'pid:etcd/block?enable=1&seconds=5'\n"
+        "  sonde pprof -http=: cpu.pb.gz\n"
         "\nenvironment:\n"
-        "  BROWSER                Program for -web and -weblist\n"
+        "  BROWSER                Program for -http, -web and -weblist\n"
         "  PAGER                  Program for the shell's long reports (default less)\n"
         "  NO_COLOR               When set: no colours\n"
         "  PPROF_BINARY_PATH      Folders with binaries (default $HOME/pprof/binaries)\n"
@@ -329,17 +336,6 @@ void pprof_usage(struct buf *out)
         "                         $HOME/pprof)\n"
         "  PPROF_TOOLS            Tools to use, as with -tools\n"
         "  DEBUGINFOD_URLS        Servers to ask for debug information\n");
-}
-
-/* What users of pprof ask for first: is it -http that is not known? */
-static bool asks_for_web_page(char *const *argv)
-{
-    for (; *argv; argv++) {
-        const char *name = *argv + strspn(*argv, "-");
-        if (**argv == '-' && !strncmp(name, "http", 4) && (!name[4] || name[4] == '='))
-            return true;
-    }
-    return false;
 }
 
 /* "-list FILE": the file was taken for a regexp. */
@@ -352,25 +348,32 @@ static bool no_profile(const struct flag *flags, const char *last, struct err *e
     return err_set(err, ERR_USAGE, "no profile given; see 'sonde pprof -help'");
 }
 
+static bool check_http(const struct pprof_request *request, struct err *err)
+{
+    if (request->http && request->report)
+        return err_set(err, ERR_USAGE,
+                       "-http is not compatible with an output format on the command line");
+    return request->http || !request->no_browser ||
+           err_set(err, ERR_USAGE, "-no_browser only makes sense with -http");
+}
+
 static bool parse(int argc, char **argv, struct flag_table *table, struct pprof_request *request,
                   bool *help, struct err *err)
 {
     int n_used = 0;
     struct flag *flags = table->flags.items;
-    if (!flags_parse(flags, table->flags.n, argc, argv, &n_used, help, err) || *help) {
-        if (err->code == ERR_USAGE && asks_for_web_page(argv))
-            return err_set(err, ERR_USAGE,
-                           "there is no web page yet, which -http is for; -web, -weblist and "
-                           "-flamehtml make pages, 'sonde pprof SOURCE' is the shell");
+    if (!flags_parse(flags, table->flags.n, argc, argv, &n_used, help, err) || *help)
         return err->code == ERR_NONE;
-    }
     if (n_used == argc)
         return no_profile(flags + table->first_report, argv[argc - 1], err);
-    const char *config = flags[OWN_CONFIG].value;
+    const char *config = flags[OWN_CONFIG].value, *http = flags[OWN_HTTP].value;
+    request->http = http && *http ? http : NULL;
+    request->no_browser = is_on(&flags[OWN_NO_BROWSER]);
     if (!choose_report(flags + table->first_report, request, err) ||
         (config && *config &&
          !settings_use_saved(config, &request->options, &request->arena, err)) ||
-        !set_options(flags + table->first_option, &request->options, err))
+        !set_options(flags + table->first_option, &request->options, err) ||
+        !check_http(request, err))
         return false;
     for (size_t i = 0; i < N_VALUE_FLAGS; i++) {
         if (!is_on(&flags[table->first_value + i]))

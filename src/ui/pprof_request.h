@@ -19,6 +19,8 @@ struct pprof_request {
     const char *regexp;              /* the report's argument; NULL if it takes none */
     const char *output;              /* where to write it; NULL: not said */
     const char *tools;               /* -tools: TOOL:PATH,...; NULL: not said */
+    const char *http;                /* where to serve the web page; NULL: there is none */
+    bool no_browser;                 /* do not open it */
     struct fetch_request fetch;
     struct flag_list base, diff_base; /* fetch.bases points to one of them */
     struct arena arena;               /* texts of options that are not in argv */

@@ -2,6 +2,7 @@
 
 #include "base/str.h"
 #include "base/vec.h"
+#include "ui/percent.h"
 
 #include <ctype.h>
 #include <limits.h>
@@ -74,43 +75,14 @@ struct parameter {
     size_t place; /* in the query */
 };
 
-static int hex(char c)
-{
-    return isdigit((unsigned char)c) ? c - '0' : (c | 32) - 'a' + 10;
-}
-
 /* NULL: no such text, or no memory. */
 static char *unescape(struct str s)
 {
-    char *out = malloc(s.len + 1), *to = out;
-    for (size_t i = 0; out && i < s.len; i++) {
-        if (s.p[i] != '%') {
-            *to++ = s.p[i] == '+' ? ' ' : s.p[i];
-        } else if (i + 2 < s.len && isxdigit((unsigned char)s.p[i + 1]) &&
-                   isxdigit((unsigned char)s.p[i + 2])) {
-            *to++ = (char)(hex(s.p[i + 1]) * 16 + hex(s.p[i + 2]));
-            i += 2;
-        } else {
-            free(out);
-            return NULL;
-        }
-    }
-    if (out)
-        *to = '\0';
-    return out;
-}
-
-static void escape(struct buf *out, const char *s)
-{
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-        if (isalnum(c) || strchr("-_.~", c))
-            buf_putc(out, *s);
-        else if (c == ' ')
-            buf_putc(out, '+');
-        else
-            buf_printf(out, "%%%02X", c);
-    }
+    struct buf out = {0};
+    if (percent_decode(&out, s) && !out.failed)
+        return out.data ? out.data : strdup("");
+    buf_release(&out);
+    return NULL;
 }
 
 static int by_name(const void *a, const void *b)
@@ -155,9 +127,9 @@ static void add_query(struct url *url, struct str query, int seconds)
     for (size_t i = 0; i < all.n; i++) {
         struct parameter *one = &all.items[i];
         buf_putc(&url->text, i ? '&' : '?');
-        escape(&url->text, one->name);
+        percent_encode(&url->text, str_of(one->name));
         buf_putc(&url->text, '=');
-        escape(&url->text, one->value);
+        percent_encode(&url->text, str_of(one->value));
         if (!strcmp(one->name, "seconds") && !url->seconds) {
             char *end;
             long v = strtol(one->value, &end, 10);

@@ -22,6 +22,7 @@
 /* A viewer that runs, and what it shows. */
 struct viewing {
     pid_t pid;
+    bool is_url;       /* `path` is one, and not a file of ours */
     char *name, *path; /* malloc'ed */
     struct timespec began;
 };
@@ -74,6 +75,7 @@ static int start(const char *command, struct viewing *v, bool beside)
 {
     char words[1024], *argv[MAX_WORDS + 2], *place = NULL;
     posix_spawnattr_t attributes;
+    posix_spawn_file_actions_t files;
     sigset_t none, defaults;
     int n = 0;
     snprintf(words, sizeof words, "%s", command);
@@ -94,7 +96,11 @@ static int start(const char *command, struct viewing *v, bool beside)
     posix_spawnattr_setflags(&attributes,
                              (short)(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
                                      (beside ? POSIX_SPAWN_SETPGROUP : 0))); /* no Ctrl-C for it */
-    int status = posix_spawnp(&v->pid, argv[0], NULL, &attributes, argv, environ);
+    posix_spawn_file_actions_init(&files);
+    if (v->is_url) /* browsers talk */
+        posix_spawn_file_actions_addopen(&files, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    int status = posix_spawnp(&v->pid, argv[0], &files, &attributes, argv, environ);
+    posix_spawn_file_actions_destroy(&files);
     posix_spawnattr_destroy(&attributes);
     if (status)
         return status;
@@ -132,6 +138,8 @@ static bool attend(struct viewing *v, bool beside, struct err *err)
     while (waitpid(v->pid, &status, 0) < 0 && errno == EINTR)
         ;
     clock_gettime(CLOCK_MONOTONIC, &now);
+    if (v->is_url)
+        return true;
     if (status)
         return err_set(err, ERR_IO,
                        WIFSIGNALED(status) ? "%s was ended by signal %d; the file is %s"
@@ -208,4 +216,25 @@ bool viewer_show(const struct report_ops *report, const struct buf *out, bool wa
     bool ok = attend(v, false, err);
     viewing_free(v);
     return ok;
+}
+
+bool viewer_open_url(const char *url)
+{
+    const char *commands[8], *browser = getenv("BROWSER"), *x = getenv("DISPLAY"),
+                             *wayland = getenv("WAYLAND_DISPLAY");
+    /* Without a screen they would be started in vain, and say so at length. */
+    bool has_screen = (browser && *browser) || (x && *x) || (wayland && *wayland);
+    size_t n = has_screen ? list_commands("browser", commands) : 0;
+    struct viewing *v = calloc(1, sizeof *v);
+    if (!v)
+        return false;
+    v->is_url = true;
+    v->path = strdup(url);
+    int why = ENOENT;
+    for (size_t i = 0; i < n && why && v->path; i++)
+        why = start(commands[i], v, true);
+    if (!why && start_attending(v))
+        return true;
+    viewing_free(v);
+    return !why;
 }

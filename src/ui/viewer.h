@@ -1,4 +1,4 @@
-/* viewer: reports shown by another program, from a temporary file.
+/* viewer: reports shown by another program, from a temporary file; URLs by a browser.
  * Threads: the main thread.  Signals: no. */
 #ifndef SONDE_UI_VIEWER_H
 #define SONDE_UI_VIEWER_H
@@ -11,5 +11,8 @@
  * False with ERR_UNSUPPORTED: there is none; ERR_IO; ERR_NOMEM. */
 bool viewer_show(const struct report_ops *report, const struct buf *out, bool wait,
                  struct err *err);
+
+/* Show a URL with a browser, which runs beside us.  False: there is none, or no screen. */
+bool viewer_open_url(const char *url);
 
 #endif

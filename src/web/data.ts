@@ -7,6 +7,8 @@
 //             (peek, source, disasm: the functions that are shown; f if it is not given)
 //   m=ID      the moment that is looked at (the newest if not given)
 //   b=ID      the moment it is compared with   w=PIXELS  width of the picture
+// A parameter without a value is one that is not given.  Of one that is not given the value is
+// that of the command line (options[].normal).
 // An answer that is no success is { error: string }, with HTTP's status.
 
 export type Text = number; // an index of `texts`
@@ -39,18 +41,29 @@ export interface Meta {
   title: string;
   live: boolean; // sources can be read again: POST ./refresh
   seconds: number; // ... which takes so long (0: at once)
-  moments: { id: number; name: string; time: string; held: boolean }[]; // oldest first
+  // Oldest first.  Of several files each one's own profile is a moment, and all of them together
+  // is the last one, which is shown: `newest`.
+  moments: { id: number; name: string; time: string; held: boolean }[];
   newest: number;
   types: string[]; // sample types
   type: number; // the chosen one
   views: { name: string; title: string; help: string; key: string; missing: string | null }[];
-  options: { name: string; param: string; kind: "bool" | "int" | "float" | "string" | "choice"; help: string; choices?: string[]; value: string; normal: string }[]; // normal: what it is when the address does not say
-  configs: { name: string; query: string; current: boolean; user: boolean }[];
+  // value: as the parameters have it; normal: where they do not say
+  options: { name: string; param: string; kind: "bool" | "int" | "float" | "string" | "choice"; help: string; choices?: string[]; value: string; normal: string }[];
+  configs: { name: string; query: string; current: boolean; user: boolean }[]; // query: "?f=..."
   downloads: { name: string; title: string; file: string }[]; // ./download/NAME?PARAMETERS
   doc_url: string;
   legend: string[];
   token: string; // header X-Sonde-Token of every POST and DELETE
 }
+
+// POST ./refresh: the new moment, which is then the newest.
+export interface Refreshed {
+  moment: number;
+  notes: string[];
+}
+// POST ./hold?m=ID&on=0|1, ./saveconfig?config=NAME&PARAMETERS, ./deleteconfig?config=NAME
+// answer "ok".
 
 // Frames of trees: what is the same for all boxes of a function.
 export interface Frames {

@@ -1,0 +1,140 @@
+#include "ui/web.h"
+
+#include "report/report_run.h"
+#include "ui/tell.h"
+#include "ui/viewer.h"
+#include "ui/web_query.h"
+#include "ui/web_routes.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define TOKEN_BYTES 16
+
+/* That nobody can guess. */
+static bool make_token(char token[2 * TOKEN_BYTES + 1], struct err *err)
+{
+    unsigned char bytes[TOKEN_BYTES];
+    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
+        return err_sys(err, errno, "cannot read random bytes");
+    for (size_t i = 0; i < sizeof bytes; i++)
+        snprintf(token + 2 * i, 3, "%02x", bytes[i]);
+    return true;
+}
+
+/* "File type", as pprof titles its page; the options of the command line are seen to fit the
+ * profile. */
+static bool make_title(const struct pprof_request *request, const struct profile *profile,
+                       struct buf *title, struct err *err)
+{
+    struct report_options options;
+    struct report_run run;
+    report_options_init(&options);
+    options.sample_index = request->options.sample_index;
+    options.divide_by = request->options.divide_by;
+    const struct report_ctx ctx = {profile, &options, NULL, NULL};
+    bool ok = report_begin(&run, &report_top, &ctx, err);
+    if (ok) {
+        struct str file = report_title(&run);
+        buf_printf(title, "%.*s%s%s", (int)file.len, file.p, file.len ? " " : "",
+                   run.pipeline.type);
+    }
+    report_end(&run);
+    return ok && (!title->failed || err_nomem(err));
+}
+
+/* With the options of the command line, so that what the browser shows can be sent on. */
+static void show_in_browser(const struct pprof_request *request, const char *url)
+{
+    AUTO_BUF text = {0}, query = {0};
+    const struct web_query none = {0};
+    web_query_with(&none, "", &request->options, &query);
+    buf_printf(&text, "%s/ui/%s%s", url, query.len ? "?" : "", buf_str(&query));
+    if (!viewer_open_url(buf_str(&text)))
+        fprintf(stderr, "%s\n", buf_str(&text));
+}
+
+/* All of it; left as it is when the program ends while an answer is still being made. */
+struct web {
+    struct web_address address;
+    struct web_site site;
+    struct web_handler handler;
+    struct buf title;
+    char token[2 * TOKEN_BYTES + 1];
+};
+
+static void web_free(struct web *web)
+{
+    if (web->address.fd >= 0)
+        close(web->address.fd);
+    web_session_free(web->site.session);
+    buf_release(&web->title);
+    free(web);
+}
+
+/* Read the sources and make of them what is served. */
+static bool make_site(struct web *web, const struct pprof_request *request, struct err *err)
+{
+    struct diag diag;
+    diag_init(&diag);
+    struct profile *profile = fetch_profile(&request->fetch, &diag, err);
+    bool ok = profile && make_title(request, profile, &web->title, err);
+    if (ok)
+        web->site.session = web_session_new(request, profile, &diag, err);
+    else
+        profile_free(profile);
+    tell_diag(&diag);
+    diag_release(&diag);
+    web->site.request = request;
+    web->site.title = buf_str(&web->title);
+    web->site.token = web->token;
+    web->handler =
+        (struct web_handler){web_routes_weigh, web_routes_answer, &web->site, web->token};
+    return web->site.session && make_token(web->token, err);
+}
+
+/* Until a signal comes.  *is_over: nothing of it runs any more. */
+static bool serve(struct web *web, bool no_browser, bool *is_over, struct err *err)
+{
+    AUTO_BUF url = {0};
+    sigset_t signals, old;
+    int signo;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &signals, &old);
+    struct web_server *server = web_server_start(&web->address, &web->handler, err);
+    if (server) {
+        web->address.fd = -1;
+        web_address_url(&web->address, &url);
+        fprintf(stderr, "Serving web UI on %s\n", buf_str(&url));
+        if (!no_browser)
+            show_in_browser(web->site.request, buf_str(&url));
+        while (sigwait(&signals, &signo) != 0)
+            ;
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL); /* the next one ends us at once */
+    *is_over = !server || web_server_stop(server);
+    return server != NULL;
+}
+
+bool web_run(const struct pprof_request *request, struct err *err)
+{
+    struct web *web = calloc(1, sizeof *web);
+    bool is_over = true;
+    if (!web)
+        return err_nomem(err);
+    bool ok = web_address_parse(&web->address, request->http, err) && web_server_available(err) &&
+              web_address_listen(&web->address, err) && make_site(web, request, err) &&
+              serve(web, request->no_browser, &is_over, err);
+    if (is_over)
+        web_free(web);
+    return ok;
+}

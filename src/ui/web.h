@@ -1,0 +1,13 @@
+/* web: the web page of a profile, served until somebody ends it.
+ * Threads: the main thread; others begin and end within.  Signals: INT, TERM and HUP end it. */
+#ifndef SONDE_UI_WEB_H
+#define SONDE_UI_WEB_H
+
+#include "ui/pprof_request.h"
+
+/* Read the sources of the request and serve them at request->http; with a browser, unless
+ * request->no_browser.  Says where on stderr.  True when it was ended; false and *err: what
+ * fetch_profile fails with, ERR_UNSUPPORTED, ERR_IO, ERR_USAGE. */
+bool web_run(const struct pprof_request *request, struct err *err);
+
+#endif
