@@ -6,6 +6,7 @@ const struct page_ops *const page_registry[] = {
     &page_flamegraph,
     &page_graph,
     &page_top,
+    &page_source,
     NULL,
 };
 

@@ -14,6 +14,7 @@ struct sampled {
     int64_t flat, cum;
     uint32_t location; /* of interest; PROFILE_NONE: not */
     bool has_code;
+    const char *why; /* it has none */
 };
 
 struct range {
@@ -50,7 +51,8 @@ struct lister {
     VEC(struct name) names; /* by id of texts */
     struct map name_of;     /* text of a frame -> id */
     struct code_mapping *opened;
-    uint8_t *is_open; /* [n_mappings] enum seen */
+    uint8_t *is_open;  /* [n_mappings] enum seen */
+    const char **whys; /* [n_mappings] that are not open: why */
     VEC(struct range) ranges;
     struct buf scratch;
 };
@@ -143,7 +145,13 @@ static bool mark(struct lister *l, struct sampled *s, uint32_t location, uint32_
     return true;
 }
 
-static bool add_location(struct lister *l, uint32_t location, int64_t value, bool is_leaf)
+/* What the samples come to at a location. */
+struct location_sum {
+    int64_t flat, cum;
+    bool is_met;
+};
+
+static bool add_location(struct lister *l, uint32_t location, const struct location_sum *sum)
 {
     const struct profile_location *row = &l->profile->locations[location];
     const struct view_location *lines = &l->view->locations[location];
@@ -154,9 +162,8 @@ static bool add_location(struct lister *l, uint32_t location, int64_t value, boo
     struct sampled *s = find_sampled(l, address);
     if (!s)
         return false;
-    s->cum = add_wrapping(s->cum, value);
-    if (is_leaf)
-        s->flat = add_wrapping(s->flat, value);
+    s->cum = add_wrapping(s->cum, sum->cum);
+    s->flat = add_wrapping(s->flat, sum->flat);
     for (uint32_t i = 0; i < lines->n; i++) {
         if (line[i].function != PROFILE_NONE && !meet_function(l, line[i].function))
             return false;
@@ -173,22 +180,41 @@ static bool add_location(struct lister *l, uint32_t location, int64_t value, boo
     return true;
 }
 
+/* Sum up a sample; locations that are new go to *order. */
+static void sum_sample(const struct view *view, const struct view_sample *sample,
+                       struct location_sum *sums, uint32_t *order, uint32_t *n)
+{
+    int64_t value = view_mean(view_value(view, sample), view_divisor(view, sample));
+    uint32_t leaf = 0;
+    while (leaf < sample->n_locs && view->locations[sample->locs[leaf]].hidden)
+        leaf++;
+    for (uint32_t k = sample->n_locs; k-- > leaf;) {
+        uint32_t location = sample->locs[k];
+        struct location_sum *sum = &sums[location];
+        if (view->locations[location].hidden)
+            continue;
+        if (!sum->is_met)
+            order[(*n)++] = location;
+        sum->is_met = true;
+        sum->cum = add_wrapping(sum->cum, value);
+        if (k == leaf)
+            sum->flat = add_wrapping(sum->flat, value);
+    }
+}
+
 static bool add_samples(struct lister *l)
 {
-    for (uint32_t i = 0; i < l->view->n_samples; i++) {
-        const struct view_sample *sample = &l->view->samples[i];
-        int64_t value = view_mean(view_value(l->view, sample), view_divisor(l->view, sample));
-        uint32_t leaf = 0;
-        while (leaf < sample->n_locs && l->view->locations[sample->locs[leaf]].hidden)
-            leaf++;
-        for (uint32_t k = sample->n_locs; k-- > leaf;) {
-            uint32_t location = sample->locs[k];
-            if (!l->view->locations[location].hidden &&
-                !add_location(l, location, value, k == leaf))
-                return false;
-        }
-    }
-    return true;
+    size_t n_locations = (size_t)l->profile->n_locations + 1;
+    struct location_sum *sums = calloc(n_locations, sizeof *sums);
+    uint32_t *order = malloc(n_locations * sizeof *order), n = 0;
+    bool ok = sums && order;
+    for (uint32_t i = 0; ok && i < l->view->n_samples; i++)
+        sum_sample(l->view, &l->view->samples[i], sums, order, &n);
+    for (uint32_t i = 0; ok && i < n; i++)
+        ok = add_location(l, order[i], &sums[order[i]]);
+    free(sums);
+    free(order);
+    return ok;
 }
 
 static int by_address(const void *a, const void *b)
@@ -199,6 +225,11 @@ static int by_address(const void *a, const void *b)
 
 /* --- ranges of code --- */
 
+static const char *keep_text(struct lister *l, const char *text)
+{
+    return arena_strndup(&l->listing->arena, text, strlen(text));
+}
+
 /* The mapping with its file open, or NULL; *ok is false when memory ran out. */
 static struct code_mapping *open_mapping(struct lister *l, uint32_t mapping, bool *ok)
 {
@@ -208,9 +239,11 @@ static struct code_mapping *open_mapping(struct lister *l, uint32_t mapping, boo
     if (l->is_open[mapping] == UNSEEN) {
         bool is_open = code_open(&l->listing->code, mapping, &l->opened[mapping], &why);
         l->is_open[mapping] = is_open ? MATCH : NO_MATCH;
-        if (!is_open)
+        if (!is_open) {
             diag_add(l->diag, "%s", why.msg);
-        *ok = why.code != ERR_NOMEM;
+            l->whys[mapping] = keep_text(l, why.msg);
+        }
+        *ok = why.code != ERR_NOMEM && (is_open || l->whys[mapping]);
     }
     return l->is_open[mapping] == MATCH ? &l->opened[mapping] : NULL;
 }
@@ -224,8 +257,13 @@ static bool find_code(struct lister *l)
         uint64_t address;
         if (s->location == PROFILE_NONE)
             continue;
-        struct code_mapping *m = open_mapping(l, l->profile->locations[s->location].mapping, &ok);
+        uint32_t mapping = l->profile->locations[s->location].mapping;
+        struct code_mapping *m = open_mapping(l, mapping, &ok);
         s->has_code = m && code_address(m, s->address, &address);
+        if (!s->has_code)
+            s->why = m                                  ? "the address is not in the file"
+                     : mapping < l->profile->n_mappings ? l->whys[mapping]
+                                                        : "the address is in no file";
     }
     return ok;
 }
@@ -293,8 +331,13 @@ static bool decode_ranges(struct lister *l, struct err *err)
         if (why.code == ERR_NOMEM)
             return err_nomem(err);
         diag_add(l->diag, "%s", why.msg);
-        for (size_t k = r->first; k < r->first + r->n; k++)
+        const char *text = keep_text(l, why.msg);
+        if (!text)
+            return err_nomem(err);
+        for (size_t k = r->first; k < r->first + r->n; k++) {
             l->sampled.items[k].has_code = false;
+            l->sampled.items[k].why = text;
+        }
     }
     return code_annotate(&l->listing->code, err);
 }
@@ -429,8 +472,11 @@ static bool list_address(struct lister *l, const struct sampled *s, struct stack
         stack->frames[stack->n++] = (struct stack_frame){
             intern_find(&l->texts, name), name.p, profile_str(l->profile, f->filename), line->line};
     }
-    struct listing_instruction in = {
-        .address = s->address, .object_address = s->address, .length = 1, .file = STR("")};
+    struct listing_instruction in = {.address = s->address,
+                                     .object_address = s->address,
+                                     .length = 1,
+                                     .why = s->why,
+                                     .file = STR("")};
     if (stack->n) {
         in.file = stack->frames[0].file;
         in.line = stack->frames[0].line;
@@ -587,13 +633,14 @@ static bool lister_init(struct lister *l)
     l->mappings = calloc((size_t)p->n_mappings + 1, 1);
     l->is_open = calloc((size_t)p->n_mappings + 1, 1);
     l->opened = calloc((size_t)p->n_mappings + 1, sizeof *l->opened);
+    l->whys = calloc((size_t)p->n_mappings + 1, sizeof *l->whys);
     l->next_made_up = 1;
     for (uint32_t i = 0; i < p->n_mappings; i++) {
         if (p->mappings[i].limit > l->next_made_up)
             l->next_made_up = p->mappings[i].limit;
     }
     return intern_init(&l->texts, &l->listing->arena) && l->functions && l->mappings &&
-           l->is_open && l->opened;
+           l->is_open && l->opened && l->whys;
 }
 
 static void lister_release(struct lister *l)
@@ -610,6 +657,7 @@ static void lister_release(struct lister *l)
     free(l->mappings);
     free(l->is_open);
     free(l->opened);
+    free(l->whys);
 }
 
 static bool is_any_interesting(const struct lister *l)

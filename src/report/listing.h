@@ -24,6 +24,7 @@ struct listing_instruction {
     uint64_t object_address; /* of the file */
     uint32_t length;
     const char *text; /* NULL where the code is not known */
+    const char *why;  /* ... and why it is not */
     struct str file;  /* its place, innermost */
     int64_t line, flat, cum;
 };

@@ -180,8 +180,9 @@ export interface Source extends Answer {
       file: string;
       flat: number;
       cum: number;
+      missing: string[]; // why there is no source, or no code, a sentence each
       lines: {
-        line: number;
+        line: number; // 0: not known
         flat: number;
         cum: number;
         text: string;
@@ -189,13 +190,14 @@ export interface Source extends Answer {
       }[];
     }[];
   }[];
+  more: number; // functions left out
 }
 export interface Instruction {
   address: string; // hex
   flat: number;
   cum: number;
-  text: string;
-  place: string; // "file.c:12"
+  text: string; // "": only its calls are known
+  place: string; // "file.c:12"; in ./data/disasm after the function's name; "": not known
   block: boolean; // a new one begins here
   calls: { text: string; place: string }[]; // inlined calls that lead here
 }
@@ -205,10 +207,13 @@ export interface Disasm extends Answer {
   functions: {
     name: string;
     file: string; // the object
+    aliases: string[]; // other names of the same place
     flat: number;
     cum: number;
+    missing: string[]; // why there is no code
     code: Instruction[];
   }[];
+  more: number; // functions left out
 }
 
 // ./data/tags
