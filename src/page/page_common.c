@@ -16,10 +16,25 @@ void page_lines(struct json *j, const char *key, struct str text)
     json_close(j, ']');
 }
 
-static void write_values(struct json *j, const struct report_run *run)
+const char *page_argument(const struct page_ctx *ctx)
+{
+    const char *focus = ctx->report.options->focus;
+    if (ctx->pivot && *ctx->pivot)
+        return ctx->pivot;
+    if (ctx->report.regexp && *ctx->report.regexp)
+        return ctx->report.regexp;
+    return focus ? focus : "";
+}
+
+static void write_values(struct json *j, struct report_run *run)
 {
     const char *name;
     double factor, ratio = report_ratio(run);
+    if (run->scaler.is_auto) {
+        unit_scaler_scale(&run->scaler, report_divided(run, run->pipeline.total), &name);
+        run->unit = *name ? name : run->pipeline.unit;
+        unit_scaler_init(&run->scaler, run->pipeline.unit, run->unit);
+    }
     /* A large value, so that rounding to int64 inside does not show. */
     int64_t probe = INT64_C(1) << 52;
     double scale = unit_scaler_scale(&run->scaler, probe, &name) / (double)probe;

@@ -15,7 +15,7 @@ struct writer {
     struct source_view view;
     struct json *j;
     struct buf text;
-    uint32_t n_left_out;
+    uint32_t n_shown, n_left_out;
 };
 
 static void write_place(struct writer *w, const char *key, struct str file, int64_t line)
@@ -99,7 +99,7 @@ static void write_missing(struct writer *w, const struct source_part *part)
     json_key(w->j, "missing");
     json_open(w->j, '[');
     buf_clear(&w->text);
-    if (!w->view.file.len)
+    if (str_eq(w->view.file, STR("."))) /* "", cleaned */
         buf_puts(&w->text, "No source: the profile names no file for this function; was the "
                            "program built with debug information?");
     else if (no_source)
@@ -206,6 +206,7 @@ static bool write_file(struct writer *w, size_t first, bool is_left_out)
             is_open = true;
         }
         write_part(w, &v->parts.items[k]);
+        w->n_shown++;
     }
     if (is_open) {
         json_close(w->j, ']');
@@ -237,11 +238,13 @@ static bool write_source(const struct page_ctx *ctx, struct json *j, struct err 
     struct writer w = {.j = j};
     options.noinlines = false;
     own.options = &options;
-    if (!own.regexp)
-        own.regexp = "";
+    own.regexp = page_argument(ctx);
     bool ok = report_begin(&run, &report_weblist, &own, err) &&
               source_view_init(&w.view, &run, own.diag, err) &&
               page_head(j, &run, NULL, NULL, err) && (write_files(&w) || err_nomem(err));
+    if (ok && !w.n_shown)
+        diag_add(own.diag, "there are no lines to show: what matches has no values, or the program "
+                           "is not the one that ran any more");
     source_view_release(&w.view);
     buf_release(&w.text);
     report_end(&run);
