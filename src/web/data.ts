@@ -234,4 +234,7 @@ export interface Timeline extends Answer {
   relative: boolean;
   names: string[]; // of the moments in mode "sources", else []
   series: { name: string; values: number[] }[]; // the largest first, the last one may be "others"
+  // Of mode "samples": a time t is (zero + t * factor) of this label's unit, for
+  // tf=KEY=FROMunit:TOunit; null when there is no such label.
+  label: { key: string; unit: string; zero: number; factor: number } | null;
 }

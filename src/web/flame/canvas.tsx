@@ -10,11 +10,12 @@ interface Props {
   search: RegExp | null;
   hooks: Hooks;
   label?: string;
+  half?: boolean; // one of two that stand above each other
   found?(share: { functions: number; value: number } | null): void;
   graph?(graph: FlameGraph): void; // once it is there
 }
 
-export function FlameCanvas({ source, look, search, hooks, label, found, graph }: Props) {
+export function FlameCanvas({ source, look, search, hooks, label, half, found, graph }: Props) {
   const host = useRef<HTMLDivElement>(null);
   const engine = useRef<FlameGraph | null>(null);
   const latest = useRef(hooks);
@@ -29,11 +30,12 @@ export function FlameCanvas({ source, look, search, hooks, label, found, graph }
         out: () => latest.current.out(),
         menu: (name, x, y) => latest.current.menu(name, x, y),
         hover: (s) => latest.current.hover?.(s),
-        moved: () => latest.current.moved?.(),
+        moved: (scrolled) => latest.current.moved?.(scrolled),
       },
       label,
     );
     engine.current = g;
+    g.half = half ?? false;
     graph?.(g);
     return () => {
       g.end();
@@ -50,5 +52,11 @@ export function FlameCanvas({ source, look, search, hooks, label, found, graph }
     drawn.current = { source, search };
     found?.(share);
   }, [source, search]);
+  useEffect(() => {
+    const g = engine.current;
+    if (!g || g.half === (half ?? false)) return;
+    g.half = half ?? false;
+    g.measure();
+  }, [half]);
   return <div ref={host} />;
 }

@@ -357,8 +357,9 @@ export class Painter {
       return measure.width(text) <= room ? text : measure.width(`${n}`) <= room ? `${n}` : "";
     }
     if (f < 0) {
-      const name = p.source.pivot ?? "all";
-      const value = alone(l.tree.value[l.source[box]], p.source.values);
+      const { pivot, side, sides, values } = p.source;
+      const name = pivot ?? (side && sides ? sides[side].name : "all");
+      const value = alone(((side && l.tree[side]) || l.tree.value)[l.source[box]], values);
       const text = `${name}  \u00b7  ${value}`;
       return measure.width(text) <= room ? text : this.cut(name, room);
     }

@@ -13,7 +13,7 @@ export interface Hooks {
   out(): boolean; // one step back to the whole; false: there is none
   menu(name: string, x: number, y: number): void;
   hover?(at: Spot): void;
-  moved?(): void; // a, span or scrolling have changed by the user
+  moved?(scrolled: boolean): void; // the user has changed what is in view
 }
 
 const PAD = 2;
@@ -59,6 +59,7 @@ export class FlameGraph {
   private lastTip = { x: 0, y: 0 };
   private ends: (() => void)[] = [];
   private calm = matchMedia("(prefers-reduced-motion: reduce)");
+  half = false; // one of two that stand above each other
 
   constructor(
     readonly host: HTMLElement,
@@ -151,7 +152,8 @@ export class FlameGraph {
     const { painter: p, view } = this;
     const coarse = matchMedia("(pointer: coarse)").matches;
     const top = view.getBoundingClientRect().top + scrollY;
-    view.style.height = `${Math.max(240, Math.floor(innerHeight - top - 38))}px`;
+    const free = innerHeight - top - 38;
+    view.style.height = `${Math.max(240, Math.floor(this.half ? innerHeight * 0.36 : free))}px`;
     const ratio = devicePixelRatio || 1;
     p.pad = Math.round(PAD * ratio);
     p.resize(view.clientWidth, view.clientHeight, ratio, coarse ? 24 : 18);
@@ -196,7 +198,7 @@ export class FlameGraph {
     p.span = Math.min(1, Math.max(DEEPEST, span));
     p.a = Math.min(1 - p.span, Math.max(0, a));
     this.redraw();
-    if (byUser) this.hooks.moved?.();
+    if (byUser) this.hooks.moved?.(false);
   }
 
   animateTo(a: number, span: number, then?: () => void) {
@@ -220,6 +222,29 @@ export class FlameGraph {
       else then?.();
     };
     this.animation = requestAnimationFrame(step);
+  }
+
+  // Look at the same part as another graph, of a tree with the same boxes in other sizes: the
+  // box that is pointed at, or the one in the middle, is at the same place in both.
+  follow(other: FlameGraph, scrolled: boolean) {
+    if (scrolled) {
+      if (this.view.scrollTop !== other.view.scrollTop) this.view.scrollTop = other.view.scrollTop;
+      return;
+    }
+    const p = other.painter;
+    const [mine, its] = [this.picture?.layouts[CALLEES], other.picture?.layouts[CALLEES]];
+    let a = p.a;
+    if (mine && its && mine.n === its.n) {
+      let box = other.hover !== NOWHERE && kindOf(other.hover) === CALLEES ? boxIn(other.hover) : 0;
+      const middle = p.a + p.span / 2;
+      for (let k = 0; box === 0 && k < depth(its); k++) {
+        const i = beyond(its, its.levels[k], its.levels[k + 1], middle);
+        if (i < its.levels[k + 1] && its.size[i] < p.span) box = i;
+      }
+      a += mine.left[box] + mine.size[box] / 2 - its.left[box] - its.size[box] / 2;
+    }
+    cancelAnimationFrame(this.animation);
+    this.setView(a, p.span);
   }
 
   get isZoomed(): boolean {
@@ -356,7 +381,7 @@ export class FlameGraph {
     const l = p.layouts[kindOf(s)];
     if (l.frame[box] === CUT) box = l.parent[box];
     if (l.size[box] <= 0) return;
-    if (kindOf(s) === CALLERS) return this.animateTo(l.left[box], l.size[box], () => this.hooks.moved?.());
+    if (kindOf(s) === CALLERS) return this.animateTo(l.left[box], l.size[box], () => this.hooks.moved?.(false));
     if (box === 0) return void this.goOut();
     const path = [p.source.path, pathOf(l, box)].filter(Boolean).join(".");
     this.animateTo(l.left[box], l.size[box], () => this.hooks.zoom(path));
@@ -368,7 +393,7 @@ export class FlameGraph {
       return true;
     }
     if (this.isZoomed) {
-      this.animateTo(0, 1, () => this.hooks.moved?.());
+      this.animateTo(0, 1, () => this.hooks.moved?.(false));
       return true;
     }
     return this.hooks.out();
@@ -600,7 +625,7 @@ export class FlameGraph {
       if (!this.pinned && !this.shown) this.tip.hidden = true;
       this.setHover(NOWHERE);
       this.redraw();
-      this.hooks.moved?.();
+      this.hooks.moved?.(true);
     });
     this.on(view, "keydown", (e) => this.key(e));
     this.on(view, "focus", () => {

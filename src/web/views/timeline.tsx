@@ -1,0 +1,318 @@
+// timeline: values over time: a line a function over several sources or moments, stacked
+// areas of the samples of one profile.
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import type { Timeline } from "../data";
+import { css, oklch } from "../flame/colors";
+import { alone, percent } from "../format";
+import type { ViewProps } from "../view";
+import "./timeline.css";
+
+const HEIGHT = 380;
+const TABLE_ROWS = 500;
+const HUES = [255, 40, 150, 320, 85, 200, 20, 110, 285, 60, 175, 345];
+
+function colorOf(k: number, dark: boolean, others: boolean): string {
+  if (others) return dark ? "#6a7078" : "#a9afb7";
+  const round = Math.floor(k / HUES.length) % 2;
+  return css(oklch((dark ? 0.74 : 0.58) - round * 0.12, 0.13, HUES[k % HUES.length]));
+}
+
+// Points of time as texts.
+function clock(answer: Timeline, k: number): string {
+  if (answer.names.length) return answer.names[k];
+  const t = answer.times[k];
+  return answer.relative ? seconds(t) : new Date(t * 1000).toLocaleString();
+}
+
+function seconds(t: number): string {
+  if (Math.abs(t) >= 60) return `${Math.floor(t / 60)}m${Math.round(t % 60)}s`;
+  if (Math.abs(t) >= 1 || t === 0) return `${Number(t.toFixed(2))}s`;
+  if (Math.abs(t) >= 1e-3) return `${Number((t * 1e3).toFixed(2))}ms`;
+  return `${Number((t * 1e6).toFixed(2))}us`;
+}
+
+const isDark = () => matchMedia("(prefers-color-scheme: dark)").matches;
+
+// Whether the page is dark, however that was chosen.
+function useDark(): boolean {
+  const read = () => {
+    const theme = document.documentElement.dataset.theme;
+    return theme ? theme === "dark" : isDark();
+  };
+  const [dark, setDark] = useState(read);
+  useEffect(() => {
+    const change = () => setDark(read());
+    const watch = new MutationObserver(change);
+    watch.observe(document.documentElement, { attributes: true });
+    const query = matchMedia("(prefers-color-scheme: dark)");
+    query.addEventListener("change", change);
+    return () => {
+      watch.disconnect();
+      query.removeEventListener("change", change);
+    };
+  }, []);
+  return dark;
+}
+
+export function TimelineView(props: ViewProps<Timeline>) {
+  const { answer, place, search, go, openMenu, tell } = props;
+  const { values, series } = answer;
+  const stacked = answer.mode === "samples";
+  const dark = useDark();
+  const host = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const [off, setOff] = useState<ReadonlySet<number>>(new Set());
+  const [at, setAt] = useState(-1); // the point of time that is looked at
+  const [range, setRange] = useState<[number, number] | null>(null); // by index
+  const [width, setWidth] = useState(0);
+  const [open, setOpen] = useState(false);
+  useEffect(() => {
+    setOff(new Set());
+    setAt(-1);
+    setRange(null);
+  }, [answer]);
+
+  // Where times do not grow, points stand one after the other.
+  const even = useMemo(() => answer.times.some((t, k) => k > 0 && t <= answer.times[k - 1]), [answer]);
+  const xs = useMemo(() => (even ? answer.times.map((_, k) => k) : answer.times), [answer, even]);
+  const matches = useMemo(() => {
+    if (!search) return null;
+    return series.map((s) => {
+      search.lastIndex = 0;
+      return search.test(s.name);
+    });
+  }, [answer, search]);
+  useEffect(() => {
+    const n = matches?.filter(Boolean).length ?? 0;
+    tell(matches ? (n === 1 ? "1 line" : `${n || "no"} lines`) : "");
+  }, [matches]);
+
+  const data = useMemo(() => {
+    if (!stacked) return [xs, ...series.map((s) => s.values)];
+    // The first one lies at the bottom; sums are drawn from the top of the stack down.
+    const sum = xs.map(() => 0);
+    return [
+      xs,
+      ...series.map((s, n) => {
+        if (!off.has(n)) s.values.forEach((v, k) => (sum[k] += v));
+        return sum.slice();
+      }),
+    ];
+  }, [answer, off, xs]);
+
+  // A range of the samples' times, for tf=.
+  const choose = (from: number, to: number) => {
+    const { label } = answer;
+    if (!label || to <= from) return;
+    const text = (t: number) => `${Math.round(label.zero + t * label.factor)}${label.unit}`;
+    go(place.view, { tf: `${label.key}=${text(from)}:${text(to)}` });
+  };
+  const chosen = !!answer.label && (place.params.get("tf") ?? "").startsWith(answer.label.key + "=");
+
+  useEffect(() => {
+    const element = host.current!;
+    const watch = new ResizeObserver(() => setWidth(element.clientWidth));
+    watch.observe(element);
+    setWidth(element.clientWidth);
+    return () => watch.disconnect();
+  }, []);
+  useEffect(() => {
+    if (!width || !series.length || !xs.length) return;
+    const ink = dark ? "#bcc2ca" : "#4a515a";
+    const grid = { stroke: dark ? "#2b3037" : "#e6e9ed", width: 1 };
+    const u = new uPlot(
+      {
+        width,
+        height: HEIGHT,
+        legend: { show: false },
+        cursor: { y: false, drag: { x: stacked && !!answer.label, y: false, setScale: false }, points: { show: !stacked } },
+        scales: { x: { time: !answer.relative && !even }, y: { range: (_, low, high) => [Math.min(0, low), high * 1.05 || 1] } },
+        axes: [
+          {
+            stroke: ink,
+            grid,
+            ticks: grid,
+            ...(even ? { values: (_: uPlot, splits: number[]) => splits.map((v) => (Number.isInteger(v) ? String(v + 1) : "")) } : {}),
+            ...(answer.relative && !even ? { values: (_: uPlot, splits: number[]) => splits.map(seconds) } : {}),
+          },
+          { stroke: ink, grid, ticks: grid, size: 76, values: (_, splits) => splits.map((v) => alone(v, values)) },
+        ],
+        series: [
+          {},
+          ...series.map((s, n) => {
+            const color = colorOf(n, dark, s.name === "others");
+            const dim = matches && !matches[n];
+            return {
+              label: s.name,
+              show: !off.has(n),
+              stroke: color,
+              alpha: dim ? 0.2 : 1,
+              width: matches && matches[n] ? 3 : stacked ? 1 : 2,
+              fill: stacked && n === 0 ? color : undefined,
+              points: { show: !stacked && xs.length < 60 },
+            };
+          }),
+        ],
+        bands: stacked
+          ? series.flatMap((_, n) => {
+              const below = series.map((_, k) => k).filter((k) => k < n && !off.has(k));
+              return off.has(n) || !below.length ? [] : [{ series: [n + 1, below[below.length - 1] + 1] as [number, number], fill: colorOf(n, dark, series[n].name === "others") }];
+            })
+          : [],
+        hooks: {
+          setCursor: [(u) => setAt(u.cursor.idx ?? -1)],
+          setSelect: [
+            (u) => {
+              if (u.select.width > 3) choose(u.posToVal(u.select.left, "x"), u.posToVal(u.select.left + u.select.width, "x"));
+            },
+          ],
+        },
+      },
+      data as uPlot.AlignedData,
+      host.current!,
+    );
+    plot.current = u;
+    return () => {
+      u.destroy();
+      plot.current = null;
+    };
+  }, [answer, dark, data, width, matches, off]);
+
+  const toggle = (n: number, alone: boolean) => {
+    const next = new Set(off);
+    if (alone) {
+      const only = series.every((_, k) => (k === n) !== off.has(k));
+      next.clear();
+      if (!only) series.forEach((_, k) => k !== n && next.add(k));
+    } else if (!next.delete(n)) next.add(n);
+    setOff(next);
+  };
+
+  const key = (e: KeyboardEvent) => {
+    const u = plot.current;
+    if (!u || e.ctrlKey || e.metaKey || e.altKey) return;
+    const last = xs.length - 1;
+    let to = at;
+    if (e.key === "ArrowRight") to = Math.min(last, at + 1);
+    else if (e.key === "ArrowLeft") to = Math.max(0, at < 0 ? last : at - 1);
+    else if (e.key === "Home") to = 0;
+    else if (e.key === "End") to = last;
+    else if (e.key === "Enter" && range) return void (choose(xs[Math.min(...range)], xs[Math.max(...range)]), e.preventDefault());
+    else if (e.key === "Escape" && range) {
+      setRange(null);
+      u.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+      e.preventDefault();
+      return;
+    } else return;
+    e.preventDefault();
+    e.stopPropagation();
+    const r: [number, number] | null = e.shiftKey && stacked && answer.label ? [range ? range[0] : Math.max(0, at), to] : null;
+    setRange(r);
+    if (r) {
+      const [a, b] = [u.valToPos(xs[Math.min(...r)], "x"), u.valToPos(xs[Math.max(...r)], "x")];
+      u.setSelect({ left: a, width: b - a, top: 0, height: u.over.clientHeight }, false);
+    }
+    u.setCursor({ left: u.valToPos(xs[to], "x"), top: 0 });
+    setAt(to);
+  };
+
+  const sumAt = (k: number) => series.reduce((sum, s, n) => (off.has(n) ? sum : sum + s.values[k]), 0);
+  const totals = useMemo(() => series.map((s) => (stacked ? s.values.reduce((x, y) => x + y, 0) : (s.values[s.values.length - 1] ?? 0))), [answer]);
+  if (!series.length || !xs.length)
+    return (
+      <section class="timeline">
+        <p>There are no samples over time.</p>
+      </section>
+    );
+  const told = at < 0 ? "" : `${clock(answer, at)}: ${stacked ? alone(sumAt(at), values) + " in all" : ""}`;
+  return (
+    <section class="timeline">
+      <p class="timeline-about">
+        <span>
+          {stacked ? "Samples over time" : `${xs.length} ${answer.names.length ? "sources" : "moments"}, a line a function`}
+          {stacked && answer.label ? ". Drag to choose a part." : ""}
+        </span>
+        {chosen && (
+          <button type="button" onClick={() => go(place.view, { tf: null })}>
+            All of the time
+          </button>
+        )}
+        <b>{told}</b>
+      </p>
+      <div
+        class="timeline-plot"
+        ref={host}
+        tabIndex={0}
+        role="application"
+        aria-roledescription="chart"
+        aria-label={`Values over time. Left and right walk${stacked && answer.label ? ", with shift they choose a part, Enter shows it" : ""}. A table follows.`}
+        onKeyDown={key}
+      />
+      <div class="flame-hidden" aria-live="polite">
+        {at >= 0 &&
+          `${told}; ${series
+            .filter((_, n) => !off.has(n))
+            .slice(0, 5)
+            .map((s) => `${s.name} ${alone(s.values[at], values)}`)
+            .join("; ")}`}
+      </div>
+      <ul class="timeline-legend" aria-label="Lines">
+        {series.map((s, n) => {
+          const v = at < 0 ? totals[n] : s.values[at];
+          return (
+            <li class={matches && !matches[n] ? "dim" : ""}>
+              <button
+                type="button"
+                aria-pressed={!off.has(n)}
+                title={`${s.name}\nClick: show or hide; with shift: it alone`}
+                onClick={(e) => toggle(n, e.shiftKey)}
+                onContextMenu={(e) => {
+                  if (s.name === "others") return;
+                  e.preventDefault();
+                  openMenu(s.name, e.clientX, e.clientY);
+                }}
+              >
+                <i style={{ background: off.has(n) ? "transparent" : colorOf(n, dark, s.name === "others"), borderColor: colorOf(n, dark, s.name === "others") }} />
+                <span>{s.name}</span>
+                <small>
+                  {alone(v, values)}
+                  {stacked && at < 0 ? `, ${percent(v, values.total)}` : ""}
+                </small>
+              </button>
+            </li>
+          );
+        })}
+      </ul>
+      <details class="flame-table" onToggle={(e) => setOpen(e.currentTarget.open)}>
+        <summary>As a table</summary>
+        {open && (
+          <div class="timeline-table">
+            <table>
+              <thead>
+                <tr>
+                  <th scope="col">Time</th>
+                  {series.map((s) => (
+                    <th scope="col">{s.name}</th>
+                  ))}
+                </tr>
+              </thead>
+              <tbody>
+                {xs.slice(0, TABLE_ROWS).map((_, k) => (
+                  <tr>
+                    <th scope="row">{clock(answer, k)}</th>
+                    {series.map((s) => (
+                      <td>{alone(s.values[k], values)}</td>
+                    ))}
+                  </tr>
+                ))}
+              </tbody>
+            </table>
+            {xs.length > TABLE_ROWS && <p>{`${xs.length - TABLE_ROWS} more`}</p>}
+          </div>
+        )}
+      </details>
+    </section>
+  );
+}
