@@ -1,13 +1,10 @@
 #include "agent/symbols.h"
 
-#include "agent/heap.h"
-#include "agent/own.h"
+#include "agent/cxx_name.h"
 #include "agent/raw.h"
 
-#include <dlfcn.h>
 #include <elf.h>
 #include <fcntl.h>
-#include <stdlib.h>
 
 #define SECTION_BYTES_MAX (256u << 20)
 #define NOTES_BYTES_MAX 4096
@@ -190,29 +187,19 @@ void symbols_release(struct symbols *s)
         release(&t->names);
         raw_unmap(t, sizeof *t);
     }
-    for (size_t i = 0; i < SYMBOLS_READABLE_MAX; i++)
-        if (s->readable[i].readable) /* none where nothing may be freed, by symbols_readable */
-            free(s->readable[i].readable);
+    if (s->scratch)
+        raw_unmap(s->scratch, cxx_name_scratch_bytes());
     raw_unmap(s, sizeof *s);
 }
 
 const char *symbols_readable(struct symbols *s, const char *name)
 {
-    typedef char *demangle_fn(const char *, char *, size_t *, int *);
-    if (name[0] != '_' || name[1] != 'Z' || own_is_here())
+    if (name[0] != '_' || name[1] != 'Z')
         return name;
-    size_t slot = (size_t)name * 0x9e3779b97f4a7c15u >> 53; /* of SYMBOLS_READABLE_MAX */
-    if (s->readable[slot].name == name)
-        return s->readable[slot].readable ? s->readable[slot].readable : name;
-    if (s->readable[slot].name)
-        return name; /* the other's text may be in use */
-    bool was_left_out = heap_leave_out(true);
-    demangle_fn *demangle = (demangle_fn *)dlsym(RTLD_DEFAULT, "__cxa_demangle");
-    int status;
-    s->readable[slot].readable = demangle ? demangle(name, NULL, NULL, &status) : NULL;
-    s->readable[slot].name = name;
-    heap_leave_out(was_left_out);
-    return s->readable[slot].readable ? s->readable[slot].readable : name;
+    if (!s->scratch)
+        s->scratch = raw_alloc(cxx_name_scratch_bytes());
+    return s->scratch && cxx_name(s->scratch, name, s->readable, sizeof s->readable) ? s->readable
+                                                                                     : name;
 }
 
 const char *symbols_name(struct symbols *s, uint64_t frame, uint64_t *offset)

@@ -1,8 +1,8 @@
 /* symbols: names of functions, from the symbol tables of the files that are mapped
  * (.symtab, or .dynsym of what was stripped).
  * In: the files, which are read, not mapped, and not trusted.
- * Threads: one at a time each.  Signals: no.  Memory: mmap'ed, but for the
- * demangler's; of the modules that were asked for, until symbols_release. */
+ * Threads: one at a time each.  Signals: no.  Memory: mmap'ed; of the modules that were
+ * asked for, until symbols_release. */
 #ifndef SONDE_AGENT_SYMBOLS_H
 #define SONDE_AGENT_SYMBOLS_H
 
@@ -10,14 +10,12 @@
 
 struct symbols_table;
 
-#define SYMBOLS_READABLE_MAX 2048
+#define SYMBOLS_READABLE_BYTES 16384
 
 struct symbols {
     struct symbols_table *tables[MODULES_MAX + 1]; /* by the number of the module */
-    struct {
-        const char *name;
-        char *readable; /* malloc'ed */
-    } readable[SYMBOLS_READABLE_MAX];
+    void *scratch;                                 /* of cxx_name */
+    char readable[SYMBOLS_READABLE_BYTES];
 };
 
 /* NULL: no memory. */
@@ -28,8 +26,7 @@ void symbols_release(struct symbols *symbols); /* NULL is fine */
  * Valid until symbols_release. */
 const char *symbols_name(struct symbols *symbols, uint64_t frame, uint64_t *offset);
 
-/* The name as in the source, where the program has C++'s demangler in it; else `name`.
- * Valid until symbols_release. */
+/* The name as in the source, where that can be told; else `name`.  Valid until the next call. */
 const char *symbols_readable(struct symbols *symbols, const char *name);
 
 /* The address of a frame, and the file it lies in: "" if none, `program` if that. */

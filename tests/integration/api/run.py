@@ -1008,7 +1008,7 @@ def test_goroutines():
         check("main" in out and "thread:serve" in out.replace(" ", ""), out)
 
 
-def serves_example(binary, opener, worker):
+def serves_example(binary, opener, worker, in_texts):
     with Program(binary, "localhost:0", "20") as p:
         time.sleep(1)
         top_of = lambda page, *flags: top(p.page(page)[1], *flags)
@@ -1019,6 +1019,9 @@ def serves_example(binary, opener, worker):
             check(worker in names, out)
         names, out = top_of("goroutine")
         check(worker in names, out)
+        for page in ("goroutine?debug=1", "goroutine?debug=2", "heap?debug=1"):
+            text = p.page(page)[1].decode()
+            check(in_texts in text and not re.search(r"\b_ZN", text), text)
         check(not p.process.poll(), "it has ended")
         p.process.terminate()
 
@@ -1044,7 +1047,7 @@ def test_example_in_cxx():
                            "-I", os.path.join(ROOT, "include"), "-o", os.path.join(WORK, "cxx"),
                            os.path.join(ROOT, "examples/service.cc"), "-L", BUILD, "-lsonde",
                            "-Wl,-rpath," + BUILD])
-    serves_example("cxx", "Session", "(anonymous")
+    serves_example("cxx", "Session", "(anonymous", "(anonymous namespace)::work(std::chrono::")
 
 
 def test_example_in_rust():
@@ -1053,7 +1056,7 @@ def test_example_in_rust():
     subprocess.check_call(["rustc", "-O", "-g", "-D", "warnings", "-L", "native=" + BUILD,
                            "-C", "link-arg=-Wl,-rpath," + BUILD, "-o", os.path.join(WORK, "rust"),
                            os.path.join(ROOT, "examples/service.rs")])
-    serves_example("rust", "service::Session::open", "service::work")
+    serves_example("rust", "service::Session::open", "service::work", "service::work")
 
 
 def test_recorded():
