@@ -2,67 +2,80 @@
 
 #include <stdlib.h>
 
-bool flame_data_init(struct flame_data *d, struct graph *graph, struct err *err)
+bool flame_data_init(struct flame_data *d, const struct places *places, struct err *err)
 {
-    *d = (struct flame_data){.graph = graph};
-    d->number = calloc((size_t)graph->n_nodes + 1, sizeof *d->number);
+    *d = (struct flame_data){.places = places};
+    d->number = calloc((size_t)places->n_frames + 1, sizeof *d->number);
     if (!d->number)
         return err_nomem(err);
-    return modules_init(&d->modules, graph, err);
+    return modules_init_places(&d->modules, places, err);
 }
 
 void flame_data_release(struct flame_data *d)
 {
     modules_release(&d->modules);
     free(d->number);
-    vec_release(&d->nodes);
+    vec_release(&d->frames);
     *d = (struct flame_data){0};
 }
 
-struct str flame_data_name(struct graph *graph, uint32_t node)
+struct str flame_data_name(const struct places *places, uint32_t frame)
 {
-    struct str name = graph_name(graph, node);
-    return name.len ? name : graph_label(graph, node);
+    uint32_t node;
+    struct graph *g = places_graph(places, frame, &node);
+    struct str name = graph_name(g, node);
+    return name.len ? name : graph_label(g, node);
 }
 
 bool flame_data_use(struct flame_data *d, const struct calltree *tree, struct err *err)
 {
     for (uint32_t i = 0; i < tree->n_nodes; i++) {
-        uint32_t node = tree->nodes[i].frame;
-        if (node == GRAPH_NONE || d->number[node])
+        uint32_t frame = tree->nodes[i].frame;
+        if (frame == GRAPH_NONE || d->number[frame])
             continue;
-        if (!vec_push(&d->nodes, node))
+        if (!vec_push(&d->frames, frame))
             return err_nomem(err);
-        d->number[node] = (uint32_t)d->nodes.n;
+        d->number[frame] = (uint32_t)d->frames.n;
     }
     return true;
+}
+
+static struct str file_of(const struct flame_data *d, size_t i)
+{
+    uint32_t node;
+    const struct graph *g = places_graph(d->places, d->frames.items[i], &node);
+    return graph_file(g, node);
+}
+
+static int64_t line_of(const struct flame_data *d, size_t i)
+{
+    uint32_t node;
+    const struct graph *g = places_graph(d->places, d->frames.items[i], &node);
+    return g->nodes[node].info.line;
 }
 
 /* "files" and their "texts", each once. */
 static bool write_files(struct flame_data *d, struct json *j)
 {
-    const struct graph *g = d->graph;
-    VEC(uint32_t) files = {0};
-    uint32_t *text = calloc((size_t)g->files.n + 1, sizeof *text);
-    bool ok = text != NULL;
+    struct arena arena;
+    struct intern texts;
+    arena_init(&arena);
+    bool ok = intern_init(&texts, &arena);
     json_key(j, "files");
     json_open(j, '[');
-    for (size_t i = 0; ok && i < d->nodes.n; i++) {
-        uint32_t file = g->nodes[d->nodes.items[i]].info.file;
-        if (!text[file]) {
-            ok = vec_push(&files, file);
-            text[file] = (uint32_t)files.n;
-        }
-        json_int(j, (int64_t)text[file] - 1);
+    for (size_t i = 0; ok && i < d->frames.n; i++) {
+        uint32_t id = intern_add(&texts, file_of(d, i));
+        ok = id != INTERN_NONE;
+        json_int(j, id);
     }
     json_close(j, ']');
     json_key(j, "texts");
     json_open(j, '[');
-    for (size_t i = 0; i < files.n; i++)
-        json_string(j, g->files.strings[files.items[i]]);
+    for (uint32_t i = 0; ok && i < texts.n; i++)
+        json_string(j, texts.strings[i]);
     json_close(j, ']');
-    free(text);
-    vec_release(&files);
+    intern_release(&texts);
+    arena_release(&arena);
     return ok;
 }
 
@@ -75,8 +88,8 @@ static bool write_groups(struct flame_data *d, struct json *j)
     if (!place)
         return false;
     memset(place, 0xff, ((size_t)m->n + 1) * sizeof *place);
-    for (size_t i = 0; i < d->nodes.n; i++)
-        place[m->of_node[d->nodes.items[i]]] = USED;
+    for (size_t i = 0; i < d->frames.n; i++)
+        place[m->of_node[d->frames.items[i]]] = USED;
     json_key(j, "groups");
     json_open(j, '[');
     for (uint32_t i = 0; i < m->n; i++) {
@@ -94,8 +107,8 @@ static bool write_groups(struct flame_data *d, struct json *j)
     json_close(j, ']');
     json_key(j, "modules");
     json_open(j, '[');
-    for (size_t i = 0; i < d->nodes.n; i++)
-        json_int(j, place[m->of_node[d->nodes.items[i]]]);
+    for (size_t i = 0; i < d->frames.n; i++)
+        json_int(j, place[m->of_node[d->frames.items[i]]]);
     json_close(j, ']');
     free(place);
     return true;
@@ -103,12 +116,11 @@ static bool write_groups(struct flame_data *d, struct json *j)
 
 bool flame_data_write_frames(struct flame_data *d, struct json *j, struct err *err)
 {
-    struct graph *g = d->graph;
     json_open(j, '{');
     json_key(j, "names");
     json_open(j, '[');
-    for (size_t i = 0; i < d->nodes.n; i++) {
-        struct str name = flame_data_name(g, d->nodes.items[i]);
+    for (size_t i = 0; i < d->frames.n; i++) {
+        struct str name = flame_data_name(d->places, d->frames.items[i]);
         if (!name.p)
             return err_nomem(err);
         json_string(j, name);
@@ -116,13 +128,13 @@ bool flame_data_write_frames(struct flame_data *d, struct json *j, struct err *e
     json_close(j, ']');
     json_key(j, "lines");
     json_open(j, '[');
-    for (size_t i = 0; i < d->nodes.n; i++)
-        json_int(j, g->nodes[d->nodes.items[i]].info.line);
+    for (size_t i = 0; i < d->frames.n; i++)
+        json_int(j, line_of(d, i));
     json_close(j, ']');
     json_key(j, "shades");
     json_open(j, '[');
-    for (size_t i = 0; i < d->nodes.n; i++)
-        json_int(j, modules_shade(flame_data_name(g, d->nodes.items[i])));
+    for (size_t i = 0; i < d->frames.n; i++)
+        json_int(j, modules_shade(flame_data_name(d->places, d->frames.items[i])));
     json_close(j, ']');
     if (!write_files(d, j) || !write_groups(d, j))
         return err_nomem(err);
@@ -130,31 +142,54 @@ bool flame_data_write_frames(struct flame_data *d, struct json *j, struct err *e
     return true;
 }
 
+enum column {
+    COLUMN_FRAME,
+    COLUMN_CHILDREN,
+    COLUMN_VALUE,
+    COLUMN_SELF,
+    COLUMN_BEFORE,
+    COLUMN_AFTER
+};
+
+static void write_column(const struct flame_data *d, const struct calltree *tree, struct json *j,
+                         enum column column)
+{
+    static const char *const keys[] = {"frame", "children", "value", "self", "before", "after"};
+    json_key(j, keys[column]);
+    json_open(j, '[');
+    for (uint32_t i = 0; i < tree->n_nodes; i++) {
+        const struct calltree_node *node = &tree->nodes[i];
+        switch (column) {
+        case COLUMN_FRAME:
+            json_int(j, node->frame == GRAPH_NONE ? -1 : (int64_t)d->number[node->frame] - 1);
+            break;
+        case COLUMN_CHILDREN:
+            json_int(j, node->n_children);
+            break;
+        case COLUMN_VALUE:
+            json_int(j, node->cum);
+            break;
+        case COLUMN_SELF:
+            json_int(j, node->self);
+            break;
+        case COLUMN_BEFORE:
+            json_int(j, node->before);
+            break;
+        default:
+            json_int(j, node->cum - node->before);
+        }
+    }
+    json_close(j, ']');
+}
+
 void flame_data_write_tree(const struct flame_data *d, const struct calltree *tree, struct json *j)
 {
     const struct calltree_node *nodes = tree->nodes;
     uint32_t n = tree->n_nodes;
+    bool is_difference = tree->has_negative || d->places->sides[1].graph;
     json_open(j, '{');
-    json_key(j, "frame");
-    json_open(j, '[');
-    for (uint32_t i = 0; i < n; i++)
-        json_int(j, nodes[i].frame == GRAPH_NONE ? -1 : (int64_t)d->number[nodes[i].frame] - 1);
-    json_close(j, ']');
-    json_key(j, "children");
-    json_open(j, '[');
-    for (uint32_t i = 0; i < n; i++)
-        json_int(j, nodes[i].n_children);
-    json_close(j, ']');
-    json_key(j, "value");
-    json_open(j, '[');
-    for (uint32_t i = 0; i < n; i++)
-        json_int(j, nodes[i].cum);
-    json_close(j, ']');
-    json_key(j, "self");
-    json_open(j, '[');
-    for (uint32_t i = 0; i < n; i++)
-        json_int(j, nodes[i].self);
-    json_close(j, ']');
+    for (enum column column = COLUMN_FRAME; column <= COLUMN_SELF; column++)
+        write_column(d, tree, j, column);
     json_key(j, "inlined");
     json_open(j, '[');
     for (uint32_t i = 0; i < n; i++)
@@ -173,5 +208,7 @@ void flame_data_write_tree(const struct flame_data *d, const struct calltree *tr
         json_close(j, ']');
     }
     json_close(j, ']');
+    for (enum column column = COLUMN_BEFORE; is_difference && column <= COLUMN_AFTER; column++)
+        write_column(d, tree, j, column);
     json_close(j, '}');
 }

@@ -87,21 +87,29 @@ static int by_self(const void *a, const void *b)
     return str_cmp(x->name, y->name);
 }
 
-static bool sum_modules(struct modules *m, const struct graph *g, const uint32_t *objects)
+/* Add a graph's nodes, which are frames `frame_of` (NULL: their own indexes). */
+static bool add_graph(struct modules *m, const struct graph *g, const uint32_t *frame_of)
 {
-    for (uint32_t i = 0; i < g->n_nodes; i++) {
-        uint32_t id = intern_add(&m->names, module_name(g, i, objects[i]));
-        if (id == INTERN_NONE)
-            return false;
-        struct module *module = &m->modules[id];
-        m->of_node[i] = id;
-        module->name = m->names.strings[id];
+    uint32_t *objects = modules_objects(g, NULL);
+    for (uint32_t i = 0; objects && i < g->n_nodes; i++) {
+        uint32_t *of = &m->of_node[frame_of ? frame_of[i] : i];
+        if (!*of) {
+            uint32_t id = intern_add(&m->names, module_name(g, i, objects[i]));
+            if (id == INTERN_NONE) {
+                free(objects);
+                return false;
+            }
+            *of = id;
+            m->modules[id].name = m->names.strings[id];
+        }
+        struct module *module = &m->modules[*of];
         int64_t flat = g->nodes[i].flat;
         flat = flat == INT64_MIN ? INT64_MAX : unit_abs(flat);
         if (__builtin_add_overflow(module->self, flat, &module->self))
             module->self = INT64_MAX;
     }
-    return true;
+    free(objects);
+    return objects != NULL;
 }
 
 static void choose_hues(struct modules *m)
@@ -121,22 +129,19 @@ static void choose_hues(struct modules *m)
     }
 }
 
-bool modules_init(struct modules *m, const struct graph *g, struct err *err)
+/* Make modules of up to n frames of one graph or two. */
+static bool init(struct modules *m, uint32_t n, const struct graph *g, const struct graph *base,
+                 const uint32_t *base_frames, struct err *err)
 {
     *m = (struct modules){0};
     arena_init(&m->arena);
-    uint32_t *objects = modules_objects(g, err);
-    if (!objects)
-        return false;
-    m->of_node = calloc((size_t)g->n_nodes + 1, sizeof *m->of_node);
-    m->modules = calloc((size_t)g->n_nodes + 1, sizeof *m->modules);
-    bool ok =
-        m->of_node && m->modules && intern_init(&m->names, &m->arena) && sum_modules(m, g, objects);
-    free(objects);
-    if (ok) {
-        m->n = m->names.n - 1;
-        m->sorted = calloc((size_t)m->n + 1, sizeof *m->sorted);
-    }
+    m->of_node = calloc((size_t)n + 1, sizeof *m->of_node);
+    m->modules = calloc((size_t)n + 1, sizeof *m->modules);
+    if (!m->of_node || !m->modules || !intern_init(&m->names, &m->arena) ||
+        !add_graph(m, g, NULL) || (base && !add_graph(m, base, base_frames)))
+        return err_nomem(err);
+    m->n = m->names.n - 1;
+    m->sorted = calloc((size_t)m->n + 1, sizeof *m->sorted);
     if (!m->sorted)
         return err_nomem(err);
     for (uint32_t i = 0; i < m->n; i++)
@@ -144,6 +149,16 @@ bool modules_init(struct modules *m, const struct graph *g, struct err *err)
     qsort(m->sorted, m->n, sizeof *m->sorted, by_self);
     choose_hues(m);
     return true;
+}
+
+bool modules_init(struct modules *m, const struct graph *g, struct err *err)
+{
+    return init(m, g->n_nodes, g, NULL, NULL, err);
+}
+
+bool modules_init_places(struct modules *m, const struct places *p, struct err *err)
+{
+    return init(m, p->n_frames, p->sides[0].graph, p->sides[1].graph, p->base_frames, err);
 }
 
 void modules_release(struct modules *m)

@@ -6,7 +6,7 @@
 #define SONDE_REPORT_MODULES_H
 
 #include "base/intern.h"
-#include "xform/graph.h"
+#include "xform/places.h"
 
 #define MODULES_HUES 12u
 #define MODULES_SHADES 3u
@@ -22,7 +22,7 @@ struct modules {
     struct arena arena;     /* of the names */
     struct intern names;    /* id i is that of modules[i]; [0] is unused */
     struct module *modules; /* malloc'ed */
-    uint32_t *of_node;      /* by graph node: an index of modules */
+    uint32_t *of_node;      /* by graph node, or frame: an index of modules */
     struct module **sorted; /* [n], the largest first */
     uint32_t n;
 };
@@ -31,6 +31,8 @@ struct modules {
  * among the largest a taken one is passed by.  False with ERR_NOMEM; release it in
  * any case.  O(locations + nodes). */
 bool modules_init(struct modules *m, const struct graph *g, struct err *err);
+/* The same of the graphs of places, by frame instead of node. */
+bool modules_init_places(struct modules *m, const struct places *p, struct err *err);
 void modules_release(struct modules *m); /* also fine on a zeroed struct */
 
 static inline const struct module *modules_of(const struct modules *m, uint32_t node)

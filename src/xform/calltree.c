@@ -1,77 +1,52 @@
 #include "xform/calltree.h"
 
-#include "base/vec.h"
-
-#include <stdlib.h>
-
-/* How far a sample has been followed: frame_pos in graph.frames, within the
- * location locs[left]. */
-struct cursor_pos {
-    uint32_t left; /* locations still to come, the current one not counted */
-    uint32_t frame, frame_end;
-};
+#include <string.h>
 
 /* What the samples below a node that have the same next frame come to. */
 struct group {
-    int64_t sum;
+    int64_t sum, before;
     uint32_t n; /* samples; then where the next one goes */
     bool all_inlined;
 };
 
-struct work {
-    const struct graph *g;
-    uint32_t *samples;     /* indexes into view.samples; those of a node lie together */
-    uint32_t *sorted;      /* scratch, as long */
-    uint32_t *next;        /* the next frame of samples[i], GRAPH_NONE at the leaf */
-    int64_t *weights;      /* by sample */
-    struct cursor_pos *at; /* by sample */
-    struct group *groups;  /* by graph node; cleared after each use */
-    VEC(uint32_t) touched; /* of groups */
-    VEC(struct calltree_node) nodes;
-    VEC(uint32_t) begin; /* of the samples of nodes[i]; they end where `n_samples` says */
-    VEC(uint32_t) n_samples;
+/* Takes samples apart by their next frame. */
+struct splitter {
+    const struct places *p;
+    bool outwards;
+    uint32_t *samples;     /* those of a node lie together */
+    struct place *at;      /* by sample */
+    uint32_t *next;        /* the next frame of samples[i], GRAPH_NONE at the end */
+    struct group *groups;  /* by frame; cleared after each use */
+    VEC(uint32_t) touched; /* of groups: the largest first */
+    int64_t self;          /* of the samples that ended */
 };
-
-static int64_t add(int64_t a, int64_t b)
-{
-    int64_t sum;
-    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
-}
-
-/* The next frame of a sample, its inlined bit included; GRAPH_NONE at its end. */
-static uint32_t advance(struct work *w, uint32_t sample)
-{
-    struct cursor_pos *at = &w->at[sample];
-    while (at->frame == at->frame_end) {
-        if (at->left == 0)
-            return GRAPH_NONE;
-        uint32_t loc = w->g->view->samples[sample].locs[--at->left];
-        at->frame = w->g->frame_first[loc];
-        at->frame_end = w->g->frame_first[loc + 1];
-    }
-    return w->g->frames[at->frame++];
-}
 
 static int by_size(const void *a, const void *b, void *arg)
 {
-    const struct work *w = arg;
+    const struct splitter *w = arg;
     uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
     if (w->groups[x].sum != w->groups[y].sum)
         return w->groups[x].sum > w->groups[y].sum ? -1 : 1;
-    int c = str_cmp(graph_name(w->g, x), graph_name(w->g, y));
+    int c = str_cmp(places_name(w->p, x), places_name(w->p, y));
     return c ? c : (x > y) - (x < y);
 }
 
-/* Sort the samples of nodes[i] by their next frame into children. */
-static bool split(struct work *w, uint32_t i, int64_t min_cum)
+static uint32_t advance(struct splitter *w, uint32_t sample)
 {
-    struct calltree_node *node = &w->nodes.items[i];
-    uint32_t begin = w->begin.items[i], end = begin + w->n_samples.items[i];
+    return w->outwards ? places_outwards(w->p, sample, &w->at[sample])
+                       : places_inwards(w->p, sample, &w->at[sample]);
+}
+
+/* Take samples[begin .. end) one frame on, and make groups of them.  False: no memory. */
+static bool split(struct splitter *w, uint32_t begin, uint32_t end)
+{
     vec_clear(&w->touched);
+    w->self = 0;
     for (uint32_t k = begin; k < end; k++) {
         uint32_t sample = w->samples[k], next = advance(w, sample);
+        int64_t weight = w->p->weights[sample], size = weight < 0 ? -weight : weight;
         if (next == GRAPH_NONE) {
-            node->self = add(node->self, w->weights[sample]);
+            w->self = places_add(w->self, size);
             w->next[k] = GRAPH_NONE;
             continue;
         }
@@ -82,22 +57,63 @@ static bool split(struct work *w, uint32_t i, int64_t min_cum)
             if (!vec_push(&w->touched, frame))
                 return false;
         }
-        group->sum = add(group->sum, w->weights[sample]);
+        group->sum = places_add(group->sum, size);
+        group->before = places_add(group->before, weight < 0 ? size : 0);
         group->all_inlined &= (next & GRAPH_FRAME_INLINED) != 0;
         w->next[k] = frame;
     }
     if (w->touched.n > 1)
         qsort_r(w->touched.items, w->touched.n, sizeof *w->touched.items, by_size, w);
+    return true;
+}
 
-    uint32_t first = (uint32_t)w->nodes.n, place = begin, depth = node->depth + 1;
+static void clear_groups(struct splitter *w)
+{
+    for (size_t k = 0; k < w->touched.n; k++)
+        w->groups[w->touched.items[k]] = (struct group){0};
+}
+
+static bool splitter_init(struct splitter *w, const struct places *p)
+{
+    w->p = p;
+    w->next = malloc(((size_t)p->n + 1) * sizeof *w->next);
+    w->groups = calloc((size_t)p->n_frames + 1, sizeof *w->groups);
+    return w->next && w->groups;
+}
+
+static void splitter_release(struct splitter *w)
+{
+    free(w->next);
+    free(w->groups);
+    vec_release(&w->touched);
+}
+
+struct work {
+    struct splitter split;
+    uint32_t *sorted; /* scratch, as long as samples */
+    int64_t min_cum;
+    VEC(struct calltree_node) nodes;
+    VEC(uint32_t) begin; /* of the samples of nodes[i]; they end where `n_samples` says */
+    VEC(uint32_t) n_samples;
+};
+
+/* Give nodes[i] its children. */
+static bool grow_node(struct work *w, uint32_t i)
+{
+    struct splitter *s = &w->split;
+    uint32_t begin = w->begin.items[i], end = begin + w->n_samples.items[i];
+    if (!split(s, begin, end))
+        return false;
+    uint32_t first = (uint32_t)w->nodes.n, place = begin, depth = w->nodes.items[i].depth + 1;
     size_t n = 0;
-    for (; n < w->touched.n && w->groups[w->touched.items[n]].sum >= min_cum; n++) {
-        uint32_t frame = w->touched.items[n];
-        struct group *group = &w->groups[frame];
+    for (; n < s->touched.n && s->groups[s->touched.items[n]].sum >= w->min_cum; n++) {
+        uint32_t frame = s->touched.items[n];
+        struct group *group = &s->groups[frame];
         struct calltree_node child = {.frame = frame,
                                       .parent = i,
                                       .depth = depth,
                                       .cum = group->sum,
+                                      .before = group->before,
                                       .is_inlined = group->all_inlined};
         if (!vec_push(&w->nodes, child) || !vec_push(&w->begin, place) ||
             !vec_push(&w->n_samples, group->n))
@@ -106,80 +122,25 @@ static bool split(struct work *w, uint32_t i, int64_t min_cum)
         group->n = place;
         place += n_samples;
     }
-    node = &w->nodes.items[i];
+    struct calltree_node *node = &w->nodes.items[i];
+    node->self = s->self;
     node->first_child = first;
     node->n_children = (uint32_t)n;
-    for (size_t k = n; k < w->touched.n; k++) {
-        struct group *group = &w->groups[w->touched.items[k]];
-        node->cut = add(node->cut, group->sum);
-        node->n_cut += group->sum > 0; /* what is 0 is no loss */
+    for (size_t k = n; k < s->touched.n; k++) {
+        struct group *group = &s->groups[s->touched.items[k]];
+        node->cut = places_add(node->cut, group->sum);
+        node->n_cut++;
         group->n = UINT32_MAX;
     }
     for (uint32_t k = begin; k < end; k++) {
-        struct group *group = w->next[k] == GRAPH_NONE ? NULL : &w->groups[w->next[k]];
+        struct group *group = s->next[k] == GRAPH_NONE ? NULL : &s->groups[s->next[k]];
         if (group && group->n != UINT32_MAX)
-            w->sorted[group->n++] = w->samples[k];
+            w->sorted[group->n++] = s->samples[k];
     }
     if (place > begin)
-        memcpy(w->samples + begin, w->sorted + begin, (place - begin) * sizeof *w->samples);
-    for (size_t k = 0; k < w->touched.n; k++)
-        w->groups[w->touched.items[k]] = (struct group){0};
+        memcpy(s->samples + begin, w->sorted + begin, (place - begin) * sizeof *s->samples);
+    clear_groups(s);
     return true;
-}
-
-static void count(struct calltree *t)
-{
-    for (uint32_t i = 0; i < t->n_nodes; i++) {
-        const struct calltree_node *node = &t->nodes[i];
-        t->n_cut += node->n_cut;
-        t->cut = add(t->cut, node->cut);
-        if (node->depth > t->max_depth)
-            t->max_depth = node->depth;
-    }
-}
-
-static bool build(struct calltree *t, const struct graph *g, int64_t min_cum)
-{
-    const struct view *view = g->view;
-    size_t n = view->n_samples;
-    struct work w = {
-        .g = g,
-        .samples = calloc(n + 1, sizeof *w.samples),
-        .sorted = calloc(n + 1, sizeof *w.sorted),
-        .next = calloc(n + 1, sizeof *w.next),
-        .weights = calloc(n + 1, sizeof *w.weights),
-        .at = calloc(n + 1, sizeof *w.at),
-        .groups = calloc((size_t)g->n_nodes + 1, sizeof *w.groups),
-    };
-    struct calltree_node root = {.frame = GRAPH_NONE};
-    bool ok = w.samples && w.sorted && w.next && w.weights && w.at && w.groups;
-    *t = (struct calltree){.min_cum = min_cum};
-    for (uint32_t i = 0; ok && i < n; i++) {
-        const struct view_sample *s = &view->samples[i];
-        int64_t v = view_mean(view_value(view, s), view_divisor(view, s));
-        t->has_negative |= v < 0;
-        w.weights[i] = v == INT64_MIN ? INT64_MAX : v < 0 ? -v : v;
-        w.samples[i] = i;
-        w.at[i].left = view->samples[i].n_locs;
-        root.cum = add(root.cum, w.weights[i]);
-    }
-    ok = ok && vec_push(&w.nodes, root) && vec_push(&w.begin, 0) &&
-         vec_push(&w.n_samples, (uint32_t)n);
-    for (uint32_t i = 0; ok && i < w.nodes.n; i++)
-        ok = split(&w, i, min_cum);
-    free(w.samples);
-    free(w.sorted);
-    free(w.next);
-    free(w.weights);
-    free(w.at);
-    free(w.groups);
-    vec_release(&w.touched);
-    vec_release(&w.begin);
-    vec_release(&w.n_samples);
-    t->nodes = w.nodes.items;
-    t->n_nodes = (uint32_t)w.nodes.n;
-    count(t);
-    return ok;
 }
 
 static int larger_first(const void *a, const void *b)
@@ -188,30 +149,206 @@ static int larger_first(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
-bool calltree_build(struct calltree *t, const struct graph *g, int64_t min_cum, uint32_t max_nodes,
+/* Take out the smallest nodes, of equal ones the last, so that max_nodes are left.  What is
+ * taken out would also be if the tree were grown first: nodes that come later only make
+ * the limit higher.  *i: the node that is to grow next. */
+static bool trim(struct work *w, uint32_t max_nodes, uint32_t *i)
+{
+    uint32_t n = (uint32_t)w->nodes.n, n_kept = 0, grown = *i, n_equal = max_nodes;
+    struct calltree_node *nodes = w->nodes.items;
+    int64_t *sizes = malloc(n * sizeof *sizes);
+    uint32_t *moved = malloc(n * sizeof *moved); /* where a node went; UINT32_MAX: out */
+    if (!sizes || !moved) {
+        free(sizes);
+        free(moved);
+        return false;
+    }
+    for (uint32_t k = 0; k < n; k++)
+        sizes[k] = nodes[k].cum;
+    qsort(sizes, n, sizeof *sizes, larger_first);
+    int64_t limit = sizes[max_nodes - 1];
+    for (uint32_t k = 0; k < max_nodes && sizes[k] > limit; k++)
+        n_equal--; /* so many that are equal to the limit stay */
+    free(sizes);
+    *i = 0;
+    for (uint32_t k = 0; k < n; k++) {
+        struct calltree_node node = nodes[k];
+        bool keep = k == 0 || node.cum > limit || (node.cum == limit && n_equal > 0);
+        n_equal -= keep && node.cum == limit && n_equal > 0;
+        uint32_t parent = moved[node.parent];
+        if (k == 0)
+            parent = 0;
+        if (!keep) {
+            moved[k] = UINT32_MAX;
+            if (parent != UINT32_MAX) {
+                nodes[parent].n_children--;
+                nodes[parent].n_cut++;
+                nodes[parent].cut = places_add(nodes[parent].cut, node.cum);
+            }
+            continue;
+        }
+        moved[k] = n_kept;
+        node.parent = parent;
+        if (k > 0 && nodes[parent].first_child == k)
+            nodes[parent].first_child = n_kept;
+        nodes[n_kept] = node;
+        w->begin.items[n_kept] = w->begin.items[k];
+        w->n_samples.items[n_kept] = w->n_samples.items[k];
+        *i += k < grown;
+        n_kept++;
+    }
+    w->nodes.n = w->begin.n = w->n_samples.n = n_kept;
+    w->min_cum = places_add(limit, 1); /* for what comes later */
+    free(moved);
+    return true;
+}
+
+static void count(struct calltree *t)
+{
+    for (uint32_t i = 0; i < t->n_nodes; i++) {
+        const struct calltree_node *node = &t->nodes[i];
+        t->n_cut += node->n_cut;
+        t->cut = places_add(t->cut, node->cut);
+        if (node->depth > t->max_depth)
+            t->max_depth = node->depth;
+    }
+}
+
+static bool grow_root(struct work *w, const struct calltree_options *o)
+{
+    struct splitter *s = &w->split;
+    const struct places *p = s->p;
+    struct calltree_node root = {.frame = o->root, .is_inlined = o->over_root || o->root_inlined};
+    for (uint32_t k = 0; k < p->n; k++) {
+        uint32_t sample = s->samples[k];
+        int64_t weight = p->weights[sample], size = weight < 0 ? -weight : weight;
+        root.cum = places_add(root.cum, size);
+        root.before = places_add(root.before, weight < 0 ? size : 0);
+        if (o->outwards)
+            s->at[sample] = places_turn(s->at[sample]);
+        if (o->over_root)
+            root.is_inlined &= (advance(s, sample) & GRAPH_FRAME_INLINED) != 0;
+    }
+    root.is_inlined &= p->n > 0;
+    return vec_push(&w->nodes, root) && vec_push(&w->begin, 0) && vec_push(&w->n_samples, p->n);
+}
+
+bool calltree_grow(struct calltree *t, const struct places *places,
+                   const struct calltree_options *o, struct err *err)
+{
+    uint32_t max_nodes = o->max_nodes < 1 ? 1 : o->max_nodes;
+    uint64_t most = (uint64_t)max_nodes * 4; /* on the way */
+    struct work w = {.min_cum = o->min_cum < 1 ? 1 : o->min_cum, .split.outwards = o->outwards};
+    struct splitter *s = &w.split;
+    *t = (struct calltree){.has_negative = places->has_negative};
+    s->samples = malloc(((size_t)places->n + 1) * sizeof *s->samples);
+    s->at = malloc(((size_t)places->n_all + 1) * sizeof *s->at);
+    w.sorted = malloc(((size_t)places->n + 1) * sizeof *w.sorted);
+    bool ok = splitter_init(s, places) && s->samples && s->at && w.sorted;
+    if (ok) {
+        memcpy(s->samples, places->samples, places->n * sizeof *s->samples);
+        memcpy(s->at, places->at, places->n_all * sizeof *s->at);
+        ok = grow_root(&w, o);
+    }
+    bool is_trimmed = false;
+    for (uint32_t i = 0; ok && i < w.nodes.n;) {
+        ok = grow_node(&w, i++);
+        if (ok && (w.nodes.n > most || (i == w.nodes.n && w.nodes.n > max_nodes))) {
+            ok = trim(&w, max_nodes, &i);
+            is_trimmed = true;
+        }
+    }
+    splitter_release(s);
+    free(s->samples);
+    free(s->at);
+    free(w.sorted);
+    vec_release(&w.begin);
+    vec_release(&w.n_samples);
+    t->nodes = w.nodes.items;
+    t->n_nodes = (uint32_t)w.nodes.n;
+    t->min_cum = w.min_cum - is_trimmed;
+    count(t);
+    return ok || err_nomem(err);
+}
+
+bool calltree_build(struct calltree *t, struct graph *g, int64_t min_cum, uint32_t max_nodes,
                     struct err *err)
 {
-    if (min_cum < 1)
-        min_cum = 1;
-    if (!build(t, g, min_cum))
-        return err_nomem(err);
-    if (t->n_nodes <= max_nodes)
-        return true;
-    int64_t *sizes = malloc(t->n_nodes * sizeof *sizes);
-    if (!sizes)
-        return err_nomem(err);
-    for (uint32_t i = 0; i < t->n_nodes; i++)
-        sizes[i] = t->nodes[i].cum;
-    qsort(sizes, t->n_nodes, sizeof *sizes, larger_first);
-    /* The first size that no longer fits goes, with all that are equal. */
-    min_cum = add(sizes[max_nodes], 1);
-    free(sizes);
-    calltree_release(t);
-    return build(t, g, min_cum) || err_nomem(err);
+    struct places places;
+    const struct calltree_options options = {
+        .min_cum = min_cum, .max_nodes = max_nodes, .root = GRAPH_NONE};
+    *t = (struct calltree){0};
+    bool ok = places_init(&places, g, NULL, 1, err) && calltree_grow(t, &places, &options, err);
+    places_release(&places);
+    return ok;
 }
 
 void calltree_release(struct calltree *t)
 {
     free(t->nodes);
     *t = (struct calltree){0};
+}
+
+/* The next number of a path, and what follows its dot.  False: there is none. */
+static bool next_number(const char **text, uint32_t *number)
+{
+    const char *p = *text;
+    uint64_t n = 0;
+    if (*p < '0' || *p > '9')
+        return false;
+    while (*p >= '0' && *p <= '9' && n <= UINT32_MAX)
+        n = n * 10 + (uint64_t)(*p++ - '0');
+    if (n > UINT32_MAX || (*p == '.' && !p[1]) || (*p && *p != '.'))
+        return false;
+    *number = (uint32_t)n;
+    *text = p + (*p == '.');
+    return true;
+}
+
+/* Keep the samples of one child. */
+static bool enter(struct splitter *w, struct places *p, uint32_t child, struct calltree_path *path,
+                  size_t depth, struct err *err)
+{
+    if (!split(w, 0, p->n))
+        return err_nomem(err);
+    if (child >= w->touched.n) {
+        err_set(err, ERR_USAGE, "there is no box %u at depth %zu: it would be one of %zu", child,
+                depth, w->touched.n);
+        return false;
+    }
+    uint32_t frame = w->touched.items[child], n = 0;
+    path->is_inlined = w->groups[frame].all_inlined;
+    for (uint32_t k = 0; k < p->n; k++)
+        if (w->next[k] == frame)
+            w->samples[n++] = w->samples[k];
+    p->n = n;
+    clear_groups(w);
+    return vec_push(&path->frames, frame) || err_nomem(err);
+}
+
+bool calltree_zoom(struct places *places, uint32_t root, const char *text,
+                   struct calltree_path *path, struct err *err)
+{
+    struct splitter w = {.samples = places->samples, .at = places->at};
+    bool ok = splitter_init(&w, places) || err_nomem(err);
+    const char *rest = text;
+    *path = (struct calltree_path){0};
+    if (ok && root != GRAPH_NONE) {
+        for (uint32_t k = 0; k < places->n; k++)
+            advance(&w, places->samples[k]);
+        ok = vec_push(&path->frames, root) || err_nomem(err);
+    }
+    for (size_t depth = 1; ok && (depth == 1 || *rest); depth++) {
+        uint32_t child;
+        ok = next_number(&rest, &child)
+                 ? enter(&w, places, child, path, depth, err)
+                 : err_set(err, ERR_USAGE, "\"%.40s\" is no box: that would be like 2.0.1", text);
+    }
+    splitter_release(&w);
+    return ok;
+}
+
+void calltree_path_release(struct calltree_path *path)
+{
+    vec_release(&path->frames);
 }

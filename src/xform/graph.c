@@ -193,8 +193,9 @@ struct cum {
 
 struct summer {
     const struct graph *g;
-    const uint32_t *direct; /* [n_locations]: the node of a location of one frame, or GRAPH_NONE */
-    uint32_t type;          /* the column to sum */
+    /* [n_locations]: the node of a location of one frame, or GRAPH_NONE; NULL: only flat */
+    const uint32_t *direct;
+    uint32_t type; /* the column to sum */
     uint32_t begin, end;
     struct cum *cum; /* [n_nodes] */
     int64_t *flat;   /* [n_nodes] */
@@ -234,7 +235,7 @@ static void sum_samples(void *arg, size_t which)
         uint32_t stamp = i + 1, leaf = w ? leaf_node(g, sample) : GRAPH_NONE;
         if (leaf == GRAPH_NONE)
             continue;
-        for (uint32_t j = 0; j < sample->n_locs; j++) {
+        for (uint32_t j = 0; s->direct && j < sample->n_locs; j++) {
             uint32_t loc = sample->locs[j], node = s->direct[loc];
             if (node != GRAPH_NONE) {
                 add_cum(s->cum, node, stamp, w);
@@ -260,17 +261,17 @@ static uint32_t *make_direct(const struct graph *g)
 }
 
 /* Add up a column of values at the nodes, or the divisors of means. */
-static bool sum_column(struct graph *g, uint32_t type, bool is_divisor)
+static bool sum_column(struct graph *g, uint32_t type, bool is_divisor, bool flat_only)
 {
     const struct view *v = g->view;
     struct summer summers[MAX_SUMMERS] = {0};
     uint64_t n_frames = 0;
     for (uint32_t i = 0; i < v->n_samples; i++)
-        n_frames += v->samples[i].n_locs;
+        n_frames += flat_only ? 1 : v->samples[i].n_locs;
     size_t n = (size_t)(n_frames / FRAMES_PER_SUMMER);
     n = n < 1 ? 1 : n > MAX_SUMMERS ? MAX_SUMMERS : n;
-    uint32_t *direct = make_direct(g);
-    bool ok = direct != NULL;
+    uint32_t *direct = flat_only ? NULL : make_direct(g);
+    bool ok = direct || flat_only;
     for (size_t i = 0; i < n; i++) {
         struct summer *s = &summers[i];
         s->g = g;
@@ -326,7 +327,8 @@ bool graph_init(struct graph *g, const struct view *view, const struct graph_opt
     if (ok && options->call_tree)
         ok = graph_tree_build(g);
     else
-        ok = ok && sum_column(g, view->type, false) && (!view->is_mean || sum_column(g, 0, true));
+        ok = ok && sum_column(g, view->type, false, options->flat_only) &&
+             (!view->is_mean || sum_column(g, 0, true, options->flat_only));
     if (ok)
         g->order = ARENA_ARRAY(&g->arena, uint32_t, g->n_nodes);
     if (!ok || !g->order)

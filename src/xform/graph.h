@@ -62,6 +62,7 @@ struct graph_options {
     bool obj_names;     /* nodes differ by their object file too (list, callgrind) */
     bool call_tree;     /* a node for each way to reach a function */
     bool drop_negative; /* nodes whose values are negative are not among the nodes */
+    bool flat_only;     /* `cum` stays 0; no tree, no edges: O(samples) instead of their frames */
     const char *trim_path, *source_path;
 };
 

@@ -126,7 +126,7 @@ static void no_more_than_so_many(void **state)
     static const char *const stacks[] = {"ab", "ac", "d", "e"};
     static const int64_t values[] = {10, 5, 3, 3};
     check(stacks, values, 4, 1, 4, ".21-2:6(a15(b10/10 c5/5))");
-    check(stacks, values, 4, 1, 5, ".21-2:6(a15(b10/10 c5/5))"); /* equals go together */
+    check(stacks, values, 4, 1, 5, ".21-1:3(a15(b10/10 c5/5) d3/3)"); /* of equals the last goes */
     check(stacks, values, 4, 1, 6, ".21(a15(b10/10 c5/5) d3/3 e3/3)");
 }
 

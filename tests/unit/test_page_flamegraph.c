@@ -1,25 +1,180 @@
 /* The flame graph's data: numbers, and what is not to be there. */
+#include "base/json_read.h"
 #include "made.h"
 #include "page/page.h"
 #include "unit.h"
 
-/* What the view says of stacks, from its frames on. */
+#include <stdlib.h>
+
+/* What a view says of a profile, from its frames on; of an error, that. */
+static void ask(const struct profile *profile, const struct page_ctx *want, struct buf *out)
+{
+    struct err err = {0};
+    struct report_options options;
+    struct diag diag;
+    AUTO_BUF all = {0};
+    struct json j = {.out = &all};
+    struct page_ctx ctx = *want;
+    report_options_init(&options);
+    diag_init(&diag);
+    ctx.report = (struct report_ctx){.profile = profile, .options = &options, .diag = &diag};
+    json_open(&j, '{');
+    bool ok = page_find("flamegraph")->write(&ctx, &j, &err);
+    json_close(&j, '}');
+    buf_clear(out);
+    for (size_t i = 0; i < diag.n; i++)
+        buf_printf(out, "%s; ", diag.texts[i]);
+    const char *frames = strstr(buf_str(&all), "\"frames\":");
+    assert_true(!ok || frames);
+    buf_puts(out, ok ? frames : err.msg);
+    diag_release(&diag);
+}
+
 static void check(const struct made_stack *stacks, size_t n, const char *want)
 {
     struct made m;
-    struct err err = {0};
-    struct report_options options;
     AUTO_BUF out = {0};
-    struct json j = {.out = &out};
     made_init(&m, stacks, n, NULL, NULL);
-    report_options_init(&options);
-    const struct page_ctx ctx = {.report = {.profile = m.profile, .options = &options}};
-    json_open(&j, '{');
-    assert_true(page_find("flamegraph")->write(&ctx, &j, &err));
-    json_close(&j, '}');
-    const char *frames = strstr(buf_str(&out), "\"frames\":");
-    assert_non_null(frames);
-    assert_string_equal(frames, want);
+    ask(m.profile, &(struct page_ctx){0}, &out);
+    assert_string_equal(buf_str(&out), want);
+    made_release(&m);
+}
+
+/* Print boxes [i ...] of a tree in JSON as text: "a5/1(b4)", self after a slash. */
+struct tree {
+    struct buf names[32];
+    size_t n_names, n_boxes;
+    long frame[64], children[64], value[64], self[64], before[64], after[64];
+    size_t n_inlined;
+    long inlined[64];
+};
+
+static size_t read_numbers(struct json_reader *r, long *numbers)
+{
+    size_t n = 0;
+    json_enter(r, JSON_ARRAY);
+    while (json_next_item(r)) {
+        struct str number;
+        json_read_number(r, &number);
+        assert_true(n < 64);
+        numbers[n++] = strtol(number.p, NULL, 10);
+    }
+    return n;
+}
+
+static void read_tree(struct json_reader *r, struct tree *t)
+{
+    AUTO_BUF key = {0};
+    json_enter(r, JSON_OBJECT);
+    while (json_next_key(r, &key)) {
+        if (!strcmp(buf_str(&key), "frame"))
+            t->n_boxes = read_numbers(r, t->frame);
+        else if (!strcmp(buf_str(&key), "children"))
+            read_numbers(r, t->children);
+        else if (!strcmp(buf_str(&key), "value"))
+            read_numbers(r, t->value);
+        else if (!strcmp(buf_str(&key), "self"))
+            read_numbers(r, t->self);
+        else if (!strcmp(buf_str(&key), "inlined"))
+            t->n_inlined = read_numbers(r, t->inlined);
+        else if (!strcmp(buf_str(&key), "before"))
+            read_numbers(r, t->before);
+        else
+            json_skip(r);
+    }
+}
+
+static void print_box(const struct tree *t, size_t i, struct buf *out)
+{
+    size_t first = 1;
+    for (size_t k = 0; k < i; k++)
+        first += (size_t)t->children[k];
+    buf_puts(out, t->frame[i] < 0 ? "." : buf_str(&t->names[t->frame[i]]));
+    for (size_t k = 0; k < t->n_inlined; k++)
+        if ((size_t)t->inlined[k] == i)
+            buf_putc(out, '*');
+    buf_printf(out, "%ld", t->value[i]);
+    if (t->before[i])
+        buf_printf(out, "-%ld", t->before[i]);
+    if (t->self[i])
+        buf_printf(out, "/%ld", t->self[i]);
+    for (size_t k = 0; k < (size_t)t->children[i]; k++) {
+        buf_putc(out, k ? ' ' : '(');
+        print_box(t, first + k, out);
+    }
+    if (t->children[i])
+        buf_putc(out, ')');
+}
+
+static void read_names(struct json_reader *r, struct tree *t)
+{
+    AUTO_BUF key = {0};
+    json_enter(r, JSON_OBJECT);
+    while (json_next_key(r, &key)) {
+        if (strcmp(buf_str(&key), "names") != 0) {
+            json_skip(r);
+            continue;
+        }
+        json_enter(r, JSON_ARRAY);
+        while (json_next_item(r)) {
+            assert_true(t->n_names < 32);
+            json_read_string(r, &t->names[t->n_names++]);
+        }
+    }
+}
+
+/* The trees as text, callees first, and what comes after them as it is; errors too. */
+static void print_trees(const char *json, struct buf *out)
+{
+    struct tree *t = calloc(1, sizeof *t), *up = calloc(1, sizeof *up);
+    AUTO_BUF key = {0};
+    AUTO_BUF text = {0};
+    const char *frames = strstr(json, "\"frames\":");
+    if (frames) {
+        buf_add(out, json, (size_t)(frames - json));
+        buf_putc(&text, '{');
+        buf_puts(&text, frames);
+        struct json_reader r = json_reader_of(text.data, text.len);
+        json_enter(&r, JSON_OBJECT);
+        while (json_next_key(&r, &key)) {
+            if (!strcmp(buf_str(&key), "frames"))
+                read_names(&r, t);
+            else if (!strcmp(buf_str(&key), "callees"))
+                read_tree(&r, t);
+            else if (!strcmp(buf_str(&key), "callers") && json_peek(&r) == JSON_OBJECT)
+                read_tree(&r, up);
+            else
+                json_skip(&r);
+        }
+        assert_true(json_finish(&r, NULL));
+        memcpy(up->names, t->names, sizeof up->names);
+        print_box(t, 0, out);
+        if (up->n_boxes) {
+            buf_puts(out, " ^ ");
+            print_box(up, 0, out);
+        }
+    } else {
+        buf_puts(out, json);
+    }
+    for (size_t i = 0; i < t->n_names; i++)
+        buf_release(&t->names[i]);
+    free(t);
+    free(up);
+}
+
+static void check_trees(const struct made_stack *stacks, size_t n, struct page_ctx ctx,
+                        const char *trees, const char *end)
+{
+    struct made m;
+    AUTO_BUF out = {0};
+    AUTO_BUF text = {0};
+    made_init(&m, stacks, n, NULL, NULL);
+    ask(m.profile, &ctx, &out);
+    print_trees(buf_str(&out), &text);
+    assert_string_equal(buf_str(&text), trees);
+    const char *rest = strstr(buf_str(&out), "\"pivot\":");
+    if (end)
+        assert_string_equal(rest, end);
     made_release(&m);
 }
 
@@ -28,7 +183,7 @@ static void boxes_are_what_stacks_add_up_to(void **state)
     static const struct made_stack stacks[] = {{"aC", 6}, {"ab", 3}, {"abC", 1}};
     check(stacks, 3,
           "\"frames\":{\"names\":[\"a\",\"c\",\"b\"],\"lines\":[0,0,0],\"shades\":[1,1,1],"
-          "\"files\":[0,1,2],\"texts\":[\"a.c\",\"c.c\",\"b.c\"],"
+          "\"files\":[1,2,3],\"texts\":[\"\",\"a.c\",\"c.c\",\"b.c\"],"
           "\"groups\":[{\"name\":\"prog\",\"hue\":11,\"grey\":false,\"self\":10}],"
           "\"modules\":[0,0,0]},"
           "\"callees\":{\"frame\":[-1,0,1,2,1],\"children\":[1,2,0,1,0],"
@@ -39,7 +194,7 @@ static void boxes_are_what_stacks_add_up_to(void **state)
 static void nothing_is_one_box(void **state)
 {
     check(NULL, 0,
-          "\"frames\":{\"names\":[],\"lines\":[],\"shades\":[],\"files\":[],\"texts\":[],"
+          "\"frames\":{\"names\":[],\"lines\":[],\"shades\":[],\"files\":[],\"texts\":[\"\"],"
           "\"groups\":[],\"modules\":[]},"
           "\"callees\":{\"frame\":[-1],\"children\":[0],\"value\":[0],\"self\":[0],"
           "\"inlined\":[],\"cut\":[]},"
@@ -51,12 +206,147 @@ static void what_is_too_small_is_counted(void **state)
     static const struct made_stack stacks[] = {{"ab", 4000}, {"ac", 1}, {"ad", 0}};
     check(stacks, 3,
           "\"frames\":{\"names\":[\"a\",\"b\"],\"lines\":[0,0],\"shades\":[1,1],"
-          "\"files\":[0,1],\"texts\":[\"a.c\",\"b.c\"],"
+          "\"files\":[1,2],\"texts\":[\"\",\"a.c\",\"b.c\"],"
           "\"groups\":[{\"name\":\"prog\",\"hue\":11,\"grey\":false,\"self\":4001}],"
           "\"modules\":[0,0]},"
           "\"callees\":{\"frame\":[-1,0,1],\"children\":[1,1,0],\"value\":[4001,4001,4000],"
           "\"self\":[0,0,4000],\"inlined\":[],\"cut\":[[1,1,1]]},"
           "\"callers\":null,\"pivot\":null,\"zoom\":null,\"search\":null,\"smallest\":2}");
+}
+
+static const struct made_stack calls[] = {{"axbxc", 1}, {"ayb", 2}, {"bxd", 4}, {"ayX", 8}};
+#define CALLS calls, 4
+
+static void a_pivot_has_callers_and_callees(void **state)
+{
+    /* The outermost x of each stack; above it a and b, y and a. */
+    check_trees(CALLS, (struct page_ctx){.pivot = "^x$"},
+                "x13/8(d4/4 b1(x1(c1/1))) ^ x13(y8(a8/8) b4/4 a1/1)",
+                "\"pivot\":{\"text\":\"^x$\",\"functions\":1,\"value\":13},"
+                "\"zoom\":null,\"search\":null,\"smallest\":1}");
+    check_trees(CALLS, (struct page_ctx){.pivot = "^b[.]c$"}, /* a file */
+                "b7/2(x5(d4/4 c1/1)) ^ b7/4(y2(a2/2) x1(a1/1))", NULL);
+}
+
+static void several_pivots_stand_side_by_side(void **state)
+{
+    check_trees(CALLS, (struct page_ctx){.pivot = "^[xy]$"},
+                ".15(y10(x*8/8 b2/2) x5(d4/4 b1(x1(c1/1)))) ^ .15(y10(a10/10) x5(b4/4 a1/1))",
+                "\"pivot\":{\"text\":\"^[xy]$\",\"functions\":2,\"value\":15},"
+                "\"zoom\":null,\"search\":null,\"smallest\":1}");
+}
+
+static void an_inlined_pivot(void **state)
+{
+    static const struct made_stack stacks[] = {{"aBCd", 1}, {"eBC", 2}};
+    check_trees(stacks, 2, (struct page_ctx){.pivot = "^b$"}, "b*3(c*3/2(d1/1)) ^ b*3(e2/2 a1/1)",
+                NULL);
+    check_trees(stacks, 2, (struct page_ctx){.pivot = "^c$"}, "c*3/2(d1/1) ^ c*3(b*3(e2/2 a1/1))",
+                NULL);
+}
+
+static void a_pivot_that_is_not_there(void **state)
+{
+    check_trees(CALLS, (struct page_ctx){.pivot = "nothing"},
+                "Pivot expression matched no functions; "
+                ".15(a11(y10(x*8/8 b2/2) x1(b1(x1(c1/1)))) b4(x4(d4/4)))",
+                "\"pivot\":{\"text\":\"nothing\",\"functions\":0,\"value\":0},"
+                "\"zoom\":null,\"search\":null,\"smallest\":1}");
+    check_trees(CALLS, (struct page_ctx){.pivot = "("},
+                "parsing pivot regexp: error parsing regexp: missing closing ): `(`", NULL);
+}
+
+static void zoom_is_the_subtree_of_a_box(void **state)
+{
+    check_trees(CALLS, (struct page_ctx){.zoom = "0"}, "a11(y10(x*8/8 b2/2) x1(b1(x1(c1/1))))",
+                "\"pivot\":null,\"zoom\":{\"path\":\"0\",\"names\":[]},\"search\":null,"
+                "\"smallest\":1}");
+    check_trees(CALLS, (struct page_ctx){.zoom = "0.1.0"}, "b1(x1(c1/1))",
+                "\"pivot\":null,\"zoom\":{\"path\":\"0.1.0\",\"names\":[\"a\",\"x\"]},"
+                "\"search\":null,\"smallest\":1}");
+    check_trees(CALLS, (struct page_ctx){.zoom = "0.0.0"}, "x*8/8", NULL);
+    check_trees(CALLS, (struct page_ctx){.pivot = "^x$", .zoom = "1.0"}, "x1(c1/1)",
+                "\"pivot\":{\"text\":\"^x$\",\"functions\":1,\"value\":13},"
+                "\"zoom\":{\"path\":\"1.0\",\"names\":[\"x\",\"b\"]},\"search\":null,"
+                "\"smallest\":1}");
+    check_trees(CALLS, (struct page_ctx){.zoom = "0.2"},
+                "there is no box 2 at depth 2: it would be one of 2", NULL);
+    check_trees(CALLS, (struct page_ctx){.zoom = "0.99999999999999999999"},
+                "\"0.99999999999999999999\" is no box: that would be like 2.0.1", NULL);
+    check_trees(CALLS, (struct page_ctx){.zoom = "0."},
+                "\"0.\" is no box: that would be like 2.0.1", NULL);
+    check_trees(CALLS, (struct page_ctx){.zoom = "-1"},
+                "\"-1\" is no box: that would be like 2.0.1", NULL);
+}
+
+static void search_counts_each_sample_once(void **state)
+{
+    check_trees(CALLS, (struct page_ctx){.search = "^[bx]$"},
+                ".15(a11(y10(x*8/8 b2/2) x1(b1(x1(c1/1)))) b4(x4(d4/4)))",
+                "\"pivot\":null,\"zoom\":null,\"search\":{\"functions\":2,\"value\":15},"
+                "\"smallest\":1}");
+    check_trees(CALLS, (struct page_ctx){.search = "^[cd]$"},
+                ".15(a11(y10(x*8/8 b2/2) x1(b1(x1(c1/1)))) b4(x4(d4/4)))",
+                "\"pivot\":null,\"zoom\":null,\"search\":{\"functions\":2,\"value\":5},"
+                "\"smallest\":1}");
+}
+
+static void negative_values_are_what_was_before(void **state)
+{
+    static const struct made_stack stacks[] = {{"ab", -3}, {"ac", 5}, {"ab", 1}};
+    check_trees(stacks, 3, (struct page_ctx){0}, ".9-3(a9-3(c5/5 b4-3/4))", NULL);
+    check_trees(stacks, 1, (struct page_ctx){0}, ".3-3(a3-3(b3-3/3))", NULL);
+    check_trees(stacks, 3, (struct page_ctx){.pivot = "^b$"}, "b4-3/4 ^ b4-3(a4-3/4)", NULL);
+}
+
+static void huge_values_stop_at_the_end(void **state)
+{
+    static const struct made_stack stacks[] = {
+        {"a", INT64_MAX}, {"ab", INT64_MAX}, {"c", INT64_MIN}};
+    check_trees(stacks, 3, (struct page_ctx){0},
+                ".9223372036854775807-9223372036854775807("
+                "a9223372036854775807/9223372036854775807(b9223372036854775807/"
+                "9223372036854775807) c9223372036854775807-9223372036854775807/"
+                "9223372036854775807)",
+                NULL);
+}
+
+/* One stack of n functions, "f0" the outermost, of which every other is `odd`. */
+static struct profile *make_deep(uint32_t n, const char *odd)
+{
+    struct builder *b = builder_new(NULL);
+    uint32_t *locs = calloc(n, sizeof *locs);
+    builder_type(b, builder_string(b, STR("cpu")), builder_string(b, STR("count")));
+    for (uint32_t i = 0; i < n; i++) {
+        struct profile_function fn = {.name = builder_string(b, str_of(i % 2 ? odd : "even"))};
+        struct profile_line line = {.function = builder_function(b, &fn)};
+        struct profile_location loc = {.mapping = PROFILE_NONE};
+        locs[n - 1 - i] = builder_location(b, &loc, &line, 1);
+    }
+    builder_sample(b, locs, n, &(int64_t){7}, NULL, 0);
+    free(locs);
+    return builder_seal(b, NULL);
+}
+
+static void depth_is_not_cut(void **state)
+{
+    AUTO_BUF out = {0};
+    struct profile *p = make_deep(10000, "odd");
+    size_t n = 0;
+    ask(p, &(struct page_ctx){0}, &out);
+    for (const char *at = strstr(buf_str(&out), "\"value\":["); *at != ']'; at++)
+        n += *at == '7';
+    assert_int_equal(n, 10001);
+    profile_free(p);
+}
+
+static void names_of_any_bytes(void **state)
+{
+    AUTO_BUF out = {0};
+    struct profile *p = make_deep(2, "<script>\xff\"\n");
+    ask(p, &(struct page_ctx){0}, &out);
+    assert_non_null(strstr(buf_str(&out), "\"names\":[\"even\",\"<script>\xef\xbf\xbd\\\"\\n\"]"));
+    profile_free(p);
 }
 
 int main(void)
@@ -65,6 +355,16 @@ int main(void)
         cmocka_unit_test(boxes_are_what_stacks_add_up_to),
         cmocka_unit_test(nothing_is_one_box),
         cmocka_unit_test(what_is_too_small_is_counted),
+        cmocka_unit_test(a_pivot_has_callers_and_callees),
+        cmocka_unit_test(several_pivots_stand_side_by_side),
+        cmocka_unit_test(an_inlined_pivot),
+        cmocka_unit_test(a_pivot_that_is_not_there),
+        cmocka_unit_test(zoom_is_the_subtree_of_a_box),
+        cmocka_unit_test(search_counts_each_sample_once),
+        cmocka_unit_test(negative_values_are_what_was_before),
+        cmocka_unit_test(huge_values_stop_at_the_end),
+        cmocka_unit_test(depth_is_not_cut),
+        cmocka_unit_test(names_of_any_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
