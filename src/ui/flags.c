@@ -62,6 +62,8 @@ bool flags_parse(struct flag *flags, size_t n_flags, int argc, char **argv, int 
             flag->value = on ? "true" : "false";
             continue;
         }
+        if (!value && flag->is_optional)
+            value = "";
         if (!value && i + 1 < argc)
             value = argv[++i];
         if (!value)

@@ -22,6 +22,7 @@ struct flag {
     bool is_bool;
     const char *value;      /* the last one given, NULL if none; of a boolean "true" or "false" */
     struct flag_list *list; /* gets all that are given and not empty, in order; or NULL */
+    bool is_optional;       /* its value can be left out, "" then, and stands only after `=` */
 };
 
 /* Parse argv[1..argc); argv[0] is the name of the command.  *n_used is the number of arguments

@@ -13,6 +13,7 @@
 #include "ui/record_live.h"
 #include "ui/record_run.h"
 #include "ui/tell.h"
+#include "ui/web.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -42,6 +43,8 @@ enum {
     FLAG_NO_CHILDREN,
     FLAG_AT,
     FLAG_SECONDS,
+    FLAG_HTTP,
+    FLAG_NO_BROWSER,
     FLAG_P,
     FLAG_A,
     FLAG_GC,
@@ -74,6 +77,10 @@ static const struct flag_doc flag_docs[N_FLAGS] = {
                  "Also a profile on the way: after SECONDS, or at each HUP, USR1 or USR2"},
     [FLAG_SECONDS] = {OPTIONS, "seconds", "N", NULL,
                       "Record N seconds, of a COMMAND the first; it goes on, and is waited for"},
+    [FLAG_HTTP] = {OPTIONS, "http", "[HOST]:[PORT]", NULL,
+                   "Then show the profile as a web page, there or at a free port"},
+    [FLAG_NO_BROWSER] = {OPTIONS, "no-browser", NULL, NULL,
+                         "Do not open the web page in a browser"},
     [FLAG_P] = {LIVE, "p", "PROCESS", "@processes",
                 "Of a program that runs, by its pid or name; kinds are read from its memory"},
     [FLAG_A] = {LIVE, "a", NULL, NULL, "Of all programs, with a label for each: CPU time"},
@@ -96,7 +103,10 @@ struct record {
     struct recorder *recorder;
     struct record_live_request live; /* kinds NULL: a command is recorded */
     struct diag diag;
-    bool failed; /* a profile is not where it was to be */
+    bool failed;      /* a profile is not where it was to be */
+    const char *http; /* where to serve the web page; NULL: nowhere */
+    bool no_browser;
+    char shown[PATH_MAX]; /* the profile of the first kind; "": not written */
 };
 
 static void each_flag(flag_doc_fn *fn, void *arg)
@@ -154,7 +164,7 @@ static void usage(struct buf *out)
         out,
         "usage: sonde record [-e KINDS] [-F HZ] [-o FILE] [--no-children] [--at WHEN] [--seconds "
         "N] "
-        "[--] COMMAND [ARGUMENTS]\n"
+        "[--http] [--] COMMAND [ARGUMENTS]\n"
         "       sonde record [-e KINDS] [-F HZ] [-o FILE] [--seconds N] [--gc] [--enable] "
         "[--consistent] [--debug N] -p PROCESS\n"
         "       sonde record [-F HZ] [-o FILE] [--seconds N] -a\n\n"
@@ -173,9 +183,11 @@ static void usage(struct buf *out)
              "\nexamples:\n"
              "  sonde record python3 job.py          then: sonde pprof -top sonde.cpu.pb.gz\n"
              "  sonde record -F 500 -o build.pb.gz -- make -j4\n"
+             "  sonde record --http ./job            then its web page\n"
              "  sonde record -p etcd -e cpu,block,heap --enable --seconds 10 -o profiles\n"
              "  sonde record -a --seconds 10         all processes, by process, pid, container\n\n"
              "environment:\n"
+             "  BROWSER        Program for --http\n"
              "  SONDE_LIB      The path of libsonde.so if it is not found beside sonde\n"
              "  TMPDIR         Where the recording's files go when /dev/shm has no room\n");
 }
@@ -332,17 +344,35 @@ static bool parse_live(const struct flag *flags, struct record *record, struct e
            err_set(err, ERR_USAGE, "-o takes the name of a file");
 }
 
+/* Also that it can be served: to be known before it is recorded. */
+static bool parse_http(const struct flag *flags, struct record *record, struct err *err)
+{
+    const char *http = flags[FLAG_HTTP].value;
+    record->no_browser = is_on(&flags[FLAG_NO_BROWSER]);
+    if (!http)
+        return !record->no_browser ||
+               err_set(err, ERR_USAGE, "--no-browser only makes sense with --http");
+    if (flags[FLAG_DEBUG].value)
+        return err_set(err, ERR_USAGE, "--http shows profiles, --debug makes text");
+    record->http = *http ? http : ":";
+    return web_check(record->http, err);
+}
+
 static bool parse(int argc, char **argv, struct record *record, bool *help, struct err *err)
 {
     struct flag flags[N_FLAGS] = {0};
     for (size_t i = 0; i < N_FLAGS; i++)
-        flags[i] = (struct flag){.name = flag_docs[i].name, .is_bool = !flag_docs[i].value};
+        flags[i] = (struct flag){.name = flag_docs[i].name,
+                                 .is_bool = !flag_docs[i].value,
+                                 .is_optional = i == FLAG_HTTP};
     int n_used;
     if (!flags_parse(flags, N_FLAGS, argc, argv, &n_used, help, err))
         return false;
     if (*help)
         return true;
     bool system = is_on(&flags[FLAG_A]);
+    if (!parse_http(flags, record, err))
+        return false;
     if (system && flags[FLAG_P].value)
         return err_set(err, ERR_USAGE, "-a is for all processes, -p for one");
     if (system || flags[FLAG_P].value)
@@ -491,6 +521,8 @@ static void finish_kind(struct record *record, const struct collect_ops *kind,
         diag_add(&record->diag, "%s", kind->zero);
     tell_notes(record, wanted, path, &err);
     tell_end(path, run, status.n_processes, counts);
+    if (!*record->shown)
+        strcpy(record->shown, path);
 }
 
 /* On the way: profiles of the kinds that have them. */
@@ -564,6 +596,17 @@ static int record_command(struct record *record, struct err *err)
     return finish_command(record, &run);
 }
 
+/* The recording has ended with this status.  With --http, what was recorded is shown before. */
+static int end(struct record *record, int status)
+{
+    struct err err = {0};
+    if (!record->http || !*record->shown ||
+        web_show(record->http, record->no_browser, record->shown, &err))
+        return status;
+    int failure = tell_err(&err);
+    return status ? status : failure;
+}
+
 static int run(int argc, char **argv)
 {
     struct err err = {0};
@@ -576,8 +619,11 @@ static int run(int argc, char **argv)
         usage(&out);
         return output_stdout(&out, &err) ? 0 : tell_err(&err);
     }
-    if (record.live.kinds)
-        return record_live(&record.live);
+    if (record.live.kinds) {
+        record.live.written = record.shown;
+        int status = record_live(&record.live);
+        return end(&record, status);
+    }
     if (!check_outputs(&record, &err))
         return tell_err(&err);
 
@@ -593,7 +639,7 @@ static int run(int argc, char **argv)
         recorder_free(record.recorder);
     }
     diag_release(&record.diag);
-    return status;
+    return end(&record, status);
 }
 
 const struct command_ops command_record = {

@@ -22,6 +22,7 @@ struct record_live_request {
     bool no_children; /* only the process itself */
     unsigned debug;   /* Go's texts, 1 or 2, instead of profiles; 0 */
     bool gc, enable, consistent;
+    char *written; /* [PATH_MAX] where the first profile was written; stays "" if none was */
 };
 
 /* Collects and writes, telling what and where.  The exit status. */

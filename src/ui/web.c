@@ -131,10 +131,36 @@ bool web_run(const struct pprof_request *request, struct err *err)
     bool is_over = true;
     if (!web)
         return err_nomem(err);
-    bool ok = web_address_parse(&web->address, request->http, err) && web_server_available(err) &&
+    bool ok = web_check(request->http, err) &&
+              web_address_parse(&web->address, request->http, err) &&
               web_address_listen(&web->address, err) && make_site(web, request, err) &&
               serve(web, request->no_browser, &is_over, err);
     if (is_over)
         web_free(web);
     return ok;
+}
+
+bool web_show(const char *http, bool no_browser, const char *path, struct err *err)
+{
+    AUTO_BUF address = {0};
+    struct pprof_request request;
+    bool help;
+    buf_printf(&address, "-http=%s", http);
+    char *argv[] = {"pprof", address.data, no_browser ? "-no_browser" : "-no_browser=false",
+                    "--",    (char *)path, NULL};
+    if (address.failed)
+        return err_nomem(err);
+    bool ok = pprof_request_parse(&request, 5, argv, &help, err);
+    if (ok) {
+        tell("the web page shows %s; Ctrl-C ends it", path);
+        ok = web_run(&request, err);
+    }
+    pprof_request_release(&request);
+    return ok;
+}
+
+bool web_check(const char *http, struct err *err)
+{
+    struct web_address address;
+    return web_address_parse(&address, http, err) && web_server_available(err);
 }

@@ -10,4 +10,11 @@
  * fetch_profile fails with, ERR_UNSUPPORTED, ERR_IO, ERR_USAGE. */
 bool web_run(const struct pprof_request *request, struct err *err);
 
+/* The same for a profile that was just written. */
+bool web_show(const char *http, bool no_browser, const char *path, struct err *err);
+
+/* Can the web page be served there, as far as can be told before?  False with ERR_USAGE,
+ * ERR_UNSUPPORTED. */
+bool web_check(const char *http, struct err *err);
+
 #endif
