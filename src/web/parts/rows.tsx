@@ -11,7 +11,7 @@ export interface Rows {
   show(index: number): void; // scroll there if it is out of sight
 }
 
-export function useRows(count: number, size: number, scroller: RefObject<HTMLElement>, head = 0): Rows {
+export function useRows(count: number, size: number, scroller: RefObject<HTMLElement | null>, head = 0): Rows {
   const [, again] = useReducer((n: number) => n + 1, 0);
   const [rows] = useState(() => new Virtualizer<HTMLElement, HTMLElement>({
     count,

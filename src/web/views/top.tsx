@@ -19,7 +19,7 @@ const ROW_NARROW = 52;
 const HEAD = 30;
 
 export function Top(props: ViewProps<TopAnswer>) {
-  const { answer, place, meta, search, selected, select, go, openMenu, tell } = props;
+  const { answer, meta, search, selected, select, go, openMenu, tell } = props;
   const { values, names, flat, cum } = answer;
   const granularity = meta.options.find((o) => o.name === "granularity")?.value ?? "";
   const byCum = meta.options.find((o) => o.name === "sort")?.value === "cum";
