@@ -309,7 +309,7 @@ export class Painter {
     pen.font = FONT;
     pen.textBaseline = "alphabetic";
     const ink = theme.ink;
-    const pale = theme.dark ? "#8b929b" : "#737a83";
+    const pale = theme.dark ? "#969da6" : "#626972";
     const baseline = Math.round((row / ratio) / 2 + 4.5);
     const fades = this.look.group >= 0 || !!p.found[CALLEES];
     let style = "";
@@ -359,7 +359,9 @@ export class Painter {
     if (f < 0) {
       const { pivot, side, sides, values } = p.source;
       const name = pivot ?? (side && sides ? sides[side].name : "all");
-      const value = alone(((side && l.tree[side]) || l.tree.value)[l.source[box]], values);
+      const of = (t: readonly number[] | undefined) => alone((t ?? l.tree.value)[l.source[box]], values);
+      const { before, after } = l.tree;
+      const value = sides && !side && before && after ? `${of(before)} \u2192 ${of(after)}` : of(side ? l.tree[side] : undefined);
       const text = `${name}  \u00b7  ${value}`;
       return measure.width(text) <= room ? text : this.cut(name, room);
     }

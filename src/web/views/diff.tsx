@@ -64,7 +64,7 @@ export function DiffView(props: ViewProps<Diff>) {
   return (
     <section class="flame-page">
       <div class="flame-tools">
-        <Crumbs answer={answer} place={place} go={go} />
+        <Crumbs answer={answer} place={place} go={go} bare />
         {meta.moments.length > 1 && (
           <label class="diff-base">
             Compared with{" "}

@@ -23,7 +23,7 @@ export function Choice(props: { label: string; value: string; options: [string, 
 }
 
 // Where one is: the whole, the pivot, the boxes that a zoom goes through.
-export function Crumbs({ answer, place, go }: Pick<ViewProps<Flame>, "answer" | "place" | "go">) {
+export function Crumbs({ answer, place, go, bare }: Pick<ViewProps<Flame>, "answer" | "place" | "go"> & { bare?: boolean }) {
   const { pivot, zoom, values } = answer;
   const steps = zoom?.path ? zoom.path.split(".") : [];
   const parts: ComponentChildren[] = [];
@@ -56,10 +56,12 @@ export function Crumbs({ answer, place, go }: Pick<ViewProps<Flame>, "answer" | 
   return (
     <nav class="flame-crumbs" aria-label="What is shown">
       {parts}
-      <span>
-        {alone(value, values)}
-        {pivot || zoom ? `, ${percent(value, values.total)} of all` : " in all"}
-      </span>
+      {!bare && (
+        <span>
+          {alone(value, values)}
+          {pivot || zoom ? `, ${percent(value, values.total)} of all` : " in all"}
+        </span>
+      )}
     </nav>
   );
 }

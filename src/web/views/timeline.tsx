@@ -33,6 +33,17 @@ function seconds(t: number): string {
   return `${Number((t * 1e6).toFixed(2))}us`;
 }
 
+// A mark of the axis: with the date where a day begins or marks are days apart.
+function hour(t: number, k: number, all: number[]): string {
+  const d = new Date(t * 1000);
+  const two = (v: number) => String(v).padStart(2, "0");
+  const date = `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
+  const step = all.length > 1 ? all[1] - all[0] : 0;
+  if (step >= 86400) return date;
+  const time = `${two(d.getHours())}:${two(d.getMinutes())}${step < 60 ? ":" + two(d.getSeconds()) : ""}`;
+  return k === 0 || new Date(all[k - 1] * 1000).getDate() !== d.getDate() ? `${time}\n${date}` : time;
+}
+
 const isDark = () => matchMedia("(prefers-color-scheme: dark)").matches;
 
 // Whether the page is dark, however that was chosen.
@@ -135,9 +146,9 @@ export function TimelineView(props: ViewProps<Timeline>) {
             grid,
             ticks: grid,
             ...(even ? { values: (_: uPlot, splits: number[]) => splits.map((v) => (Number.isInteger(v) ? String(v + 1) : "")) } : {}),
-            ...(answer.relative && !even ? { values: (_: uPlot, splits: number[]) => splits.map(seconds) } : {}),
+            ...(!even ? { values: (_: uPlot, splits: number[]) => (answer.relative ? splits.map(seconds) : splits.map(hour)) } : {}),
           },
-          { stroke: ink, grid, ticks: grid, size: 76, values: (_, splits) => splits.map((v) => alone(v, values)) },
+          { stroke: ink, grid, ticks: grid, size: 76, values: (_, splits) => splits.map((v) => (v ? alone(v, values) : "0")) },
         ],
         series: [
           {},
@@ -151,7 +162,7 @@ export function TimelineView(props: ViewProps<Timeline>) {
               alpha: dim ? 0.2 : 1,
               width: matches && matches[n] ? 3 : stacked ? 1 : 2,
               fill: stacked && n === 0 ? color : undefined,
-              points: { show: !stacked && xs.length < 60 },
+              points: { show: !stacked && xs.length < 60, size: 6, fill: color },
             };
           }),
         ],

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""bundle: src/web/dist is what src/web's sources make, type-checked, and small.
+"""bundle: src/web/dist is what src/web's sources make, type-checked, tested and small.
 
 Needs node and npm, and npm's registry (or its cache); without them this is skipped."""
 
@@ -56,6 +56,8 @@ def main():
             skip("npm cannot fetch what the page is built with: " + (got.stderr.strip().splitlines() or ["?"])[-1])
         types = run([npm, "run", "--silent", "check"], web)
         check(types.returncode == 0, "types: " + types.stdout[:2000])
+        units = run([node, "test/run.mjs"], web)
+        check(units.returncode == 0, "unit tests: " + (units.stdout + units.stderr)[-4000:])
         made = run([node, "build.mjs"], web)
         check(made.returncode == 0, "build: " + made.stderr[:2000])
         names = sorted(os.listdir(os.path.join(web, "dist")))
