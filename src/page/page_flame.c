@@ -56,14 +56,15 @@ static bool init_places(struct page_flame *f, struct err *err)
 }
 
 bool page_flame_begin(struct page_flame *f, const struct page_ctx *ctx,
-                      enum granularity granularity, const struct page_moment *base, struct err *err)
+                      enum granularity granularity, bool with_cum, const struct page_moment *base,
+                      struct err *err)
 {
     *f = (struct page_flame){.options = *ctx->report.options};
     if (f->options.granularity == GRANULARITY_DEFAULT)
         f->options.granularity = granularity;
     struct report_ctx own = ctx->report;
     own.options = &f->options;
-    const struct graph_options graph_options = {.flat_only = true,
+    const struct graph_options graph_options = {.flat_only = !with_cum,
                                                 .trim_path = f->options.trim_path,
                                                 .source_path = f->options.source_path};
     f->ratio = 1;
@@ -115,7 +116,7 @@ static uint8_t *mark(const struct places *p, const char *what, const char *patte
     return marks;
 }
 
-static bool find(struct page_flame *f, const struct page_ctx *ctx, struct err *err)
+bool page_flame_find(struct page_flame *f, const struct page_ctx *ctx, struct err *err)
 {
     bool ok = true;
     if (is_set(ctx->search)) {
@@ -125,9 +126,8 @@ static bool find(struct page_flame *f, const struct page_ctx *ctx, struct err *e
     }
     if (!ok || !is_set(ctx->pivot))
         return ok;
-    uint8_t *marks = mark(&f->places, "pivot", ctx->pivot, err);
-    ok = marks && places_pivot(&f->places, marks, &f->pivot, err);
-    free(marks);
+    f->marks = mark(&f->places, "pivot", ctx->pivot, err);
+    ok = f->marks && places_pivot(&f->places, f->marks, &f->pivot, err);
     f->is_pivoted = ok && f->pivot.n_frames > 0;
     if (!ok || f->is_pivoted)
         return ok;
@@ -149,10 +149,9 @@ static int64_t smallest(const struct page_flame *f, unsigned width)
 
 bool page_flame_grow(struct page_flame *f, const struct page_ctx *ctx, struct err *err)
 {
-    if (!find(f, ctx, err))
-        return false;
+    bool is_both = f->is_pivoted || f->is_sandwich;
     struct calltree_options options = {
-        .max_nodes = f->is_pivoted ? MOST_BOXES / 2 : MOST_BOXES,
+        .max_nodes = is_both ? MOST_BOXES / 2 : MOST_BOXES,
         .root = f->is_pivoted && f->pivot.n_outermost == 1 ? f->pivot.outermost : GRAPH_NONE,
     };
     options.over_root = options.root != GRAPH_NONE;
@@ -165,7 +164,7 @@ bool page_flame_grow(struct page_flame *f, const struct page_ctx *ctx, struct er
         options.root_inlined = f->zoom.is_inlined;
         options.min_cum = smallest(f, ctx->width);
         options.max_nodes = MOST_BOXES;
-    } else if (f->is_pivoted) {
+    } else if (is_both) {
         options.outwards = true;
         if (!calltree_grow(&f->callers, &f->places, &options, err))
             return false;
@@ -220,22 +219,29 @@ static void write_search(const struct page_flame *f, const struct page_ctx *ctx,
     json_close(j, '}');
 }
 
-bool page_flame_write(struct page_flame *f, const struct page_ctx *ctx, struct json *j,
-                      struct err *err)
+bool page_flame_write_trees(struct page_flame *f, const char *callees, const char *callers,
+                            struct json *j, struct err *err)
 {
-    const struct report_trim trim = {.n_nodes_before = f->graph.n_order};
-    if (!page_head(j, &f->run, &f->graph, &trim, err))
-        return false;
     json_key(j, "frames");
     if (!flame_data_write_frames(&f->data, j, err))
         return false;
-    json_key(j, "callees");
+    json_key(j, callees);
     flame_data_write_tree(&f->data, &f->callees, j);
-    json_key(j, "callers");
+    json_key(j, callers);
     if (f->callers.nodes)
         flame_data_write_tree(&f->data, &f->callers, j);
     else
         json_null(j);
+    return true;
+}
+
+bool page_flame_write(struct page_flame *f, const struct page_ctx *ctx, struct json *j,
+                      struct err *err)
+{
+    const struct report_trim trim = {.n_nodes_before = f->graph.n_order};
+    if (!page_head(j, &f->run, &f->graph, &trim, err) ||
+        !page_flame_write_trees(f, "callees", "callers", j, err))
+        return false;
     write_pivot(f, ctx, j);
     write_zoom(f, ctx, j);
     write_search(f, ctx, j);
@@ -245,6 +251,7 @@ bool page_flame_write(struct page_flame *f, const struct page_ctx *ctx, struct j
 
 void page_flame_end(struct page_flame *f)
 {
+    free(f->marks);
     flame_data_release(&f->data);
     calltree_release(&f->callees);
     calltree_release(&f->callers);

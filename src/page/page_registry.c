@@ -7,6 +7,8 @@ const struct page_ops *const page_registry[] = {
     &page_graph,
     &page_top,
     &page_source,
+    &page_sandwich,
+    &page_diff,
     NULL,
 };
 

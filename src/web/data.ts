@@ -82,27 +82,33 @@ export interface Tree {
   frame: number[]; // index of Frames; -1: the root
   children: number[]; // how many
   value: number[]; // cum; of a difference the sum of both sides' sizes, what widths are made of
-  self: number[];
+  self: number[]; // of value, what is the box's own
   inlined: number[]; // indexes of boxes whose frames are all inlined
   cut: [number, number, number][]; // box, children left out, their value
-  before?: number[]; // of a difference
-  after?: number[];
+  before?: number[]; // of a difference, and where values are negative: sizes of those (before)
+  after?: number[]; // and of the others (after)
 }
 
 // ./data/flamegraph
+// A pivot is the outermost function of a stack that p matches (its name, "name:line" where
+// there are lines, or its file).  If that is the same function everywhere, it is box 0 of
+// both trees; else box 0 is a root without a frame, with the functions as its children, in
+// the same order in both trees.  No match: the whole tree, and `functions` is 0.
 export interface Flame extends Answer {
   frames: Frames;
   callees: Tree; // from the root, from the pivot, or from the box that z names
-  callers: Tree | null; // upwards from the pivot: box 0 is the pivot
-  pivot: { text: string; functions: number; value: number } | null;
-  zoom: { path: string; names: string[] } | null; // names: the boxes above, outermost first
-  search: { functions: number; value: number } | null; // of q
-  smallest: number; // boxes below it are left out
+  callers: Tree | null; // upwards from the pivot; null without one, and with z
+  pivot: { text: string; functions: number; value: number } | null; // value: of samples that have one
+  zoom: { path: string; names: string[] } | null; // names: the boxes above, outermost first, a pivot too
+  search: { functions: number; value: number } | null; // of q: of samples that have one, whatever p and z
+  smallest: number; // boxes below it are left out (of equal ones perhaps some)
 }
 
-// ./data/diff: callees has before and after.  Without b the profile's own base is meant.
+// ./data/diff: callees and callers have before and after.  Without b the profile's own base
+// (its negative values) is meant, else the moment before.  Boxes are as wide as the sizes of
+// both sides together, as in pprof.  A function is the same by name and file.
 export interface Diff extends Flame {
-  before: { name: string; total: number };
+  before: { name: string; total: number }; // total: what shares of this side are of
   after: { name: string; total: number };
 }
 
@@ -128,13 +134,15 @@ export interface Edge {
 
 // ./data/sandwich?p=: one function (or those that match): tables and two trees
 export interface Sandwich extends Answer {
-  names: string[]; // matched functions
+  functions: number; // that match; 0 also without p
+  names: string[]; // of those, the largest first, at most 100
   flat: number;
-  cum: number;
+  cum: number; // of samples that have at least one
+  // As peek has them, of several functions added up; the largest first.
   callers: { names: string[]; values: number[] };
   callees: { names: string[]; values: number[] };
   frames: Frames;
-  up: Tree;
+  up: Tree; // as callers and callees of a flame graph with this pivot
   down: Tree;
 }
 

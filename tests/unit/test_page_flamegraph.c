@@ -6,8 +6,9 @@
 
 #include <stdlib.h>
 
-/* What a view says of a profile, from its frames on; of an error, that. */
-static void ask(const struct profile *profile, const struct page_ctx *want, struct buf *out)
+/* What a view says of a profile, from a member on; of an error, that. */
+static void ask_view(const char *view, const char *from, const struct profile *profile,
+                     const struct page_ctx *want, struct buf *out)
 {
     struct err err = {0};
     struct report_options options;
@@ -19,15 +20,20 @@ static void ask(const struct profile *profile, const struct page_ctx *want, stru
     diag_init(&diag);
     ctx.report = (struct report_ctx){.profile = profile, .options = &options, .diag = &diag};
     json_open(&j, '{');
-    bool ok = page_find("flamegraph")->write(&ctx, &j, &err);
+    bool ok = page_find(view)->write(&ctx, &j, &err);
     json_close(&j, '}');
     buf_clear(out);
     for (size_t i = 0; i < diag.n; i++)
         buf_printf(out, "%s; ", diag.texts[i]);
-    const char *frames = strstr(buf_str(&all), "\"frames\":");
-    assert_true(!ok || frames);
-    buf_puts(out, ok ? frames : err.msg);
+    const char *member = strstr(buf_str(&all), from);
+    assert_true(!ok || member);
+    buf_puts(out, ok ? member : err.msg);
     diag_release(&diag);
+}
+
+static void ask(const struct profile *profile, const struct page_ctx *want, struct buf *out)
+{
+    ask_view("flamegraph", "\"frames\":", profile, want, out);
 }
 
 static void check(const struct made_stack *stacks, size_t n, const char *want)
@@ -139,9 +145,10 @@ static void print_trees(const char *json, struct buf *out)
         while (json_next_key(&r, &key)) {
             if (!strcmp(buf_str(&key), "frames"))
                 read_names(&r, t);
-            else if (!strcmp(buf_str(&key), "callees"))
+            else if (!strcmp(buf_str(&key), "callees") || !strcmp(buf_str(&key), "down"))
                 read_tree(&r, t);
-            else if (!strcmp(buf_str(&key), "callers") && json_peek(&r) == JSON_OBJECT)
+            else if ((!strcmp(buf_str(&key), "callers") || !strcmp(buf_str(&key), "up")) &&
+                     json_peek(&r) == JSON_OBJECT)
                 read_tree(&r, up);
             else
                 json_skip(&r);
@@ -349,6 +356,98 @@ static void names_of_any_bytes(void **state)
     profile_free(p);
 }
 
+static void a_moment_is_compared_with_another(void **state)
+{
+    static const struct made_stack old[] = {{"ab", 3}, {"ac", 1}};
+    static const struct made_stack new[] = {{"ad", 4}, {"ab", 1}, {"e", 2}};
+    struct made before, after;
+    AUTO_BUF out = {0};
+    AUTO_BUF text = {0};
+    made_init(&before, old, 2, NULL, NULL);
+    made_init(&after, new, 3, NULL, NULL);
+    const struct page_moment moments[] = {{"old", before.profile, NULL, 0},
+                                          {"new", after.profile, NULL, 0}};
+    struct page_ctx ctx = {.moments = moments, .n_moments = 2};
+    ask_view("diff", "\"frames\":", after.profile, &ctx, &out);
+    print_trees(buf_str(&out), &text);
+    assert_string_equal(buf_str(&text), ".11-4(a9-4(b4-3/4 d4/4 c1-1/1) e2/2)");
+    assert_non_null(strstr(buf_str(&out), "\"before\":{\"name\":\"old\",\"total\":4},"
+                                          "\"after\":{\"name\":\"new\",\"total\":7}}"));
+    /* The first one with the next, and only the callers and callees of one. */
+    ctx.pivot = "^c$";
+    ask_view("diff", "\"frames\":", before.profile, &ctx, &out);
+    buf_clear(&text);
+    print_trees(buf_str(&out), &text);
+    assert_string_equal(buf_str(&text), "c1/1 ^ c1(a1/1)");
+    assert_non_null(strstr(buf_str(&out), "\"before\":{\"name\":\"new\",\"total\":7},"));
+    made_release(&before);
+    made_release(&after);
+}
+
+static void a_base_is_what_is_negative(void **state)
+{
+    static const struct made_stack stacks[] = {{"ab", -3}, {"ab", 4}, {"c", 2}};
+    struct made m;
+    AUTO_BUF out = {0};
+    AUTO_BUF text = {0};
+    made_init(&m, stacks, 3, NULL, NULL);
+    ask_view("diff", "\"frames\":", m.profile, &(struct page_ctx){0}, &out);
+    print_trees(buf_str(&out), &text);
+    assert_string_equal(buf_str(&text), ".9-3(a7-3(b7-3/7) c2/2)");
+    assert_non_null(strstr(buf_str(&out), "\"before\":{\"name\":\"base\",\"total\":3},"
+                                          "\"after\":{\"name\":\"profile\",\"total\":6}}"));
+    made_release(&m);
+}
+
+static void nothing_to_compare(void **state)
+{
+    struct made m;
+    struct report_options options;
+    AUTO_BUF out = {0};
+    made_init(&m, CALLS, NULL, NULL);
+    report_options_init(&options);
+    ask_view("diff", "\"frames\":", m.profile, &(struct page_ctx){0}, &out);
+    assert_string_equal(buf_str(&out), "there is nothing to compare with: give -diff_base, two "
+                                       "sources, or read this one again");
+    const struct page_ctx ctx = {.report = {.profile = m.profile, .options = &options}};
+    assert_string_equal(page_find("diff")->missing(&ctx), "two profiles to compare");
+    made_release(&m);
+}
+
+static void check_sandwich(const char *pivot, const char *tables, const char *trees)
+{
+    struct made m;
+    AUTO_BUF out = {0};
+    AUTO_BUF text = {0};
+    made_init(&m, CALLS, NULL, NULL);
+    ask_view("sandwich", "\"functions\":", m.profile, &(struct page_ctx){.pivot = pivot}, &out);
+    print_trees(strstr(buf_str(&out), "\"frames\":"), &text);
+    assert_string_equal(buf_str(&text), trees);
+    buf_clear(&text);
+    buf_add(&text, buf_str(&out), (size_t)(strstr(buf_str(&out), ",\"frames\":") - buf_str(&out)));
+    assert_string_equal(buf_str(&text), tables);
+    made_release(&m);
+}
+
+static void a_function_between_callers_and_callees(void **state)
+{
+    check_sandwich("^x$",
+                   "\"functions\":1,\"names\":[\"x\"],\"flat\":8,\"cum\":13,"
+                   "\"callers\":{\"names\":[\"y\",\"b\",\"a\"],\"values\":[8,5,1]},"
+                   "\"callees\":{\"names\":[\"d\",\"b\",\"c\"],\"values\":[4,1,1]}",
+                   "x13/8(d4/4 b1(x1(c1/1))) ^ x13(y8(a8/8) b4/4 a1/1)");
+    check_sandwich("^[xy]$",
+                   "\"functions\":2,\"names\":[\"x\",\"y\"],\"flat\":8,\"cum\":15,"
+                   "\"callers\":{\"names\":[\"a\",\"y\",\"b\"],\"values\":[11,8,5]},"
+                   "\"callees\":{\"names\":[\"x\",\"d\",\"b\",\"c\"],\"values\":[8,4,3,1]}",
+                   ".15(y10(x*8/8 b2/2) x5(d4/4 b1(x1(c1/1)))) ^ .15(y10(a10/10) x5(b4/4 a1/1))");
+    check_sandwich(NULL,
+                   "\"functions\":0,\"names\":[],\"flat\":0,\"cum\":0,"
+                   "\"callers\":{\"names\":[],\"values\":[]},"
+                   "\"callees\":{\"names\":[],\"values\":[]}",
+                   ".0 ^ .0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,6 +464,10 @@ int main(void)
         cmocka_unit_test(huge_values_stop_at_the_end),
         cmocka_unit_test(depth_is_not_cut),
         cmocka_unit_test(names_of_any_bytes),
+        cmocka_unit_test(a_moment_is_compared_with_another),
+        cmocka_unit_test(a_base_is_what_is_negative),
+        cmocka_unit_test(nothing_to_compare),
+        cmocka_unit_test(a_function_between_callers_and_callees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
