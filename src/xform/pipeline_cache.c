@@ -5,7 +5,11 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+/* Views are dropped when there are more, or when they take more than this part of the
+ * profile's memory; but the latest stays, and small ones do. */
 #define N_KEPT 8u
+#define SHARE_KEPT 8u
+#define BYTES_KEPT ((size_t)4 << 20)
 
 struct entry {
     struct pipeline pipeline; /* first: a pointer to it is one to the entry */
@@ -18,6 +22,7 @@ struct entry {
 
 struct pipeline_cache {
     const struct profile *profile;
+    size_t most_bytes;
     pthread_mutex_t lock;
     struct entry *latest;
 };
@@ -28,6 +33,10 @@ struct pipeline_cache *pipeline_cache_new(const struct profile *profile)
     if (!cache)
         return NULL;
     cache->profile = profile;
+    size_t bytes = 0;
+    for (const struct profile *p = profile; p; p = p->parent)
+        bytes += p->arena.n_bytes;
+    cache->most_bytes = bytes / SHARE_KEPT > BYTES_KEPT ? bytes / SHARE_KEPT : BYTES_KEPT;
     pthread_mutex_init(&cache->lock, NULL);
     return cache;
 }
@@ -92,8 +101,13 @@ static struct entry *find(struct pipeline_cache *cache, const struct buf *key)
 static void drop_oldest(struct pipeline_cache *cache)
 {
     struct entry **at = &cache->latest;
-    for (unsigned n = 0; *at && n < N_KEPT; n++)
+    size_t bytes = 0;
+    for (unsigned n = 0; *at && n < N_KEPT; n++) {
+        bytes += (*at)->pipeline.view.arena.n_bytes;
+        if (n > 0 && bytes > cache->most_bytes)
+            break;
         at = &(*at)->next;
+    }
     struct entry *e = *at;
     *at = NULL;
     while (e) {

@@ -1,5 +1,5 @@
-/* pipeline_cache: the views of the last settings, so that a report with settings that
- * were used before need not filter again.
+/* pipeline_cache: the views of the last settings, as far as they are small beside the
+ * profile, so that a report with settings that were used before need not filter again.
  * Ownership: what pipeline_cache_get gives is shared and must not be changed; it stays
  * until it is put back, also when the cache has dropped it.
  * Threads: any, also several at a time.  Signals: no. */
