@@ -6,8 +6,10 @@ const struct page_ops *const page_registry[] = {
     &page_flamegraph,
     &page_graph,
     &page_top,
+    &page_peek,
     &page_source,
     &page_sandwich,
+    &page_tags,
     &page_diff,
     NULL,
 };

@@ -139,15 +139,19 @@ static uint32_t count_visual(const struct graph *g, const struct node_tags *tags
     return max;
 }
 
-static bool build_edges(const struct report_run *run, enum report_graph kind, struct graph *g,
+static bool build_edges(struct report_run *run, enum report_graph kind, struct graph *g,
                         struct err *err)
 {
     const struct regex *re = kind == REPORT_GRAPH_EDGES ? run->pipeline.argument : NULL;
+    uint32_t n = 0;
     for (uint32_t i = 0; re && i < g->n_order; i++) {
         struct str label = graph_label(g, g->order[i]);
         if (!label.p)
             return err_nomem(err);
-        g->nodes[g->order[i]].is_asked = regex_match(re, label);
+        bool matches = regex_match(re, label), is_more = run->most_asked && n >= run->most_asked;
+        g->nodes[g->order[i]].is_asked = matches && !is_more;
+        n += matches && !is_more;
+        run->n_not_asked += matches && is_more;
     }
     return graph_build_edges(g,
                              re                           ? GRAPH_EDGES_ASKED

@@ -23,6 +23,8 @@ struct report_run {
     const char *unit;          /* to print in; "minimum" until report_select_unit chose one */
     struct unit_scaler scaler; /* to it */
     bool only_whole;           /* a unit in which the smallest value is no fraction */
+    uint32_t most_asked;       /* nodes that match the argument and have edges; 0: all do */
+    uint32_t n_not_asked;      /* those that match and are more */
 };
 
 /* Refine the options, run the pipeline.  False and *err in pprof's words; end it

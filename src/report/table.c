@@ -9,8 +9,12 @@ bool table_begin(struct table *t, const struct report_ops *ops, enum report_grap
                  const struct report_ctx *ctx, struct err *err)
 {
     *t = (struct table){0};
-    if (!report_begin(&t->run, ops, ctx, err) ||
-        !report_build_graph(&t->run, kind, &t->graph, NULL, &t->trim, err))
+    return report_begin(&t->run, ops, ctx, err) && table_build(t, kind, err);
+}
+
+bool table_build(struct table *t, enum report_graph kind, struct err *err)
+{
+    if (!report_build_graph(&t->run, kind, &t->graph, NULL, &t->trim, err))
         return false;
     bool any = !t->run.pipeline.argument;
     for (uint32_t i = 0; i < t->graph.n_order; i++) {

@@ -22,6 +22,8 @@ struct table {
  * *err, also where peek's regexp finds nothing; end it in any case. */
 bool table_begin(struct table *t, const struct report_ops *ops, enum report_graph kind,
                  const struct report_ctx *ctx, struct err *err);
+/* The second half of it: *t is zeroed, but for a run that has begun. */
+bool table_build(struct table *t, enum report_graph kind, struct err *err);
 void table_end(struct table *t);
 
 /* How a node's frames were called, as far as its edges tell. */

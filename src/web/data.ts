@@ -124,7 +124,16 @@ export interface Top extends Answer {
 
 // ./data/peek?f=: nodes, each with its callers and callees
 export interface Peek extends Answer {
-  nodes: { name: string; flat: number; cum: number; callers: Edge[]; callees: Edge[] }[];
+  nodes: {
+    name: string;
+    flat: number;
+    cum: number;
+    callers: Edge[]; // the largest first
+    more_callers: number; // left out
+    callees: Edge[];
+    more_callees: number;
+  }[];
+  more: number; // nodes left out
 }
 export interface Edge {
   name: string;
@@ -230,7 +239,7 @@ export interface Tags extends Answer {
     key: string;
     total: number;
     number: boolean; // of numbers with units
-    values: { text: string; value: number; filter: string }[]; // filter: for tf=
+    values: { text: string; value: number; filter: string }[]; // filter: for tf=; "": there is none
     more: number; // values left out
   }[];
 }
