@@ -352,9 +352,8 @@ export class Painter {
     const f = l.frame[box];
     const { measure } = this;
     if (f === CUT) {
-      const n = l.tree.cut[l.source[box]][1];
-      const text = `${n} smaller`;
-      return measure.width(text) <= room ? text : measure.width(`${n}`) <= room ? `${n}` : "";
+      const text = `${l.tree.cut[l.source[box]][1]} smaller`;
+      return measure.width(text) <= room ? text : "";
     }
     if (f < 0) {
       const { pivot, side, sides, values } = p.source;

@@ -157,7 +157,7 @@ export class FlameGraph {
     const ratio = devicePixelRatio || 1;
     p.pad = Math.round(PAD * ratio);
     p.resize(view.clientWidth, view.clientHeight, ratio, coarse ? 24 : 18);
-    this.spacer.style.height = `${Math.max(0, p.content() / ratio - view.clientHeight)}px`;
+    this.spacer.style.height = `${Math.floor(p.content() / ratio)}px`;
     p.setDark(this.isDark());
     this.redraw();
   }

@@ -19,15 +19,17 @@ export interface Side {
   total: number;
 }
 
-export function sourceOf(a: Flame, sides: Source["sides"] = null, side: Source["side"] = null): Source {
+// `pivot`: the pivot in words, where it is not one function.
+export function sourceOf(a: Flame, sides: Source["sides"] = null, side: Source["side"] = null, pivot = a.pivot ? a.pivot.text : null): Source {
+  const { zoom } = a;
   return {
     frames: a.frames,
     values: a.values,
     callees: a.callees,
     callers: a.callers,
-    pivot: a.pivot ? a.pivot.text : null,
-    above: a.zoom ? a.zoom.names : [],
-    path: a.zoom ? a.zoom.path : "",
+    pivot,
+    above: zoom?.path ? [pivot ?? "all", ...zoom.names] : [],
+    path: zoom ? zoom.path : "",
     sides,
     side,
   };

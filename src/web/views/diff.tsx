@@ -9,7 +9,7 @@ import { sourceOf } from "../flame/picture";
 import { alone } from "../format";
 import type { ViewProps } from "../view";
 import "./diff.css";
-import { Choice, Crumbs, hooksOf, shareOfSearch } from "./flamegraph";
+import { Choice, Crumbs, hooksOf, pivotName, shareOfSearch } from "./flamegraph";
 
 const STEPS = [-1, -0.5, -0.1, 0, 0.1, 0.5, 1];
 
@@ -46,7 +46,8 @@ export function DiffView(props: ViewProps<Diff>) {
   const narrow = useNarrow();
   const [one, left, right] = useMemo(() => {
     const sides = { before, after };
-    return [sourceOf(answer, sides), sourceOf(answer, sides, "before"), sourceOf(answer, sides, "after")];
+    const pivot = pivotName(answer);
+    return [null, "before" as const, "after" as const].map((side) => sourceOf(answer, sides, side, pivot));
   }, [answer]);
   const graphs = useRef<[FlameGraph | null, FlameGraph | null]>([null, null]);
   const look = { flipped, calm, shares, color: "change" as const };

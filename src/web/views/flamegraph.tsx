@@ -5,7 +5,7 @@ import type { Flame } from "../data";
 import { FlameCanvas } from "../flame/canvas";
 import { sourceOf } from "../flame/picture";
 import { alone, middle, percent } from "../format";
-import { quoted } from "../url";
+import { exactly, plain } from "../regexps";
 import type { ViewProps } from "../view";
 
 // A choice of a few as a row of buttons; the first one is what no parameter means.
@@ -38,9 +38,12 @@ export function Crumbs({ answer, place, go, bare }: Pick<ViewProps<Flame>, "answ
       ),
     );
   if (pivot || zoom) crumb("all", { p: null, z: null });
-  if (pivot) crumb(pivot.functions > 1 ? `${pivot.functions} functions: ${pivot.text}` : pivot.text, zoom ? { z: null } : null, pivot.text);
+  if (pivot) {
+    const text = pivotName(answer)!;
+    crumb(pivot.functions > 1 ? `${pivot.functions} functions: ${text}` : text, zoom ? { z: null } : null, text);
+  }
   if (zoom) {
-    const names = zoom.names.slice(1);
+    const { names } = zoom;
     // Few of them say enough; all stand above the picture.
     names.forEach((name, k) => {
       if (k > 0 && k < names.length - 2) {
@@ -66,10 +69,15 @@ export function Crumbs({ answer, place, go, bare }: Pick<ViewProps<Flame>, "answ
   );
 }
 
+// The pivot for people.
+export function pivotName(answer: Flame): string | null {
+  return answer.pivot && plain(answer.pivot.text);
+}
+
 // What clicks do, for the graphs of this and of the view of differences.
 export function hooksOf({ place, go, openMenu }: Pick<ViewProps, "place" | "go" | "openMenu">) {
   return {
-    pivot: (name: string) => go(place.view, { p: `^${quoted(name)}$`, z: null }),
+    pivot: (name: string) => go(place.view, { p: exactly(name), z: null }),
     zoom: (path: string) => go(place.view, { z: path || null }),
     out: () => {
       const z = place.params.get("z");
@@ -95,7 +103,7 @@ export function shareOfSearch(answer: Flame, place: ViewProps["place"], search: 
 
 export function FlameGraphView(props: ViewProps<Flame>) {
   const { answer, place, search, go, tell } = props;
-  const source = useMemo(() => sourceOf(answer), [answer]);
+  const source = useMemo(() => sourceOf(answer, null, null, pivotName(answer)), [answer]);
   const order = place.params.get("order") === "flame" ? "flame" : "icicle";
   const color = place.params.get("color") === "heat" ? "heat" : "module";
   return (

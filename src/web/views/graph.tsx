@@ -1,7 +1,7 @@
 // graph: the call graph as the server has laid it out, to pan, zoom and walk in.
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Graph as GraphAnswer } from "../data";
-import { quoted } from "../url";
+import { exactly } from "../regexps";
 import type { ViewProps } from "../view";
 import "./graph.css";
 
@@ -9,6 +9,8 @@ const LEAST = 0.02; // pixels a point
 const MOST = 8;
 const READABLE = 0.55; // what a graph begins with at least
 const NODES = [10, 20, 40, 80, 160, 320, 640];
+
+const counted = (n: number, what: string) => `${n || "no"} ${what}${n === 1 ? "" : "s"}`;
 
 interface Links {
   out: number[][]; // by box: indexes of arrows
@@ -50,7 +52,7 @@ function Drawing({ graph, links }: { graph: GraphAnswer; links: Links }) {
             data-node={i}
             tabIndex={-1}
             role={b.name ? "button" : "img"}
-            aria-label={`${b.tooltip || b.lines.join(" ")}; ${links.into[i].length} callers, ${links.out[i].length} callees`}
+            aria-label={`${b.tooltip || b.lines.join(" ")}; ${counted(links.into[i].length, "caller")}, ${counted(links.out[i].length, "callee")}`}
             style={{ "--line": b.color, "--fill": b.fill }}
           >
             <title>{b.tooltip}</title>
@@ -196,7 +198,8 @@ export function GraphView(props: ViewProps<GraphAnswer>) {
   };
   // A box and its arrows stand out.
   const light = (i: number) => {
-    svg.current!.classList.toggle("lit", i >= 0);
+    if (!svg.current) return; // it is being left
+    svg.current.classList.toggle("lit", i >= 0);
     for (const e of layer.current!.querySelectorAll(".near")) e.classList.remove("near", "in", "out");
     if (i < 0) return;
     nodes.current[i].classList.add("near");
@@ -221,8 +224,9 @@ export function GraphView(props: ViewProps<GraphAnswer>) {
   }, [answer]);
 
   function resize() {
-    const top = svg.current!.getBoundingClientRect().top + scrollY;
-    svg.current!.style.height = `${Math.max(240, Math.floor(innerHeight - top - 8))}px`;
+    if (!svg.current) return;
+    const top = svg.current.getBoundingClientRect().top + scrollY;
+    svg.current.style.height = `${Math.max(240, Math.floor(innerHeight - top - 8))}px`;
   }
   useEffect(() => {
     const watch = new ResizeObserver(resize);
@@ -273,7 +277,7 @@ export function GraphView(props: ViewProps<GraphAnswer>) {
   };
   const pivot = (i: number) => {
     const { name } = answer.boxes[i];
-    if (name) go("flamegraph", { p: `^${quoted(name)}$` });
+    if (name) go("flamegraph", { p: exactly(name) });
   };
   const focus = (i: number) => {
     if (i < 0) return;

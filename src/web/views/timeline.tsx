@@ -6,6 +6,7 @@ import "uplot/dist/uPlot.min.css";
 import type { Timeline } from "../data";
 import { css, oklch } from "../flame/colors";
 import { alone, percent } from "../format";
+import { isDark, onTheme } from "../theme";
 import type { ViewProps } from "../view";
 import "./timeline.css";
 
@@ -44,26 +45,10 @@ function hour(t: number, k: number, all: number[]): string {
   return k === 0 || new Date(all[k - 1] * 1000).getDate() !== d.getDate() ? `${time}\n${date}` : time;
 }
 
-const isDark = () => matchMedia("(prefers-color-scheme: dark)").matches;
-
-// Whether the page is dark, however that was chosen.
+// Whether the page is dark.
 function useDark(): boolean {
-  const read = () => {
-    const theme = document.documentElement.dataset.theme;
-    return theme ? theme === "dark" : isDark();
-  };
-  const [dark, setDark] = useState(read);
-  useEffect(() => {
-    const change = () => setDark(read());
-    const watch = new MutationObserver(change);
-    watch.observe(document.documentElement, { attributes: true });
-    const query = matchMedia("(prefers-color-scheme: dark)");
-    query.addEventListener("change", change);
-    return () => {
-      watch.disconnect();
-      query.removeEventListener("change", change);
-    };
-  }, []);
+  const [dark, setDark] = useState(isDark());
+  useEffect(() => onTheme(() => setDark(isDark())), []);
   return dark;
 }
 
