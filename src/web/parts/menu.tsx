@@ -31,6 +31,7 @@ interface ListProps {
 }
 
 const MARGIN = 4;
+const GAP = 3;
 
 export function MenuList(props: ListProps) {
   const { items, anchor, close } = props;
@@ -43,9 +44,9 @@ export function MenuList(props: ListProps) {
     const { width, height } = box.getBoundingClientRect();
     let left = props.atEnd ? anchor.right - width : anchor.left;
     left = Math.max(MARGIN, Math.min(left, innerWidth - width - MARGIN));
-    let top = anchor.bottom;
+    let top = anchor.bottom + GAP;
     if (top + height > innerHeight - MARGIN) {
-      const above = anchor.top - height;
+      const above = anchor.top - height - GAP;
       top = above >= MARGIN && props.anchor.top > innerHeight / 2 ? above : innerHeight - height - MARGIN;
       if (top < Math.min(anchor.bottom, MARGIN)) top = MARGIN;
     }

@@ -101,12 +101,20 @@ export function configItems(page: Page): Item[] {
 export function downloadItems(page: Page): Item[] {
   const { place, meta } = page;
   const query = place.params.toString();
-  return (meta?.downloads ?? []).map((d) => ({
+  const whole: Item = {
+    label: "Profile, whole",
+    note: "profile.pb.gz",
+    title: "All samples and types, without the filters",
+    href: "./download" + (place.params.has("m") ? "?m=" + place.params.get("m") : ""),
+    download: "profile.pb.gz",
+  };
+  const reports = (meta?.downloads ?? []).map((d) => ({
     label: d.title,
     note: d.file,
-    href: d.name ? `./download/${d.name}${query ? "?" + query : ""}` : "./download",
+    href: `./download/${d.name}${query ? "?" + query : ""}`,
     download: d.file,
   }));
+  return [whole, ...reports];
 }
 
 export const THEMES: { choice: Choice; label: string }[] = [

@@ -28,8 +28,8 @@ function chips(meta: Meta, params: URLSearchParams, view: string): Chip[] {
     });
   }
   const pivot = params.get("p");
-  if (pivot && view !== "top" && view !== "graph" && view !== "tags" && view !== "timeline")
-    list.push({ name: "", label: view === "flamegraph" || view === "diff" ? "pivot" : "of", value: plain(pivot), remove: { p: null, z: null } });
+  if (pivot && (view === "flamegraph" || view === "diff"))
+    list.push({ name: "", label: "pivot", value: plain(pivot), remove: { p: null, z: null } });
   const moment = meta.moments.find((m) => String(m.id) === params.get("m"));
   if (moment) list.push({ name: "", label: "moment", value: moment.time || moment.name, remove: { m: null } });
   return list;

@@ -1,5 +1,6 @@
 // header: the first row of the page, and the line below it that says what is shown.
 import { useEffect, useReducer, useState } from "preact/hooks";
+import { alone } from "../format";
 import { Icon, Mark } from "../parts/icons";
 import { MenuButton, type Item } from "../parts/menu";
 import { onTheme, themeChoice } from "../theme";
@@ -90,6 +91,7 @@ export function Context({ page, told }: { page: Page; told: string }) {
     <div class="context">
       <button type="button" class="details" aria-haspopup="dialog" title="Details of the profile (.)" onClick={() => page.open("details")}>
         <span class="details-title">{title || "Sonde"}</span>
+        {answer && <span class="details-total">{alone(answer.values.total, answer.values)}</span>}
         <Icon name="info" />
       </button>
       <Chips page={page} />

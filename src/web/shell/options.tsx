@@ -42,7 +42,8 @@ function Field({ option, page, wanted }: { option: Option; page: Page; wanted: b
   else if (option.kind === "choice" && option.choices)
     control = (
       <select {...common} ref={input as never} value={option.value} onChange={(e) => set(e.currentTarget.value)}>
-        {!option.choices.includes(option.value) && <option value={option.value}>{option.value || "default"}</option>}
+        {!option.choices.includes(option.normal) && <option value={option.normal}>{option.normal || "default"}</option>}
+        {option.value !== option.normal && !option.choices.includes(option.value) && <option value={option.value}>{option.value}</option>}
         {option.choices.map((c) => (
           <option key={c} value={c}>
             {c}

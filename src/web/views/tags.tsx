@@ -1,5 +1,5 @@
 // tags: how the samples are spread over the values of each label.
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { Tags as TagsAnswer } from "../data";
 import { inUnit, percent } from "../format";
 import { Empty } from "../parts/empty";
@@ -9,7 +9,6 @@ import { share } from "../parts/neighbours";
 import { copy } from "../shell/page";
 import { address, type Changes } from "../url";
 import type { ViewProps } from "../view";
-import { useEffect } from "preact/hooks";
 
 interface Open {
   at: DOMRect;
@@ -45,6 +44,7 @@ export function Tags({ answer, place, search, go, tell }: ViewProps<TagsAnswer>)
 
   return (
     <div class="scroller tags" tabIndex={-1}>
+      <div class="tags-columns">
       {tags.map((tag) => {
         const roots = address(place, "flamegraph", { tagroot: tag.key });
         return (
@@ -64,7 +64,7 @@ export function Tags({ answer, place, search, go, tell }: ViewProps<TagsAnswer>)
                   go("flamegraph", { tagroot: tag.key });
                 }}
               >
-                As roots of the flame graph
+                Split the flame graph
               </a>
             </div>
             <ul>
@@ -107,6 +107,7 @@ export function Tags({ answer, place, search, go, tell }: ViewProps<TagsAnswer>)
           </section>
         );
       })}
+      </div>
       {menu && (
         <MenuList
           label={menu.text}

@@ -18,6 +18,12 @@ const ROW = 28;
 const ROW_NARROW = 52;
 const HEAD = 30;
 
+function most(column: number[]): number {
+  let max = 0;
+  for (const v of column) max = Math.max(max, Math.abs(v));
+  return max;
+}
+
 export function Top(props: ViewProps<TopAnswer>) {
   const { answer, meta, search, selected, select, go, openMenu, tell } = props;
   const { values, names, flat, cum } = answer;
@@ -45,11 +51,7 @@ export function Top(props: ViewProps<TopAnswer>) {
     let sum = 0;
     return order.map((i) => (sum += flat[i]));
   }, [order]);
-  const largest = useMemo(() => {
-    let max = 0;
-    for (const v of cum) max = Math.max(max, Math.abs(v));
-    return Math.max(max, Math.abs(values.total)) || 1;
-  }, [answer]);
+  const [mostFlat, mostCum] = useMemo(() => [most(flat), most(cum)], [answer]); // the longest bars
   const matches = useMemo(() => (search ? names.map((n) => search.test(n)) : null), [answer, search]);
   useEffect(() => {
     if (!matches) return;
@@ -103,14 +105,14 @@ export function Top(props: ViewProps<TopAnswer>) {
     rows.show(to);
   }
 
-  function head(by: Column | "", text: string, extra = "", help = "") {
-    const own = by && (sort ? sort.by === by : by === (byCum ? "cum" : "flat"));
+  function head(by: Column | "", text: string, extra = "", help = "", second = false) {
+    const own = by !== "" && (sort ? sort.by === by : by === (byCum ? "cum" : "flat"));
     const down = sort ? sort.down : true;
     return (
       <div
         role="columnheader"
         class={"cell " + extra}
-        aria-sort={own ? (down ? "descending" : "ascending") : undefined}
+        aria-sort={own && !second ? (down ? "descending" : "ascending") : undefined}
       >
         {by ? (
           <button
@@ -124,7 +126,7 @@ export function Top(props: ViewProps<TopAnswer>) {
             }}
           >
             {text}
-            {own && <Icon name={down ? "down" : "up"} />}
+            {own && !second && <Icon name={down ? "down" : "up"} />}
           </button>
         ) : (
           <span title={help}>{text}</span>
@@ -149,10 +151,10 @@ export function Top(props: ViewProps<TopAnswer>) {
       >
         <div class="row table-head" role="row" aria-rowindex={1}>
           {head("flat", "Flat", "number", "What the function has itself")}
-          {head("flat", "Flat%", "number pct", "Its share of the total")}
+          {head("flat", "Flat%", "number pct", "Its share of the total", true)}
           {head("", "Sum%", "number sum", "The shares of this and all rows above")}
           {head("cum", "Cum", "number", "What the function has together with what it calls")}
-          {head("cum", "Cum%", "number pct", "Its share of the total")}
+          {head("cum", "Cum%", "number pct", "Its share of the total", true)}
           {head("name", "Name", "name-cell")}
           {head("", "Inlined", "inlined", "Is it compiled into its callers?")}
         </div>
@@ -186,13 +188,13 @@ export function Top(props: ViewProps<TopAnswer>) {
               >
                 <div role="gridcell" class="cell number" data-label="flat">{inUnit(flat[i], values)}</div>
                 <div role="gridcell" class="cell number pct">
-                  <span class="bar" style={{ width: share(flat[i], largest) }} />
+                  <span class="bar" style={{ width: share(flat[i], mostFlat) }} />
                   {percent(flat[i], values.total)}
                 </div>
                 <div role="gridcell" class="cell number sum faint">{percent(sums[index], values.total)}</div>
                 <div role="gridcell" class="cell number" data-label="cum">{inUnit(cum[i], values)}</div>
                 <div role="gridcell" class="cell number pct">
-                  <span class="bar" style={{ width: share(cum[i], largest) }} />
+                  <span class="bar" style={{ width: share(cum[i], mostCum) }} />
                   {percent(cum[i], values.total)}
                 </div>
                 <div role="gridcell" class="cell name-cell"><Name text={names[i]} /></div>
