@@ -87,26 +87,25 @@ static void find_build_id(struct module *m, uint64_t start, uint64_t at, uint64_
  * has a name and no table. */
 static void read_elf(struct module *m, uint64_t start)
 {
+    static Elf64_Phdr phdrs[PHDRS_MAX]; /* under the lock, as all of this */
     Elf64_Ehdr ehdr;
     if (!peek(&ehdr, start, sizeof ehdr) || memcmp(ehdr.e_ident, ELFMAG, SELFMAG) != 0 ||
         ehdr.e_ident[EI_CLASS] != ELFCLASS64 || ehdr.e_phentsize != sizeof(Elf64_Phdr) ||
         ehdr.e_phoff > m->span)
         return;
-    uint64_t phdrs = start + ehdr.e_phoff;
     uint32_t n = ehdr.e_phnum < PHDRS_MAX ? ehdr.e_phnum : PHDRS_MAX;
-    Elf64_Phdr p;
     bool has_load = false;
+    if (!peek(phdrs, start + ehdr.e_phoff, n * sizeof *phdrs))
+        return;
     for (uint32_t i = 0; i < n; i++) {
-        if (!peek(&p, phdrs + i * sizeof p, sizeof p))
-            return;
+        const Elf64_Phdr p = phdrs[i];
         if (p.p_type == PT_LOAD && !has_load) {
             m->vaddr = p.p_vaddr & ~4095ull;
             has_load = true;
         }
     }
     for (uint32_t i = 0; i < n; i++) {
-        if (!peek(&p, phdrs + i * sizeof p, sizeof p))
-            return;
+        const Elf64_Phdr p = phdrs[i];
         if (p.p_vaddr - m->vaddr > m->span || p.p_filesz > m->span - (p.p_vaddr - m->vaddr))
             continue;
         if (p.p_type == PT_LOAD && (p.p_flags & PF_X) && !m->text_limit) {
@@ -120,8 +119,7 @@ static void read_elf(struct module *m, uint64_t start)
             find_build_id(m, start, start + p.p_vaddr - m->vaddr, p.p_filesz);
     }
     for (uint32_t i = 0; m->hdr && i < n; i++) {
-        if (!peek(&p, phdrs + i * sizeof p, sizeof p))
-            return;
+        const Elf64_Phdr p = phdrs[i];
         uint64_t lo = p.p_vaddr - m->vaddr;
         if (p.p_type != PT_LOAD || !(p.p_flags & PF_R) || lo > m->hdr ||
             m->hdr - lo >= p.p_filesz || lo > m->span || p.p_filesz > m->span - lo)

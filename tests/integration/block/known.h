@@ -43,6 +43,24 @@ static void pause_ns(uint64_t ns)
     clock_nanosleep(CLOCK_MONOTONIC, 0, &t, NULL);
 }
 
+/* Returns when the thread sleeps: it waits, however busy the machine is. */
+static inline void until_asleep(int tid)
+{
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", tid);
+    for (int i = 0; i < 10000; i++) {
+        FILE *f = fopen(path, "r");
+        size_t n = f ? fread(text, 1, sizeof text - 1, f) : 0;
+        if (f)
+            fclose(f);
+        text[n] = '\0';
+        const char *name_end = strrchr(text, ')');
+        if (!name_end || name_end[2] == 'S')
+            return;
+        pause_ns(1000000);
+    }
+}
+
 /* One thread at a time. */
 static void know(const char *profile, const char *function, uint64_t n, uint64_t ns)
 {

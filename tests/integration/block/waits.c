@@ -32,6 +32,7 @@ static thrd_t c11_finishing;
 static void ready(void)
 {
     is_ready = 1;
+    until_asleep(getpid()); /* the main thread, in its wait */
     pause_ns(PAUSE_NS);
     given_ns = now_ns();
 }

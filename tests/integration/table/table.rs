@@ -1,16 +1,20 @@
 // table.c's program in Rust.
 use std::hint::black_box;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{channel, Sender};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+extern "C" {
+    fn clock() -> i64; // of the process, in microseconds
+}
 
 #[no_mangle]
 #[inline(never)]
 pub extern "C" fn table_burn() {
-    let begin = Instant::now();
+    let end = unsafe { clock() } + 300000;
     let mut n = 0u64;
-    while begin.elapsed() < Duration::from_millis(300) {
+    while unsafe { clock() } < end {
         for i in 0..4096 {
             n = black_box(n.wrapping_add(i));
         }
@@ -59,7 +63,8 @@ pub fn table_spawn() {
 
 #[no_mangle]
 #[inline(never)]
-pub fn table_park() {
+pub fn table_park(tell: Sender<()>) {
+    tell.send(()).unwrap();
     loop {
         thread::sleep(Duration::from_secs(3600));
     }
@@ -83,7 +88,9 @@ fn main() {
     table_wait(&mutex);
     holder.join().unwrap();
     table_burn();
-    thread::spawn(table_park);
-    thread::sleep(Duration::from_millis(100));
+    let (tell, told) = channel();
+    thread::spawn(move || table_park(tell));
+    told.recv().unwrap();
+    thread::sleep(Duration::from_millis(50));
     std::process::exit(black_box(kept.len()) as i32 - 8);
 }

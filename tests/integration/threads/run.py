@@ -6,6 +6,7 @@ there is one).  Ends in the counts.
 """
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -108,45 +109,57 @@ def in_use(profile):
     return sum(int(n) for n in re.findall(r"^ +\d+ +\d+ +\d+ +(\d+): ", top, re.M))
 
 
+def forget_steps():
+    """What way waits for, and what it makes."""
+    shutil.rmtree("out")
+    for step in range(3):
+        os.unlink(f"step.{step}")
+
+
 def ways():
     """--at and --seconds."""
     compile_target("way", "way.c", "-O1")
     flags = ["-e", "heap,goroutine", "--heap-rate=1", "-o", "out"]
-    done = run(SONDE, "record", *flags, "--at", "0.5", "--", "./way")
+    done = run(SONDE, "record", *flags, "--at", "2", "--", "./way", "out/goroutine.1.pb.gz", "0", "0")
     check("--at", done.returncode, 3)
     check("--at, files", sorted(os.listdir("out")),
           ["goroutine.1.pb.gz", "goroutine.pb.gz", "heap.1.pb.gz", "heap.pb.gz"])
     check("--at, memory", [in_use(f"out/heap{n}.pb.gz") // 1000000 for n in (".1", "")], [10, 20])
     check("--at, threads", [Threads(f"out/goroutine{n}.pb.gz").by("state") for n in (".1", "")],
           [{"sleeping": 1}, {"pause": 2, "running": 1}])
-    command = subprocess.Popen([SONDE, "record", *flags, "--at", "SIGUSR1", "--", "./way"],
+    forget_steps()
+    command = subprocess.Popen([SONDE, "record", *flags, "--at", "SIGUSR1", "--", "./way", "out/goroutine.1.pb.gz",
+                                "0", "out/goroutine.2.pb.gz"],
                                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    for _ in range(2):
-        time.sleep(0.75)
+    for step in (0, 2):
+        while command.poll() is None and not os.path.exists(f"step.{step}"):
+            time.sleep(0.01)
         command.send_signal(signal.SIGUSR1)
     _, text = command.communicate(timeout=60)
     check("--at SIGUSR1", command.returncode, 3)
-    check("--at SIGUSR1, messages", re.findall(r"after \d\.\d\ds: (\S+)", text),
+    check("--at SIGUSR1, messages", re.findall(r"after \d+\.\d\ds: (\S+)", text),
           [f"out/{kind}.{n}.pb.gz" for n in (1, 2) for kind in ("heap", "goroutine")])
     check("--at SIGUSR1, threads",
-          [Threads(f"out/goroutine.{n}.pb.gz").n() for n in (1, 2)], [1, 2])
-    done = run(SONDE, "record", *flags, "--seconds", "0.5", "--", "./way")
+          [Threads(f"out/goroutine.{n}.pb.gz").n() for n in (1, 2)], [1, 3])
+    done = run(SONDE, "record", *flags, "--seconds", "2", "--", "./way", "4000", "0", "0")
     check("--seconds", (done.returncode, done.stdout), (3, "done\n"))
     check("--seconds, threads", Threads("out/goroutine.pb.gz").by("state"), {"sleeping": 1})
     check("--seconds, memory", in_use("out/heap.pb.gz") // 1000000, 10)
-    done = run(SONDE, "record", "-e", "goroutine", "-o", "one.pb.gz", "--at", "0.4", "--", "./way", "exit")
+    done = run(SONDE, "record", "-e", "goroutine", "-o", "one.pb.gz", "--at", "0.4", "--", "./way", "exit",
+               "one.1.pb.gz")
     check("the last thread ends", (done.returncode, done.stdout), (0, "done\n"))
     check("the last thread ends, one file", os.path.exists("one.1.pb.gz"), True)
-    at = [SONDE, "record", "-e", "goroutine", "-o", "one.pb.gz", "--at", "0.8", "--", "bash", "-c"]
-    done = run(*at, "for i in 1 2 3 4 5 6 7 8; do /usr/bin/true; done; sleep 1.2; :")
+    os.unlink("one.1.pb.gz")
+    at = [SONDE, "record", "-e", "goroutine", "-o", "one.pb.gz", "--at", "2", "--", "bash", "-c"]
+    done = run(*at, "for i in 1 2 3 4 5 6 7 8; do /usr/bin/true; done; sleep 4; :")
     check("--at, processes that have ended are not there, nor libsonde's threads",
           [sorted(Threads(f"one{n}.pb.gz").by("thread").items()) for n in (".1", "")],
           [[("bash", 1), ("sleep", 1)], [("bash", 1), ("sleep", 1), ("true", 8)]])
-    done = run(*at, "exec sleep 1.2")
+    done = run(*at, "exec sleep 4")
     check("--at, a program that has become another", (Threads("one.1.pb.gz").by("thread"), done.stderr.count("\n")),
           ({"sleep": 1}, 2))
     for bad in (["--at", "TERM"], ["--at", "0"], ["-e", "cpu", "--at", "1"], ["--seconds", "-1"]):
-        check(f"{bad}", run(SONDE, "record", "-e", "heap", *bad, "--", "./way").returncode, 2)
+        check(f"{bad}", run(SONDE, "record", "-e", "heap", *bad, "--", "./way", "0", "0", "0").returncode, 2)
 
 
 def main():
