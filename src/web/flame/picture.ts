@@ -28,7 +28,7 @@ export function sourceOf(a: Flame, sides: Source["sides"] = null, side: Source["
     callees: a.callees,
     callers: a.callers,
     pivot,
-    above: zoom?.path ? [pivot ?? "all", ...zoom.names] : [],
+    above: zoom?.path ? [pivot ?? "all", ...zoom.names.slice(a.pivot ? 1 : 0)] : [],
     path: zoom ? zoom.path : "",
     sides,
     side,

@@ -43,7 +43,7 @@ export function Crumbs({ answer, place, go, bare }: Pick<ViewProps<Flame>, "answ
     crumb(pivot.functions > 1 ? `${pivot.functions} functions: ${text}` : text, zoom ? { z: null } : null, text);
   }
   if (zoom) {
-    const { names } = zoom;
+    const names = zoom.names.slice(pivot ? 1 : 0);
     // Few of them say enough; all stand above the picture.
     names.forEach((name, k) => {
       if (k > 0 && k < names.length - 2) {
