@@ -55,7 +55,7 @@ export function Crumbs({ answer, place, go, bare }: Pick<ViewProps<Flame>, "answ
     const f = answer.callees.frame[0];
     if (f >= 0) crumb(answer.frames.names[f], null);
   }
-  const value = pivot ? pivot.value : zoom ? answer.callees.value[0] : values.total;
+  const value = zoom ? answer.callees.value[0] : pivot ? pivot.value : values.total;
   return (
     <nav class="flame-crumbs" aria-label="What is shown">
       {parts}
