@@ -6,16 +6,11 @@
 #include "page/page.h"
 #include "report/report_run.h"
 
-/* "title", "legend" (of the graph; of the profile alone if g is NULL) and "values".  Where no
- * unit has been chosen (report_select_unit), it is the one that suits the total.
- * False with ERR_NOMEM. */
+/* What answers begin with, as answer_head (report/answer.h). */
 bool page_head(struct json *j, struct report_run *run, const struct graph *g,
                const struct report_trim *trim, struct err *err);
 
 /* The functions that peek, source and disasm are about: p, else f; "" where neither is given. */
 const char *page_argument(const struct page_ctx *ctx);
-
-/* "legend": the lines of a text, an element each. */
-void page_lines(struct json *j, const char *key, struct str text);
 
 #endif

@@ -7,7 +7,7 @@ const struct report_ops *const report_registry[] = {
     &report_disasm,    &report_dot,
     &report_eog,       &report_evince,
     &report_firefox,   &report_flame,
-    &report_flamehtml, &report_flameterm,
+    &report_html, &report_flameterm,
     &report_folded,    &report_gif,
     &report_gv,        &report_kcachegrind,
     &report_list,      &report_pdf,

@@ -1,8 +1,8 @@
 /* The answers of ./data/..., as src/web/data.ts has them. */
 #include "ui/web_data.h"
 
-#include "page/page_common.h"
 #include "render/json.h"
+#include "report/answer.h"
 #include "report/report_run.h"
 #include "ui/web_config.h"
 #include "ui/web_download.h"
@@ -200,7 +200,7 @@ static bool write_head(struct json *j, const struct web_view *view, const struct
                    run.pipeline.type);
         report_profile_lines(&run, &lines);
         json_member(j, "title", (struct str){buf_str(&title), title.len});
-        page_lines(j, "legend", (struct str){buf_str(&lines), lines.len});
+        answer_lines(j, "legend", (struct str){buf_str(&lines), lines.len});
         write_types(j, p, run.pipeline.view.type);
         j->out->failed |= title.failed || lines.failed;
     }

@@ -13,7 +13,7 @@ static const struct download {
     const char *report, *title, *ext, *type;
 } downloads[] = {
     {"proto", "Profile, filtered", "pb.gz", PROFILE_TYPE},
-    {"flamehtml", "Flame graph, one HTML file", "html", "text/html; charset=utf-8"},
+    {"html", "Flame graph, one HTML file", "html", "text/html; charset=utf-8"},
     {"flame", "Flame graph, SVG", "flame.svg", "image/svg+xml"},
     {"svg", "Graph, SVG", "svg", "image/svg+xml"},
     {"folded", "Folded stacks", "folded", "text/plain; charset=utf-8"},

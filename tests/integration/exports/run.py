@@ -80,27 +80,30 @@ def firefox(name, data):
 
 
 def page(name, text):
-    """The tree in a page of -flamehtml; its total."""
+    """The tree in a page of -html; its total."""
     text = text.decode()
-    check(name, text.count("<script") == 2 and "src=" not in text and "@import" not in text and
-          "url(" not in text, "the page loads something")
+    check(name, text.count("<script") == 2 and "src=" not in text and
+          "@import" not in text and "url(" not in text, "the page loads something")
     data = text.split('id="data">', 1)[1].split("</script>", 1)[0]
     check(name, "<" not in data, "data that ends the script")
     data = json.loads(data)
-    n = len(data["cum"])
-    for column in ("frame", "children", "self", "inlined"):
-        check(name, len(data[column]) == n, f"{column} has {len(data[column])} of {n}")
-    for column in ("files", "lines", "shades", "module"):
-        check(name, len(data[column]) == len(data["names"]), f"column {column}")
-    check(name, sum(data["children"]) == n - 1, "children are not all boxes")
-    check(name, all(m < len(data["modules"]) for m in data["module"]), "no such module")
+    frames, tree = data["frames"], data["callees"]
+    n = len(tree["value"])
+    for column in ("frame", "children", "self"):
+        check(name, len(tree[column]) == n, f"{column} has {len(tree[column])} of {n}")
+    for column in ("files", "lines", "shades", "modules"):
+        check(name, len(frames[column]) == len(frames["names"]), f"column {column}")
+    check(name, sum(tree["children"]) == n - 1, "children are not all boxes")
+    check(name, all(m < len(frames["groups"]) for m in frames["modules"]), "no such module")
+    check(name, all(f < len(frames["texts"]) for f in frames["files"]), "no such file")
+    cut = {box: value for box, _, value in tree["cut"]}
     following = 1
-    for i, children in enumerate(data["children"]):
-        below = sum(data["cum"][following:following + children])
-        cut = data["cut"].get(str(i), [0, 0])[1]
-        check(name, below + cut + data["self"][i] == data["cum"][i], f"box {i} does not add up")
+    for i, children in enumerate(tree["children"]):
+        below = sum(tree["value"][following:following + children])
+        check(name, below + cut.get(i, 0) + tree["self"][i] == tree["value"][i],
+              f"box {i} does not add up")
         following += children
-    return data["cum"][0]
+    return tree["value"][0]
 
 
 def exports(path, *flags):
@@ -117,9 +120,9 @@ def exports(path, *flags):
         return  # sums wrap around in text reports, and stop at the largest here
     if ";" not in "".join(n["name"] for n in top["nodes"]):
         check(name, sums == flat, f"-folded {sums} is not -top {flat}")
-    boxes = page(name, report(path, "-flamehtml", *flags))
+    boxes = page(name, report(path, "-html", *flags))
     if "-divide_by=2" not in flags and all(v > 0 for v in stacks.values()):
-        check(name, boxes == sum(flat.values()), f"-flamehtml {boxes} is not -top {flat}")
+        check(name, boxes == sum(flat.values()), f"-html {boxes} is not -top {flat}")
     # Their names hold no places: by function they are those of top, else add up to as much.
     is_named = "-lines" not in flags and "-addresses" not in flags
     if is_named:

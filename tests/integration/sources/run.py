@@ -268,7 +268,7 @@ def binary_path():
 # --- what cannot be read or written ---
 
 REPORTS = ("comments dot raw tags text top traces tree list=main peek=main callgrind proto topproto weblist=main svg "
-           "png pdf ps folded speedscope firefox flame flamehtml").split()
+           "png pdf ps folded speedscope firefox flame html").split()
 
 
 def unreadable():

@@ -377,7 +377,7 @@ def test_data():
         check("one moment", [m["id"] for m in meta["moments"]] == [1] and meta["newest"] == 1
               and meta["live"] is False and meta["sources"] == [HEAP], meta["moments"])
         check("nothing to refresh", s.change("/ui/refresh").status == 400)
-        check("the menu of downloads", {"svg", "folded", "speedscope", "flamehtml", "proto"} <=
+        check("the menu of downloads", {"svg", "folded", "speedscope", "html", "proto"} <=
               {d["name"] for d in meta["downloads"]})
 
 
