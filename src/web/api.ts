@@ -42,7 +42,7 @@ export async function loadMeta(params: URLSearchParams, signal?: AbortSignal): P
   return meta;
 }
 
-// Change something at the server.
-export async function change(method: "POST" | "DELETE", path: string, params: URLSearchParams): Promise<void> {
-  await ask(`./${path}?${params}`, { method, headers: { "X-Sonde-Token": token } });
+// Change something at the server.  Returns what it says.
+export async function change(method: "POST" | "DELETE", path: string, params: URLSearchParams): Promise<string> {
+  return (await ask(`./${path}?${params}`, { method, headers: { "X-Sonde-Token": token } })).text();
 }

@@ -3,7 +3,7 @@ import { render } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { change, loadMeta } from "./api";
 import { fetched, known, renew } from "./cache";
-import type { Answer, Meta } from "./data";
+import type { Answer, Meta, Refreshed } from "./data";
 import { middle } from "./format";
 import { Icon } from "./parts/icons";
 import { exactly, functionOf, plain, regexp } from "./regexps";
@@ -201,7 +201,8 @@ function App() {
     say,
     again,
     async refresh() {
-      await change("POST", "refresh", new URLSearchParams());
+      const { notes } = JSON.parse(await change("POST", "refresh", new URLSearchParams())) as Refreshed;
+      if (notes.length) say(notes.join(" \u00b7 "));
       again();
     },
   };

@@ -22,16 +22,15 @@ export const FILTERS = [
   "tagfocus", "tagignore", "tagshow", "taghide",
 ]; // prettier-ignore
 
-// What the regexp does to the parameters.
-export function refine(params: URLSearchParams, how: Refinement, regexp: string): Changes {
-  const old = how.adds ? params.get(how.param) : null;
-  return { [how.param]: old && old !== regexp ? regexp + "|" + old : regexp };
+// What the regexp does to the parameters.  What is there may be the command line's.
+export function refine(meta: Meta | null, how: Refinement, regexp: string): Changes {
+  const old = how.adds ? meta?.options.find((o) => o.param === how.param)?.value : "";
+  return { [how.param]: old && !old.split("|").includes(regexp) ? regexp + "|" + old : old || regexp };
 }
 
-// The whole profile again.  A filter that the server was started with is taken away as well.
+// The whole profile again, as far as the command line allows.
 export function reset(meta: Meta): Changes {
   const changes: Changes = { p: null, z: null, q: null };
-  for (const option of meta.options)
-    if (FILTERS.includes(option.name)) changes[option.param] = option.normal ? "" : null;
+  for (const option of meta.options) if (FILTERS.includes(option.name)) changes[option.param] = null;
   return changes;
 }

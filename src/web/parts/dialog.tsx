@@ -13,9 +13,12 @@ interface Props {
 export function Dialog({ title, side, close, children }: Props) {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
+  const box = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const before = document.activeElement as HTMLElement | null;
     dialog.current!.showModal();
+    const first = dialog.current!.querySelector<HTMLElement>("[autofocus]") ?? box.current!;
+    first.focus();
     return () => before?.focus();
   }, []);
   return (
@@ -27,7 +30,7 @@ export function Dialog({ title, side, close, children }: Props) {
       onPointerDown={(e) => e.target === dialog.current && close()}
       onKeyDown={(e) => e.stopPropagation()}
     >
-      <div class="dialog-box">
+      <div ref={box} class="dialog-box" tabIndex={-1}>
         <div class="dialog-head">
           <h2 id={id}>{title}</h2>
           <button type="button" class="button quiet" aria-label="Close" onClick={close}>

@@ -10,7 +10,32 @@ export function heat(value: number, hottest: number): number {
   return part === 0 ? 0 : part < 0.05 ? 1 : part < 0.2 ? 2 : part < 0.5 ? 3 : 4;
 }
 
-export const base = (path: string) => path.slice(path.lastIndexOf("/") + 1);
+// "file.c:12" of a place, which may have a function's name before it.
+export function base(place: string): string {
+  const file = place.slice(place.lastIndexOf(" ") + 1);
+  return file.slice(file.lastIndexOf("/") + 1);
+}
+
+export function More({ more }: { more: number }) {
+  if (!more) return null;
+  return (
+    <p class="more">
+      {more.toLocaleString("en")} more {more === 1 ? "function matches" : "functions match"}: a narrower expression shows them.
+    </p>
+  );
+}
+
+// Why something is not there, unless the function before has said the same.
+export function Missing({ why, before }: { why: string[]; before: string[] | undefined }) {
+  if (!why.length || why.join("\n") === before?.join("\n")) return null;
+  return (
+    <ul class="missing">
+      {why.map((w) => (
+        <li key={w}>{w}</li>
+      ))}
+    </ul>
+  );
+}
 
 // Scroll to it, and let it be seen.
 export function reveal(element: Element | null | undefined): void {

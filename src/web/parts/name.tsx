@@ -1,7 +1,7 @@
 // name: names of functions, cut in the middle where there is no room.
 import type { ComponentChildren } from "preact";
 
-const TAIL = 16;
+const TAIL = 14;
 
 export function Name({ text }: { text: string }) {
   const cut = text.length > 2 * TAIL ? text.length - TAIL : text.length;

@@ -6,6 +6,7 @@ import { Function } from "./name";
 interface Props {
   title: string;
   edges: Edge[];
+  more?: number; // left out
   values: Values;
   whole: number; // what the bars are shares of: the function's cum
   pick(name: string): void;
@@ -13,13 +14,14 @@ interface Props {
   upwards?: boolean; // the largest is the last one: next to the function below it
 }
 
-export function Neighbours({ title, edges, values, whole, pick, none, upwards }: Props) {
+export function Neighbours({ title, edges, more = 0, values, whole, pick, none, upwards }: Props) {
   const list = upwards ? [...edges].reverse() : edges;
   return (
     <section class="neighbours">
       <h3>
-        {title} <span class="count">{edges.length || ""}</span>
+        {title} <span class="count">{edges.length ? (edges.length + more).toLocaleString("en") : ""}</span>
       </h3>
+      {more > 0 && <p class="muted">{more.toLocaleString("en")} more, smaller than these.</p>}
       {list.length === 0 ? (
         <p class="muted">{none}</p>
       ) : (

@@ -40,7 +40,7 @@ export function refineItems(page: Page): Item[] {
     { kind: "heading", label: target ? target.text : "Search, or mark functions, and then:" },
   ];
   for (const r of REFINEMENTS) {
-    const changes = target ? { ...refine(place.params, r, target.regexp), q: null, ...ofPivot(page) } : {};
+    const changes = target ? { ...refine(meta, r, target.regexp), q: null, ...ofPivot(page) } : {};
     items.push({
       label: r.label,
       title: r.help,
@@ -154,7 +154,7 @@ export function functionItems(page: Page, shown: string): Item[] {
   leads("disasm", "Disassemble");
   items.push({ kind: "rule" });
   for (const r of REFINEMENTS) {
-    const changes = refine(place.params, r, regexp);
+    const changes = refine(meta, r, regexp);
     items.push({
       label: r.label,
       title: r.help,

@@ -11,7 +11,7 @@ interface Chip {
   name: string;
   label: string;
   value: string;
-  remove: Changes;
+  remove: Changes | null; // null: it is the command line's
 }
 
 function chips(meta: Meta, params: URLSearchParams, view: string): Chip[] {
@@ -24,7 +24,7 @@ function chips(meta: Meta, params: URLSearchParams, view: string): Chip[] {
       name: o.name,
       label: o.name.replace(/_/g, " "),
       value,
-      remove: { [o.param]: filter && o.normal ? "" : null },
+      remove: o.value === o.normal ? null : { [o.param]: null },
     });
   }
   const pivot = params.get("p");
@@ -55,12 +55,23 @@ export function Chips({ page }: { page: Page }) {
               {middle(c.value, 44)}
             </span>
           )}
-          <button type="button" class="chip-remove" aria-label={`Remove ${c.label} ${c.value}`} onClick={() => page.go(place.view, c.remove)}>
-            <Icon name="close" />
-          </button>
+          {c.remove ? (
+            <button
+              type="button"
+              class="chip-remove"
+              aria-label={`Remove ${c.label} ${c.value}`}
+              onClick={() => page.go(place.view, c.remove!)}
+            >
+              <Icon name="close" />
+            </button>
+          ) : (
+            <span class="chip-fixed" title="From the command line">
+              command line
+            </span>
+          )}
         </li>
       ))}
-      {list.length > 1 && (
+      {list.filter((c) => c.remove).length > 1 && (
         <li>
           <button type="button" class="link" onClick={() => page.go(place.view, { ...reset(meta), m: null })}>
             Reset

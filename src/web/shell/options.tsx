@@ -1,5 +1,4 @@
 // options: the panel with all options of the reports.
-import { useLayoutEffect, useRef } from "preact/hooks";
 import type { Meta } from "../data";
 import { Dialog } from "../parts/dialog";
 import { FILTERS } from "../refine";
@@ -17,22 +16,17 @@ const GROUPS: { title: string; names: string[] | null }[] = [
 const yes = (value: string) => /^(t|true|y|yes|1)$/i.test(value);
 
 function Field({ option, page, wanted }: { option: Option; page: Page; wanted: boolean }) {
-  const input = useRef<HTMLElement>(null);
   const set = (value: string | null) =>
     page.go(page.place.view, { [option.param]: value === option.normal ? null : value });
   const name = option.name.replace(/_/g, " ");
   const id = "option-" + option.name;
   const changed = option.value !== option.normal;
-  useLayoutEffect(() => {
-    if (wanted) input.current?.focus();
-  }, []);
-  const common = { id, "aria-describedby": id + "-help" };
+  const common = { id, "aria-describedby": id + "-help", autofocus: wanted };
   let control;
   if (option.kind === "bool")
     control = (
       <input
         {...common}
-        ref={input as never}
         type="checkbox"
         class="switch"
         checked={yes(option.value)}
@@ -41,7 +35,7 @@ function Field({ option, page, wanted }: { option: Option; page: Page; wanted: b
     );
   else if (option.kind === "choice" && option.choices)
     control = (
-      <select {...common} ref={input as never} value={option.value} onChange={(e) => set(e.currentTarget.value)}>
+      <select {...common} value={option.value} onChange={(e) => set(e.currentTarget.value)}>
         {!option.choices.includes(option.normal) && <option value={option.normal}>{option.normal || "default"}</option>}
         {option.value !== option.normal && !option.choices.includes(option.value) && <option value={option.value}>{option.value}</option>}
         {option.choices.map((c) => (
@@ -55,7 +49,6 @@ function Field({ option, page, wanted }: { option: Option; page: Page; wanted: b
     control = (
       <input
         {...common}
-        ref={input as never}
         type="text"
         inputMode={option.kind === "int" ? "numeric" : option.kind === "float" ? "decimal" : "text"}
         autocomplete="off"

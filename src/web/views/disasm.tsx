@@ -4,7 +4,7 @@ import type { Disasm as DisasmAnswer } from "../data";
 import { inUnit, percent } from "../format";
 import { Code } from "../parts/code";
 import { Empty } from "../parts/empty";
-import { Ways, base, useWays } from "../parts/listing";
+import { Missing, More, Ways, base, useWays } from "../parts/listing";
 import { Picker } from "../parts/picker";
 import { exactly } from "../regexps";
 import { address, go as goAddress } from "../url";
@@ -76,8 +76,12 @@ export function Disasm({ answer, place, search, select, go, tell }: ViewProps<Di
               <button type="button" class="button small" onClick={() => go("source", { p: exactly(f.name) })}>
                 Source
               </button>
-              <p class="file">{f.file}</p>
+              <p class="file">
+                {f.file}
+                {f.aliases.length > 0 && `, also ${f.aliases.join(", ")}`}
+              </p>
             </div>
+            <Missing why={f.missing} before={functions[i - 1]?.missing} />
             <div class="lines">
               <Code
                 code={f.code}
@@ -89,6 +93,7 @@ export function Disasm({ answer, place, search, select, go, tell }: ViewProps<Di
             </div>
           </section>
         ))}
+        <More more={answer.more} />
       </div>
     </div>
   );

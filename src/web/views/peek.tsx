@@ -100,10 +100,15 @@ export function Peek({ answer, place, meta, search, select, go, tell }: ViewProp
                   );
                 })}
               </div>
+              {answer.more > 0 && (
+                <li class="more" role="presentation">
+                  {answer.more.toLocaleString("en")} more: search for them above.
+                </li>
+              )}
             </ul>
           )}
           <div class="scroller peek-node" tabIndex={-1}>
-            <Neighbours title="Callers" edges={node.callers} values={values} whole={node.cum} pick={pick} none="None: stacks begin here." upwards />
+            <Neighbours title="Callers" edges={node.callers} more={node.more_callers} values={values} whole={node.cum} pick={pick} none="None: stacks begin here." upwards />
             <div class="peek-self" data-function={node.name} tabIndex={0}>
               <span class="bar" style={{ width: share(node.cum, values.total) }} />
               <h2>{node.name}</h2>
@@ -120,7 +125,7 @@ export function Peek({ answer, place, meta, search, select, go, tell }: ViewProp
                 </div>
               </dl>
             </div>
-            <Neighbours title="Callees" edges={node.callees} values={values} whole={node.cum} pick={pick} none="None: it calls nothing that was sampled." />
+            <Neighbours title="Callees" edges={node.callees} more={node.more_callees} values={values} whole={node.cum} pick={pick} none="None: it calls nothing that was sampled." />
           </div>
         </div>
       )}

@@ -12,10 +12,10 @@ import { exactly, functionOf, plain } from "../regexps";
 import type { ViewProps } from "../view";
 
 export function Sandwich({ answer, place, meta, search, select, go, openMenu, tell }: ViewProps<SandwichAnswer>) {
-  const { names, values, frames } = answer;
+  const { names, functions, values, frames } = answer;
   const granularity = meta.options.find((o) => o.name === "granularity")?.value ?? "";
   const pivot = place.params.get("p") ?? "";
-  const title = names.length === 1 ? names[0] : plain(pivot);
+  const title = functions === 1 ? names[0] : plain(pivot);
   const source = useMemo<Source>(
     () => ({
       frames,
@@ -56,24 +56,25 @@ export function Sandwich({ answer, place, meta, search, select, go, openMenu, te
         <Empty title="Choose a function">
           What leads to it and what it leads to will be shown, over all the stacks that it is in.
         </Empty>
-      ) : !names.length ? (
+      ) : !functions ? (
         <Empty title="No function matches">{plain(pivot)}</Empty>
       ) : (
         <>
           <div class="sandwich-head">
-            {names.length === 1 ? (
+            {functions === 1 ? (
               <h2 data-function={names[0]}>{names[0]}</h2>
             ) : (
               <details>
-                <summary>{names.length.toLocaleString("en")} functions match</summary>
+                <summary>{functions.toLocaleString("en")} functions match</summary>
                 <ul>
-                  {names.slice(0, 500).map((n) => (
+                  {names.map((n) => (
                     <li key={n}>
                       <button type="button" class="link" data-function={n} onClick={() => to(n)}>
                         {n}
                       </button>
                     </li>
                   ))}
+                  {functions > names.length && <li class="muted">{(functions - names.length).toLocaleString("en")} more, smaller than these</li>}
                 </ul>
               </details>
             )}

@@ -5,7 +5,7 @@ import { inUnit, percent } from "../format";
 import { Code } from "../parts/code";
 import { Empty } from "../parts/empty";
 import { Icon } from "../parts/icons";
-import { Ways, base, heat, reveal, useWays } from "../parts/listing";
+import { Missing, More, Ways, base, heat, reveal, useWays } from "../parts/listing";
 import { Picker } from "../parts/picker";
 import { exactly } from "../regexps";
 import { address, go as goAddress } from "../url";
@@ -94,7 +94,7 @@ export function Source({ answer, place, search, select, go, tell }: ViewProps<So
       </div>
       <div ref={scroller} class="scroller listing" tabIndex={-1}>
         {!routines.length && <Empty title="No source to show">No function matches, or none of them has samples.</Empty>}
-        {routines.map(({ key, file, routine }) => (
+        {routines.map(({ key, file, routine }, i) => (
           <section class="routine" key={key} id={"routine-" + key} data-routine>
             <div class="routine-head">
               <h2 data-function={routine.name} tabIndex={0}>
@@ -109,6 +109,7 @@ export function Source({ answer, place, search, select, go, tell }: ViewProps<So
               </button>
               <p class="file">{file}</p>
             </div>
+            <Missing why={routine.missing} before={routines[i - 1]?.routine.missing} />
             <div class="lines">
               {routine.lines.map((l) => {
                 const id = key + ":" + l.line;
@@ -142,7 +143,7 @@ export function Source({ answer, place, search, select, go, tell }: ViewProps<So
                       ) : (
                         <span class="fold" />
                       )}
-                      <span class="line-number">{l.line}</span>
+                      <span class="line-number">{l.line || ""}</span>
                       <code>{l.text || " "}</code>
                     </div>
                     {unfolded && (
@@ -167,6 +168,7 @@ export function Source({ answer, place, search, select, go, tell }: ViewProps<So
             </div>
           </section>
         ))}
+        <More more={answer.more} />
       </div>
     </div>
   );

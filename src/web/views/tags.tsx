@@ -73,6 +73,7 @@ export function Tags({ answer, place, search, go, tell }: ViewProps<TagsAnswer>)
                   key={v.filter + v.text}
                   class={matches(v.text) ? "tag-value" : "tag-value faded"}
                   onContextMenu={(e) => {
+                    if (!v.filter) return;
                     e.preventDefault();
                     const back = e.currentTarget.querySelector("button") as HTMLElement;
                     setMenu({ at: new DOMRect(e.clientX, e.clientY, 0, 0), back, text: v.text, filter: v.filter });
@@ -81,7 +82,8 @@ export function Tags({ answer, place, search, go, tell }: ViewProps<TagsAnswer>)
                   <button
                     type="button"
                     class="tag-bar"
-                    title={`Focus on ${v.filter} (with Alt: ignore it)`}
+                    title={v.filter ? `Focus on ${v.filter} (with Alt: ignore it)` : "No filter can name this value"}
+                    disabled={!v.filter}
                     onClick={(e) => go("tags", e.altKey ? ignored(v.filter) : { tf: v.filter })}
                   >
                     <span class="bar" style={{ width: share(v.value, tag.total) }} />
@@ -94,6 +96,7 @@ export function Tags({ answer, place, search, go, tell }: ViewProps<TagsAnswer>)
                     class="button quiet"
                     aria-label={`More for ${v.text}`}
                     aria-haspopup="menu"
+                    disabled={!v.filter}
                     onClick={(e) =>
                       setMenu({ at: e.currentTarget.getBoundingClientRect(), back: e.currentTarget, text: v.text, filter: v.filter })
                     }

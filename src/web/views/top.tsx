@@ -297,8 +297,8 @@ function Beside({ answer, place, meta, index, granularity, go, close, pick }: Be
       {!peek && !error && <p class="muted">Reading{"\u2026"}</p>}
       {peek && node && (
         <>
-          <Neighbours title="Callers" edges={node.callers} values={peek.values} whole={node.cum} pick={pick} none="None: stacks begin here." />
-          <Neighbours title="Callees" edges={node.callees} values={peek.values} whole={node.cum} pick={pick} none="None: it calls nothing that was sampled." />
+          <Neighbours title="Callers" edges={node.callers} more={node.more_callers} values={peek.values} whole={node.cum} pick={pick} none="None: stacks begin here." />
+          <Neighbours title="Callees" edges={node.callees} more={node.more_callees} values={peek.values} whole={node.cum} pick={pick} none="None: it calls nothing that was sampled." />
         </>
       )}
     </aside>
