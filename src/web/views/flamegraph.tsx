@@ -5,6 +5,7 @@ import type { Flame } from "../data";
 import { FlameCanvas } from "../flame/canvas";
 import { sourceOf } from "../flame/picture";
 import { alone, middle, percent } from "../format";
+import { Empty } from "../parts/empty";
 import { exactly, plain } from "../regexps";
 import type { ViewProps } from "../view";
 
@@ -129,6 +130,7 @@ export function FlameGraphView(props: ViewProps<Flame>) {
           choose={(v) => go(place.view, { color: v })}
         />
       </div>
+      {answer.callees.value[0] === 0 && answer.callees.children[0] === 0 && <Empty title="No samples to show">None is left by the filters, or none has a value.</Empty>}
       <FlameCanvas
         source={source}
         look={{ flipped: order === "flame", color }}

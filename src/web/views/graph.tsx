@@ -1,6 +1,7 @@
 // graph: the call graph as the server has laid it out, to pan, zoom and walk in.
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Graph as GraphAnswer } from "../data";
+import { Empty } from "../parts/empty";
 import { exactly } from "../regexps";
 import type { ViewProps } from "../view";
 import "./graph.css";
@@ -216,6 +217,13 @@ export function GraphView(props: ViewProps<GraphAnswer>) {
   useEffect(() => {
     nodes.current = [...layer.current!.querySelectorAll("[data-node]")];
     edges.current = [...layer.current!.querySelectorAll("[data-edge]")];
+    // Widths are Helvetica's: another font is squeezed into them.
+    for (const text of layer.current!.querySelectorAll<SVGTextElement>(".node text")) {
+      const room = answer.boxes[Number(text.parentElement!.dataset.node)].width - 6;
+      if (text.getComputedTextLength() <= room) continue;
+      text.setAttribute("textLength", String(room));
+      text.setAttribute("lengthAdjust", "spacingAndGlyphs");
+    }
     board.current = new Board(svg.current!, layer.current!, answer);
     resize();
     board.current.fit(READABLE);
@@ -372,7 +380,7 @@ export function GraphView(props: ViewProps<GraphAnswer>) {
           </button>
         </div>
       </div>
-      {answer.boxes.length === 0 && <p class="graph-empty">There are no samples to draw.</p>}
+      {answer.boxes.length === 0 && <Empty title="No graph to show">No function has samples.</Empty>}
       <svg
         ref={svg}
         class="graph"
