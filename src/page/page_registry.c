@@ -8,6 +8,7 @@ const struct page_ops *const page_registry[] = {
     &page_top,
     &page_peek,
     &page_source,
+    &page_disasm,
     &page_sandwich,
     &page_tags,
     &page_diff,
