@@ -74,6 +74,7 @@ static void web_free(struct web *web)
     if (web->address.fd >= 0)
         close(web->address.fd);
     web_session_free(web->site.session);
+    web_cache_free(web->site.cache);
     buf_release(&web->title);
     free(web);
 }
@@ -91,11 +92,14 @@ static bool make_site(struct web *web, const struct pprof_request *request, stru
         profile_free(profile);
     tell_diag(&diag);
     diag_release(&diag);
+    web->site.cache = web_cache_new();
     web->site.request = request;
     web->site.title = buf_str(&web->title);
     web->site.token = web->token;
     web->handler =
         (struct web_handler){web_routes_weigh, web_routes_answer, &web->site, web->token};
+    if (ok && !web->site.cache)
+        return err_nomem(err);
     return web->site.session && make_token(web->token, err);
 }
 

@@ -45,6 +45,14 @@ static void write_notes(struct json *j, const struct diag *diag)
     json_close(j, ']');
 }
 
+/* All that an answer depends on. */
+static void make_key(struct buf *key, const struct web_call *call, const struct web_view *view)
+{
+    const struct web_moment *newest = web_session_find(&view->pins, 0);
+    buf_printf(key, "%s?%s %u %u %zu", call->name, call->request->query, view->moment->id,
+               newest->id, view->pins.n);
+}
+
 void web_data_view(struct web_call *call)
 {
     struct err err = {0};
@@ -55,8 +63,15 @@ void web_data_view(struct web_call *call)
         answer_error(call->response, 404, "there is no such view");
         return;
     }
+    AUTO_BUF key = {0};
     bool ok = web_view_begin(&view, call, &err);
     if (ok) {
+        make_key(&key, call, &view);
+        if (web_cache_get(call->site->cache, &key, call->response)) {
+            call->response->type = JSON_TYPE;
+            web_view_end(&view, call);
+            return;
+        }
         json_open(&j, '{');
         json_member(&j, "view", str_of(page->name));
         json_member_int(&j, "moment", view.moment->id);
@@ -66,6 +81,7 @@ void web_data_view(struct web_call *call)
         write_notes(&j, &view.diag);
         json_close(&j, '}');
         call->response->type = JSON_TYPE;
+        web_cache_put(call->site->cache, &key, call->response);
     } else {
         web_data_fail(call->response, &err);
     }

@@ -4,6 +4,7 @@
 #ifndef SONDE_UI_WEB_ROUTES_H
 #define SONDE_UI_WEB_ROUTES_H
 
+#include "ui/web_cache.h"
 #include "ui/web_query.h"
 #include "ui/web_server.h"
 #include "ui/web_session.h"
@@ -11,6 +12,7 @@
 /* What all routes know; borrowed. */
 struct web_site {
     struct web_session *session;
+    struct web_cache *cache; /* of ./data/VIEW */
     const struct pprof_request *request;
     const char *title; /* of the page before its data is there */
     const char *token;

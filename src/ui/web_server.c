@@ -77,11 +77,12 @@ bool web_server_available(struct err *err)
 static void release_response(struct web_response *r)
 {
     buf_release(&r->body);
+    buf_release(&r->packed);
     buf_release(&r->place);
     buf_release(&r->file_name);
 }
 
-static void make_etag(struct web_response *r)
+void web_response_etag(struct web_response *r)
 {
     uint64_t hash = 0xcbf29ce484222325u;
     for (size_t i = 0; i < r->body.len; i++)
@@ -95,13 +96,18 @@ static void pack(struct exchange *x)
     struct web_response *r = &x->response;
     uint8_t *data = NULL;
     size_t n = 0;
-    if (r->gzip.len && x->takes_gzip) {
-        buf_add(&r->body, r->gzip.p, r->gzip.len);
+    if (r->gzip.len)
+        buf_add(&r->packed, r->gzip.p, r->gzip.len);
+    if (r->packed.len && x->takes_gzip) {
+        buf_release(&r->body);
+        r->body = r->packed;
+        r->packed = (struct buf){0};
         x->is_gzip = true;
         return;
     }
-    if (r->gzip.len)
-        r->body.failed |= !gzip_inflate(r->gzip.p, r->gzip.len, SIZE_MAX / 2, &data, &n, NULL);
+    if (r->packed.len && !r->body.len)
+        r->body.failed |=
+            !gzip_inflate(r->packed.data, r->packed.len, SIZE_MAX / 2, &data, &n, NULL);
     else if (x->takes_gzip && r->body.len >= GZIP_MIN_BYTES && !r->is_packed)
         x->is_gzip = gzip_deflate(r->body.data, r->body.len, 1, &data, &n, NULL);
     if (data) {
@@ -117,14 +123,14 @@ static void finish(struct exchange *x)
     if (!r->status)
         r->status = 200;
     if (r->status == 200 && !*r->etag)
-        make_etag(r);
+        web_response_etag(r);
     if (r->status == 200 && x->if_none_match && strstr(x->if_none_match, r->etag)) {
         r->status = 304;
         buf_clear(&r->body);
     } else {
         pack(x);
     }
-    if (r->body.failed || r->place.failed || r->file_name.failed) {
+    if (r->body.failed || r->packed.failed || r->place.failed || r->file_name.failed) {
         release_response(r);
         *r = (struct web_response){0};
         x->is_gzip = false;

@@ -40,6 +40,7 @@ struct web_response {
     unsigned status;      /* 0: 200 */
     const char *type;     /* of the content; static */
     struct buf body;      /* released by the server */
+    struct buf packed;    /* the same, or instead of it: gzip'ed */
     struct str gzip;      /* instead: static, gzip'ed */
     bool is_packed;       /* the body will not get smaller */
     struct buf place;     /* where to go instead, with a status that says so */
@@ -61,6 +62,9 @@ struct web_server;
 /* One line of text as the body. */
 void web_response_text(struct web_response *response, unsigned status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* Make response->etag of the body. */
+void web_response_etag(struct web_response *response);
 
 /* Is libmicrohttpd there?  False with ERR_UNSUPPORTED, which says what to install. */
 bool web_server_available(struct err *err);

@@ -70,7 +70,7 @@ BASH_CASES = [
     ("sonde pprof -symbolize=local:demangle=fu", ["full"]),
     ("sonde pprof -symbolize local:fo", ["force"]),
     ("sonde pprof -top a:", ["b"]),
-    ("sonde record --no", ["--no-children"]),
+    ("sonde record --no", ["--no-browser", "--no-children"]),
 ]
 
 
