@@ -79,7 +79,7 @@ static bool write_diff(const struct page_ctx *ctx, struct json *j, struct err *e
         return err_set(err, ERR_USAGE,
                        "there is nothing to compare with: give -diff_base, two sources, or "
                        "read this one again");
-    bool ok = page_flame_begin(&f, ctx, GRANULARITY_FILEFUNCTIONS, false, base, err);
+    bool ok = page_flame_begin(&f, ctx, GRANULARITY_FILEFUNCTIONS, base, err);
     if (ok) {
         int64_t left_before, left = places_total(&f.places, &left_before);
         find_totals(&f, left_before, left - left_before, &before, &after);

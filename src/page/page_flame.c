@@ -1,5 +1,6 @@
 #include "page/page_flame.h"
 
+#include "base/pool.h"
 #include "base/regex.h"
 
 #include <math.h>
@@ -56,15 +57,14 @@ static bool init_places(struct page_flame *f, struct err *err)
 }
 
 bool page_flame_begin(struct page_flame *f, const struct page_ctx *ctx,
-                      enum granularity granularity, bool with_cum, const struct page_moment *base,
-                      struct err *err)
+                      enum granularity granularity, const struct page_moment *base, struct err *err)
 {
     *f = (struct page_flame){.options = *ctx->report.options};
     if (f->options.granularity == GRANULARITY_DEFAULT)
         f->options.granularity = granularity;
     struct report_ctx own = ctx->report;
     own.options = &f->options;
-    const struct graph_options graph_options = {.flat_only = !with_cum,
+    const struct graph_options graph_options = {.flat_only = true,
                                                 .trim_path = f->options.trim_path,
                                                 .source_path = f->options.source_path};
     f->ratio = 1;
@@ -147,31 +147,49 @@ static int64_t smallest(const struct page_flame *f, unsigned width)
     return unit_to_int64(ceil((double)total / (2.0 * width)));
 }
 
+/* Growing both trees, each by a thread. */
+struct growth {
+    const struct places *places;
+    struct calltree_options options;
+    struct calltree *tree;
+    struct err err;
+    bool ok;
+};
+
+static void grow(void *arg, size_t which)
+{
+    struct growth *g = (struct growth *)arg + which;
+    g->ok = calltree_grow(g->tree, g->places, &g->options, &g->err);
+}
+
 bool page_flame_grow(struct page_flame *f, const struct page_ctx *ctx, struct err *err)
 {
     bool is_both = f->is_pivoted || f->is_sandwich;
-    struct calltree_options options = {
-        .max_nodes = is_both ? MOST_BOXES / 2 : MOST_BOXES,
-        .root = f->is_pivoted && f->pivot.n_outermost == 1 ? f->pivot.outermost : GRAPH_NONE,
-    };
-    options.over_root = options.root != GRAPH_NONE;
-    options.min_cum = smallest(f, ctx->width);
+    struct growth growths[2] = {{.places = &f->places, .tree = &f->callees},
+                                {.places = &f->places, .tree = &f->callers}};
+    struct calltree_options *o = &growths[0].options;
+    o->root = f->is_pivoted && f->pivot.n_outermost == 1 ? f->pivot.outermost : GRAPH_NONE;
+    o->over_root = o->root != GRAPH_NONE;
     if (is_set(ctx->zoom)) {
-        if (!calltree_zoom(&f->places, options.root, ctx->zoom, &f->zoom, err))
+        if (!calltree_zoom(&f->places, o->root, ctx->zoom, &f->zoom, err))
             return false;
-        options.root = f->zoom.frames.items[--f->zoom.frames.n];
-        options.over_root = false;
-        options.root_inlined = f->zoom.is_inlined;
-        options.min_cum = smallest(f, ctx->width);
-        options.max_nodes = MOST_BOXES;
-    } else if (is_both) {
-        options.outwards = true;
-        if (!calltree_grow(&f->callers, &f->places, &options, err))
-            return false;
-        options.outwards = false;
+        o->root = f->zoom.frames.items[--f->zoom.frames.n];
+        o->over_root = false;
+        o->root_inlined = f->zoom.is_inlined;
+        is_both = false;
     }
-    return calltree_grow(&f->callees, &f->places, &options, err) &&
-           flame_data_init(&f->data, &f->places, err) &&
+    o->max_nodes = is_both ? MOST_BOXES / 2 : MOST_BOXES;
+    o->min_cum = smallest(f, ctx->width);
+    growths[1].options = *o;
+    growths[1].options.outwards = true;
+    pool_run(is_both ? 2 : 1, 0, grow, growths);
+    for (int i = 0; i <= is_both; i++) {
+        if (!growths[i].ok) {
+            *err = growths[i].err;
+            return false;
+        }
+    }
+    return flame_data_init(&f->data, &f->places, err) &&
            flame_data_use(&f->data, &f->callees, err) && flame_data_use(&f->data, &f->callers, err);
 }
 

@@ -1,7 +1,7 @@
 /* page_flame: what the views made of call trees share: flame graph, diff, sandwich.
  *
  *   struct page_flame f;
- *   page_flame_begin(&f, ctx, granularity, false, base, err)
+ *   page_flame_begin(&f, ctx, granularity, base, err)
  *   page_flame_find(&f, ctx, err)
  *   page_flame_grow(&f, ctx, err)
  *   page_flame_write(&f, ctx, j, err)
@@ -17,23 +17,22 @@
 struct page_flame {
     struct report_options options;
     struct report_run run, base_run;
-    struct graph graph, base_graph;
-    double ratio;         /* what the base's values are multiplied by */
-    struct places places; /* all samples, then those of pivot and box */
-    uint8_t *marks;       /* by frame: it matches the pivot; NULL: there is none */
-    bool is_sandwich;     /* both trees, also where nothing matches */
-    bool is_pivoted;      /* the expression has matched something */
+    struct graph graph, base_graph; /* flat values only */
+    double ratio;                   /* what the base's values are multiplied by */
+    struct places places;           /* all samples, then those of pivot and box */
+    uint8_t *marks;                 /* by frame: it matches the pivot; NULL: there is none */
+    bool is_sandwich;               /* both trees, also where nothing matches */
+    bool is_pivoted;                /* the expression has matched something */
     struct places_found pivot, search;
     struct calltree_path zoom;
     struct calltree callees, callers;
     struct flame_data data;
 };
 
-/* Run the filters, of the profile and of what it is compared with (NULL: nothing).  With
- * `with_cum` the graph has cumulative values too, and can have edges.  False and *err as of
- * page_ops.write; end it in any case. */
+/* Run the filters, of the profile and of what it is compared with (NULL: nothing).  False and
+ * *err as of page_ops.write; end it in any case. */
 bool page_flame_begin(struct page_flame *f, const struct page_ctx *ctx,
-                      enum granularity granularity, bool with_cum, const struct page_moment *base,
+                      enum granularity granularity, const struct page_moment *base,
                       struct err *err);
 /* Find what is searched for, and the pivot: its samples are left. */
 bool page_flame_find(struct page_flame *f, const struct page_ctx *ctx, struct err *err);

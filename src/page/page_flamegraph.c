@@ -5,7 +5,7 @@ static bool write_flamegraph(const struct page_ctx *ctx, struct json *j, struct 
 {
     /* As in pprof's flame view, functions of one name in two files are two. */
     struct page_flame f;
-    bool ok = page_flame_begin(&f, ctx, GRANULARITY_FILEFUNCTIONS, false, NULL, err) &&
+    bool ok = page_flame_begin(&f, ctx, GRANULARITY_FILEFUNCTIONS, NULL, err) &&
               page_flame_find(&f, ctx, err) && page_flame_grow(&f, ctx, err) &&
               page_flame_write(&f, ctx, j, err);
     page_flame_end(&f);

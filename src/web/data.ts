@@ -147,7 +147,7 @@ export interface Sandwich extends Answer {
   names: string[]; // of those, the largest first, at most 100
   flat: number;
   cum: number; // of samples that have at least one
-  // As peek has them, of several functions added up; the largest first.
+  // As peek has them; of several functions, a sample counts once for each caller and callee.
   callers: { names: string[]; values: number[] };
   callees: { names: string[]; values: number[] };
   frames: Frames;

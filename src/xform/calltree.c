@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#define AHEAD 12 /* samples */
+
 /* What the samples below a node that have the same next frame come to. */
 struct group {
     int64_t sum, before;
@@ -17,8 +19,9 @@ struct splitter {
     struct place *at;      /* by sample */
     uint32_t *next;        /* the next frame of samples[i], GRAPH_NONE at the end */
     struct group *groups;  /* by frame; cleared after each use */
-    VEC(uint32_t) touched; /* of groups: the largest first */
-    int64_t self;          /* of the samples that ended */
+    VEC(uint32_t) touched; /* of groups: n_large of them, the largest first; then the others */
+    size_t n_large;
+    int64_t self; /* of the samples that ended */
 };
 
 static int by_size(const void *a, const void *b, void *arg)
@@ -37,12 +40,40 @@ static uint32_t advance(struct splitter *w, uint32_t sample)
                        : places_inwards(w->p, sample, &w->at[sample]);
 }
 
-/* Take samples[begin .. end) one frame on, and make groups of them.  False: no memory. */
-static bool split(struct splitter *w, uint32_t begin, uint32_t end)
+/* Ask for the part of a stack that advance will look at: samples lie far apart. */
+static void prefetch(const struct splitter *w, uint32_t sample)
+{
+    const struct view_sample *s = places_sample(w->p, sample);
+    uint32_t left = w->at[sample].left;
+    __builtin_prefetch(&s->locs[w->outwards || !left ? left : left - 1]);
+}
+
+/* Those that are large enough first, in order.  The others are often many, and not looked
+ * at one by one. */
+static void sort_groups(struct splitter *w, int64_t min_cum)
+{
+    uint32_t *frames = w->touched.items;
+    w->n_large = 0;
+    for (size_t i = 0; i < w->touched.n; i++) {
+        uint32_t frame = frames[i];
+        if (w->groups[frame].sum < min_cum)
+            continue;
+        frames[i] = frames[w->n_large];
+        frames[w->n_large++] = frame;
+    }
+    if (w->n_large > 1)
+        qsort_r(frames, w->n_large, sizeof *frames, by_size, w);
+}
+
+/* Take samples[begin .. end) one frame on, and make groups of them: those of min_cum at
+ * least are large.  False: no memory. */
+static bool split(struct splitter *w, uint32_t begin, uint32_t end, int64_t min_cum)
 {
     vec_clear(&w->touched);
     w->self = 0;
     for (uint32_t k = begin; k < end; k++) {
+        if (k + AHEAD < end)
+            prefetch(w, w->samples[k + AHEAD]);
         uint32_t sample = w->samples[k], next = advance(w, sample);
         int64_t weight = w->p->weights[sample], size = weight < 0 ? -weight : weight;
         if (next == GRAPH_NONE) {
@@ -62,8 +93,7 @@ static bool split(struct splitter *w, uint32_t begin, uint32_t end)
         group->all_inlined &= (next & GRAPH_FRAME_INLINED) != 0;
         w->next[k] = frame;
     }
-    if (w->touched.n > 1)
-        qsort_r(w->touched.items, w->touched.n, sizeof *w->touched.items, by_size, w);
+    sort_groups(w, min_cum);
     return true;
 }
 
@@ -102,12 +132,12 @@ static bool grow_node(struct work *w, uint32_t i)
 {
     struct splitter *s = &w->split;
     uint32_t begin = w->begin.items[i], end = begin + w->n_samples.items[i];
-    if (!split(s, begin, end))
+    if (!split(s, begin, end, w->min_cum))
         return false;
     uint32_t first = (uint32_t)w->nodes.n, place = begin, depth = w->nodes.items[i].depth + 1;
-    size_t n = 0;
-    for (; n < s->touched.n && s->groups[s->touched.items[n]].sum >= w->min_cum; n++) {
-        uint32_t frame = s->touched.items[n];
+    size_t n = s->n_large;
+    for (size_t k = 0; k < n; k++) {
+        uint32_t frame = s->touched.items[k];
         struct group *group = &s->groups[frame];
         struct calltree_node child = {.frame = frame,
                                       .parent = i,
@@ -309,7 +339,7 @@ static bool next_number(const char **text, uint32_t *number)
 static bool enter(struct splitter *w, struct places *p, uint32_t child, struct calltree_path *path,
                   size_t depth, struct err *err)
 {
-    if (!split(w, 0, p->n))
+    if (!split(w, 0, p->n, 0))
         return err_nomem(err);
     if (child >= w->touched.n) {
         err_set(err, ERR_USAGE, "there is no box %u at depth %zu: it would be one of %zu", child,
