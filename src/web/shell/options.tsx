@@ -1,4 +1,5 @@
 // options: the panel with all options of the reports.
+import { useEffect, useState } from "preact/hooks";
 import type { Meta } from "../data";
 import { Dialog } from "../parts/dialog";
 import { FILTERS } from "../refine";
@@ -16,11 +17,16 @@ const GROUPS: { title: string; names: string[] | null }[] = [
 const yes = (value: string) => /^(t|true|y|yes|1)$/i.test(value);
 
 function Field({ option, page, wanted }: { option: Option; page: Page; wanted: boolean }) {
-  const set = (value: string | null) =>
-    page.go(page.place.view, { [option.param]: value === option.normal ? null : value });
+  const [draft, setDraft] = useState<string | null>(null); // until the server has it
+  useEffect(() => setDraft(null), [option.value]);
+  const value = draft ?? option.value;
+  function set(to: string | null) {
+    setDraft(to ?? option.normal);
+    page.go(page.place.view, { [option.param]: to === "" || to === option.normal ? null : to });
+  }
   const name = option.name.replace(/_/g, " ");
   const id = "option-" + option.name;
-  const changed = option.value !== option.normal;
+  const changed = value !== option.normal;
   const common = { id, "aria-describedby": id + "-help", autofocus: wanted };
   let control;
   if (option.kind === "bool")
@@ -29,13 +35,13 @@ function Field({ option, page, wanted }: { option: Option; page: Page; wanted: b
         {...common}
         type="checkbox"
         class="switch"
-        checked={yes(option.value)}
+        checked={yes(value)}
         onChange={(e) => set(yes(option.normal) === e.currentTarget.checked ? null : e.currentTarget.checked ? "t" : "f")}
       />
     );
   else if (option.kind === "choice" && option.choices)
     control = (
-      <select {...common} value={option.value} onChange={(e) => set(e.currentTarget.value)}>
+      <select {...common} value={value} onChange={(e) => set(e.currentTarget.value)}>
         {!option.choices.includes(option.normal) && <option value={option.normal}>{option.normal || "default"}</option>}
         {option.value !== option.normal && !option.choices.includes(option.value) && <option value={option.value}>{option.value}</option>}
         {option.choices.map((c) => (
@@ -55,8 +61,9 @@ function Field({ option, page, wanted }: { option: Option; page: Page; wanted: b
         autocapitalize="none"
         spellcheck={false}
         class={option.kind === "string" ? "" : "short"}
-        value={option.value}
+        value={value}
         placeholder={option.normal}
+        onInput={(e) => setDraft(e.currentTarget.value)}
         onChange={(e) => set(e.currentTarget.value)}
       />
     );
@@ -93,7 +100,7 @@ export function Options({ page, field, close }: { page: Page; field: string; clo
               <fieldset key={g.title}>
                 <legend>{g.title}</legend>
                 {options.map((o) => (
-                  <Field key={o.name + "=" + o.value} option={o} page={page} wanted={o.name === field} />
+                  <Field key={o.name} option={o} page={page} wanted={o.name === field} />
                 ))}
               </fieldset>
             );
