@@ -48,7 +48,8 @@ const share = make("output", {});
 const order = make("button", { type: "button" });
 const color = make("button", { type: "button" });
 const theme = make("button", { type: "button" }, "Light/dark");
-const about = make("p", { className: "flame-about" }, [...data.legend, ...data.notes].join(" \u00b7 "));
+const facts = [...data.legend, ...data.notes].filter((l) => l && !/^(Showing nodes|See http)/.test(l)).join(" \u00b7 ");
+const about = make("p", { className: "flame-about", title: facts }, facts);
 const host = make("div", {});
 const menu = make("div", { className: "flame-menu", hidden: true });
 document.title = `${data.title || "profile"} flame graph`;
@@ -109,7 +110,8 @@ function regexp(): RegExp | null {
 }
 
 function tell(found: { functions: number; value: number } | null) {
-  share.textContent = !found ? "" : found.functions ? `${found.functions} found, ${percent(found.value, data.values.total)}` : "none found";
+  const least = data.callees.cut.length ? "at least " : "";
+  share.textContent = !found ? "" : found.functions ? `${found.functions} found, ${least}${percent(found.value, data.values.total)}` : "none found";
 }
 
 const graph = new FlameGraph(host, {

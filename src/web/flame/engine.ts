@@ -35,7 +35,8 @@ export class FlameGraph {
   readonly view = element("div", "flame-view");
   private canvas = element("canvas", "");
   private over = element("canvas", "");
-  private screen = element("div", "flame-screen", this.canvas, this.over);
+  private whole = element("button", "flame-whole", "Whole width");
+  private screen = element("div", "flame-screen", this.canvas, this.over, this.whole);
   private spacer = element("div", "");
   private tip = element("div", "flame-tip");
   private said = element("div", "flame-hidden");
@@ -79,6 +80,10 @@ export class FlameGraph {
     this.legend.setAttribute("aria-label", "Largest modules");
     this.tip.setAttribute("aria-hidden", "true");
     this.tip.hidden = true;
+    this.whole.type = "button";
+    this.whole.hidden = true;
+    this.whole.onclick = () => this.animateTo(0, 1, () => this.hooks.moved?.(false));
+    this.whole.onpointerdown = (e) => e.stopPropagation();
     this.view.append(this.screen, this.spacer);
     host.append(this.legend, this.view, this.said, this.details, this.tip);
     this.painter = new Painter(this.canvas, this.over);
@@ -155,10 +160,13 @@ export class FlameGraph {
     const free = innerHeight - top - 38;
     view.style.height = `${Math.max(240, Math.floor(this.half ? innerHeight * 0.36 : free))}px`;
     const ratio = devicePixelRatio || 1;
+    const below = this.spacer.offsetHeight - view.scrollTop - p.height / p.ratio;
     p.pad = Math.round(PAD * ratio);
     p.resize(view.clientWidth, view.clientHeight, ratio, coarse ? 24 : 18);
     this.spacer.style.height = `${Math.floor(p.content() / ratio)}px`;
-    p.setDark(this.isDark());
+    // The root at the bottom stays in view.
+    if (p.look.flipped && p.width && below >= 0) view.scrollTop = this.spacer.offsetHeight - view.clientHeight - below;
+    if (this.isDark() !== p.theme.dark) p.setDark(this.isDark());
     this.redraw();
   }
 
@@ -187,6 +195,7 @@ export class FlameGraph {
       this.stale = false;
       this.painter.scroll = Math.round(this.view.scrollTop * this.painter.ratio);
       this.painter.draw();
+      if (this.whole.hidden === this.isZoomed) this.whole.hidden = !this.isZoomed;
     }
     this.painter.drawOver(this.hover, this.shown ? this.focus : NOWHERE);
   }
@@ -497,7 +506,7 @@ export class FlameGraph {
   }
 
   private key(e: KeyboardEvent) {
-    if (e.ctrlKey || e.metaKey || e.altKey || !this.picture) return;
+    if (e.ctrlKey || e.metaKey || e.altKey || !this.picture || e.target !== this.view) return;
     const at = this.focus === NOWHERE ? spot(CALLEES, 0) : this.focus;
     const first = this.focus === NOWHERE || !this.shown;
     const up = this.painter.look.flipped ? 1 : -1;
