@@ -195,6 +195,7 @@ export class FlameGraph {
       this.stale = false;
       this.painter.scroll = Math.round(this.view.scrollTop * this.painter.ratio);
       this.painter.draw();
+      if (this.shown && !performance.getEntriesByName("painted").length) performance.mark("painted");
       if (this.whole.hidden === this.isZoomed) this.whole.hidden = !this.isZoomed;
     }
     this.painter.drawOver(this.hover, this.shown ? this.focus : NOWHERE);
