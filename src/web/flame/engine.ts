@@ -156,7 +156,8 @@ export class FlameGraph {
   measure() {
     const { painter: p, view } = this;
     const coarse = matchMedia("(pointer: coarse)").matches;
-    const top = view.getBoundingClientRect().top + scrollY;
+    let top = view.getBoundingClientRect().top;
+    for (let e = view.parentElement; e; e = e.parentElement) top += e.scrollTop;
     const free = innerHeight - top - 38;
     view.style.height = `${Math.max(240, Math.floor(this.half ? innerHeight * 0.36 : free))}px`;
     const ratio = devicePixelRatio || 1;

@@ -233,7 +233,8 @@ export function GraphView(props: ViewProps<GraphAnswer>) {
 
   function resize() {
     if (!svg.current) return;
-    const top = svg.current.getBoundingClientRect().top + scrollY;
+    let { top } = svg.current.getBoundingClientRect();
+    for (let e: Element | null = svg.current.parentElement; e; e = e.parentElement) top += e.scrollTop;
     svg.current.style.height = `${Math.max(240, Math.floor(innerHeight - top - 8))}px`;
   }
   useEffect(() => {
