@@ -132,7 +132,7 @@ bool page_flame_find(struct page_flame *f, const struct page_ctx *ctx, struct er
     if (!ok || f->is_pivoted)
         return ok;
     if (ctx->report.diag)
-        diag_add(ctx->report.diag, "Pivot expression matched no functions");
+        diag_add(ctx->report.diag, "Pivot expression matched no samples");
     places_release(&f->places); /* all samples again */
     return init_places(f, err);
 }

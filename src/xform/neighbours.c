@@ -68,10 +68,10 @@ static void add_sample(struct adder *a, const struct view_sample *s, uint32_t st
             uint32_t node = g->frames[k] & ~GRAPH_FRAME_INLINED;
             if (a->marks[node]) {
                 add(&a->sums[MARKED][node], stamp, value, divisor);
-                if (caller != GRAPH_NONE)
+                if (caller != GRAPH_NONE && caller != node)
                     add(&a->sums[CALLERS][caller], stamp, value, divisor);
             }
-            if (caller != GRAPH_NONE && a->marks[caller])
+            if (caller != GRAPH_NONE && caller != node && a->marks[caller])
                 add(&a->sums[CALLEES][node], stamp, value, divisor);
             caller = node;
         }

@@ -2,7 +2,7 @@
  *
  * In: a graph and marks.  Out: values by node.  A sample counts once for a caller, whatever
  * it calls and how often: of one marked node they are its edges (graph.h), of several no
- * caller is counted twice.
+ * caller is counted twice.  Functions that call themselves are not among their callers.
  * Units: the values of the chosen sample type; sums wrap around as those of the graph.
  * Threads: one at a time; uses several itself.  Signals: no. */
 #ifndef SONDE_XFORM_NEIGHBOURS_H

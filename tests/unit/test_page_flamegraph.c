@@ -255,7 +255,7 @@ static void an_inlined_pivot(void **state)
 static void a_pivot_that_is_not_there(void **state)
 {
     check_trees(CALLS, (struct page_ctx){.pivot = "nothing"},
-                "Pivot expression matched no functions; "
+                "Pivot expression matched no samples; "
                 ".15(a11(y10(x*8/8 b2/2) x1(b1(x1(c1/1)))) b4(x4(d4/4)))",
                 "\"pivot\":{\"text\":\"nothing\",\"functions\":0,\"value\":0},"
                 "\"zoom\":null,\"search\":null,\"smallest\":1}");
