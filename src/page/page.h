@@ -27,6 +27,7 @@ struct page_ctx {
     struct report_ctx report;       /* profile, options, regexp, notes, cache: as of `report` */
     const char *pivot;              /* p: the functions (a regexp) that a flame graph is about */
     const char *zoom;               /* z: the box that it is about, "2.0.1": child of child ... */
+    const char *by;                 /* by: of timeline, the label whose values are the lines */
     const char *search;             /* q: a regexp whose share of the total is asked for */
     const struct page_moment *base; /* b: what the profile is compared with; NULL: nothing */
     const struct page_moment *moments; /* all there are, oldest first */

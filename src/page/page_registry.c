@@ -12,6 +12,7 @@ const struct page_ops *const page_registry[] = {
     &page_sandwich,
     &page_tags,
     &page_diff,
+    &page_timeline,
     NULL,
 };
 

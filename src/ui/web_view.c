@@ -52,6 +52,7 @@ bool web_view_begin(struct web_view *view, struct web_call *call, struct err *er
                    .cache = view->moment->page.cache},
         .pivot = web_query_get(query, "p"),
         .zoom = web_query_get(query, "z"),
+        .by = web_query_get(query, "by"),
         .search = web_query_get(query, "q"),
         .base = base ? &base->page : NULL,
         .moments = view->pins.pages,

@@ -7,6 +7,7 @@
 //             (peek, source, disasm: the functions that are shown; f if it is not given)
 //   m=ID      the moment that is looked at (the newest if not given)
 //   b=ID      the moment it is compared with   w=PIXELS  width of the picture
+//   by=KEY    timeline: a line for each value of this label
 // A parameter without a value is one that is not given.  Of one that is not given the value is
 // that of the command line (options[].normal).
 // An answer that is no success is { error: string }, with HTTP's status.
@@ -244,7 +245,11 @@ export interface Tags extends Answer {
   }[];
 }
 
-// ./data/timeline: values over time
+// ./data/timeline: values over time.  Of several moments: of each the 12 functions with the
+// largest flat (sort=cum: cum) value in any of them.  Else of the samples of one profile, where
+// these have a number label "timestamp", "timestamp_ns", "end_timestamp_ns" or "time": of
+// the 12 functions (or values of the label `by`) with the most flat, of those samples that have
+// a function in their stack that matches p; they add up to the total of each time.
 export interface Timeline extends Answer {
   mode: "samples" | "sources";
   times: number[]; // seconds since 1970, or since the beginning (relative)

@@ -212,8 +212,7 @@ static inline void add_cum(struct cum *cum, uint32_t node, uint32_t stamp, int64
     cum[node].value = (int64_t)((uint64_t)cum[node].value + (uint64_t)(w & mask));
 }
 
-/* The innermost frame of a stack, GRAPH_NONE if all is hidden. */
-static uint32_t leaf_node(const struct graph *g, const struct view_sample *s)
+uint32_t graph_leaf(const struct graph *g, const struct view_sample *s)
 {
     for (uint32_t i = 0; i < s->n_locs; i++) {
         uint32_t end = g->frame_first[s->locs[i] + 1];
@@ -232,7 +231,7 @@ static void sum_samples(void *arg, size_t which)
     for (uint32_t i = s->begin; i < s->end; i++) {
         const struct view_sample *sample = &g->view->samples[i];
         int64_t w = values[sample->sample * n_types];
-        uint32_t stamp = i + 1, leaf = w ? leaf_node(g, sample) : GRAPH_NONE;
+        uint32_t stamp = i + 1, leaf = w ? graph_leaf(g, sample) : GRAPH_NONE;
         if (leaf == GRAPH_NONE)
             continue;
         for (uint32_t j = 0; s->direct && j < sample->n_locs; j++) {

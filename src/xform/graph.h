@@ -132,6 +132,9 @@ bool graph_out_edges(struct graph *g, uint32_t node, uint32_t **edges, uint32_t 
 
 int64_t graph_flat_sum(const struct graph *g); /* over the nodes */
 
+/* The node of a sample's innermost frame, GRAPH_NONE if all is hidden. */
+uint32_t graph_leaf(const struct graph *g, const struct view_sample *sample);
+
 /* Values as they are shown. */
 static inline int64_t graph_flat(const struct graph_node *node)
 {
