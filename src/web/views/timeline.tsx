@@ -85,6 +85,7 @@ export function TimelineView(props: ViewProps<Timeline>) {
     tell(matches ? (n === 1 ? "1 line" : `${n || "no"} lines`) : "");
   }, [matches]);
 
+  const lowest = series.findIndex((_, n) => !off.has(n));
   const data = useMemo(() => {
     if (!stacked) return [xs, ...series.map((s) => s.values)];
     // The first one lies at the bottom; sums are drawn from the top of the stack down.
@@ -146,7 +147,7 @@ export function TimelineView(props: ViewProps<Timeline>) {
               stroke: color,
               alpha: dim ? 0.2 : 1,
               width: matches && matches[n] ? 3 : stacked ? 1 : 2,
-              fill: stacked && n === 0 ? color : undefined,
+              fill: stacked && n === lowest ? color : undefined,
               points: { show: !stacked && xs.length < 60, size: 6, fill: color },
             };
           }),
@@ -231,7 +232,7 @@ export function TimelineView(props: ViewProps<Timeline>) {
           {stacked && answer.label ? ". Drag to choose a part." : ""}
         </span>
         {chosen && (
-          <button type="button" onClick={() => go(place.view, { tf: null })}>
+          <button type="button" class="button small" onClick={() => go(place.view, { tf: null })}>
             All of the time
           </button>
         )}
