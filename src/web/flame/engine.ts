@@ -23,6 +23,7 @@ const TWICE_MS = 230;
 const LONG_MS = 500;
 const TRANSITION_MS = 120;
 const TABLE_ROWS = 100;
+let painted = false; // the first graph of the page: a mark for those who measure
 
 function element<K extends keyof HTMLElementTagNameMap>(tag: K, name: string, ...children: (Node | string)[]): HTMLElementTagNameMap[K] {
   const e = document.createElement(tag);
@@ -196,7 +197,10 @@ export class FlameGraph {
       this.stale = false;
       this.painter.scroll = Math.round(this.view.scrollTop * this.painter.ratio);
       this.painter.draw();
-      if (this.shown && !performance.getEntriesByName("painted").length) performance.mark("painted");
+      if (!painted && this.picture) {
+        painted = true;
+        performance.mark("painted");
+      }
       if (this.whole.hidden === this.isZoomed) this.whole.hidden = !this.isZoomed;
     }
     this.painter.drawOver(this.hover, this.shown ? this.focus : NOWHERE);
