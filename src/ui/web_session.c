@@ -3,6 +3,7 @@
 #include "base/pool.h"
 #include "base/vec.h"
 #include "ui/live_name.h"
+#include "ui/progress.h"
 #include "ui/url.h"
 #include "xform/pipeline_cache.h"
 
@@ -162,8 +163,11 @@ static bool read_parts(struct web_session *s, struct err *err)
                           .entries = calloc(n, sizeof *parts.entries),
                           .diags = calloc(n, sizeof *parts.diags)};
     bool ok = parts.entries && parts.diags;
+    struct progress progress;
+    progress_begin(&progress, "reading each profile");
     if (ok)
         pool_run(n, 0, read_part, &parts);
+    progress_end(&progress);
     for (size_t i = 0; ok && i < n; i++) {
         diag_release(&parts.diags[i]);
         if (parts.entries[i])
