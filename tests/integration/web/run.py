@@ -4,6 +4,7 @@ slow ones; live and several sources; bad, empty and hostile profiles.  No browse
 
 import concurrent.futures
 import gzip
+import html
 import http.client
 import json
 import os
@@ -472,6 +473,62 @@ def test_configs():
         check("and the page goes on", len(s.ask("/ui/data/profile").json["configs"]) == 1)
 
 
+def test_beside_go():
+    """The same questions to the page of go tool pprof."""
+    go = os.environ.get("SONDE_GO_PPROF")
+    if not go:
+        skip("go tool pprof -http", "SONDE_GO_PPROF is not set")
+        return
+    home = tempfile.mkdtemp(dir=WORK)
+    usual = '"unit": "minimum", "nodefraction": 0.005, "edgefraction": 0.001'
+    os.makedirs(os.path.join(home, "pprof"))
+    with open(os.path.join(home, "pprof/settings.json"), "w", encoding="utf-8") as f:
+        f.write('{"configs": [{"name": "a", "sort": "cum", "nodecount": 10, "trim": true, "focus": "fo o+", '
+                + usual + '}, {"name": "b", "nodefraction": 1e-7, "edgefraction": 0.25, "granularity": "lines", '
+                '"mean": true}, {"name": "c <b>", "nodecount": -1, "trim": true, ' + usual + "}]}")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    peer = subprocess.Popen([*go.split(), f"-http=localhost:{port}", "-no_browser", CPU],
+                            env={**os.environ, "XDG_CONFIG_HOME": home}, stderr=subprocess.DEVNULL)
+
+    def ask_go(path):
+        connection = http.client.HTTPConnection("localhost", port, timeout=30)
+        connection.request("GET", path)
+        return Answer(connection.getresponse())
+
+    try:
+        for _ in range(100):
+            try:
+                ask_go("/ui/download")
+                break
+            except OSError:
+                time.sleep(0.1)
+        with Server("-no_browser", CPU, home=home) as s:
+            for path in ("/ui/", "/ui/?f=%20a&b", "/ui/flamegraph2?x=1", "/ui/flamegraphold", "/ui/nix"):
+                ours, theirs = s.ask(path), ask_go(path)
+                check(f"{path} as Go", (ours.status, ours.headers["Location"])
+                      == (theirs.status, theirs.headers["Location"]), (ours.status, theirs.status))
+            for query in ("", "f=x", "f=fo+o%2B&n=10&sort=cum", "zz=1&f=fo+o%2B&n=10&sort=cum", "n=10&f=a&f=b",
+                          "ef=0.25&nf=1e-07&g=lines&mean=t&n=0&trim=f&unit=", "p=%3Cx%3E&f=1", "si=1&rel=t",
+                          "x&y=1", "trim=true", "sort=flat", "h=&i=1"):
+                page = ask_go(f"/ui/top?{query}").text
+                menu = page[page.index('id="config"'):]
+                theirs = [html.unescape(x) for x in re.findall(r'href="(\?[^"]*)"', menu)][-4:]
+                ours = [c["query"] for c in s.ask(f"/ui/data/profile?{query}").json["configs"]]
+                check(f"configurations of ?{query} as Go", ours == theirs, (ours, theirs))
+            for query in ("n=x", "nf=1x", "trim=q", "sort=zz", "g=q", "f=(", "si=nix", "tf=(",
+                          "n=99999999999999999999"):
+                ours, theirs = s.ask(f"/ui/data/top?{query}"), ask_go(f"/ui/top?{query}")
+                check(f"?{query} as Go", (ours.status, ours.json["error"]) == (theirs.status, theirs.text.strip()),
+                      (ours.text, theirs.text))
+            check("download as Go", gzip.decompress(s.ask("/ui/download").raw)
+                  == gzip.decompress(ask_go("/ui/download").raw))
+    finally:
+        peer.kill()
+        peer.wait()
+
+
 # --- many, slow and rude clients ---
 
 def test_crowd():
@@ -692,7 +749,7 @@ def test_record():
 WORK = tempfile.mkdtemp()
 try:
     for test in (test_routes, test_headers, test_refusals, test_addresses, test_browser, test_data, test_downloads,
-                 test_configs, test_crowd, test_slow, test_profiles, test_several, test_live, test_record):
+                 test_configs, test_beside_go, test_crowd, test_slow, test_profiles, test_several, test_live, test_record):
         if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
             test()
 finally:
