@@ -6,7 +6,9 @@ of ROUNDS (7) rounds, one after the other in each.
 
     bench_live.py PEER SONDE
 
-LIVE_BINARY: a large Go program and its arguments, for the time until the first answer.
+The large program is made here: more than 100 MB, which takes some minutes.
+LIVE_BINARY: another one and its arguments, for the same.  LIVE_ONLY: of the parts goroutines,
+heap, first and cpu those that are named in it.
 """
 import os
 import re
@@ -101,16 +103,59 @@ def heap(sonde, binary, rounds):
         print(f"  sonde                   {spread(outside)}  {memory:.0f} MB", flush=True)
 
 
-def first_answer(sonde, rounds):
-    command = os.environ.get("LIVE_BINARY", "").split()
-    if not command:
-        return
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+LARGE_PACKAGES, LARGE_FUNCTIONS = 66, 800
+
+
+def make_large(go, folder):
+    """A stripped program of more than 100 MB, most of it code and what Go knows of it."""
+    body = "".join(f"\t\tout += fmt.Sprintf(\"%d %s {i}\", n*{i + 3}, out[n%{i + 2}:])\n"
+                   f"\t\tif len(out) > {100 + i} {{\n\t\t\tout = strings.Repeat(out[:{i + 5}], n%{i + 7})\n\t\t}}\n"
+                   for i in range(6))
+    os.makedirs(folder)
+    for p in range(LARGE_PACKAGES):
+        os.makedirs(f"{folder}/p{p}")
+        with open(f"{folder}/p{p}/p.go", "w", encoding="ascii") as file:
+            file.write(f"package p{p}\n\nimport (\n\t\"fmt\"\n\t\"strings\"\n)\n\n")
+            for f in range(LARGE_FUNCTIONS):
+                file.write(f"func does{f}(n int, out string) string {{\n\tfor n > {f} {{\n{body}\t\tn /= {f + 2}\n"
+                           "\t}\n\treturn out\n}\n\n")
+            file.write("var All = []func(int, string) string{" +
+                       ", ".join(f"does{f}" for f in range(LARGE_FUNCTIONS)) + "}\n")
+    with open(f"{folder}/go.mod", "w", encoding="ascii") as file:
+        file.write("module large\n\ngo 1.19\n")
+    names = range(LARGE_PACKAGES)
+    with open(f"{folder}/main.go", "w", encoding="ascii") as file:
+        file.write("package main\n\nimport (\n\t\"time\"\n" + "".join(f"\t\"large/p{p}\"\n" for p in names) +
+                   ")\n\nfunc main() {\n\tfor _, all := range [][]func(int, string) string{" +
+                   ", ".join(f"p{p}.All" for p in names) +
+                   "} {\n\t\tall[0](time.Now().Second(), \"\")\n\t}\n\ttime.Sleep(time.Hour)\n}\n")
+    path = f"{folder}/large"
+    subprocess.run([go, "build", "-ldflags=-s -w", "-o", path, "."], cwd=folder, check=True,
+                   env={**os.environ, "CGO_ENABLED": "0"})
+    return path
+
+
+def forget(path):
+    """What is not mapped of a file has to be read from the disk again."""
+    fd = os.open(path, os.O_RDONLY)
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(fd)
+
+
+def first_answer(sonde, command, rounds):
+    path = shutil.which(command[0])
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                          stderr=subprocess.DEVNULL) as process:
         time.sleep(3)
-        times = [run(sonde, "pprof", "-top", f"pid:{process.pid}/goroutine")[0] for _ in range(rounds)]
+        cold, warm = [], []
+        for _ in range(rounds):
+            forget(path)
+            for times in cold, warm:
+                times.append(run(sonde, "pprof", "-top", f"pid:{process.pid}/goroutine")[0])
         process.kill()
-        size = os.path.getsize(shutil.which(command[0])) / 1e6
-        print(f"first answer, {command[0].rsplit('/', 1)[-1]} of {size:.0f} MB: {spread(times)}", flush=True)
+        print(f"first answer, {path.rsplit('/', 1)[-1]} of {os.path.getsize(path) / 1e6:.0f} MB")
+        print(f"  warm                    {spread(warm)}")
+        print(f"  its file read anew      {spread(cold)}", flush=True)
 
 
 def cpu(sonde, binary, rounds):
@@ -154,11 +199,18 @@ def main():
         os.chdir(folder)
         version = subprocess.run([go, "version"], capture_output=True, text=True, check=True).stdout
         print(re.sub(r"^go version ", "", version).strip())
-        goroutines(sonde, binary, 100000, rounds)
-        goroutines(sonde, binary, 1000000, 3)
-        heap(sonde, binary, rounds)
-        first_answer(sonde, rounds)
-        cpu(sonde, binary, rounds)
+        parts = os.environ.get("LIVE_ONLY", "goroutines heap first cpu").split()
+        if "goroutines" in parts:
+            goroutines(sonde, binary, 100000, rounds)
+            goroutines(sonde, binary, 1000000, 3)
+        if "heap" in parts:
+            heap(sonde, binary, rounds)
+        if "first" in parts:
+            first_answer(sonde, [make_large(go, os.path.join(folder, "large"))], rounds)
+            if os.environ.get("LIVE_BINARY"):
+                first_answer(sonde, os.environ["LIVE_BINARY"].split(), rounds)
+        if "cpu" in parts:
+            cpu(sonde, binary, rounds)
 
 
 main()

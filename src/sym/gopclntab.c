@@ -129,11 +129,20 @@ struct function {
     uint64_t entry, size;
 };
 
+static bool function_at(const struct gopclntab *t, uint64_t i, struct function *f)
+{
+    bool ok = true;
+    unsigned n = field_bytes(t);
+    uint64_t offset = number_at(t->functions, (2 * i + 1) * n, n, &ok);
+    f->record = from(t->version == GO_1_2 ? t->whole : t->functions, offset, &ok);
+    f->entry = function_start(t, i);
+    f->size = function_start(t, i + 1) - f->entry;
+    return ok;
+}
+
 static bool find_function(const struct gopclntab *t, uint64_t address, struct function *f)
 {
     uint64_t low = 0, high = t->n_functions;
-    bool ok = true;
-    unsigned n = field_bytes(t);
     while (low < high) {
         uint64_t middle = low + (high - low) / 2;
         if (function_start(t, middle) <= address)
@@ -141,13 +150,7 @@ static bool find_function(const struct gopclntab *t, uint64_t address, struct fu
         else
             high = middle;
     }
-    if (low == 0 || address >= function_start(t, low))
-        return false;
-    uint64_t offset = number_at(t->functions, (2 * (low - 1) + 1) * n, n, &ok);
-    f->record = from(t->version == GO_1_2 ? t->whole : t->functions, offset, &ok);
-    f->entry = function_start(t, low - 1);
-    f->size = function_start(t, low) - f->entry;
-    return ok;
+    return low > 0 && address < function_start(t, low) && function_at(t, low - 1, f);
 }
 
 /* Field i of the record, counted after the entry address (0 is the name). */
@@ -365,7 +368,7 @@ bool gopclntab_function(const struct gopclntab *table, uint64_t i, struct gopcln
     if (i >= table->n_functions)
         return false;
     uint64_t entry = function_start(table, i);
-    if (find_function(table, entry, &found) && found.entry == entry)
+    if (function_at(table, i, &found) && found.size > 0)
         describe(table, &found, f);
     else
         *f = (struct gopclntab_function){.entry = entry, .name = ""};
@@ -588,7 +591,7 @@ static bool trees_fit(struct gopclntab *t, struct str gofunc)
         struct function f;
         struct inlined_call call = {0};
         uint32_t table;
-        if (!find_function(t, function_start(t, i), &f))
+        if (!function_at(t, i, &f))
             continue;
         struct str tree = inline_tree(t, &f, &table);
         if (tree.len == 0)
