@@ -164,12 +164,12 @@ def stacks_of(text):
 
 # --- programs ---
 
-def build(root, minor, out, *options, **more):
+def build(root, minor, out, *options, source="parked", **more):
     cache = os.environ.get("GOCACHE") or os.path.join(BUILD, f"go-cache-{minor}")
     env = {**os.environ, "GOROOT": root, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod",
            "GOCACHE": cache, "CGO_ENABLED": "0", "GO111MODULE": "on", **more}
     made = subprocess.run([os.path.join(root, "bin/go"), "build", *options, "-o", out, "."],
-                          cwd=os.path.join(HERE, "parked"), env=env, capture_output=True,
+                          cwd=os.path.join(HERE, source), env=env, capture_output=True,
                           text=True, timeout=400)
     if made.returncode:
         print(made.stderr)
@@ -324,6 +324,29 @@ def test_running(name, program, folder):
             check(f"{name} goes on", False)
 
 
+def test_leaks(name, program, folder):
+    """What the runtime took for leaked is nothing special afterwards, and can be woken."""
+    os.makedirs(folder)
+    path = os.path.join(folder, "leaks.pb.gz")
+    with Parked(program, "3000") as parked:
+        for _ in range(2):
+            done = record(parked.pid, "goroutineleak", path, "--gc")
+            if "could not be unmarked" in done.stderr:
+                skip(f"{name} leaks", done.stderr.strip())
+                return
+            if done.returncode:
+                check(f"{name} leaks", False, done.stderr)
+                return
+            n = sum(Profile(path).records.values())
+            check(f"{name} leaks", n == 3001, f"{n}: {done.stderr}")
+            text = os.path.join(folder, "leaks.txt")
+            record(parked.pid, "goroutine", text, "--debug", "2")
+            with open(text, errors="replace") as file:
+                check(f"{name} leaked still", "leaked" not in file.read())
+            parked.tell("knock")
+        check(f"{name} leaks and goes on", parked.process.poll() is None)
+
+
 def main():
     found = go_versions()
     if not found:
@@ -347,6 +370,9 @@ def main():
                                                       GOEXPERIMENT="synctest"):
                     test_same(f"{name} synctest", program + "s", minor,
                               os.path.join(folder, f"synctest-{minor}"))
+                if minor >= 26 and mode and build(root, minor, program + "l", *options,
+                                                  source="leaks"):
+                    test_leaks(name, program + "l", os.path.join(folder, f"leaks-{minor}"))
                 if not mode:
                     test_running(name, program, os.path.join(folder, f"running-{minor}"))
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
