@@ -1,8 +1,14 @@
 #include "xform/filter.h"
 
+#include "base/pool.h"
 #include "xform/match.h"
 
-enum { UNTOUCHED, FOCUSED, IGNORED };
+#include <string.h>
+
+#define MAX_FILTERS 4
+#define FRAMES_PER_FILTER 500000 /* fewer are not worth a thread */
+
+enum { FOCUSED = 1, IGNORED = 2, SHOWS = 4 }; /* bits of a location */
 
 /* The view's lines as a copy that may be written: filters take lines out of the
  * middle of a location. */
@@ -51,18 +57,50 @@ static bool match_location(const struct view *view, struct match *m, uint32_t lo
     return match_mapping(m, location);
 }
 
-/* Does the sample have a focused frame, none ignored, and one that shows? */
-static bool is_wanted(const struct view *view, const struct view_sample *s, const uint8_t *marks)
+/* Goes through some of the samples. */
+struct filter {
+    const struct view *view;
+    const uint8_t *marks; /* by location */
+    uint32_t begin, end;
+    uint32_t n; /* that are left, from `begin` on */
+};
+
+/* Keep samples with a focused frame, none ignored, and one that shows. */
+static void keep_samples(void *arg, size_t which)
 {
-    bool focused = false, shows = false;
-    for (uint32_t i = 0; i < s->n_locs; i++) {
-        uint32_t loc = s->locs[i];
-        if (marks[loc] == IGNORED)
-            return false;
-        focused |= marks[loc] == FOCUSED;
-        shows |= !view->locations[loc].hidden;
+    struct filter *f = (struct filter *)arg + which;
+    struct view_sample *samples = f->view->samples;
+    for (uint32_t i = f->begin; i < f->end; i++) {
+        uint8_t bits = 0; /* without branches: what comes cannot be foreseen */
+        for (uint32_t k = 0; k < samples[i].n_locs; k++)
+            bits |= f->marks[samples[i].locs[k]];
+        if (bits == (FOCUSED | SHOWS))
+            samples[f->begin + f->n++] = samples[i];
     }
-    return focused && shows;
+}
+
+static void filter_samples(struct view *view, const uint8_t *marks)
+{
+    struct filter filters[MAX_FILTERS] = {0};
+    uint64_t n_frames = 0;
+    for (uint32_t i = 0; i < view->n_samples; i++)
+        n_frames += view->samples[i].n_locs;
+    size_t n = (size_t)(n_frames / FRAMES_PER_FILTER);
+    n = n < 1 ? 1 : n > MAX_FILTERS ? MAX_FILTERS : n;
+    for (size_t i = 0; i < n; i++)
+        filters[i] = (struct filter){
+            .view = view,
+            .marks = marks,
+            .begin = (uint32_t)((uint64_t)view->n_samples * i / n),
+            .end = (uint32_t)((uint64_t)view->n_samples * (i + 1) / n),
+        };
+    pool_run(n, 0, keep_samples, filters);
+    view->n_samples = filters[0].n;
+    for (size_t i = 1; i < n; i++) {
+        memmove(view->samples + view->n_samples, view->samples + filters[i].begin,
+                filters[i].n * sizeof *view->samples);
+        view->n_samples += filters[i].n;
+    }
 }
 
 bool filter_names(struct view *view, const struct regex *focus, const struct regex *ignore,
@@ -109,12 +147,10 @@ bool filter_names(struct view *view, const struct regex *focus, const struct reg
             else
                 l->hidden = true;
         }
+        if (!l->hidden)
+            marks[i] |= SHOWS;
     }
-    uint32_t n = 0;
-    for (uint32_t i = 0; i < view->n_samples; i++)
-        if (is_wanted(view, &view->samples[i], marks))
-            view->samples[n++] = view->samples[i];
-    view->n_samples = n;
+    filter_samples(view, marks);
     return true;
 }
 

@@ -204,11 +204,11 @@ static void find(void *arg, size_t which)
         const struct view_sample *s = places_sample(p, sample);
         bool is_base = sample >= p->n_own;
         const uint8_t *is_marked = f->locations[is_base];
+        uint8_t *seen = f->seen[is_base];
         for (uint32_t i = 0; i < s->n_locs; i++) {
-            if (!is_marked[s->locs[i]])
-                continue;
-            outermost = i;
-            f->seen[is_base][s->locs[i]] = 1;
+            uint32_t loc = s->locs[i]; /* no branches: what comes cannot be foreseen */
+            outermost = is_marked[loc] ? i : outermost;
+            seen[loc] = 1;
         }
         if (outermost == UINT32_MAX)
             continue;
