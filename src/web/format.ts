@@ -13,6 +13,7 @@ export function inUnit(v: number, values: Values): string {
 
 // In the unit that suits it.
 export function alone(v: number, values: Values): string {
+  if (v === 0) return "0";
   const size = Math.abs(v * values.ratio);
   let step = values.steps[0];
   for (const s of values.steps) if (s.factor <= size) step = s;

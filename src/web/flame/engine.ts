@@ -834,7 +834,7 @@ export class FlameGraph {
       const numbers =
         tree.before && tree.after
           ? [alone(tree.before[l.source[box]], values), alone(tree.after[l.source[box]], values)]
-          : [alone(value, values), percent(value, values.total), self ? alone(self, values) : "0"];
+          : [alone(value, values), percent(value, values.total), alone(self, values)];
       body.append(element("tr", "", ...[String(level), ...numbers].map((t) => element("td", "", t)), cell));
       for (let k = l.first[box] + l.children[box] - 1; k >= l.first[box]; k--) if (chosen.has(k)) walk.push([k, level + 1]);
     }

@@ -5,7 +5,7 @@ import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
 import type { Timeline } from "../data";
 import { css, oklch } from "../flame/colors";
-import { alone, percent } from "../format";
+import { alone, middle, percent } from "../format";
 import { isDark, onTheme } from "../theme";
 import type { ViewProps } from "../view";
 import "./timeline.css";
@@ -15,16 +15,28 @@ const TABLE_ROWS = 500;
 const HUES = [255, 40, 150, 320, 85, 200, 20, 110, 285, 60, 175, 345];
 
 function colorOf(k: number, dark: boolean, others: boolean): string {
-  if (others) return dark ? "#6a7078" : "#a9afb7";
+  if (others) return dark ? "rgb(106 112 120)" : "rgb(169 175 183)";
   const round = Math.floor(k / HUES.length) % 2;
   return css(oklch((dark ? 0.74 : 0.58) - round * 0.12, 0.13, HUES[k % HUES.length]));
+}
+
+const two = (v: number) => String(v).padStart(2, "0");
+const dateOf = (d: Date) => `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
+
+// The time of the day, as exact as steps of so many seconds need it.
+function timeOf(d: Date, step: number): string {
+  const text = `${two(d.getHours())}:${two(d.getMinutes())}`;
+  if (step >= 60) return text;
+  return `${text}:${two(d.getSeconds())}` + (step < 1 ? `.${String(d.getMilliseconds()).padStart(3, "0")}` : "");
 }
 
 // Points of time as texts.
 function clock(answer: Timeline, k: number): string {
   if (answer.names.length) return answer.names[k];
-  const t = answer.times[k];
-  return answer.relative ? seconds(t) : new Date(t * 1000).toLocaleString();
+  const { times } = answer;
+  if (answer.relative) return seconds(times[k]);
+  const d = new Date(times[k] * 1000);
+  return `${dateOf(d)} ${timeOf(d, times.length > 1 ? times[1] - times[0] : 1)}`;
 }
 
 function seconds(t: number): string {
@@ -37,12 +49,10 @@ function seconds(t: number): string {
 // A mark of the axis: with the date where a day begins or marks are days apart.
 function hour(t: number, k: number, all: number[]): string {
   const d = new Date(t * 1000);
-  const two = (v: number) => String(v).padStart(2, "0");
-  const date = `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`;
   const step = all.length > 1 ? all[1] - all[0] : 0;
-  if (step >= 86400) return date;
-  const time = `${two(d.getHours())}:${two(d.getMinutes())}${step < 60 ? ":" + two(d.getSeconds()) : ""}`;
-  return k === 0 || new Date(all[k - 1] * 1000).getDate() !== d.getDate() ? `${time}\n${date}` : time;
+  if (step >= 86400) return dateOf(d);
+  const time = timeOf(d, step);
+  return k === 0 || new Date(all[k - 1] * 1000).getDate() !== d.getDate() ? `${time}\n${dateOf(d)}` : time;
 }
 
 // Whether the page is dark.
@@ -118,6 +128,11 @@ export function TimelineView(props: ViewProps<Timeline>) {
   useEffect(() => {
     if (!width || !series.length || !xs.length) return;
     const ink = dark ? "#bcc2ca" : "#4a515a";
+    // What does not match the search is pale.
+    const inkOf = (n: number) => {
+      const color = colorOf(n, dark, series[n].name === "others");
+      return matches && !matches[n] ? color.replace(")", " / 0.2)") : color;
+    };
     const grid = { stroke: dark ? "#2b3037" : "#e6e9ed", width: 1 };
     const u = new uPlot(
       {
@@ -131,23 +146,23 @@ export function TimelineView(props: ViewProps<Timeline>) {
             stroke: ink,
             grid,
             ticks: grid,
-            ...(even ? { values: (_: uPlot, splits: number[]) => splits.map((v) => (Number.isInteger(v) ? String(v + 1) : "")) } : {}),
+            space: 90,
+            ...(even ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_: uPlot, splits: number[]) => splits.map((v) => middle(answer.names[v] ?? String(v + 1), 14)) } : {}),
             ...(!even ? { values: (_: uPlot, splits: number[]) => (answer.relative ? splits.map(seconds) : splits.map(hour)) } : {}),
           },
-          { stroke: ink, grid, ticks: grid, size: 76, values: (_, splits) => splits.map((v) => (v ? alone(v, values) : "0")) },
+          { stroke: ink, grid, ticks: grid, size: 76, values: (_, splits) => splits.map((v) => alone(v, values)) },
         ],
         series: [
           {},
           ...series.map((s, n) => {
-            const color = colorOf(n, dark, s.name === "others");
-            const dim = matches && !matches[n];
+            const color = inkOf(n);
             return {
               label: s.name,
               show: !off.has(n),
               stroke: color,
-              alpha: dim ? 0.2 : 1,
-              width: matches && matches[n] ? 3 : stacked ? 1 : 2,
+              width: stacked ? 0 : matches && matches[n] ? 3 : 2,
               fill: stacked && n === lowest ? color : undefined,
+              ...(stacked ? { paths: uPlot.paths.stepped!({ align: 1 }) } : {}),
               points: { show: !stacked && xs.length < 60, size: 6, fill: color },
             };
           }),
@@ -155,7 +170,7 @@ export function TimelineView(props: ViewProps<Timeline>) {
         bands: stacked
           ? series.flatMap((_, n) => {
               const below = series.map((_, k) => k).filter((k) => k < n && !off.has(k));
-              return off.has(n) || !below.length ? [] : [{ series: [n + 1, below[below.length - 1] + 1] as [number, number], fill: colorOf(n, dark, series[n].name === "others") }];
+              return off.has(n) || !below.length ? [] : [{ series: [n + 1, below[below.length - 1] + 1] as [number, number], fill: inkOf(n) }];
             })
           : [],
         hooks: {
@@ -223,7 +238,7 @@ export function TimelineView(props: ViewProps<Timeline>) {
         <p>There are no samples over time.</p>
       </section>
     );
-  const told = at < 0 ? "" : `${clock(answer, at)}: ${stacked ? alone(sumAt(at), values) + " in all" : ""}`;
+  const told = at < 0 ? "" : clock(answer, at) + (stacked ? `: ${alone(sumAt(at), values)} in all` : "");
   return (
     <section class="timeline">
       <p class="timeline-about">
