@@ -49,7 +49,8 @@ static bool write_top(const struct page_ctx *ctx, struct json *j, struct err *er
     for (enum column column = 0; ok && column < N_COLUMNS; column++)
         write_column(&t, j, column);
     if (ok)
-        json_member_int(j, "more", (int64_t)t.trim.n_nodes_before - t.graph.n_order);
+        json_member_int(j, "more",
+                        (int64_t)t.trim.n_nodes_before - t.graph.n_order + t.trim.n_nodes_dropped);
     table_end(&t);
     return ok;
 }

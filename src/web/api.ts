@@ -3,7 +3,15 @@ import type { Answer, Meta } from "./data";
 
 let token = "";
 
-export class Failure extends Error {}
+export class Failure extends Error {
+  // gone: nobody answers; else the server has said no.
+  constructor(
+    text: string,
+    readonly gone = false,
+  ) {
+    super(text);
+  }
+}
 
 async function ask(path: string, init: RequestInit): Promise<Response> {
   let response: Response;
@@ -11,7 +19,7 @@ async function ask(path: string, init: RequestInit): Promise<Response> {
     response = await fetch(path, init);
   } catch (e) {
     if ((e as Error).name === "AbortError") throw e;
-    throw new Failure("The server does not answer: has it ended?");
+    throw new Failure("The server does not answer: has it ended?", true);
   }
   if (!response.ok) {
     const text = await response.text();

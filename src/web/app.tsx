@@ -1,11 +1,12 @@
 // app: the page: its header and the view that the address names.
 import { render } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { change, loadMeta } from "./api";
+import { Failure, change, loadMeta } from "./api";
 import { fetched, known, renew } from "./cache";
 import type { Answer, Meta, Refreshed } from "./data";
 import { middle } from "./format";
 import { Icon } from "./parts/icons";
+import { Refused } from "./shell/refused";
 import { exactly, functionOf, plain, regexp } from "./regexps";
 import { FunctionMenu, OF_FUNCTION } from "./shell/actions";
 import { Context, Header } from "./shell/header";
@@ -78,7 +79,7 @@ function App() {
   const [place, setPlace] = useState(here);
   const [meta, setMeta] = useState<Meta | null>(null);
   const [shown, setShown] = useState<Shown | null>(null);
-  const [failure, setFailure] = useState("");
+  const [failure, setFailure] = useState<Failure | null>(null);
   const [waiting, setWaiting] = useState(false);
   const [attempt, setAttempt] = useState(0);
   const [text, setTextState] = useState(() => here().params.get("q") ?? "");
@@ -108,11 +109,11 @@ function App() {
     const failed = (e: Error) => {
       if (e.name === "AbortError") return;
       setWaiting(false);
-      setFailure(e.message);
+      setFailure(e instanceof Failure ? e : new Failure(e.message));
     };
     const arrived = (answer: Answer) => {
       setWaiting(false);
-      setFailure("");
+      setFailure(null);
       setShown({ place, answer });
     };
     const there = known(place.view, place.params);
@@ -254,7 +255,6 @@ function App() {
 
   const view = views.find((v) => v.name === shown?.answer.view);
   const closePanel = () => setPanel("");
-  const stale = failure !== "" && shown !== null;
   return (
     <>
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); main.current?.focus(); }}>
@@ -262,10 +262,10 @@ function App() {
       </a>
       <Header page={page} told={told} />
       <Context page={page} told={told} />
-      {failure && (
+      {failure?.gone && (
         <div class="failure" role="alert">
           <Icon name="warn" />
-          <span>{failure}</span>
+          <span>{failure.message}</span>
           <button type="button" class="button" onClick={again}>
             Retry
           </button>
@@ -281,13 +281,15 @@ function App() {
         ref={main}
         id="main"
         tabIndex={-1}
-        class={(waiting ? "waiting" : "") + (stale ? " stale" : "")}
+        class={waiting ? "waiting" : ""}
         aria-busy={waiting}
         onContextMenu={(e) => {
           if (menuOf(e.target as Element, e.clientX, e.clientY)) e.preventDefault();
         }}
       >
-        {view && shown && meta ? (
+        {failure && !failure.gone ? (
+          <Refused page={page} why={failure.message} />
+        ) : view && shown && meta ? (
           <view.component
             key={view.name}
             answer={shown.answer}

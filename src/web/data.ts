@@ -120,7 +120,7 @@ export interface Top extends Answer {
   flat: number[];
   cum: number[];
   inlined: (0 | 1 | 2)[]; // called, inlined, partly
-  more: number; // rows left out
+  more: number; // rows left out: by n, and by nf
 }
 
 // ./data/peek?f=: nodes, each with its callers and callees

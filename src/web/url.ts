@@ -29,6 +29,9 @@ export function address(from: Place, view: string, changes: Changes = {}): strin
   if (view !== from.view)
     for (const name of OWN[from.view] ?? [])
       if (!(OWN[view] ?? []).includes(name)) params.delete(name);
+  // All rows of a table are fine; all boxes of a graph are not.
+  if (from.view === "top" && view !== "top")
+    for (const name of ["n", "nf"]) if (params.get(name) === "0") params.delete(name);
   for (const [name, value] of Object.entries(changes)) {
     if (value === null) params.delete(name);
     else params.set(name, value);

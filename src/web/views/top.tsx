@@ -13,6 +13,7 @@ import type { ViewProps } from "../view";
 
 type Column = "flat" | "cum" | "name";
 
+const ALL = { n: "0", nf: "0" };
 const INLINED = ["", "inline", "partly"];
 const ROW = 28;
 const ROW_NARROW = 52;
@@ -135,7 +136,17 @@ export function Top(props: ViewProps<TopAnswer>) {
     );
   }
 
-  if (!names.length) return <Empty title="No functions to show">No sample has a value here. Filters may be too narrow.</Empty>;
+  if (!names.length)
+    return answer.more ? (
+      <Empty title="No large functions">
+        {answer.more.toLocaleString("en")} have less than the least share that is shown.{" "}
+        <button type="button" class="link" onClick={() => go("top", ALL)}>
+          Show all
+        </button>
+      </Empty>
+    ) : (
+      <Empty title="No functions to show">No sample has a value here. Filters may be too narrow.</Empty>
+    );
   return (
     <div class={active >= 0 ? "top split" : "top"}>
       <div
@@ -206,7 +217,7 @@ export function Top(props: ViewProps<TopAnswer>) {
         {answer.more > 0 && (
           <p class="more">
             {answer.more.toLocaleString("en")} more {answer.more === 1 ? "function" : "functions"}.{" "}
-            <button type="button" class="link" onClick={() => go("top", { n: "0" })}>
+            <button type="button" class="link" onClick={() => go("top", ALL)}>
               Show all
             </button>
           </p>
