@@ -412,7 +412,7 @@ struct web_server *web_server_start(const struct web_address *address,
         ok = start_thread(&server->heavy);
     if (ok)
         server->daemon = mhd->start_daemon(
-            MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
+            MHD_USE_AUTO_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, on_request,
             server, MHD_OPTION_LISTEN_SOCKET, address->fd, MHD_OPTION_URI_LOG_CALLBACK, on_uri,
             server, MHD_OPTION_NOTIFY_COMPLETED, on_completed, NULL,
             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,

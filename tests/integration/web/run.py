@@ -717,6 +717,33 @@ def test_live():
         program.wait()
 
 
+def test_leave():
+    """Ctrl-C while a program is being read for some seconds."""
+    program = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        with Server("-no_browser", f"pid:{program.pid}/cpu?seconds=4") as s:
+            if not s.url:
+                s.wait()
+                skip("leave", " ".join(s.said))
+                return
+            check("how long it takes", s.ask("/ui/data/profile").json["seconds"] == 4)
+            token = s.token()
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                refresh = pool.submit(s.ask, "/ui/refresh", "POST", {"X-Sonde-Token": token})
+                time.sleep(0.3)
+                began = time.monotonic()
+                check("others are served meanwhile", s.ask("/ui/data/top").status == 200)
+                check("at once", time.monotonic() - began < 2)
+                status, _ = s.stop()
+                check("it does not wait for the end", status == 0 and time.monotonic() - began < 3.9,
+                      (status, time.monotonic() - began))
+                check("who waited is told", isinstance(refresh.exception(), (OSError, http.client.HTTPException)))
+        check("the program goes on", program.poll() is None)
+    finally:
+        program.kill()
+        program.wait()
+
+
 def test_record():
     folder = tempfile.mkdtemp(dir=WORK)
     env = {k: v for k, v in os.environ.items() if k not in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")}
@@ -749,7 +776,7 @@ def test_record():
 WORK = tempfile.mkdtemp()
 try:
     for test in (test_routes, test_headers, test_refusals, test_addresses, test_browser, test_data, test_downloads,
-                 test_configs, test_beside_go, test_crowd, test_slow, test_profiles, test_several, test_live, test_record):
+                 test_configs, test_beside_go, test_crowd, test_slow, test_profiles, test_several, test_live, test_leave, test_record):
         if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
             test()
 finally:
