@@ -224,6 +224,13 @@ static bool write_head(struct json *j, const struct web_view *view, const struct
     return ok;
 }
 
+/* Pages of the web only: the profile may come from anybody. */
+static struct str link_of(struct str url)
+{
+    return str_has_prefix(url, STR("http://")) || str_has_prefix(url, STR("https://")) ? url
+                                                                                       : STR("");
+}
+
 void web_data_meta(struct web_call *call)
 {
     struct err err = {0};
@@ -241,7 +248,7 @@ void web_data_meta(struct web_call *call)
         write_options(&j, &view.options, &site->request->options);
         web_config_write(&j, &view.query, call->request->query);
         web_download_write(&j);
-        json_member(&j, "doc_url", profile_str(p, p->doc_url));
+        json_member(&j, "doc_url", link_of(profile_str(p, p->doc_url)));
         json_member(&j, "token", str_of(site->token));
         ok = write_head(&j, &view, site, &err);
         json_close(&j, '}');

@@ -604,10 +604,10 @@ def field(number, value):
     return varint(number << 3 | 2) + varint(len(value)) + value
 
 
-def make_profile(path, stacks, time_s=0, strings=()):
+def make_profile(path, stacks, time_s=0, doc=""):
     """stacks: (names, leaf first; value)"""
     names = sorted({n for stack, _ in stacks for n in stack})
-    table = ["", "cpu", "nanoseconds", *names, *strings]
+    table = ["", "cpu", "nanoseconds", *names, doc]
     out = field(1, field(1, 1) + field(2, 2))
     for stack, value in stacks:
         out += field(2, field(1, b"".join(varint(names.index(n) + 1) for n in stack)) + field(2, varint(value)))
@@ -615,7 +615,7 @@ def make_profile(path, stacks, time_s=0, strings=()):
         out += field(4, field(1, i) + field(4, field(1, i)))
         out += field(5, field(1, i) + field(2, table.index(name)) + field(4, table.index(name)))
     out += b"".join(field(6, s.encode() if isinstance(s, str) else s) for s in table)
-    out += field(9, int(time_s * 1e9))
+    out += field(9, int(time_s * 1e9)) + field(15, len(table) - 1)
     with open(path, "wb") as f:
         f.write(out)
     return path
@@ -624,8 +624,10 @@ def make_profile(path, stacks, time_s=0, strings=()):
 def test_profiles():
     evil = "<script>alert(1)</script>\"'&"
     hostile = make_profile(os.path.join(WORK, "hostile.pb"),
-                           [((evil, "main"), 10), (("</title><b>", evil), 5), (("\u2028\x01\x7f", "main"), 1)])
-    cases = {"hostile": hostile, "one": make_profile(os.path.join(WORK, "one.pb"), [(("main",), 1)]),
+                           [((evil, "main"), 10), (("</title><b>", evil), 5), (("\u2028\x01\x7f", "main"), 1)],
+                           doc="javascript:alert(1)")
+    cases = {"hostile": hostile, "one": make_profile(os.path.join(WORK, "one.pb"), [(("main",), 1)],
+                                                              doc="https://example.com/"),
              "no samples": os.path.join(DATA, "odd/no_samples.pb"), "negative": os.path.join(DATA, "odd/negative.pb"),
              "utf8": os.path.join(DATA, "odd/utf8.pb"), "recursive": os.path.join(DATA, "odd/recursive.pb"),
              "huge": os.path.join(DATA, "odd/huge_values.pb"),
@@ -649,6 +651,9 @@ def test_profiles():
                       a["names"])
                 page = s.ask("/ui/top?f=" + urllib.parse.quote(evil)).text
                 check("the page has none of it", "alert" not in page)
+                check("no link to code", meta.json["doc_url"] == "")
+            if name == "one":
+                check("a link to a page", meta.json["doc_url"] == "https://example.com/")
             check(f"{name} ends", s.stop() == (0, ""))
     for bad in ("bad/truncated.pb.gz", "bad/garbage", "bad/empty"):
         done = run("-http=:", "-no_browser", os.path.join(DATA, bad))
