@@ -364,11 +364,13 @@ export class Painter {
       const text = `${name}  \u00b7  ${value}`;
       return measure.width(text) <= room ? text : this.cut(name, room);
     }
-    const name = p.source.frames.names[f];
+    const { frames } = p.source;
+    const line = frames.lines[f] ? `:${frames.lines[f]}` : "";
     let w = this.nameWidth[f];
-    if (w < 0) w = this.nameWidth[f] = measure.width(name);
+    if (w < 0) w = this.nameWidth[f] = measure.width(frames.names[f] + line);
+    const name = frames.names[f] + line;
     if (w <= room) return name;
-    const names = (this.shortNames[f] ??= shorter(name));
+    const names = (this.shortNames[f] ??= shorter(frames.names[f]).map((s) => s + line));
     for (const s of names) if (measure.width(s) <= room) return s;
     return measure.middle(names.length ? names[names.length - 1] : name, room);
   }

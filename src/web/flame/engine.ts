@@ -827,7 +827,7 @@ export class FlameGraph {
       const name = element("button", "", p.name(s) || "all");
       name.type = "button";
       name.onclick = () => this.activate(s);
-      const cell = element("td", "", name);
+      const cell = element("td", "", name, l.inlined[box] ? " (inlined)" : "");
       cell.style.paddingLeft = `${Math.min(level, 24) * 8}px`;
       const value = tree.value[l.source[box]];
       const self = tree.self[l.source[box]];
