@@ -113,8 +113,29 @@ export function Help({ page, close }: { page: Page; close(): void }) {
           title="Flame graph"
           keys={[
             ["\u2190 \u2191 \u2193 \u2192", "From box to box"],
-            ["Enter", "Pivot on the box"],
-            ["Esc", "Back to the whole"],
+            ["Enter", "Pivot on the box (click)"],
+            ["z", "Zoom to its calls (double click, Shift click)"],
+            ["+ -", "Larger and smaller (Ctrl wheel, pinch)"],
+            ["n N", "Next and previous box that matches the search"],
+            ["Home", "The whole width"],
+            ["Esc", "A step back to the whole"],
+          ]}
+        />
+        <Keys
+          title="Graph"
+          keys={[
+            ["\u2190 \u2191 \u2193 \u2192", "From box to box along the heaviest arrows"],
+            ["Enter Space", "Select the box (click), several (Shift click)"],
+            ["p", "Show it in the flame graph (double click)"],
+            ["+ - 0", "Larger, smaller, all of it"],
+            ["n N", "Next and previous match"],
+          ]}
+        />
+        <Keys
+          title="Timeline"
+          keys={[
+            ["\u2190 \u2192", "From time to time"],
+            ["Shift \u2190 \u2192", "Choose a part (drag), Enter shows it"],
           ]}
         />
         <section class="help-words">
