@@ -11,6 +11,7 @@
 /* More is not laid out, whatever the options say: nobody could read it. */
 #define MOST_NODES 1000
 #define MOST_ARROWS 1000
+#define MOST_CANDIDATES 3000 /* of which the nodes are chosen, by their edges: the largest */
 
 static void write_number(struct json *j, const char *key, double v)
 {
@@ -157,6 +158,7 @@ static bool write_graph(const struct page_ctx *ctx, struct json *j, struct err *
     bool ok = report_begin(&run, &report_svg, &ctx->report, err);
     if (run.options.nodecount < 1 || run.options.nodecount > MOST_NODES)
         run.options.nodecount = MOST_NODES;
+    run.most_nodes = MOST_CANDIDATES;
     ok = ok && report_build_graph(&run, REPORT_GRAPH_VISUAL, &g, &tags, &trim, err) &&
          limit_edges(&g, ctx->report.diag, err);
     if (ok) {

@@ -185,6 +185,11 @@ bool report_build_graph(struct report_run *run, enum report_graph kind, struct g
     if (node_cutoff > 0)
         trim->n_nodes_dropped = graph_keep_cum(g, node_cutoff);
     trim->n_nodes_before = g->n_order;
+    if (visual && !g->parent && run->most_nodes && g->n_order > run->most_nodes) {
+        if (!graph_sort(g, GRAPH_ORDER_CUM_NAME, err))
+            return false;
+        graph_keep_first(g, run->most_nodes);
+    }
     if (visual && !graph_build_edges(g, GRAPH_EDGES_ALL, err))
         return false;
     if (!graph_sort(g, order, err))

@@ -23,6 +23,7 @@ struct report_run {
     const char *unit;          /* to print in; "minimum" until report_select_unit chose one */
     struct unit_scaler scaler; /* to it */
     bool only_whole;           /* a unit in which the smallest value is no fraction */
+    uint32_t most_nodes;       /* of a picture but a tree, whose edges are looked at; 0: all */
     uint32_t most_asked;       /* nodes that match the argument and have edges; 0: all do */
     uint32_t n_not_asked;      /* those that match and are more */
 };
@@ -75,8 +76,8 @@ size_t report_graph_lines(const struct report_run *run, const struct graph *g,
 
 /* The entries of the registry, each in its own file. */
 extern const struct report_ops report_callgrind, report_comments, report_disasm, report_dot,
-    report_eog, report_evince, report_firefox, report_flame, report_flameterm,
-    report_folded, report_gif, report_gv, report_html, report_kcachegrind, report_list, report_pdf, report_peek,
+    report_eog, report_evince, report_firefox, report_flame, report_flameterm, report_folded,
+    report_gif, report_gv, report_html, report_kcachegrind, report_list, report_pdf, report_peek,
     report_peekcsv, report_peekjson, report_png, report_proto, report_ps, report_raw,
     report_speedscope, report_svg, report_tags, report_text, report_top, report_topcsv,
     report_topjson, report_topproto, report_traces, report_tree, report_treecsv, report_treejson,
