@@ -1,9 +1,13 @@
 /* The flame graph's data: numbers, and what is not to be there. */
+#include "alloc_fail.h"
 #include "base/json_read.h"
 #include "made.h"
 #include "page/page.h"
 #include "unit.h"
+#include "xform/calltree.h"
+#include "xform/neighbours.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* What a view says of a profile, from a member on; of an error, that. */
@@ -448,6 +452,145 @@ static void a_function_between_callers_and_callees(void **state)
                    ".0 ^ .0");
 }
 
+/* As many samples as it takes to go through them on several threads: 40 frames each of
+ * 50 functions. */
+#define N_MANY 40000u
+#define N_DEEP 40u
+#define N_FUNCTIONS 50u
+
+static uint32_t function_of(uint32_t sample, uint32_t place)
+{
+    uint64_t x = (uint64_t)sample * N_DEEP + place + 1;
+    x *= 0x9e3779b97f4a7c15u;
+    return (uint32_t)(x >> 32) % N_FUNCTIONS;
+}
+
+static struct profile *make_many(void)
+{
+    struct builder *b = builder_new(NULL);
+    uint32_t locations[N_FUNCTIONS];
+    builder_type(b, builder_string(b, STR("cpu")), builder_string(b, STR("count")));
+    for (uint32_t i = 0; i < N_FUNCTIONS; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "f%u", i);
+        struct profile_function fn = {.name = builder_string(b, str_of(name))};
+        struct profile_line line = {.function = builder_function(b, &fn)};
+        struct profile_location loc = {.mapping = PROFILE_NONE};
+        locations[i] = builder_location(b, &loc, &line, 1);
+    }
+    for (uint32_t i = 0; i < N_MANY; i++) {
+        uint32_t locs[N_DEEP];
+        for (uint32_t k = 0; k < N_DEEP; k++)
+            locs[k] = locations[function_of(i, k)];
+        builder_sample(b, locs, N_DEEP, &(int64_t){i % 7 + 1}, NULL, 0);
+    }
+    return builder_seal(b, NULL);
+}
+
+static void many_samples_are_counted_once(void **state)
+{
+    int64_t value = 0, cum = 0, called = 0;
+    char want[128];
+    AUTO_BUF out = {0};
+    struct profile *p = make_many();
+    for (uint32_t i = 0; i < N_MANY; i++) {
+        bool is_pivot = false, is_3 = false, is_called = false;
+        for (uint32_t k = 0; k < N_DEEP; k++) { /* the leaf is 0 */
+            uint32_t f = function_of(i, k);
+            is_pivot |= f == 7 || f == 8;
+            is_3 |= f == 3;
+            is_called |= k > 0 && f == 3 && function_of(i, k - 1) == 7;
+        }
+        value += is_pivot ? i % 7 + 1 : 0;
+        cum += is_3 ? i % 7 + 1 : 0;
+        called += is_called ? i % 7 + 1 : 0;
+    }
+    ask(p, &(struct page_ctx){.pivot = "^f[78]$", .search = "^f3$"}, &out);
+    snprintf(want, sizeof want, "\"functions\":2,\"value\":%lld}", (long long)value);
+    assert_non_null(strstr(buf_str(&out), want));
+    snprintf(want, sizeof want, "\"search\":{\"functions\":1,\"value\":%lld}", (long long)cum);
+    assert_non_null(strstr(buf_str(&out), want));
+    ask_view("sandwich", "\"functions\":", p, &(struct page_ctx){.pivot = "^f3$"}, &out);
+    snprintf(want, sizeof want, "\"cum\":%lld,", (long long)cum);
+    assert_non_null(strstr(buf_str(&out), want));
+    /* What f3 calls: f7 is at the place of its value. */
+    const char *callees = strstr(buf_str(&out), "\"callees\":{\"names\":[");
+    size_t place = 0;
+    for (const char *at = callees; at < strstr(callees, "\"f7\""); at++)
+        place += *at == ',';
+    const char *values = strstr(callees, "\"values\":[") + strlen("\"values\":[");
+    while (place--)
+        values = strchr(values, ',') + 1;
+    assert_int_equal(strtoll(values, NULL, 10), called);
+    profile_free(p);
+}
+
+/* A pivot's trees and neighbours.  False: no memory. */
+static bool grow_all(const struct view *view, const uint8_t *marks, struct err *err)
+{
+    struct graph g;
+    struct places p = {0};
+    struct places_found found;
+    struct neighbours n = {0};
+    struct calltree up = {0}, down = {0};
+    struct calltree_options o = {.max_nodes = 3, .root = GRAPH_NONE};
+    bool ok = graph_init(&g, view, &(struct graph_options){.flat_only = true}, err) &&
+              places_init(&p, &g, NULL, 1, err) && places_find(&p, marks, &found, err) &&
+              places_pivot(&p, marks, &found, err) && calltree_grow(&down, &p, &o, err);
+    o.outwards = true;
+    ok = ok && calltree_grow(&up, &p, &o, err) && neighbours_init(&n, &g, marks, err);
+    neighbours_release(&n);
+    calltree_release(&up);
+    calltree_release(&down);
+    places_release(&p);
+    graph_release(&g);
+    return ok;
+}
+
+/* Each allocation fails in turn: an error, or an output that says so, and nothing leaks.
+ * (Expressions are left out: RE2 ends the program.) */
+static void memory_that_runs_out(void **state)
+{
+    static const struct made_stack old[] = {{"ab", 3}, {"acD", 1}};
+    static const uint8_t marks[] = {0, 1, 0, 0, 1, 0, 0, 0};
+    struct made m, before;
+    made_init(&m, CALLS, NULL, NULL);
+    made_init(&before, old, 2, NULL, NULL);
+    const struct page_moment base = {"old", before.profile, NULL, 0};
+    for (int i = 0; i < 3; i++) {
+        static const char *const views[] = {"flamegraph", "diff", "sandwich"};
+        for (long n = 0, done = 0; !done; n++) {
+            struct err err = {0};
+            struct report_options options;
+            struct diag diag;
+            AUTO_BUF out = {0};
+            struct json j = {.out = &out};
+            report_options_init(&options);
+            diag_init(&diag);
+            const struct page_ctx ctx = {
+                .report = {.profile = m.profile, .options = &options, .diag = &diag},
+                .zoom = "0.0",
+                .base = i == 1 ? &base : NULL};
+            alloc_countdown = n;
+            bool ok = page_find(views[i])->write(&ctx, &j, &err);
+            done = alloc_countdown >= 0;
+            alloc_countdown = -1;
+            assert_true(done ? ok && !out.failed : out.failed || (!ok && err.code == ERR_NOMEM));
+            diag_release(&diag);
+        }
+    }
+    for (long n = 0, done = 0; !done; n++) {
+        struct err err = {0};
+        alloc_countdown = n;
+        bool ok = grow_all(&m.view, marks, &err);
+        done = alloc_countdown >= 0;
+        alloc_countdown = -1;
+        assert_true(ok == done && (ok || err.code == ERR_NOMEM));
+    }
+    made_release(&m);
+    made_release(&before);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -468,6 +611,8 @@ int main(void)
         cmocka_unit_test(a_base_is_what_is_negative),
         cmocka_unit_test(nothing_to_compare),
         cmocka_unit_test(a_function_between_callers_and_callees),
+        cmocka_unit_test(many_samples_are_counted_once),
+        cmocka_unit_test(memory_that_runs_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
