@@ -13,16 +13,18 @@ import type { ViewProps } from "../view";
 export function Peek({ answer, place, meta, search, select, go, tell }: ViewProps<PeekAnswer>) {
   const { nodes, values } = answer;
   const granularity = meta.options.find((o) => o.name === "granularity")?.value ?? "";
-  const [at, setAt] = useState(0);
+  const [chosen, setAt] = useState(-1); // -1: the largest
   const scroller = useRef<HTMLUListElement>(null);
-  useEffect(() => setAt(0), [answer]);
+  useEffect(() => setAt(-1), [answer]);
   const order = useMemo(() => {
     const list = nodes.map((_, i) => i);
+    list.sort((a, b) => Math.abs(nodes[b].cum) - Math.abs(nodes[a].cum));
     return search ? list.filter((i) => search.test(nodes[i].name)) : list;
   }, [answer, search]);
   useEffect(() => {
     if (search) tell(order.length ? `${order.length} of ${nodes.length} match` : "no matches");
   }, [order, search]);
+  const at = nodes[chosen] ? chosen : (order[0] ?? 0);
   const node = nodes[at] as PeekAnswer["nodes"][number] | undefined;
   useEffect(() => {
     if (node) select([node.name]);
