@@ -13,7 +13,7 @@ void *__wrap_malloc(size_t n);
 void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *p, size_t n);
 
-static long alloc_countdown = -1; /* fails at 0; below, never */
+static _Atomic long alloc_countdown = -1; /* fails at 0; below, never */
 
 static bool alloc_fails(void)
 {
