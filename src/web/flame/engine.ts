@@ -157,17 +157,17 @@ export class FlameGraph {
   measure() {
     const { painter: p, view } = this;
     const coarse = matchMedia("(pointer: coarse)").matches;
+    const below = this.spacer.offsetHeight - view.scrollTop - p.height / p.ratio;
     let top = view.getBoundingClientRect().top;
     for (let e = view.parentElement; e; e = e.parentElement) top += e.scrollTop;
     const free = innerHeight - top - 38;
     view.style.height = `${Math.max(240, Math.floor(this.half ? innerHeight * 0.36 : free))}px`;
     const ratio = devicePixelRatio || 1;
-    const below = this.spacer.offsetHeight - view.scrollTop - p.height / p.ratio;
     p.pad = Math.round(PAD * ratio);
     p.resize(view.clientWidth, view.clientHeight, ratio, coarse ? 24 : 18);
     this.spacer.style.height = `${Math.floor(p.content() / ratio)}px`;
     // The root at the bottom stays in view.
-    if (p.look.flipped && p.width && below >= 0) view.scrollTop = this.spacer.offsetHeight - view.clientHeight - below;
+    if (p.look.flipped && p.width) view.scrollTop = this.spacer.offsetHeight - view.clientHeight - Math.max(0, below);
     if (this.isDark() !== p.theme.dark) p.setDark(this.isDark());
     this.redraw();
   }
