@@ -267,7 +267,7 @@ bool calltree_grow(struct calltree *t, const struct places *places,
                    const struct calltree_options *o, struct err *err)
 {
     uint32_t max_nodes = o->max_nodes < 1 ? 1 : o->max_nodes;
-    uint64_t most = (uint64_t)max_nodes * 4; /* on the way */
+    uint64_t most = (uint64_t)max_nodes * 3 / 2; /* on the way */
     struct work w = {.min_cum = o->min_cum < 1 ? 1 : o->min_cum, .split.outwards = o->outwards};
     struct splitter *s = &w.split;
     *t = (struct calltree){.has_negative = places->has_negative};
