@@ -2,9 +2,9 @@
 import { render } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { Failure, change, loadMeta } from "./api";
-import { fetched, known, renew } from "./cache";
-import type { Answer, Meta, Refreshed } from "./data";
-import { middle } from "./format";
+import { fetched, known, renew, useAnswer } from "./cache";
+import type { Answer, Flame, Meta, Refreshed } from "./data";
+import { middle, percent } from "./format";
 import { Icon } from "./parts/icons";
 import { Refused } from "./shell/refused";
 import { exactly, functionOf, plain, regexp } from "./regexps";
@@ -30,6 +30,7 @@ interface OpenMenu {
   back: HTMLElement | null;
 }
 
+const DRAWN = ["flamegraph", "diff"]; // they tell it by themselves
 const NO_NAMES: string[] = [];
 const SEARCH_MS = 300; // until what is typed goes into the address
 
@@ -169,6 +170,21 @@ function App() {
     go(to);
   }
 
+  // Views that know only their own rows: the share of the whole is asked for beside.
+  const settled = search !== null && place.params.get("q") === text && !DRAWN.includes(place.view);
+  const asked = useMemo(() => {
+    if (!settled) return null;
+    const params = new URLSearchParams(place.params);
+    for (const name of ["p", "z", "n", "b"]) params.delete(name);
+    params.set("w", "1");
+    return params;
+  }, [settled, place]);
+  const whole = useAnswer<Flame>("flamegraph", asked).answer;
+  const share = whole?.search?.functions
+    ? `${whole.search.functions.toLocaleString("en")} in the profile, cum ${percent(whole.search.value, whole.values.total)}`
+    : "";
+  const spoken = [told, settled ? share : ""].filter(Boolean).join(" \u00b7 ");
+
   const granularity = meta?.options.find((o) => o.name === "granularity")?.value ?? "";
   const target = useMemo<Target | null>(() => {
     if (search) return { regexp: text, text };
@@ -260,8 +276,8 @@ function App() {
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); main.current?.focus(); }}>
         Skip to the view
       </a>
-      <Header page={page} told={told} />
-      <Context page={page} told={told} />
+      <Header page={page} told={spoken} />
+      <Context page={page} told={spoken} />
       {failure?.gone && (
         <div class="failure" role="alert">
           <Icon name="warn" />
@@ -272,10 +288,10 @@ function App() {
         </div>
       )}
       {!failure && shown && shown.answer.notes.length > 0 && (
-        <div class="notes">
+        <aside class="notes" aria-label="Notes">
           <Icon name="info" />
           <span>{shown.answer.notes.join(" \u00b7 ")}</span>
-        </div>
+        </aside>
       )}
       <main
         ref={main}

@@ -13,7 +13,7 @@ let newest = -1;
 function asked(view: string, params: URLSearchParams): URLSearchParams {
   const own = new URLSearchParams(params);
   if (!SEARCHED.includes(view)) own.delete("q");
-  if (PICTURES.includes(view))
+  if (PICTURES.includes(view) && !own.has("w"))
     own.set("w", String(Math.ceil((innerWidth * devicePixelRatio) / 256) * 256));
   own.sort();
   return own;

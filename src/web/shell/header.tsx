@@ -88,17 +88,19 @@ export function Context({ page, told }: { page: Page; told: string }) {
   const { answer, meta } = page;
   const title = answer?.title ?? meta?.title ?? "";
   return (
-    <div class="context">
+    <section class="context" aria-label="What is shown">
+      <h1>
       <button type="button" class="details" aria-haspopup="dialog" title="Details of the profile (.)" onClick={() => page.open("details")}>
         <span class="details-title">{title || "Sonde"}</span>
         {answer && <span class="details-total">{alone(answer.values.total, answer.values)}</span>}
         <Icon name="info" />
       </button>
+      </h1>
       <Chips page={page} />
       <div class="told" role="status" aria-live="polite">
         {told}
       </div>
       <Live page={page} />
-    </div>
+    </section>
   );
 }

@@ -63,7 +63,7 @@ export function Top(props: ViewProps<TopAnswer>) {
       n++;
       sum += flat[i];
     });
-    tell(n === 0 ? "no matches" : `${n} of ${names.length} match, flat ${percent(sum, values.total)}`);
+    tell(n === 0 ? "no matches" : `${n.toLocaleString("en")} of ${names.length.toLocaleString("en")} match, flat ${percent(sum, values.total)}`);
   }, [matches]);
 
   const size = narrow ? ROW_NARROW : ROW;
@@ -78,7 +78,7 @@ export function Top(props: ViewProps<TopAnswer>) {
   }
 
   function onKeyDown(e: KeyboardEvent) {
-    if (e.ctrlKey || e.metaKey || e.altKey || (e.target as HTMLElement).closest(".table-head")) return;
+    if (e.ctrlKey || e.metaKey || e.altKey || (e.target as HTMLElement).closest("button")) return;
     const at = active < 0 ? -1 : order.indexOf(active);
     const page = Math.max(1, Math.floor((scroller.current?.clientHeight ?? 300) / size) - 2);
     let to = at;
@@ -215,12 +215,14 @@ export function Top(props: ViewProps<TopAnswer>) {
           })}
         </div>
         {answer.more > 0 && (
-          <p class="more">
-            {answer.more.toLocaleString("en")} more {answer.more === 1 ? "function" : "functions"}.{" "}
-            <button type="button" class="link" onClick={() => go("top", ALL)}>
-              Show all
-            </button>
-          </p>
+          <div class="more" role="row">
+            <span role="gridcell">
+              {answer.more.toLocaleString("en")} more {answer.more === 1 ? "function" : "functions"}.{" "}
+              <button type="button" class="link" onClick={() => go("top", ALL)}>
+                Show all
+              </button>
+            </span>
+          </div>
         )}
       </div>
       {active >= 0 && names[active] !== undefined && (

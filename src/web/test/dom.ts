@@ -1,0 +1,2 @@
+// dom: what the page's files want of a browser when they are loaded.
+Object.assign(globalThis, { addEventListener: () => {} });
