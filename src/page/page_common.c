@@ -15,5 +15,5 @@ const char *page_argument(const struct page_ctx *ctx)
 bool page_head(struct json *j, struct report_run *run, const struct graph *g,
                const struct report_trim *trim, struct err *err)
 {
-    return answer_head(j, run, g, trim, err);
+    return answer_head(j, run, g, trim, false, err);
 }

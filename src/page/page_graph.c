@@ -1,6 +1,7 @@
 /* graph: the call graph as a picture that is laid out here; the page only draws it. */
 #include "page/page_common.h"
 #include "render/drawing.h"
+#include "report/answer.h"
 #include "report/compose.h"
 
 #include <inttypes.h>
@@ -163,7 +164,7 @@ static bool write_graph(const struct page_ctx *ctx, struct json *j, struct err *
          limit_edges(&g, ctx->report.diag, err);
     if (ok) {
         report_select_unit(&run, &g);
-        ok = page_head(j, &run, &g, &trim, err) && draw(j, &run, &g, &tags, &trim, err);
+        ok = answer_head(j, &run, &g, &trim, true, err) && draw(j, &run, &g, &tags, &trim, err);
     }
     node_tags_release(&tags);
     graph_release(&g);

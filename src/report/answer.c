@@ -48,14 +48,15 @@ static void write_values(struct json *j, struct report_run *run)
 }
 
 bool answer_head(struct json *j, struct report_run *run, const struct graph *g,
-                 const struct report_trim *trim, struct err *err)
+                 const struct report_trim *trim, bool is_picture, struct err *err)
 {
     AUTO_BUF lines = {0};
     AUTO_BUF title = {0};
     struct str file = report_title(run);
     buf_printf(&title, "%.*s%s%s", (int)file.len, file.p, file.len ? " " : "", run->pipeline.type);
+    run->options.compact_labels = false; /* the page has a box for them, as pprof's */
     if (g)
-        report_graph_lines(run, g, trim, true, &lines);
+        report_graph_lines(run, g, trim, is_picture, &lines);
     else
         report_profile_lines(run, &lines);
     if (title.failed || lines.failed)

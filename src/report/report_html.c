@@ -40,7 +40,7 @@ static bool write_data(struct page *p, struct json *j, struct err *err)
     json_key(j, "notes");
     json_open(j, '[');
     json_close(j, ']');
-    if (!answer_head(j, &p->run, &p->graph, &trim, err))
+    if (!answer_head(j, &p->run, &p->graph, &trim, false, err))
         return false;
     json_key(j, "frames");
     if (!flame_data_write_frames(&p->data, j, err))
