@@ -11,16 +11,27 @@ static bool has_base(const struct profile *p)
     return false;
 }
 
-/* What the profile is compared with: what was asked for, else its own base (NULL), else the
- * moment before; of the first one, the next. */
-static const struct page_moment *find_base(const struct page_ctx *ctx)
+/* The request with both sides in it: what is looked at, and as `base` what was asked for, else
+ * its own base (NULL), else the moment before; of the first one, the next.  What several sources
+ * come to is none of them: there the last of them is beside the first. */
+static struct page_ctx find_sides(const struct page_ctx *ctx)
 {
-    if (ctx->base || ctx->n_moments < 2 || has_base(ctx->report.profile))
-        return ctx->base;
-    for (size_t i = 1; i < ctx->n_moments; i++)
-        if (ctx->moments[i].profile == ctx->report.profile)
-            return &ctx->moments[i - 1];
-    return &ctx->moments[1];
+    struct page_ctx own = *ctx;
+    size_t n = ctx->n_moments, i = 0;
+    if (n < 2 || has_base(ctx->report.profile))
+        return own;
+    while (i < n && ctx->moments[i].profile != ctx->report.profile)
+        i++;
+    if (i == n) {
+        i = ctx->base && ctx->base->profile == ctx->moments[n - 1].profile ? n - 2 : n - 1;
+        own.report.profile = ctx->moments[i].profile;
+        own.report.cache = ctx->moments[i].cache;
+        if (!own.base)
+            own.base = &ctx->moments[0];
+    }
+    if (!own.base)
+        own.base = &ctx->moments[i ? i - 1 : 1];
+    return own;
 }
 
 static const char *name_of(const struct page_ctx *ctx)
@@ -70,9 +81,10 @@ static void write_side(struct json *j, const char *key, const char *name, int64_
     json_close(j, '}');
 }
 
-static bool write_diff(const struct page_ctx *ctx, struct json *j, struct err *err)
+static bool write_diff(const struct page_ctx *asked, struct json *j, struct err *err)
 {
-    const struct page_moment *base = find_base(ctx);
+    const struct page_ctx sides = find_sides(asked), *ctx = &sides;
+    const struct page_moment *base = ctx->base;
     struct page_flame f;
     int64_t before = 0, after = 0;
     if (!base && !has_base(ctx->report.profile))

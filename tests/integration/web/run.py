@@ -674,6 +674,9 @@ def test_several():
         total = {m: s.ask(f"/ui/data/top?m={m}").json["values"]["total"] for m in (1, 2, 3)}
         check("each has its own values", total == {1: 15, 2: 30, 3: 45}, total)
         check("the sum is shown", s.ask("/ui/data/top").json["moment"] == 3)
+        for query, want in (("", (15, 30)), ("?b=2", (30, 15)), ("?m=2", (15, 30)), ("?m=1", (30, 15))):
+            tree = s.ask("/ui/data/diff" + query).json["callees"]
+            check("one beside the other", (tree["before"][0], tree["after"][0]) == want, (query, tree))
     with Server("-no_browser", late, os.path.join(WORK, "none.pb")) as s:
         check("one that is not there is told", any("none.pb" in line for line in s.said), s.said)
         check("and the others are shown", s.ask("/ui/data/top").json["values"]["total"] == 30)
