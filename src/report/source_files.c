@@ -7,14 +7,18 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* A line with its end must fit in this many bytes. */
 #define LINE_MAX_BYTES 65536
+/* No program's source has more; a profile may name any file. */
+#define FILE_MAX_BYTES (32 << 20)
+#define LINES_MAX (2 << 20)
 
 static bool split_lines(struct source_file *source)
 {
     const char *p = (const char *)source->file.data, *end = p + source->file.len;
-    while (p < end) {
+    while (p < end && source->lines.n < LINES_MAX) {
         const char *newline = memchr(p, '\n', (size_t)(end - p));
         struct str line = {p, (size_t)((newline ? newline : end) - p)};
         if (line.len >= LINE_MAX_BYTES)
@@ -30,18 +34,50 @@ static bool split_lines(struct source_file *source)
     return true;
 }
 
-/* 0, or why the file cannot be opened. */
-static int read_file(struct source_file *source, const char *path)
+/* Why the file is not read; NULL: it is.  Not what /proc makes while it is read: that may never
+ * end, may wait, and is nobody's source. */
+static const char *why_not(const struct stat *st)
+{
+    return !S_ISREG(st->st_mode)          ? "it is not a regular file"
+           : st->st_size == 0             ? "it is empty"
+           : st->st_size > FILE_MAX_BYTES ? "it is too large for a source"
+                                          : NULL;
+}
+
+/* The first `size` bytes, as far as they are there.  False: no memory. */
+static bool read_bytes(struct file *file, int fd, size_t size)
+{
+    uint8_t *data = malloc(size);
+    if (!data)
+        return false;
+    *file = (struct file){.data = data};
+    for (ssize_t n; file->len < size; file->len += (size_t)n) {
+        n = read(fd, data + file->len, size - file->len);
+        if (n < 0 && errno == EINTR)
+            n = 0;
+        else if (n <= 0)
+            break;
+    }
+    return true;
+}
+
+/* 0, or why the file cannot be opened; 0 with *why: what is there is left alone.  Nothing is
+ * opened before it is seen to be a file: opening a device or a pipe does something already. */
+static int read_file(struct source_file *source, const char *path, struct buf *why)
 {
     struct stat st;
-    AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
+    if (stat(path, &st) != 0)
         return errno;
-    struct err err = {0};
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && file_read(&source->file, path, &err) &&
-        !split_lines(source))
-        return ENOMEM;
-    return err.code == ERR_NOMEM ? ENOMEM : 0;
+    const char *no = why_not(&st);
+    AUTO_FD fd = no ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (!no && (fd < 0 || fstat(fd, &st) != 0))
+        return errno;
+    no = no ? no : why_not(&st);
+    if (no) {
+        buf_printf(why, "%s: %s", path, no);
+        return 0;
+    }
+    return read_bytes(&source->file, fd, (size_t)st.st_size) && split_lines(source) ? 0 : ENOMEM;
 }
 
 /* Go's text for an errno: the C library's with a small first letter. */
@@ -76,7 +112,7 @@ static struct str parent_of(struct str dir, struct buf *scratch)
 }
 
 /* Look in `dir` and all above it: 0, ENOENT or ENOMEM. */
-static int search_up(struct source_file *source, struct str dir, struct str name)
+static int search_up(struct source_file *source, struct str dir, struct str name, struct buf *why)
 {
     AUTO_BUF path = {0}, at = {0}, scratch = {0};
     buf_add(&at, dir.p, dir.len);
@@ -84,7 +120,7 @@ static int search_up(struct source_file *source, struct str dir, struct str name
         struct str here = {buf_str(&at), at.len};
         if (!join(&path, here, name))
             return ENOMEM;
-        int e = read_file(source, buf_str(&path));
+        int e = read_file(source, buf_str(&path), why);
         if (e == 0 || e == ENOMEM)
             return e;
         struct str parent = parent_of(here, &scratch);
@@ -108,7 +144,7 @@ bool source_file_read(struct source_file *source, struct str name, const char *s
     if (name.len && name.p[0] == '/') {
         AUTO_BUF path = {0};
         buf_add(&path, name.p, name.len);
-        e = has_nul ? EINVAL : path.failed ? ENOMEM : read_file(source, buf_str(&path));
+        e = has_nul ? EINVAL : path.failed ? ENOMEM : read_file(source, buf_str(&path), why);
         if (e && e != ENOMEM) {
             buf_puts(why, "open ");
             buf_add(why, name.p, name.len);
@@ -119,7 +155,7 @@ bool source_file_read(struct source_file *source, struct str name, const char *s
     }
     for (const char *p = search_path; *search_path && !has_nul && e == ENOENT;) {
         struct str dir = {p, strcspn(p, ":")};
-        e = search_up(source, dir, name);
+        e = search_up(source, dir, name, why);
         p += dir.len;
         if (!*p)
             break;

@@ -1,7 +1,7 @@
 /* source_files: the source files that a profile names, found and cut into lines.
  *
  * In: file names as graphs have them.  Out: lines of text.
- * Ownership: files stay mapped until release.  Threads: one at a time.  Signals: no. */
+ * Ownership: files stay in memory until release.  Threads: one at a time.  Signals: no. */
 #ifndef SONDE_REPORT_SOURCE_FILES_H
 #define SONDE_REPORT_SOURCE_FILES_H
 
@@ -16,8 +16,8 @@ struct source_file {
 
 /* Find and read the file.  An absolute name is taken as it is; others are looked for
  * in each folder of search_path (separated by ':') and in all folders above it.
- * What is a folder, a device or a pipe reads as an empty file; reading stops at a
- * line longer than 64 KiB, as pprof's does.
+ * What is a folder, a device, a pipe, a file of /proc or larger than 32 MB reads as an empty
+ * file, and *why tells so; reading stops at a line longer than 64 KiB, as pprof's does.
  * False when it is not there, with Go's words for it in *why, or when memory runs
  * out, with *why empty.  Release it in any case. */
 bool source_file_read(struct source_file *source, struct str name, const char *search_path,

@@ -8,6 +8,7 @@
 
 #define MERGE 20 /* lines apart that are still one function's part of a file */
 #define MARGIN 5 /* lines shown around it */
+#define MOST_BYTES ((size_t)128 << 20) /* of all sources; no more are read then */
 
 static int64_t add_wrapping(int64_t a, int64_t b)
 {
@@ -56,9 +57,13 @@ static bool read_source(struct source_view *v)
     struct source_file source;
     struct str name = v->file_names.strings[v->sources.n];
     name = path_trim(name, v->run->options.trim_path, v->search_path);
-    bool found = source_file_read(&source, name, v->search_path, &why);
-    const char *text = found ? NULL : arena_strndup(&v->arena, buf_str(&why), why.len);
-    if ((!found && (!why.len || !text)) || !vec_push(&v->whys, text)) {
+    bool found = v->n_bytes < MOST_BYTES && source_file_read(&source, name, v->search_path, &why);
+    if (v->n_bytes >= MOST_BYTES) {
+        source = (struct source_file){0};
+        buf_puts(&why, "the files before are too much already");
+    }
+    const char *text = why.len ? arena_strndup(&v->arena, buf_str(&why), why.len) : NULL;
+    if ((!found && !why.len) || (why.len && !text) || !vec_push(&v->whys, text)) {
         source_file_release(&source);
         return false;
     }
@@ -67,6 +72,7 @@ static bool read_source(struct source_view *v)
         v->whys.n--;
         return false;
     }
+    v->n_bytes += source.file.len;
     return true;
 }
 

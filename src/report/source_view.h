@@ -41,7 +41,8 @@ struct source_view {
     struct arena arena;
     struct intern file_names;        /* of sources that were looked for */
     VEC(struct source_file) sources; /* by id of file_names */
-    VEC(const char *) whys;          /* by id of file_names: NULL where it was found */
+    size_t n_bytes;                  /* of sources */
+    VEC(const char *) whys;          /* by id of file_names: NULL where it was read */
     bool failed;                     /* memory ran out */
 };
 

@@ -120,12 +120,17 @@ static bool read_segments(struct elf *elf, struct err *err)
 static bool open_fd(struct elf *elf, struct err *err)
 {
     struct stat st;
-    elf->fd = open(elf->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (elf->fd < 0 || fstat(elf->fd, &st) != 0)
+    /* Seen to be a file before it is opened: with a device that does something already. */
+    if (stat(elf->path, &st) != 0)
         return err_sys(err, errno, "cannot open '%s'", elf->path);
+    if (S_ISREG(st.st_mode)) {
+        elf->fd = open(elf->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        if (elf->fd < 0 || fstat(elf->fd, &st) != 0)
+            return err_sys(err, errno, "cannot open '%s'", elf->path);
+    }
     if (!S_ISREG(st.st_mode))
         return err_set(err, ERR_INPUT, "'%s' is not a regular file", elf->path);
-    return true;
+    return st.st_size > 0 || err_set(err, ERR_INPUT, "'%s' is not an ELF file", elf->path);
 }
 
 struct elf *elf_open(const char *path, struct err *err)

@@ -119,6 +119,8 @@ static bool serve(struct web *web, bool no_browser, bool *is_over, struct err *e
         web->address.fd = -1;
         web_address_url(&web->address, &url);
         fprintf(stderr, "Serving web UI on %s\n", buf_str(&url));
+        if (!web->address.is_loopback)
+            tell("whoever reaches this address sees the profile and the source files it names");
         if (!no_browser)
             show_in_browser(web->site.request, buf_str(&url));
         while (sigwait(&signals, &signo) != 0)

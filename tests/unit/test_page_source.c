@@ -1,8 +1,10 @@
 /* The source of the web page: lines with values, and what is told where there are none. */
 #include "page_json.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* The file of twelve lines, "line 1" to "line 12"; the caller removes it. */
@@ -55,6 +57,39 @@ static void no_file(void **state)
     profile_free(profile);
 }
 
+/* A profile may name anything: only files are read, and of a size that sources have. */
+static void no_source(void **state)
+{
+    char folder[] = "/tmp/page_source_XXXXXX", pipe[64], large[64];
+    assert_non_null(mkdtemp(folder));
+    snprintf(pipe, sizeof pipe, "%s/pipe", folder);
+    snprintf(large, sizeof large, "%s/large", folder);
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    int fd = open(large, O_WRONLY | O_CREAT, 0600);
+    assert_int_equal(ftruncate(fd, (off_t)1 << 40), 0);
+    close(fd);
+    const char *const names[][2] = {
+        {pipe, "it is not a regular file"},        {folder, "it is not a regular file"},
+        {"/dev/zero", "it is not a regular file"}, {large, "it is too large for a source"},
+        {"/proc/self/environ", "it is empty"},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct page_json p;
+        char why[160];
+        struct profile *profile = page_json_profile("main.work", names[i][0], 40);
+        page_json_init(&p);
+        page_json_of(&p, "source", profile);
+        snprintf(why, sizeof why, "\"missing\":[\"No source: %s: %s.", names[i][0], names[i][1]);
+        page_json_has(&p, why);
+        page_json_has(&p, "[{\"line\":7,\"flat\":40,\"cum\":80,\"text\":\"???\",\"code\":[]}]");
+        page_json_release(&p);
+        profile_free(profile);
+    }
+    unlink(pipe);
+    unlink(large);
+    rmdir(folder);
+}
+
 /* Each function has a file of its own; the 50 with the largest values are shown. */
 static void many_files(void **state)
 {
@@ -105,8 +140,11 @@ static void hostile(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_with_values), cmocka_unit_test(no_file),
-        cmocka_unit_test(many_files),        cmocka_unit_test(what_matches_nothing),
+        cmocka_unit_test(lines_with_values),
+        cmocka_unit_test(no_file),
+        cmocka_unit_test(no_source),
+        cmocka_unit_test(many_files),
+        cmocka_unit_test(what_matches_nothing),
         cmocka_unit_test(hostile),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

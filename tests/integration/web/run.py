@@ -303,6 +303,8 @@ def test_addresses():
     with Server("-no_browser", CPU, http_flag="-http=0.0.0.0:0") as s:
         check("all addresses", s.ask("/ui/top", headers={"Host": "192.0.2.1:80"}).status == 200)
         check("but no foreign name", s.ask("/ui/top", headers={"Host": "evil.example"}).status == 403)
+        check("who can see it is told", s.stop()[1] == "sonde: whoever reaches this address sees the profile "
+              "and the source files it names", s.said)
     for text in ("8080", "localhost", "localhost:http", "a:b:c", ":99999", "[::1", ":-1", ":1x"):
         bad = run(f"-http={text}", "-no_browser", CPU)
         check(f"-http={text}", bad.returncode == 2 and bad.stderr.count("\n") == 1
