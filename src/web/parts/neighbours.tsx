@@ -18,9 +18,9 @@ export function Neighbours({ title, edges, more = 0, values, whole, pick, none, 
   const list = upwards ? [...edges].reverse() : edges;
   return (
     <section class="neighbours">
-      <h3>
+      <h2>
         {title} <span class="count">{edges.length ? (edges.length + more).toLocaleString("en") : ""}</span>
-      </h3>
+      </h2>
       {more > 0 && <p class="muted">{more.toLocaleString("en")} more, smaller than these.</p>}
       {list.length === 0 ? (
         <p class="muted">{none}</p>

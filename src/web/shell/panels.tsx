@@ -75,7 +75,7 @@ export function Help({ page, close }: { page: Page; close(): void }) {
   const views = (meta?.views ?? []).filter((v) => v.key.trim());
   return (
     <Dialog title="Help" close={close}>
-      <div class="dialog-body help">
+      <div class="dialog-body help" tabIndex={0}>
         <Keys title="Views" keys={views.map((v) => [v.key, v.title])} />
         <Keys
           title="Everywhere"

@@ -22,6 +22,9 @@ export function Refused({ page, why }: { page: Page; why: string }) {
       <div class="empty" role="alert">
         <p class="empty-title">This cannot be shown</p>
         <p class="muted">{why}</p>
+        {place.view === "disasm" && (
+          <p class="muted">A function that is compiled into its callers has no instructions of its own: Source shows it.</p>
+        )}
         <div class="buttons">
           <button type="button" class="button" onClick={page.again}>
             Retry
