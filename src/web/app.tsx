@@ -87,6 +87,7 @@ function App() {
   const [selected, select] = useState(NO_NAMES);
   const [told, tell] = useState("");
   const [said, say] = useState("");
+  const [unnoted, setUnnoted] = useState<Answer | null>(null); // whose notes were read
   const [panel, setPanel] = useState<Panel>("");
   const [field, setField] = useState("");
   const [menu, setMenu] = useState<OpenMenu | null>(null);
@@ -287,10 +288,13 @@ function App() {
           </button>
         </div>
       )}
-      {!failure && shown && shown.answer.notes.length > 0 && (
+      {!failure && shown && shown.answer.notes.length > 0 && shown.answer !== unnoted && (
         <aside class="notes" aria-label="Notes">
           <Icon name="info" />
           <span>{shown.answer.notes.join(" \u00b7 ")}</span>
+          <button type="button" class="button quiet" aria-label="Close" onClick={() => setUnnoted(shown.answer)}>
+            <Icon name="close" />
+          </button>
         </aside>
       )}
       <main

@@ -88,7 +88,12 @@ export function Disasm({ answer, place, search, select, go, tell }: ViewProps<Di
                 values={values}
                 hottest={hottest}
                 hot
-                jump={(to) => goAddress(address(place, "source", { p: exactly(f.name) }) + "#" + encodeURIComponent(base(to)))}
+                jump={(to) => {
+                  // "function file.c:12": the function can be one that is inlined here.
+                  const cut = to.lastIndexOf(" ");
+                  const name = cut > 0 ? to.slice(0, cut) : f.name;
+                  goAddress(address(place, "source", { p: exactly(name) }) + "#" + encodeURIComponent(base(to)));
+                }}
               />
             </div>
           </section>
