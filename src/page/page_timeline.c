@@ -489,7 +489,7 @@ static const char *missing(const struct page_ctx *ctx)
     uint32_t key;
     return ctx->n_moments > 1 || find_clock(ctx->report.profile, &key)
                ? NULL
-               : "times in these samples, and no other moments to compare with";
+               : "times, and no other moments to compare";
 }
 
 const struct page_ops page_timeline = {

@@ -652,7 +652,11 @@ export class FlameGraph {
       if (!this.pinned) this.tip.hidden = true;
       this.refresh();
     });
-    this.on(this.details, "toggle", () => this.details.open && this.fillTable());
+    this.on(this.details, "toggle", () => {
+      if (!this.details.open) return;
+      this.fillTable();
+      this.details.scrollIntoView({ block: "start" }); // it stands below the window's end
+    });
     this.on(document, "pointerdown", (e: PointerEvent) => {
       if (this.pinned && !this.host.contains(e.target as Node)) this.unpin();
     });

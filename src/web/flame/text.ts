@@ -63,7 +63,8 @@ export class Measure {
 const isHigh = (code: number) => (code & 0xfc00) === 0xd800;
 
 // Shorter names of the same function, each shorter than the one before: without parameters,
-// what is between < and >, and the path of a package.
+// what is between < and >, the path of a package, and then without what the name is in:
+// "pkg.(*T).Method", "(*T).Method", "Method".
 export function shorter(name: string): string[] {
   const out: string[] = [];
   let text = name;
@@ -74,10 +75,38 @@ export function shorter(name: string): string[] {
     add(withoutParameters(text));
     add(withoutBrackets(text, "<", ">"));
   }
-  add(withoutBrackets(text, "[", "]"));
+  if (text[0] !== "[") add(withoutBrackets(text, "[", "]"));
   const slash = text.slice(0, indexOr(text, /[(<[ ]/)).lastIndexOf("/");
   if (slash >= 0) add(text.slice(slash + 1));
+  for (const inner of inners(text)) add(inner);
   return out;
+}
+
+// Parts that say nothing without the one before: closures, what a compiler split off, the
+// endings of files.
+const WEAK = /^(func\d*|gowrap\d*|deferwrap\d*|part|cold|constprop|isra|lto_priv|llvm|\d*|[chlsoSy]|go|cc|hh|rs|py|js|ts|so|cpp|cxx|hpp|pyx|java|\{.*)$/;
+
+// What is left of a name after each of the places it is in: "b::c", "c" of "a::b::c".
+function inners(text: string): string[] {
+  if (text[0] === "[") return [];
+  const starts = [0];
+  const ends: number[] = [];
+  const end = indexOr(text, /\boperator\b/);
+  for (let i = 0, level = 0; i < end; i++) {
+    const c = text[i];
+    if ("(<[{".includes(c)) level++;
+    else if (")>]}".includes(c)) level--;
+    else if (level === 0 && i > 0 && (c === "." || (c === ":" && text[i + 1] === ":"))) {
+      ends.push(i);
+      if (c === ":") i++;
+      starts.push(i + 1);
+    }
+  }
+  ends.push(text.length);
+  let last = starts.length - 1;
+  while (last > 0 && WEAK.test(text.slice(starts[last], ends[last]))) last--;
+  const words = (i: number) => text.slice(starts[i], ends[i]).includes(" "); // a type before a name
+  return starts.flatMap((at, i) => (i === 0 || i > last || (i < last && words(i)) ? [] : [text.slice(at)]));
 }
 
 function indexOr(text: string, re: RegExp): number {

@@ -128,15 +128,25 @@ test("long names are cut in their middle", () => {
 });
 
 test("shorter names", () => {
-  assert.deepEqual(shorter("main.run"), []);
-  assert.deepEqual(shorter("github.com/a/b/pkg.(*T).Method"), ["pkg.(*T).Method"]);
+  assert.deepEqual(shorter("main.run"), ["run"]);
+  assert.deepEqual(shorter("gc.compileFunctions.func2"), ["compileFunctions.func2"]);
+  for (const name of ["memcpy", "main.go", "malloc.c", "libc.so.6", "[python3.11]", "fill.part.0", "operator new[]"])
+    assert.deepEqual(shorter(name), [], name);
+  assert.deepEqual(shorter("<T as core::Trait>::next"), ["<\u2026>::next", "next"]);
+  assert.deepEqual(shorter("(anonymous namespace)::Shape::area() const"), [
+    "(anonymous namespace)::Shape::area",
+    "Shape::area",
+    "area",
+  ]);
+  assert.deepEqual(shorter("github.com/a/b/pkg.(*T).Method"), ["pkg.(*T).Method", "(*T).Method", "Method"]);
   assert.deepEqual(shorter("void ns::sort<int, std::less<int> >(int*, int*)"), [
     "void ns::sort<int, std::less<int> >",
     "void ns::sort<\u2026>",
+    "sort<\u2026>",
   ]);
-  assert.deepEqual(shorter("a::f(int) const"), ["a::f"]);
+  assert.deepEqual(shorter("a::f(int) const"), ["a::f", "f"]);
   assert.equal(shorter("a::operator<(int)")[0], "a::operator<");
-  assert.deepEqual(shorter("slices.Sort[go.shape.int]"), ["slices.Sort[\u2026]"]);
+  assert.deepEqual(shorter("slices.Sort[go.shape.int]"), ["slices.Sort[\u2026]", "Sort[\u2026]"]);
 });
 
 test("text can be read on every colour (WCAG AA)", () => {

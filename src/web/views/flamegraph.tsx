@@ -1,11 +1,11 @@
 // flamegraph: the call tree on a canvas, with its tools.
 import type { ComponentChildren } from "preact";
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import type { Flame } from "../data";
 import { FlameCanvas } from "../flame/canvas";
 import { sourceOf } from "../flame/picture";
 import { alone, middle, percent } from "../format";
-import { Empty } from "../parts/empty";
+import { NoSamples } from "../parts/empty";
 import { exactly, plain } from "../regexps";
 import type { ViewProps } from "../view";
 
@@ -107,6 +107,10 @@ export function FlameGraphView(props: ViewProps<Flame>) {
   const source = useMemo(() => sourceOf(answer, null, null, pivotName(answer)), [answer]);
   const order = place.params.get("order") === "flame" ? "flame" : "icicle";
   const color = place.params.get("color") === "heat" ? "heat" : "module";
+  const empty = answer.callees.value[0] === 0 && answer.callees.children[0] === 0;
+  useEffect(() => {
+    if (empty) tell(search ? "no function" : "");
+  }, [empty, search]);
   return (
     <section class="flame-page">
       <div class="flame-tools">
@@ -130,14 +134,17 @@ export function FlameGraphView(props: ViewProps<Flame>) {
           choose={(v) => go(place.view, { color: v })}
         />
       </div>
-      {answer.callees.value[0] === 0 && answer.callees.children[0] === 0 && <Empty title="No samples to show">None is left by the filters, or none has a value.</Empty>}
-      <FlameCanvas
-        source={source}
-        look={{ flipped: order === "flame", color }}
-        search={search}
-        hooks={hooksOf(props)}
-        found={(share) => tell(shareOfSearch(answer, place, search, share))}
-      />
+      {empty ? (
+        <NoSamples {...props} />
+      ) : (
+        <FlameCanvas
+          source={source}
+          look={{ flipped: order === "flame", color }}
+          search={search}
+          hooks={hooksOf(props)}
+          found={(share) => tell(shareOfSearch(answer, place, search, share))}
+        />
+      )}
     </section>
   );
 }

@@ -1,7 +1,7 @@
 // graph: the call graph as the server has laid it out, to pan, zoom and walk in.
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Graph as GraphAnswer } from "../data";
-import { Empty } from "../parts/empty";
+import { NoSamples } from "../parts/empty";
 import { exactly } from "../regexps";
 import type { ViewProps } from "../view";
 import "./graph.css";
@@ -381,7 +381,7 @@ export function GraphView(props: ViewProps<GraphAnswer>) {
           </button>
         </div>
       </div>
-      {answer.boxes.length === 0 && <Empty title="No graph to show">No function has samples.</Empty>}
+      {answer.boxes.length === 0 && <NoSamples {...props} />}
       <svg
         ref={svg}
         class="graph"

@@ -6,6 +6,7 @@ import "uplot/dist/uPlot.min.css";
 import type { Timeline } from "../data";
 import { css, oklch } from "../flame/colors";
 import { alone, middle, percent } from "../format";
+import { Empty } from "../parts/empty";
 import { isDark, onTheme } from "../theme";
 import type { ViewProps } from "../view";
 import "./timeline.css";
@@ -74,6 +75,7 @@ export function TimelineView(props: ViewProps<Timeline>) {
   const [range, setRange] = useState<[number, number] | null>(null); // by index
   const [width, setWidth] = useState(0);
   const [open, setOpen] = useState(false);
+  const empty = !series.length || !answer.times.length;
   useEffect(() => {
     setOff(new Set());
     setAt(-1);
@@ -119,12 +121,13 @@ export function TimelineView(props: ViewProps<Timeline>) {
   const chosen = !!answer.label && (place.params.get("tf") ?? "").startsWith(answer.label.key + "=");
 
   useEffect(() => {
-    const element = host.current!;
+    const element = host.current;
+    if (!element) return;
     const watch = new ResizeObserver(() => setWidth(element.clientWidth));
     watch.observe(element);
     setWidth(element.clientWidth);
     return () => watch.disconnect();
-  }, []);
+  }, [empty]);
   useEffect(() => {
     if (!width || !series.length || !xs.length) return;
     const ink = dark ? "#bcc2ca" : "#4a515a";
@@ -232,11 +235,12 @@ export function TimelineView(props: ViewProps<Timeline>) {
 
   const sumAt = (k: number) => series.reduce((sum, s, n) => (off.has(n) ? sum : sum + s.values[k]), 0);
   const totals = useMemo(() => series.map((s) => (stacked ? s.values.reduce((x, y) => x + y, 0) : (s.values[s.values.length - 1] ?? 0))), [answer]);
-  if (!series.length || !xs.length)
+  if (empty)
     return (
-      <section class="timeline">
-        <p>There are no samples over time.</p>
-      </section>
+      <Empty title="Nothing over time">
+        No sample that is shown says when it was taken, and there is one profile only. Of several files, or of a program
+        that is read again and again, there is a line a function.
+      </Empty>
     );
   const told = at < 0 ? "" : clock(answer, at) + (stacked ? `: ${alone(sumAt(at), values)} in all` : "");
   return (

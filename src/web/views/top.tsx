@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useAnswer } from "../cache";
 import type { Peek, Top as TopAnswer } from "../data";
 import { inUnit, percent } from "../format";
-import { Empty } from "../parts/empty";
+import { Empty, NoSamples } from "../parts/empty";
 import { Icon } from "../parts/icons";
 import { Name } from "../parts/name";
 import { Neighbours, share } from "../parts/neighbours";
@@ -145,7 +145,7 @@ export function Top(props: ViewProps<TopAnswer>) {
         </button>
       </Empty>
     ) : (
-      <Empty title="No functions to show">No sample has a value here. Filters may be too narrow.</Empty>
+      <NoSamples {...props} />
     );
   return (
     <div class={active >= 0 ? "top split" : "top"}>
