@@ -151,7 +151,7 @@ static void without(void **state)
     struct page_ctx ctx = {.report.profile = profile};
     struct page_json p;
     assert_string_equal(page_find("timeline")->missing(&ctx),
-                        "times in these samples, and no other moments to compare with");
+                        "times, and no other moments to compare");
     page_json_init(&p);
     page_json_of(&p, "timeline", profile);
     page_json_has(&p, "\"times\":[],\"relative\":true,\"label\":null,\"series\":[]}");

@@ -72,7 +72,7 @@ export function DiffView(props: ViewProps<Diff>) {
             <select value={base} onChange={(e) => go(place.view, { b: e.currentTarget.value || null })}>
               {!base && <option value="">{before.name}</option>}
               {meta.moments.map((m) => (
-                <option value={String(m.id)}>{m.time ? `${m.name}, ${m.time}` : m.name}</option>
+                <option value={String(m.id)}>{[m.time, m.name].filter(Boolean).join(", ")}</option>
               ))}
             </select>
           </label>

@@ -64,7 +64,7 @@ function useDark(): boolean {
 }
 
 export function TimelineView(props: ViewProps<Timeline>) {
-  const { answer, place, search, go, openMenu, tell } = props;
+  const { answer, meta, place, search, go, openMenu, tell } = props;
   const { values, series } = answer;
   const stacked = answer.mode === "samples";
   const dark = useDark();
@@ -247,7 +247,7 @@ export function TimelineView(props: ViewProps<Timeline>) {
     <section class="timeline">
       <p class="timeline-about">
         <span>
-          {stacked ? "Samples over time" : `${xs.length} ${answer.names.length ? "sources" : "moments"}, a line a function`}
+          {stacked ? "Samples over time" : `${xs.length} ${meta.live ? "moments" : "profiles"}, a line a function`}
           {stacked && answer.label ? ". Drag to choose a part." : ""}
         </span>
         {chosen && (
