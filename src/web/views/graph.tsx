@@ -88,6 +88,15 @@ class Board {
     public graph: GraphAnswer,
   ) {}
 
+  // Paper has no window: the whole graph, as large as a page.
+  paper(on: boolean) {
+    const { width, height } = this.graph;
+    if (on) this.svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    else this.svg.removeAttribute("viewBox");
+    if (on) this.layer.removeAttribute("transform");
+    else this.put();
+  }
+
   private put() {
     const { k, left, top } = this.at;
     this.layer.setAttribute("transform", `translate(${left} ${top}) scale(${k})`);
@@ -248,8 +257,13 @@ export function GraphView(props: ViewProps<GraphAnswer>) {
     };
     svg.current!.addEventListener("wheel", wheel, { passive: false });
     const element = svg.current!;
+    const print = (e: Event) => board.current?.paper(e.type === "beforeprint");
+    addEventListener("beforeprint", print);
+    addEventListener("afterprint", print);
     return () => {
       watch.disconnect();
+      removeEventListener("beforeprint", print);
+      removeEventListener("afterprint", print);
       removeEventListener("resize", resize);
       element.removeEventListener("wheel", wheel);
     };
