@@ -249,6 +249,16 @@ function App() {
       return;
     }
     if (element.closest("input, textarea, select, [contenteditable]")) return;
+    // As long as nothing has the focus, keys that walk go to the view.
+    const idle = element === document.body || element === main.current;
+    if (idle && /^(Arrow.*|Home|End|Enter|[-+zn0N])$/.test(e.key)) {
+      const picture = main.current?.querySelector<HTMLElement>("[role=application], .graph, [role=grid], [role=listbox]");
+      const choice = picture ? null : main.current?.querySelector<HTMLElement>(".empty") && main.current.querySelector<HTMLElement>(".picker input");
+      (picture ?? choice)?.focus({ preventScroll: true });
+      if (choice) e.preventDefault();
+      else if (picture && !picture.dispatchEvent(new KeyboardEvent("keydown", { key: e.key, shiftKey: e.shiftKey, bubbles: true, cancelable: true }))) e.preventDefault();
+      if (picture || choice) return;
+    }
     const view = meta?.views.find((v) => v.key === e.key && v.missing === null);
     if (e.key === "/") {
       const box = document.getElementById("search") as HTMLInputElement;
