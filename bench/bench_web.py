@@ -174,7 +174,7 @@ def main():
         os.environ["XDG_CONFIG_HOME"] = folder
         print("median (least..most), of a setting asked for again, and bytes on the wire")
         if os.path.exists(pgo):
-            words = {"one": "mallocgc$", "many": "ssa"}
+            words = {"one": "growslice", "many": "ssa"}
             ratios = bench("compiler", pgo, peer, sonde, wanted, words,
                            int(os.environ.get("PEER_RUNS", "5")), False)
         else:

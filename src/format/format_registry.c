@@ -47,6 +47,8 @@ static struct profile *read_unpacked(const uint8_t *data, size_t len, struct dia
         if (!(*ops)->probe(data, len))
             continue;
         struct profile *profile = (*ops)->read(data, len, diag, err);
+        if (profile && *ops == &pprof_format)
+            profile->is_pprof = true;
         /* Text can look like the beginning of a protobuf message, not the other way round. */
         if (profile || *ops != &pprof_format)
             return profile;

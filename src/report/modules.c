@@ -4,16 +4,25 @@
 #include "xform/unit.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Where a compiler's suffix begins: "f.part.0", "f.lto_priv.3". */
 static size_t without_suffix(struct str name)
 {
     static const char *const suffixes[] = {".cold",     ".constprop.", ".isra.", ".llvm.",
                                            ".lto_priv", ".localalias", ".part.", ".warm"};
-    for (size_t at = 1; at < name.len; at++)
-        for (size_t i = 0; name.p[at] == '.' && i < sizeof suffixes / sizeof *suffixes; i++)
-            if (str_has_prefix((struct str){name.p + at, name.len - at}, str_of(suffixes[i])))
+    for (size_t at = 1; at < name.len; at++) {
+        const char *dot = memchr(name.p + at, '.', name.len - at);
+        if (!dot)
+            break;
+        at = (size_t)(dot - name.p);
+        struct str rest = {dot, name.len - at};
+        if (rest.len < 2 || !memchr("cilpw", dot[1], 5))
+            continue;
+        for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++)
+            if (str_has_prefix(rest, str_of(suffixes[i])))
                 return at;
+    }
     return name.len;
 }
 
@@ -25,7 +34,7 @@ static struct str name_space(struct str name)
     name.len = without_suffix(name);
     if (name.len && (name.p[0] == '<' || name.p[0] == '('))
         return (struct str){"", 0};
-    for (; end < name.len && !strchr("<(", name.p[end]); end++) {
+    for (; end < name.len && name.p[end] != '<' && name.p[end] != '('; end++) {
         if (name.p[end] == '/')
             slash = end + 1;
         if (name.p[end] == ' ') { /* a return type: "void std::f<int>()" */

@@ -2,6 +2,8 @@
 
 #include "format/pprof_write.h"
 #include "ui/web_data.h"
+#include "ui/web_original.h"
+#include "ui/web_session.h"
 #include "ui/web_view.h"
 
 #include <string.h>
@@ -65,8 +67,10 @@ void web_download_profile(struct web_call *call)
 {
     struct err err = {0};
     struct web_view view;
+    struct buf *body = &call->response->body;
     bool ok = web_view_begin(&view, call, &err) &&
-              pprof_write_packed(view.page.report.profile, &call->response->body, &err);
+              (web_original_read(web_session_original(call->site->session), body) ||
+               pprof_write_packed(view.page.report.profile, body, &err));
     finish(call, &view, &downloads[0], ok, &err);
 }
 

@@ -1,6 +1,7 @@
 #include "ui/web_server.h"
 
 #include "base/gzip.h"
+#include "base/map.h"
 #include "ui/web_daemon.h"
 #include "ui/web_guard.h"
 
@@ -84,9 +85,7 @@ static void release_response(struct web_response *r)
 
 void web_response_etag(struct web_response *r)
 {
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < r->body.len; i++)
-        hash = (hash ^ (unsigned char)r->body.data[i]) * 0x100000001b3u;
+    uint64_t hash = hash_bytes(r->body.data, r->body.len);
     snprintf(r->etag, sizeof r->etag, "\"%016llx\"", (unsigned long long)hash);
 }
 

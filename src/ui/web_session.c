@@ -5,6 +5,7 @@
 #include "ui/live_name.h"
 #include "ui/progress.h"
 #include "ui/url.h"
+#include "ui/web_original.h"
 #include "xform/pipeline_cache.h"
 
 #include <pthread.h>
@@ -31,6 +32,7 @@ struct web_session {
     int seconds;
     pthread_mutex_t lock;
     VEC(struct web_entry *) entries; /* oldest first; the last one is shown */
+    struct web_original original;
     unsigned last_id;
     /* Of the last refresh; only of the thread that makes them. */
     uint64_t ended_ns;
@@ -224,6 +226,11 @@ static void look_at_sources(struct web_session *s, bool *are_files)
     }
 }
 
+const struct web_original *web_session_original(const struct web_session *session)
+{
+    return &session->original;
+}
+
 bool web_session_is_live(const struct web_session *session)
 {
     return session->is_live;
@@ -285,6 +292,7 @@ struct web_session *web_session_new(const struct pprof_request *request, struct 
         return NULL;
     }
     s->request = request;
+    web_original_open(&s->original, &request->fetch, profile);
     pthread_mutex_init(&s->lock, NULL);
     look_at_sources(s, &are_files);
     bool ok = request->fetch.n_sources == 1 || !are_files || read_parts(s, err);
@@ -303,6 +311,7 @@ void web_session_free(struct web_session *s)
     for (size_t i = 0; i < s->entries.n; i++)
         let_go(s->entries.items[i]);
     vec_release(&s->entries);
+    web_original_release(&s->original);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }

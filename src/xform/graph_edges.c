@@ -20,7 +20,7 @@ enum { PRESENT = 1, CALLEE = 2, CALLER = 4 };
 enum { LOCATION_ABSENT = GRAPH_NONE - 1, LOCATION_WALKED = GRAPH_NONE };
 
 #define MAX_MAKERS 8u
-#define FRAMES_PER_MAKER 1000000u
+#define FRAMES_PER_MAKER 250000u
 #define BATCH 128u
 
 /* A call that one sample makes. */

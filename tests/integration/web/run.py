@@ -423,6 +423,22 @@ def test_downloads():
             with open(out, "rb") as f:
                 check(f"{d['name']} is the report", f.read() == a.body, done.stderr)
         check("bad options", s.ask("/ui/download/svg?n=x").status == 400)
+    # A file to which nothing was added is handed on as it is, unless it changes meanwhile.
+    own = os.path.join(WORK, "own.pb.gz")
+    shutil.copy(HEAP, own)
+    with open(HEAP, "rb") as f:
+        data = f.read()
+    with Server("-no_browser", own) as s:
+        check("the file itself", s.ask("/ui/download").body == data)
+        with open(own, "ab") as f:
+            f.write(b"x")
+        changed = s.ask("/ui/download")
+        with open(path, "wb") as f:
+            f.write(changed.raw)
+        check("a changed file", changed.status == 200 and changed.raw[:len(data)] != data
+              and run("-raw", path).stdout == run("-raw", HEAP).stdout)
+    with Server("-no_browser", "-add_comment=mine", HEAP) as s:
+        check("a comment", s.ask("/ui/download").raw != data)
 
 
 # --- configurations ---
