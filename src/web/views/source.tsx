@@ -36,8 +36,10 @@ export function Source({ answer, place, search, select, go, tell }: ViewProps<So
     return max;
   }, [routines]);
   useEffect(() => {
-    setOpen(new Set());
-    if (!location.hash) scroller.current?.scrollTo(0, 0);
+    const from = inlinedFrom(decodeURIComponent(location.hash.slice(1)));
+    setOpen(new Set(from ? [from.id] : []));
+    if (from) setTimeout(() => reveal(scroller.current?.querySelector(`[data-place="${CSS.escape(from.place)}"]`)));
+    else if (!location.hash) scroller.current?.scrollTo(0, 0);
     select(routines.length === 1 ? [routines[0].routine.name] : []);
   }, [answer]);
   useEffect(() => {
@@ -46,6 +48,18 @@ export function Source({ answer, place, search, select, go, tell }: ViewProps<So
     for (const { routine } of routines) for (const l of routine.lines) if (search.test(l.text)) n++;
     tell(n ? `${n} ${n === 1 ? "line matches" : "lines match"}` : "no matches");
   }, [routines, search]);
+
+  // A place that is no line here, but was inlined into one: that line.
+  function inlinedFrom(wanted: string): { id: string; place: string } | null {
+    if (!wanted) return null;
+    for (const { file, routine } of routines)
+      if (routine.lines.some((l) => `${base(file)}:${l.line}` === wanted)) return null;
+    for (const { key, file, routine } of routines)
+      for (const l of routine.lines)
+        if (l.code.some((c) => base(c.place) === wanted || c.calls.some((call) => base(call.place) === wanted)))
+          return { id: key + ":" + l.line, place: `${base(file)}:${l.line}` };
+    return null;
+  }
 
   function toggle(key: string) {
     const next = new Set(open);
