@@ -19,7 +19,7 @@ struct page_moment {
     const char *name; /* the source as it was given */
     const struct profile *profile;
     struct pipeline_cache *cache;
-    int64_t time_nanos; /* since 1970: the profile's own, else when it was read */
+    int64_t time_nanos; /* since 1970: the end of the profile, else when it was read */
 };
 
 /* A request.  Texts are borrowed for the call; NULL and "" both mean "not given". */

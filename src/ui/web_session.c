@@ -56,8 +56,22 @@ static void entry_free(struct web_entry *e)
     free(e);
 }
 
+/* When all of it was there: of snapshots of one recording only the ends differ.  Of several
+ * sources together the duration is a sum. */
+static int64_t end_of(const struct profile *profile, bool is_one)
+{
+    int64_t time = profile->time_nanos, end;
+    if (!time)
+        return (int64_t)now_ns(CLOCK_REALTIME);
+    return is_one && profile->duration_nanos > 0 &&
+                   !__builtin_add_overflow(time, profile->duration_nanos, &end)
+               ? end
+               : time;
+}
+
 /* Takes `profile` over, also on failure. */
-static struct web_entry *entry_new(const char *name, struct profile *profile, struct err *err)
+static struct web_entry *entry_new(const char *name, struct profile *profile, bool is_one,
+                                   struct err *err)
 {
     struct web_entry *e = calloc(1, sizeof *e);
     struct pipeline_cache *cache = e ? pipeline_cache_new(profile) : NULL;
@@ -67,9 +81,7 @@ static struct web_entry *entry_new(const char *name, struct profile *profile, st
         err_nomem(err);
         return NULL;
     }
-    int64_t time = profile->time_nanos;
-    e->moment.page =
-        (struct page_moment){name, profile, cache, time ? time : (int64_t)now_ns(CLOCK_REALTIME)};
+    e->moment.page = (struct page_moment){name, profile, cache, end_of(profile, is_one)};
     e->moment.entry = e;
     e->profile = profile;
     for (const struct profile *p = profile; p; p = p->parent)
@@ -145,7 +157,7 @@ static void read_part(void *arg, size_t i)
     fetch.diff_base = fetch.normalize = false;
     fetch.is_quiet = true;
     struct profile *profile = fetch_profile(&fetch, &parts->diags[i], &err);
-    parts->entries[i] = profile ? entry_new(fetch.sources[0], profile, &err) : NULL;
+    parts->entries[i] = profile ? entry_new(fetch.sources[0], profile, true, &err) : NULL;
     if (parts->entries[i])
         parts->entries[i]->moment.is_part = true;
 }
@@ -253,7 +265,8 @@ unsigned web_session_refresh(struct web_session *s, uint64_t asked_ns, struct di
     s->refresh_err = (struct err){0};
     s->refreshed = 0;
     struct profile *profile = fetch_profile(&fetch, diag, &s->refresh_err);
-    struct web_entry *e = profile ? entry_new("", profile, &s->refresh_err) : NULL;
+    struct web_entry *e =
+        profile ? entry_new("", profile, fetch.n_sources == 1, &s->refresh_err) : NULL;
     if (e)
         s->refreshed = append(s, e, &s->refresh_err);
     s->ended_ns = now_ns(CLOCK_MONOTONIC);
@@ -283,7 +296,8 @@ struct web_session *web_session_new(const struct pprof_request *request, struct 
 {
     bool are_files;
     struct web_session *s = calloc(1, sizeof *s);
-    struct web_entry *all = entry_new(request->fetch.sources[0], profile, err);
+    struct web_entry *all =
+        entry_new(request->fetch.sources[0], profile, request->fetch.n_sources == 1, err);
     if (!s || !all) {
         if (all)
             entry_free(all);

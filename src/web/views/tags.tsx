@@ -30,7 +30,7 @@ export function Tags({ answer, place, search, go, tell }: ViewProps<TagsAnswer>)
   if (!tags.length)
     return (
       <Empty title="No labels">
-        The samples of this profile have none. Programs label their work with pprof.Do in Go, or sonde_label in C.
+        The samples of this profile have none. Programs label their work with pprof.Do in Go, or sonde_set_label in C.
       </Empty>
     );
 

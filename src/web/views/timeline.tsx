@@ -3,7 +3,7 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
-import type { Timeline } from "../data";
+import type { Timeline, Values } from "../data";
 import { css, oklch } from "../flame/colors";
 import { alone, middle, percent } from "../format";
 import { Empty } from "../parts/empty";
@@ -41,10 +41,31 @@ function clock(answer: Timeline, k: number): string {
 }
 
 function seconds(t: number): string {
-  if (Math.abs(t) >= 60) return `${Math.floor(t / 60)}m${Math.round(t % 60)}s`;
+  const whole = Math.round(Math.abs(t));
+  if (whole >= 60) return `${t < 0 ? "-" : ""}${Math.floor(whole / 60)}m${whole % 60}s`;
   if (Math.abs(t) >= 1 || t === 0) return `${Number(t.toFixed(2))}s`;
   if (Math.abs(t) >= 1e-3) return `${Number((t * 1e3).toFixed(2))}ms`;
   return `${Number((t * 1e6).toFixed(2))}us`;
+}
+
+// Without the folder that all of them are in.
+function inFolder(names: string[]): string[] {
+  const folder = (name: string) => name.slice(0, name.lastIndexOf("/") + 1);
+  const common = names.map(folder).reduce((a, b) => {
+    while (!b.startsWith(a)) a = folder(a.slice(0, -1));
+    return a;
+  });
+  return names.map((name) => name.slice(common.length));
+}
+
+// Steps between marks that are round in the unit that values up to `most` are told in.
+function roundSteps(most: number, values: Values): number[] {
+  const size = most * Math.abs(values.ratio);
+  let unit = values.steps[0].factor;
+  for (const s of values.steps) if (s.factor <= size) unit = s.factor;
+  const steps: number[] = [];
+  for (let ten = 1e-3; ten <= 1e18; ten *= 10) for (const n of [1, 2, 5]) steps.push((n * ten * unit) / Math.abs(values.ratio || 1));
+  return steps;
 }
 
 // A mark of the axis: with the date where a day begins or marks are days apart.
@@ -136,11 +157,13 @@ export function TimelineView(props: ViewProps<Timeline>) {
       const color = colorOf(n, dark, series[n].name === "others");
       return matches && !matches[n] ? color.replace(")", " / 0.2)") : color;
     };
+    const names = even ? inFolder(answer.names) : [];
     const grid = { stroke: dark ? "#2b3037" : "#e6e9ed", width: 1 };
     const u = new uPlot(
       {
         width,
         height: HEIGHT,
+        padding: [null, even ? 44 : null, null, null],
         legend: { show: false },
         cursor: { y: false, drag: { x: stacked && !!answer.label, y: false, setScale: false }, points: { show: !stacked } },
         scales: { x: { time: !answer.relative && !even }, y: { range: (_, low, high) => [Math.min(0, low), high * 1.05 || 1] } },
@@ -150,10 +173,10 @@ export function TimelineView(props: ViewProps<Timeline>) {
             grid,
             ticks: grid,
             space: 90,
-            ...(even ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_: uPlot, splits: number[]) => splits.map((v) => middle(answer.names[v] ?? String(v + 1), 14)) } : {}),
+            ...(even ? { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000], values: (_: uPlot, splits: number[]) => splits.map((v) => middle(names[v] ?? String(v + 1), 14)) } : {}),
             ...(!even ? { values: (_: uPlot, splits: number[]) => (answer.relative ? splits.map(seconds) : splits.map(hour)) } : {}),
           },
-          { stroke: ink, grid, ticks: grid, size: 76, values: (_, splits) => splits.map((v) => alone(v, values)) },
+          { stroke: ink, grid, ticks: grid, size: 76, incrs: (_, __, ___, most) => roundSteps(most, values), values: (_, splits) => splits.map((v) => alone(v, values)) },
         ],
         series: [
           {},
