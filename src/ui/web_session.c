@@ -296,8 +296,9 @@ struct web_session *web_session_new(const struct pprof_request *request, struct 
 {
     bool are_files;
     struct web_session *s = calloc(1, sizeof *s);
+    bool is_one = request->fetch.n_sources == 1;
     struct web_entry *all =
-        entry_new(request->fetch.sources[0], profile, request->fetch.n_sources == 1, err);
+        entry_new(is_one ? request->fetch.sources[0] : "all together", profile, is_one, err);
     if (!s || !all) {
         if (all)
             entry_free(all);
@@ -309,7 +310,7 @@ struct web_session *web_session_new(const struct pprof_request *request, struct 
     web_original_open(&s->original, &request->fetch, profile);
     pthread_mutex_init(&s->lock, NULL);
     look_at_sources(s, &are_files);
-    bool ok = request->fetch.n_sources == 1 || !are_files || read_parts(s, err);
+    bool ok = is_one || !are_files || read_parts(s, err);
     if (ok && append(s, all, err) != 0)
         return s;
     if (!ok)

@@ -622,7 +622,7 @@ def field(number, value):
     return varint(number << 3 | 2) + varint(len(value)) + value
 
 
-def make_profile(path, stacks, time_s=0, doc=""):
+def make_profile(path, stacks, time_s=0, doc="", seconds=0):
     """stacks: (names, leaf first; value)"""
     names = sorted({n for stack, _ in stacks for n in stack})
     table = ["", "cpu", "nanoseconds", *names, doc]
@@ -633,7 +633,7 @@ def make_profile(path, stacks, time_s=0, doc=""):
         out += field(4, field(1, i) + field(4, field(1, i)))
         out += field(5, field(1, i) + field(2, table.index(name)) + field(4, table.index(name)))
     out += b"".join(field(6, s.encode() if isinstance(s, str) else s) for s in table)
-    out += field(9, int(time_s * 1e9)) + field(15, len(table) - 1)
+    out += field(9, int(time_s * 1e9)) + field(10, int(seconds * 1e9)) + field(15, len(table) - 1)
     with open(path, "wb") as f:
         f.write(out)
     return path
@@ -686,7 +686,7 @@ def test_several():
     early = make_profile(os.path.join(WORK, "early.pb"), [(("f", "main"), 10), (("g", "main"), 5)], 1000)
     with Server("-no_browser", late, early) as s:
         meta = s.ask("/ui/data/profile").json
-        check("each source is a moment", [m["name"] for m in meta["moments"]] == [early, late, late]
+        check("each source is a moment", [m["name"] for m in meta["moments"]] == [early, late, "all together"]
               and [m["time"] for m in meta["moments"]][:2] == ["1970-01-01 00:16:40", "1970-01-01 00:33:20"]
               and meta["newest"] == 3, meta["moments"])
         total = {m: s.ask(f"/ui/data/top?m={m}").json["values"]["total"] for m in (1, 2, 3)}
@@ -695,6 +695,11 @@ def test_several():
         for query, want in (("", (15, 30)), ("?b=2", (30, 15)), ("?m=2", (15, 30)), ("?m=1", (30, 15))):
             tree = s.ask("/ui/data/diff" + query).json["callees"]
             check("one beside the other", (tree["before"][0], tree["after"][0]) == want, (query, tree))
+    parts = [make_profile(os.path.join(WORK, f"at{n}.pb"), [(("f",), n)], 1000, seconds=n) for n in (3, 1, 2)]
+    with Server("-no_browser", *parts) as s:
+        a = s.ask("/ui/data/timeline").json
+        check("snapshots of one recording stand where they end", (a["times"], a["series"][0]["values"])
+              == ([1001, 1002, 1003], [1, 2, 3]), a)
     with Server("-no_browser", late, os.path.join(WORK, "none.pb")) as s:
         check("one that is not there is told", any("none.pb" in line for line in s.said), s.said)
         check("and the others are shown", s.ask("/ui/data/top").json["values"]["total"] == 30)
