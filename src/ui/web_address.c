@@ -140,7 +140,8 @@ bool web_address_allows(const struct web_address *address, const char *host)
 {
     char name[256], own[256] = "";
     const char *port;
-    if (!split(host, name, sizeof name, &port) || !*name)
+    uint16_t number;
+    if (!split(host, name, sizeof name, &port) || !*name || (port && !read_port(port, &number)))
         return false;
     /* Whatever the port: it may have come through a tunnel. */
     if (!strcasecmp(name, "localhost") || !strcmp(name, "127.0.0.1") || !strcmp(name, "::1") ||

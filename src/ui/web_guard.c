@@ -35,6 +35,14 @@ static bool is_own_page(const struct web_origin *from)
     return !from->origin || is_same_site(from->origin, from->host);
 }
 
+/* Is it loaded by another site's page, as a picture, a script or by fetch?  Such a page can read
+ * nothing, but keep us busy, and tell times.  Links that lead here are followed. */
+static bool is_embedded(const struct web_origin *from)
+{
+    return from->fetch_site && from->fetch_mode && strcmp(from->fetch_mode, "navigate") != 0 &&
+           !is_own_page(from);
+}
+
 /* In a time that does not tell how much of it is right. */
 static bool is_token(const char *text, const char *token)
 {
@@ -54,8 +62,11 @@ unsigned web_guard_check(const struct web_address *address, const struct web_ori
         *why = "this name is not one that the page is served under";
         return from->host ? 403 : 400;
     }
-    if (!strcmp(from->method, "GET") || !strcmp(from->method, "HEAD"))
-        return 0;
+    if (!strcmp(from->method, "GET") || !strcmp(from->method, "HEAD")) {
+        if (is_embedded(from))
+            *why = "another site may load nothing from here";
+        return is_embedded(from) ? 403 : 0;
+    }
     if (strcmp(from->method, "POST") != 0 && strcmp(from->method, "DELETE") != 0) {
         *why = "methods are GET, HEAD, POST and DELETE";
         return 405;

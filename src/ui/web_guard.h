@@ -8,7 +8,7 @@
 
 /* The headers that tell where a request comes from; NULL: there is none. */
 struct web_origin {
-    const char *method, *host, *origin, *fetch_site, *token;
+    const char *method, *host, *origin, *fetch_site, *fetch_mode, *token;
 };
 
 /* 0, or the status to refuse it with; *why is then a static line. */

@@ -323,6 +323,7 @@ static void take_request(struct exchange *x, const char *method)
                                     .host = header(x, "Host"),
                                     .origin = header(x, "Origin"),
                                     .fetch_site = header(x, "Sec-Fetch-Site"),
+                                    .fetch_mode = header(x, "Sec-Fetch-Mode"),
                                     .token = header(x, "X-Sonde-Token")};
     const char *if_none_match = header(x, "If-None-Match"), *why = NULL;
     x->takes_gzip = takes_gzip(header(x, "Accept-Encoding"));

@@ -100,6 +100,20 @@ static void requests(void **state)
     assert_int_equal(ask((struct web_origin){.method = "GET", .host = host}), 0);
     assert_int_equal(
         ask((struct web_origin){.method = "HEAD", .host = host, .fetch_site = "cross-site"}), 0);
+    static const struct {
+        const char *site, *mode;
+        unsigned status;
+    } loads[] = {
+        {"cross-site", "navigate", 0},  {"same-site", "navigate", 0}, {"none", "navigate", 0},
+        {"cross-site", "no-cors", 403}, {"cross-site", "cors", 403},  {"same-site", "no-cors", 403},
+        {"same-origin", "no-cors", 0},  {"same-origin", "cors", 0},
+    };
+    for (size_t i = 0; i < sizeof loads / sizeof *loads; i++)
+        assert_int_equal(ask((struct web_origin){.method = "GET",
+                                                 .host = host,
+                                                 .fetch_site = loads[i].site,
+                                                 .fetch_mode = loads[i].mode}),
+                         loads[i].status);
     assert_int_equal(ask((struct web_origin){.method = "PUT", .host = host, .token = token}), 405);
     assert_int_equal(ask((struct web_origin){.method = "POST", .host = host}), 403);
     assert_int_equal(ask((struct web_origin){.method = "POST", .host = host, .token = token}), 0);

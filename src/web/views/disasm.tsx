@@ -1,7 +1,7 @@
 // disasm: the instructions of functions, each with what it took.
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Disasm as DisasmAnswer } from "../data";
-import { inUnit, percent } from "../format";
+import { inUnit, middle, percent } from "../format";
 import { Code } from "../parts/code";
 import { Empty } from "../parts/empty";
 import { Missing, More, Ways, base, useWays } from "../parts/listing";
@@ -66,8 +66,8 @@ export function Disasm({ answer, place, search, select, go, tell }: ViewProps<Di
         {functions.map((f, i) => (
           <section class="routine" key={i} id={"routine-" + i} data-routine>
             <div class="routine-head">
-              <h2 data-function={f.name} tabIndex={0}>
-                {f.name}
+              <h2 data-function={f.name} title={f.name} tabIndex={0}>
+                {middle(f.name, 240)}
               </h2>
               <span class="figures-line">
                 flat {inUnit(f.flat, values)} ({percent(f.flat, values.total)}), cum {inUnit(f.cum, values)} (

@@ -1,7 +1,7 @@
 // source: the text of functions, each line with what it took; the instructions unfold.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Source as SourceAnswer } from "../data";
-import { inUnit, percent } from "../format";
+import { inUnit, middle, percent } from "../format";
 import { Code } from "../parts/code";
 import { Empty } from "../parts/empty";
 import { Icon } from "../parts/icons";
@@ -111,8 +111,8 @@ export function Source({ answer, place, search, select, go, tell }: ViewProps<So
         {routines.map(({ key, file, routine }, i) => (
           <section class="routine" key={key} id={"routine-" + key} data-routine>
             <div class="routine-head">
-              <h2 data-function={routine.name} tabIndex={0}>
-                {routine.name}
+              <h2 data-function={routine.name} title={routine.name} tabIndex={0}>
+                {middle(routine.name, 240)}
               </h2>
               <span class="figures-line">
                 flat {inUnit(routine.flat, values)} ({percent(routine.flat, values.total)}), cum {inUnit(routine.cum, values)} (

@@ -45,7 +45,8 @@ function seconds(t: number): string {
   if (whole >= 60) return `${t < 0 ? "-" : ""}${Math.floor(whole / 60)}m${whole % 60}s`;
   if (Math.abs(t) >= 1 || t === 0) return `${Number(t.toFixed(2))}s`;
   if (Math.abs(t) >= 1e-3) return `${Number((t * 1e3).toFixed(2))}ms`;
-  return `${Number((t * 1e6).toFixed(2))}us`;
+  if (Math.abs(t) >= 1e-6) return `${Number((t * 1e6).toFixed(2))}us`;
+  return `${Number((t * 1e9).toFixed(2))}ns`;
 }
 
 // Without the folder that all of them are in.
