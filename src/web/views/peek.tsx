@@ -1,5 +1,6 @@
 // peek: functions, each with its callers above and its callees below.
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useAnswer } from "../cache";
 import type { Peek as PeekAnswer } from "../data";
 import { inUnit, percent } from "../format";
 import { Empty } from "../parts/empty";
@@ -25,10 +26,20 @@ export function Peek({ answer, place, meta, search, select, go, tell }: ViewProp
     if (search) tell(order.length ? `${order.length} of ${nodes.length} match` : "no matches");
   }, [order, search]);
   const at = nodes[chosen] ? chosen : (order[0] ?? 0);
-  const node = nodes[at] as PeekAnswer["nodes"][number] | undefined;
+  const rough = nodes[at] as PeekAnswer["nodes"][number] | undefined;
+  // Of the largest functions only the edges between them are known: all are asked for.
+  const given = place.params.get("p") ?? place.params.get("f");
+  const wanted = useMemo(() => {
+    if (given || !rough) return null;
+    const params = new URLSearchParams(place.params);
+    params.set("p", exactly(functionOf(rough.name, granularity)));
+    return params;
+  }, [rough, given]);
+  const { answer: exact } = useAnswer<PeekAnswer>("peek", wanted);
+  const node = exact?.nodes.find((n) => n.name === rough?.name) ?? rough;
   useEffect(() => {
-    if (node) select([node.name]);
-  }, [node]);
+    if (rough) select([rough.name]);
+  }, [rough]);
   const rows = useRows(order.length, 30, scroller);
 
   function pick(name: string) {
@@ -58,7 +69,7 @@ export function Peek({ answer, place, meta, search, select, go, tell }: ViewProp
     <div class="bar-top">
       <Picker
         params={place.params}
-        value={place.params.get("p") ?? place.params.get("f") ?? ""}
+        value={given ?? ""}
         label="A function, or a regexp of several"
         granularity={granularity}
         pick={(regexp) => go("peek", { p: regexp })}
