@@ -63,3 +63,12 @@ addEventListener("popstate", () => {
 export function quoted(text: string): string {
   return text.replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
 }
+
+// What is behind "#"; "" also where that cannot be decoded.
+export function hashText(): string {
+  try {
+    return decodeURIComponent(location.hash.slice(1));
+  } catch {
+    return "";
+  }
+}

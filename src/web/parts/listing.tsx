@@ -2,6 +2,8 @@
 // the next, the place that an address asks for.
 import { useEffect, useRef } from "preact/hooks";
 import type { RefObject } from "preact";
+import { percent } from "../format";
+import { hashText } from "../url";
 import { Icon } from "./icons";
 
 // How warm a line is, 0..4: by its share of the warmest.
@@ -22,6 +24,29 @@ export function More({ more }: { more: number }) {
     <p class="more">
       {more.toLocaleString("en")} more {more === 1 ? "function matches" : "functions match"}: a narrower expression shows them.
     </p>
+  );
+}
+
+// The functions of a listing, to go to one; of each the id behind "routine-".
+export function Contents({ routines, total }: { routines: { id: string; name: string; cum: number }[]; total: number }) {
+  if (routines.length < 2) return null;
+  return (
+    <select
+      class="contents"
+      aria-label="Functions shown"
+      value=""
+      onChange={(e) => {
+        document.getElementById("routine-" + e.currentTarget.value)?.scrollIntoView();
+        e.currentTarget.value = "";
+      }}
+    >
+      <option value="">{routines.length} functions{"\u2026"}</option>
+      {routines.map(({ id, name, cum }) => (
+        <option key={id} value={id}>
+          {percent(cum, total)} {name}
+        </option>
+      ))}
+    </select>
   );
 }
 
@@ -103,7 +128,7 @@ export function useWays(scroller: RefObject<HTMLElement | null>, answer: unknown
 
   // The line that the address asks for, else the top.
   useEffect(() => {
-    const wanted = decodeURIComponent(location.hash.slice(1));
+    const wanted = hashText();
     if (!wanted) return;
     reveal(scroller.current!.querySelector(`[data-place="${CSS.escape(wanted)}"]`));
   }, [answer]);

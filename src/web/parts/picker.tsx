@@ -11,13 +11,13 @@ const MOST = 60;
 
 interface Props {
   params: URLSearchParams; // of the address
-  value: string; // the regexp that is shown
-  label: string;
-  granularity: string;
+  value?: string; // the regexp that is shown; p, else f
+  granularity?: string;
   pick(regexp: string | null): void;
 }
 
-export function Picker({ params, value, label, granularity, pick }: Props) {
+export function Picker({ params, value = params.get("p") ?? params.get("f") ?? "", granularity = "", pick }: Props) {
+  const label = "A function, or a regexp of several";
   const list = useId();
   const input = useRef<HTMLInputElement>(null);
   const [text, setText] = useState<string | null>(null); // null: not being edited

@@ -6,17 +6,13 @@ import type { Page } from "./page";
 
 export function Refused({ page, why }: { page: Page; why: string }) {
   const { place, meta } = page;
+  // Where menus are refused as well, it is an option that cannot be.
+  const none = Object.fromEntries([...place.params.keys()].map((name) => [name, null]));
   return (
     <div>
       {meta && OF_FUNCTION.includes(place.view) && (
         <div class="bar-top">
-          <Picker
-            params={place.params}
-            value={place.params.get("p") ?? place.params.get("f") ?? ""}
-            label="A function, or a regexp of several"
-            granularity=""
-            pick={(to) => page.go(place.view, { p: to })}
-          />
+          <Picker params={place.params} pick={(to) => page.go(place.view, { p: to })} />
         </div>
       )}
       <div class="empty" role="alert">
@@ -29,9 +25,9 @@ export function Refused({ page, why }: { page: Page; why: string }) {
           <button type="button" class="button" onClick={page.again}>
             Retry
           </button>
-          {meta && place.params.size > 0 && (
-            <button type="button" class="button" onClick={() => page.go(place.view, { ...reset(meta), m: null, b: null })}>
-              Reset filters
+          {place.params.size > 0 && (
+            <button type="button" class="button" onClick={() => page.go(place.view, meta ? { ...reset(meta), m: null, b: null } : none)}>
+              {meta ? "Reset filters" : "Without options"}
             </button>
           )}
         </div>

@@ -4,7 +4,7 @@ import type { Disasm as DisasmAnswer } from "../data";
 import { inUnit, middle, percent } from "../format";
 import { Code } from "../parts/code";
 import { Empty } from "../parts/empty";
-import { Missing, More, Ways, base, useWays } from "../parts/listing";
+import { Contents, Missing, More, Ways, base, useWays } from "../parts/listing";
 import { Picker } from "../parts/picker";
 import { exactly } from "../regexps";
 import { address, go as goAddress } from "../url";
@@ -32,31 +32,8 @@ export function Disasm({ answer, place, search, select, go, tell }: ViewProps<Di
   return (
     <div class="source">
       <div class="bar-top">
-        <Picker
-          params={place.params}
-          value={place.params.get("p") ?? place.params.get("f") ?? ""}
-          label="A function, or a regexp of several"
-          granularity=""
-          pick={(to) => go("disasm", { p: to })}
-        />
-        {functions.length > 1 && (
-          <select
-            class="contents"
-            aria-label="Functions shown"
-            value=""
-            onChange={(e) => {
-              document.getElementById("routine-" + e.currentTarget.value)?.scrollIntoView();
-              e.currentTarget.value = "";
-            }}
-          >
-            <option value="">{functions.length} functions{"\u2026"}</option>
-            {functions.map((f, i) => (
-              <option key={i} value={i}>
-                {percent(f.cum, values.total)} {f.name}
-              </option>
-            ))}
-          </select>
-        )}
+        <Picker params={place.params} pick={(to) => go("disasm", { p: to })} />
+        <Contents routines={functions.map((f, i) => ({ id: String(i), name: f.name, cum: f.cum }))} total={values.total} />
         <Ways ways={ways} />
       </div>
       <div ref={scroller} class="scroller listing" tabIndex={-1}>

@@ -67,13 +67,7 @@ export function Peek({ answer, place, meta, search, select, go, tell }: ViewProp
 
   const picker = (
     <div class="bar-top">
-      <Picker
-        params={place.params}
-        value={given ?? ""}
-        label="A function, or a regexp of several"
-        granularity={granularity}
-        pick={(regexp) => go("peek", { p: regexp })}
-      />
+      <Picker params={place.params} value={given ?? ""} granularity={granularity} pick={(regexp) => go("peek", { p: regexp })} />
     </div>
   );
   return (

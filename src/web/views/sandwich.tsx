@@ -44,13 +44,7 @@ export function Sandwich({ answer, place, meta, search, select, go, openMenu, te
   return (
     <div class="sandwich">
       <div class="bar-top">
-        <Picker
-          params={place.params}
-          value={pivot}
-          label="A function, or a regexp of several"
-          granularity={granularity}
-          pick={(regexp) => go("sandwich", { p: regexp })}
-        />
+        <Picker params={place.params} value={pivot} granularity={granularity} pick={(regexp) => go("sandwich", { p: regexp })} />
       </div>
       {!pivot ? (
         <Empty title="Choose a function">

@@ -5,10 +5,10 @@ import { inUnit, middle, percent } from "../format";
 import { Code } from "../parts/code";
 import { Empty } from "../parts/empty";
 import { Icon } from "../parts/icons";
-import { Missing, More, Ways, base, heat, reveal, useWays } from "../parts/listing";
+import { Contents, Missing, More, Ways, base, heat, reveal, useWays } from "../parts/listing";
 import { Picker } from "../parts/picker";
 import { exactly } from "../regexps";
-import { address, go as goAddress } from "../url";
+import { address, go as goAddress, hashText } from "../url";
 import type { ViewProps } from "../view";
 
 type Routine = SourceAnswer["files"][number]["functions"][number];
@@ -36,7 +36,7 @@ export function Source({ answer, place, search, select, go, tell }: ViewProps<So
     return max;
   }, [routines]);
   useEffect(() => {
-    const from = inlinedFrom(decodeURIComponent(location.hash.slice(1)));
+    const from = inlinedFrom(hashText());
     setOpen(new Set(from ? [from.id] : []));
     if (from) setTimeout(() => reveal(scroller.current?.querySelector(`[data-place="${CSS.escape(from.place)}"]`)));
     else if (!location.hash) scroller.current?.scrollTo(0, 0);
@@ -75,35 +75,11 @@ export function Source({ answer, place, search, select, go, tell }: ViewProps<So
     tell(`${wanted} is not shown here`);
   }
 
-  const regexp = place.params.get("p") ?? place.params.get("f") ?? "";
   return (
     <div class="source">
       <div class="bar-top">
-        <Picker
-          params={place.params}
-          value={regexp}
-          label="A function, or a regexp of several"
-          granularity=""
-          pick={(to) => go("source", { p: to })}
-        />
-        {routines.length > 1 && (
-          <select
-            class="contents"
-            aria-label="Functions shown"
-            value=""
-            onChange={(e) => {
-              document.getElementById("routine-" + e.currentTarget.value)?.scrollIntoView();
-              e.currentTarget.value = "";
-            }}
-          >
-            <option value="">{routines.length} functions{"\u2026"}</option>
-            {routines.map(({ key, routine }) => (
-              <option key={key} value={key}>
-                {percent(routine.cum, values.total)} {routine.name}
-              </option>
-            ))}
-          </select>
-        )}
+        <Picker params={place.params} pick={(to) => go("source", { p: to })} />
+        <Contents routines={routines.map(({ key, routine }) => ({ id: key, name: routine.name, cum: routine.cum }))} total={values.total} />
         <Ways ways={ways} />
       </div>
       <div ref={scroller} class="scroller listing" tabIndex={-1}>
