@@ -3,6 +3,12 @@
 
 static bool write_flamegraph(const struct page_ctx *ctx, struct json *j, struct err *err)
 {
+    /* Of a profile whose base was subtracted it is what has changed, as in pprof. */
+    struct page_ctx alone = *ctx;
+    alone.base = NULL;
+    alone.n_moments = 0;
+    if (!page_diff.missing(&alone))
+        return page_diff.write(&alone, j, err);
     /* As in pprof's flame view, functions of one name in two files are two. */
     struct page_flame f;
     bool ok = page_flame_begin(&f, ctx, GRANULARITY_FILEFUNCTIONS, NULL, err) &&

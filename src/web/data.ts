@@ -103,14 +103,21 @@ export interface Flame extends Answer {
   zoom: { path: string; names: string[] } | null; // names: the boxes above, outermost first, a pivot too
   search: { functions: number; value: number } | null; // of q: of samples that have one, whatever p and z
   smallest: number; // boxes below it are left out (of equal ones perhaps some)
+  // Only of a profile whose base was subtracted (-diff_base, -base): it is a Diff.
+  before?: Side;
+  after?: Side;
+}
+export interface Side {
+  name: string;
+  total: number; // what shares of this side are of
 }
 
 // ./data/diff: callees and callers have before and after.  Without b the profile's own base
 // (its negative values) is meant, else the moment before.  Boxes are as wide as the sizes of
 // both sides together, as in pprof.  A function is the same by name and file.
 export interface Diff extends Flame {
-  before: { name: string; total: number }; // total: what shares of this side are of
-  after: { name: string; total: number };
+  before: Side;
+  after: Side;
 }
 
 // ./data/top: rows in the order of the report

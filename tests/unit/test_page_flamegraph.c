@@ -395,11 +395,17 @@ static void a_base_is_what_is_negative(void **state)
     AUTO_BUF out = {0};
     AUTO_BUF text = {0};
     made_init(&m, stacks, 3, NULL, NULL);
-    ask_view("diff", "\"frames\":", m.profile, &(struct page_ctx){0}, &out);
-    print_trees(buf_str(&out), &text);
-    assert_string_equal(buf_str(&text), ".9-3(a7-3(b7-3/7) c2/2)");
-    assert_non_null(strstr(buf_str(&out), "\"before\":{\"name\":\"base\",\"total\":3},"
-                                          "\"after\":{\"name\":\"profile\",\"total\":6}}"));
+    /* The first page shows it, too. */
+    static const char *const views[] = {"diff", "flamegraph"};
+    for (int i = 0; i < 2; i++) {
+        buf_clear(&out);
+        buf_clear(&text);
+        ask_view(views[i], "\"frames\":", m.profile, &(struct page_ctx){0}, &out);
+        print_trees(buf_str(&out), &text);
+        assert_string_equal(buf_str(&text), ".9-3(a7-3(b7-3/7) c2/2)");
+        assert_non_null(strstr(buf_str(&out), "\"before\":{\"name\":\"base\",\"total\":3},"
+                                              "\"after\":{\"name\":\"profile\",\"total\":6}}"));
+    }
     made_release(&m);
 }
 

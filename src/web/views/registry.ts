@@ -1,4 +1,6 @@
-import type { View } from "../view";
+import { h } from "preact";
+import type { Diff, Flame } from "../data";
+import type { View, ViewProps } from "../view";
 import { DiffView } from "./diff";
 import { Disasm } from "./disasm";
 import { FlameGraphView } from "./flamegraph";
@@ -10,8 +12,13 @@ import { Tags } from "./tags";
 import { TimelineView } from "./timeline";
 import { Top } from "./top";
 
+// Of a profile with a base the first page shows what has changed.
+function FlameGraphOrDiff(props: ViewProps<Flame>) {
+  return props.answer.before ? h(DiffView, { ...props, answer: props.answer as Diff }) : h(FlameGraphView, props);
+}
+
 export const views: View[] = [
-  { name: "flamegraph", component: FlameGraphView },
+  { name: "flamegraph", component: FlameGraphOrDiff },
   { name: "graph", component: GraphView },
   { name: "top", component: Top },
   { name: "peek", component: Peek },
