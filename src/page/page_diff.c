@@ -61,7 +61,7 @@ static void find_totals(const struct page_flame *f, int64_t left_before, int64_t
     const struct pipeline *p = &f->run.pipeline;
     *before = left_before;
     *after = left_after;
-    if (f->options.relative_percentages || p->view.is_mean)
+    if (f->options.relative_percentages)
         return;
     if (f->base_graph.view) {
         *before = unit_to_int64((double)f->base_run.pipeline.total * f->ratio);

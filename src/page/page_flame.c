@@ -59,9 +59,8 @@ static bool init_places(struct page_flame *f, struct err *err)
 bool page_flame_begin(struct page_flame *f, const struct page_ctx *ctx,
                       enum granularity granularity, const struct page_moment *base, struct err *err)
 {
-    *f = (struct page_flame){.options = *ctx->report.options};
-    if (f->options.granularity == GRANULARITY_DEFAULT)
-        f->options.granularity = granularity;
+    *f = (struct page_flame){0};
+    report_flame_options(&ctx->report, granularity, &f->options);
     struct report_ctx own = ctx->report;
     own.options = &f->options;
     const struct graph_options graph_options = {.flat_only = true,

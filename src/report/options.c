@@ -51,7 +51,9 @@ const struct option_def option_defs[] = {
     {"intel_syntax", OPTION_BOOL, FIELD(intel_syntax), "Show assembly in Intel syntax",
      .more = "For disasm and weblist.", .param = "intel"},
     {"mean", OPTION_BOOL, FIELD(mean), "Average sample value over first value (count)",
-     .more = "Of memory the bytes an allocation, of time what an event took.", .param = "mean"},
+     .more =
+         "Of memory the bytes an allocation, of time what an event took.  Flame graphs show sums.",
+     .param = "mean"},
     {"nodecount", OPTION_INT, FIELD(nodecount), "Max number of nodes to show", .value = "N",
      .more = "The rest is left out by rules of each report; in graphs dotted lines go\nthrough "
              "nodes that are left out.",

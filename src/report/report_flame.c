@@ -268,9 +268,8 @@ static void draw(struct flame *f)
 static bool write(const struct report_ctx *ctx, struct buf *out, struct err *err)
 {
     /* As in pprof's own flame view, functions of one name in two files are two. */
-    struct report_options options = *ctx->options;
-    if (options.granularity == GRANULARITY_DEFAULT)
-        options.granularity = GRANULARITY_FILEFUNCTIONS;
+    struct report_options options;
+    report_flame_options(ctx, GRANULARITY_FILEFUNCTIONS, &options);
     struct report_ctx own = *ctx;
     own.options = &options;
 

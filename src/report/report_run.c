@@ -81,6 +81,17 @@ void report_end(struct report_run *run)
     run->shared = NULL;
 }
 
+void report_flame_options(const struct report_ctx *ctx, enum granularity granularity,
+                          struct report_options *options)
+{
+    *options = *ctx->options;
+    if (options->granularity == GRANULARITY_DEFAULT)
+        options->granularity = granularity;
+    if (options->mean)
+        diag_add(ctx->diag, "means do not add up, so flame graphs show sums");
+    options->mean = false;
+}
+
 double report_ratio(const struct report_run *run)
 {
     double ratio = 1 / run->options.divide_by;

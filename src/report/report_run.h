@@ -34,6 +34,11 @@ bool report_begin(struct report_run *run, const struct report_ops *ops,
                   const struct report_ctx *ctx, struct err *err);
 void report_end(struct report_run *run);
 
+/* The options of a flame graph: granularity as given where none was asked for, and values that
+ * add up: means do not, which ctx->diag is told. */
+void report_flame_options(const struct report_ctx *ctx, enum granularity granularity,
+                          struct report_options *options);
+
 /* What divide_by multiplies values with. */
 double report_ratio(const struct report_run *run);
 /* A value as the user sees it: divided by divide_by, in the profile's unit. */

@@ -97,7 +97,7 @@ static void add_samples(struct places *p, const struct places_side *side, bool i
     for (uint32_t i = 0; i < view->n_samples; i++) {
         const struct view_sample *s = &view->samples[i];
         uint32_t sample = p->n_all++;
-        int64_t v = view_mean(view_value(view, s), view_divisor(view, s));
+        int64_t v = view_value(view, s);
         if (is_base && ratio != 1)
             v = unit_to_int64((double)v * ratio);
         int64_t size = v == INT64_MIN ? INT64_MAX : v < 0 ? -v : v;

@@ -137,6 +137,21 @@ def test_top():
                 equal(name + " total", got["values"]["total"], want["total"])
 
 
+def test_mean():
+    """Means are told where a number stands alone; boxes of a flame graph have to add up."""
+    with Page(os.path.join(DATA, "pprof/contention.pb.gz")) as page:
+        want = json.loads(report("-topjson", "-mean", os.path.join(DATA, "pprof/contention.pb.gz")))
+        got = page.ask("top", mean=1)
+        equal("mean top", list(zip(got["names"], got["flat"], got["cum"])),
+              [(n["name"], n["flat"], n["cum"]) for n in want["nodes"][:500]])
+        equal("mean top total", got["values"]["total"], want["total"])
+        for view, tree in (("flamegraph", "callees"), ("sandwich", "down")):
+            sums, means = page.ask(view, p="main"), page.ask(view, p="main", mean=1)
+            equal(f"mean {view}", (means[tree]["value"], means["values"]["total"], means["title"]),
+                  (sums[tree]["value"], sums["values"]["total"], sums["title"]))
+            check(f"mean {view} is told", any("do not add up" in note for note in means["notes"]), means["notes"])
+
+
 def edges(node, key, other):
     return [(e["name"], e["value"], bool(e.get(other))) for e in node[key]]
 
@@ -313,6 +328,7 @@ if __name__ == "__main__":
     try:
         test_graph()
         test_top()
+        test_mean()
         test_peek()
         test_tags()
         test_program()
