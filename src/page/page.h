@@ -20,6 +20,7 @@ struct page_moment {
     const struct profile *profile;
     struct pipeline_cache *cache;
     int64_t time_nanos; /* since 1970: the end of the profile, else when it was read */
+    unsigned id;        /* as m and b name it */
 };
 
 /* A request.  Texts are borrowed for the call; NULL and "" both mean "not given". */

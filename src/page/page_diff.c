@@ -34,12 +34,13 @@ static struct page_ctx find_sides(const struct page_ctx *ctx)
     return own;
 }
 
-static const char *name_of(const struct page_ctx *ctx)
+/* The moment that is looked at; NULL: it is none of those. */
+static const struct page_moment *find_after(const struct page_ctx *ctx)
 {
     for (size_t i = 0; i < ctx->n_moments; i++)
         if (ctx->moments[i].profile == ctx->report.profile)
-            return ctx->moments[i].name;
-    return "";
+            return &ctx->moments[i];
+    return NULL;
 }
 
 /* The sizes of all samples of a type, filters apart, of one sign. */
@@ -72,11 +73,14 @@ static void find_totals(const struct page_flame *f, int64_t left_before, int64_t
     *after = sum_side(p->view.profile, p->view.type, false);
 }
 
-static void write_side(struct json *j, const char *key, const char *name, int64_t total)
+/* `moment` NULL: a side of the profile itself, which is called `name`. */
+static void write_side(struct json *j, const char *key, const struct page_moment *moment,
+                       const char *name, int64_t total)
 {
     json_key(j, key);
     json_open(j, '{');
-    json_member(j, "name", str_of(name));
+    json_member(j, "name", str_of(moment ? moment->name : name));
+    json_member_int(j, "moment", moment ? moment->id : 0);
     json_member_int(j, "total", total);
     json_close(j, '}');
 }
@@ -99,8 +103,8 @@ static bool write_diff(const struct page_ctx *asked, struct json *j, struct err 
              page_flame_write(&f, ctx, j, err);
     }
     if (ok) {
-        write_side(j, "before", base ? base->name : "base", before);
-        write_side(j, "after", base ? name_of(ctx) : "profile", after);
+        write_side(j, "before", base, "base", before);
+        write_side(j, "after", base ? find_after(ctx) : NULL, base ? "" : "profile", after);
     }
     page_flame_end(&f);
     return ok;

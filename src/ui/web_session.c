@@ -81,7 +81,7 @@ static struct web_entry *entry_new(const char *name, struct profile *profile, bo
         err_nomem(err);
         return NULL;
     }
-    e->moment.page = (struct page_moment){name, profile, cache, end_of(profile, is_one)};
+    e->moment.page = (struct page_moment){name, profile, cache, end_of(profile, is_one), 0};
     e->moment.entry = e;
     e->profile = profile;
     for (const struct profile *p = profile; p; p = p->parent)
@@ -127,7 +127,7 @@ static unsigned append(struct web_session *s, struct web_entry *e, struct err *e
     pthread_mutex_lock(&s->lock);
     bool ok = vec_push(&s->entries, e);
     unsigned id = ok ? ++s->last_id : 0;
-    e->moment.id = id;
+    e->moment.id = e->moment.page.id = id;
     if (ok)
         drop_oldest(s);
     pthread_mutex_unlock(&s->lock);

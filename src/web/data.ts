@@ -109,6 +109,7 @@ export interface Flame extends Answer {
 }
 export interface Side {
   name: string;
+  moment: number; // 0: none, a side of the profile itself
   total: number; // what shares of this side are of
 }
 

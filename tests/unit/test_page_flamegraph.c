@@ -369,21 +369,23 @@ static void a_moment_is_compared_with_another(void **state)
     AUTO_BUF text = {0};
     made_init(&before, old, 2, NULL, NULL);
     made_init(&after, new, 3, NULL, NULL);
-    const struct page_moment moments[] = {{"old", before.profile, NULL, 0},
-                                          {"new", after.profile, NULL, 0}};
+    const struct page_moment moments[] = {{"old", before.profile, NULL, 0, 1},
+                                          {"new", after.profile, NULL, 0, 2}};
     struct page_ctx ctx = {.moments = moments, .n_moments = 2};
     ask_view("diff", "\"frames\":", after.profile, &ctx, &out);
     print_trees(buf_str(&out), &text);
     assert_string_equal(buf_str(&text), ".11-4(a9-4(b4-3/4 d4/4 c1-1/1) e2/2)");
-    assert_non_null(strstr(buf_str(&out), "\"before\":{\"name\":\"old\",\"total\":4},"
-                                          "\"after\":{\"name\":\"new\",\"total\":7}}"));
+    assert_non_null(strstr(buf_str(&out),
+                           "\"before\":{\"name\":\"old\",\"moment\":1,\"total\":4},"
+                           "\"after\":{\"name\":\"new\",\"moment\":2,\"total\":7}}"));
     /* The first one with the next, and only the callers and callees of one. */
     ctx.pivot = "^c$";
     ask_view("diff", "\"frames\":", before.profile, &ctx, &out);
     buf_clear(&text);
     print_trees(buf_str(&out), &text);
     assert_string_equal(buf_str(&text), "c1/1 ^ c1(a1/1)");
-    assert_non_null(strstr(buf_str(&out), "\"before\":{\"name\":\"new\",\"total\":7},"));
+    assert_non_null(
+        strstr(buf_str(&out), "\"before\":{\"name\":\"new\",\"moment\":2,\"total\":7},"));
     made_release(&before);
     made_release(&after);
 }
@@ -403,8 +405,9 @@ static void a_base_is_what_is_negative(void **state)
         ask_view(views[i], "\"frames\":", m.profile, &(struct page_ctx){0}, &out);
         print_trees(buf_str(&out), &text);
         assert_string_equal(buf_str(&text), ".9-3(a7-3(b7-3/7) c2/2)");
-        assert_non_null(strstr(buf_str(&out), "\"before\":{\"name\":\"base\",\"total\":3},"
-                                              "\"after\":{\"name\":\"profile\",\"total\":6}}"));
+        assert_non_null(strstr(buf_str(&out),
+                               "\"before\":{\"name\":\"base\",\"moment\":0,\"total\":3},"
+                               "\"after\":{\"name\":\"profile\",\"moment\":0,\"total\":6}}"));
     }
     made_release(&m);
 }
@@ -562,7 +565,7 @@ static void memory_that_runs_out(void **state)
     struct made m, before;
     made_init(&m, CALLS, NULL, NULL);
     made_init(&before, old, 2, NULL, NULL);
-    const struct page_moment base = {"old", before.profile, NULL, 0};
+    const struct page_moment base = {"old", before.profile, NULL, 0, 1};
     for (int i = 0; i < 3; i++) {
         static const char *const views[] = {"flamegraph", "diff", "sandwich"};
         for (long n = 0, done = 0; !done; n++) {

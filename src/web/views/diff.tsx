@@ -69,8 +69,8 @@ export function DiffView(props: ViewProps<Diff>) {
         {meta.moments.length > 1 && (
           <label class="diff-base">
             Compared with{" "}
-            <select value={base} onChange={(e) => go(place.view, { b: e.currentTarget.value || null })}>
-              {!base && <option value="">{before.name}</option>}
+            <select value={base || String(before.moment || "")} onChange={(e) => go(place.view, { b: e.currentTarget.value || null })}>
+              {!base && !before.moment && <option value="">{before.name}</option>}
               {meta.moments.map((m) => (
                 <option value={String(m.id)}>{[m.time, m.name].filter(Boolean).join(", ")}</option>
               ))}

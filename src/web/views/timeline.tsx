@@ -59,14 +59,15 @@ function inFolder(names: string[]): string[] {
   return names.map((name) => name.slice(common.length));
 }
 
-// Steps between marks that are round in the unit that values up to `most` are told in.
+// Steps between marks that are round in the unit that values up to `most` are told in; the
+// profile's own are whole numbers.
 function roundSteps(most: number, values: Values): number[] {
   const size = most * Math.abs(values.ratio);
   let unit = values.steps[0].factor;
   for (const s of values.steps) if (s.factor <= size) unit = s.factor;
   const steps: number[] = [];
   for (let ten = 1e-3; ten <= 1e18; ten *= 10) for (const n of [1, 2, 5]) steps.push((n * ten * unit) / Math.abs(values.ratio || 1));
-  return steps;
+  return steps.filter((step) => step >= 1);
 }
 
 // A mark of the axis: with the date where a day begins or marks are days apart.
