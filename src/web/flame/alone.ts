@@ -2,6 +2,7 @@
 // is no server: a pivot is worked out of the tree here.
 import type { Flame } from "../data";
 import { alone, percent } from "../format";
+import { growth } from "./describe";
 import { boxOf, layout } from "./layout";
 import { FlameGraph } from "./engine";
 import { pivot } from "./pivot";
@@ -10,7 +11,10 @@ import "./alone.css";
 import type { Tree } from "../data";
 
 const data = JSON.parse(document.getElementById("data")!.textContent!) as Flame;
-const whole = sourceOf(data);
+// Of a profile whose base was subtracted it shows what has changed.
+const { before, after } = data.callees;
+const sides = before && after ? { before: { name: "base", total: before[0] }, after: { name: "profile", total: after[0] } } : null;
+const whole = sourceOf(data, sides);
 const root = document.documentElement;
 
 // The state is the part of the address after #, so that back and forward work.
@@ -70,6 +74,7 @@ function below(tree: Tree, path: string): { tree: Tree; above: string[] } {
   const isInlined = new Set(tree.inlined);
   const cuts = new Map(tree.cut.map((c) => [c[0], c]));
   const out: Tree = { frame: [], children: [], value: [], self: [], inlined: [], cut: [] };
+  if (tree.before && tree.after) [out.before, out.after] = [[], []];
   const queue = [from];
   for (let k = 0; k < queue.length; k++) {
     const i = queue[k];
@@ -77,6 +82,8 @@ function below(tree: Tree, path: string): { tree: Tree; above: string[] } {
     out.frame.push(tree.frame[s]);
     out.children.push(tree.children[s]);
     out.value.push(tree.value[s]);
+    out.before?.push(tree.before![s]);
+    out.after?.push(tree.after![s]);
     out.self.push(tree.self[s]);
     if (isInlined.has(s)) out.inlined.push(k);
     const cut = cuts.get(s);
@@ -132,8 +139,9 @@ function update() {
   const s = state();
   const flipped = s.order === "flame";
   order.textContent = flipped ? "Order: flame" : "Order: icicle";
-  color.textContent = s.color === "heat" ? "Colour: self" : "Colour: module";
-  graph.setLook({ flipped, color: s.color === "heat" ? "heat" : "module" });
+  const look = sides && s.color !== "module" ? "change" : s.color === "heat" ? "heat" : "module";
+  color.textContent = { change: "Colour: change", heat: "Colour: self", module: "Colour: module" }[look];
+  graph.setLook({ flipped, color: look });
   const key = JSON.stringify([s.p, s.z]);
   if (key === shown) return;
   shown = key;
@@ -145,7 +153,10 @@ function update() {
   if (source.pivot || source.path) add("all", { p: null, z: null });
   if (source.pivot) add(source.pivot, { z: null });
   const { total } = data.values;
-  parts.push(make("span", {}, value === total ? `${alone(value, data.values)} in all` : `${alone(value, data.values)}, ${percent(value, total)} of all`));
+  if (sides) {
+    const t = source.callees;
+    parts.push(make("span", {}, `${alone(t.before![0], data.values)} \u2192 ${alone(t.after![0], data.values)}, ${growth(t.before![0], t.after![0])}`));
+  } else parts.push(make("span", {}, value === total ? `${alone(value, data.values)} in all` : `${alone(value, data.values)}, ${percent(value, total)} of all`));
   crumbs.replaceChildren(...parts);
 }
 
@@ -187,7 +198,10 @@ theme.onclick = () => {
   root.dataset.theme = is ? "light" : "dark";
 };
 order.onclick = () => go({ order: state().order === "flame" ? null : "flame" });
-color.onclick = () => go({ color: state().color === "heat" ? null : "heat" });
+color.onclick = () => {
+  const other = sides ? "module" : "heat";
+  go({ color: state().color === other ? null : other });
+};
 input.oninput = () => tell(graph.search(regexp()));
 input.onkeydown = (e) => {
   if (e.key === "Enter") graph.next(e.shiftKey ? -1 : 1);

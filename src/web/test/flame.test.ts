@@ -114,6 +114,11 @@ test("a pivot has its callees and callers", () => {
   assert.deepEqual(callers.frame, [2, 1, 0, 0]);
   assert.deepEqual(callers.value, [80, 30, 20, 30]);
   assert.equal(pivot(tree, () => false).functions, 0);
+  // Of a difference both sides come along.
+  const sides = pivot({ ...tree, before: tree.value.map((v) => v - 1), after: tree.value.map(() => 1) }, (f) => f === 2);
+  assert.equal(sides.callees.before![0] + sides.callees.after![0], sides.callees.value[0]);
+  assert.equal(sides.callers.before!.length, sides.callers.frame.length);
+  assert.equal(callees.before, undefined);
 });
 
 const pen = { measureText: (s: string) => ({ width: s.length * 7 }) } as CanvasRenderingContext2D;
