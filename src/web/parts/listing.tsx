@@ -56,7 +56,10 @@ export function Missing({ why, before }: { why: string[]; before: string[] | und
   return (
     <ul class="missing">
       {why.map((w) => (
-        <li key={w}>{w}</li>
+        <li key={w}>
+          {/* No line ends within an option. */}
+          {w.split(/(?<=\s)(-\S+)/).map((part) => (part[0] === "-" ? <span class="whole">{part}</span> : part))}
+        </li>
       ))}
     </ul>
   );
