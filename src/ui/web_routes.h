@@ -23,7 +23,6 @@ struct web_call {
     const struct web_site *site;
     const struct web_request *request;
     const char *name; /* what the path has behind the route's */
-    const char *accept_language;
     struct web_response *response;
     struct arena arena; /* of the texts of the query */
 };
