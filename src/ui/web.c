@@ -60,14 +60,27 @@ static void show_in_browser(const struct pprof_request *request, const char *url
         fprintf(stderr, "%s\n", buf_str(&text));
 }
 
-/* All of it; left as it is when the program ends while an answer is still being made. */
+/* All of it, with what it was asked for; left as it is when the program ends while an answer is
+ * still being made. */
 struct web {
+    struct pprof_request request;
+    char *argv[6]; /* of web_show, malloc'ed; the request borrows them */
     struct web_address address;
     struct web_site site;
     struct web_handler handler;
     struct buf title;
     char token[2 * TOKEN_BYTES + 1];
 };
+
+static struct web *web_new(struct err *err)
+{
+    struct web *web = calloc(1, sizeof *web);
+    if (web)
+        web->address.fd = -1;
+    else
+        err_nomem(err);
+    return web;
+}
 
 static void web_free(struct web *web)
 {
@@ -76,12 +89,16 @@ static void web_free(struct web *web)
     web_session_free(web->site.session);
     web_cache_free(web->site.cache);
     buf_release(&web->title);
+    pprof_request_release(&web->request);
+    for (char **arg = web->argv; *arg; arg++)
+        free(*arg);
     free(web);
 }
 
 /* Read the sources and make of them what is served. */
-static bool make_site(struct web *web, const struct pprof_request *request, struct err *err)
+static bool make_site(struct web *web, struct err *err)
 {
+    const struct pprof_request *request = &web->request;
     struct diag diag;
     diag_init(&diag);
     struct profile *profile = fetch_profile(&request->fetch, &diag, err);
@@ -131,38 +148,51 @@ static bool serve(struct web *web, bool no_browser, bool *is_over, struct err *e
     return server != NULL;
 }
 
-bool web_run(const struct pprof_request *request, struct err *err)
+/* Frees it, unless something of it still runs. */
+static bool run(struct web *web, struct err *err)
 {
-    struct web *web = calloc(1, sizeof *web);
+    const struct pprof_request *request = &web->request;
     bool is_over = true;
-    if (!web)
-        return err_nomem(err);
     bool ok = web_check(request->http, err) &&
               web_address_parse(&web->address, request->http, err) &&
-              web_address_listen(&web->address, err) && make_site(web, request, err) &&
+              web_address_listen(&web->address, err) && make_site(web, err) &&
               serve(web, request->no_browser, &is_over, err);
     if (is_over)
         web_free(web);
     return ok;
 }
 
+bool web_run(struct pprof_request *request, struct err *err)
+{
+    struct web *web = web_new(err);
+    if (!web)
+        return false;
+    web->request = *request;
+    *request = (struct pprof_request){0};
+    return run(web, err);
+}
+
 bool web_show(const char *http, bool no_browser, const char *path, struct err *err)
 {
+    struct web *web = web_new(err);
     AUTO_BUF address = {0};
-    struct pprof_request request;
-    bool help;
+    bool help, ok = web != NULL;
+    if (!ok)
+        return false;
     buf_printf(&address, "-http=%s", http);
-    char *argv[] = {"pprof", address.data, no_browser ? "-no_browser" : "-no_browser=false",
-                    "--",    (char *)path, NULL};
-    if (address.failed)
-        return err_nomem(err);
-    bool ok = pprof_request_parse(&request, 5, argv, &help, err);
-    if (ok) {
+    const char *const argv[] = {"pprof", buf_str(&address),
+                                no_browser ? "-no_browser" : "-no_browser=false", "--", path};
+    const int n = sizeof argv / sizeof *argv;
+    for (int i = 0; ok && i < n; i++)
+        ok = (web->argv[i] = strdup(argv[i])) != NULL;
+    if (!ok || address.failed)
+        err_nomem(err);
+    else if (pprof_request_parse(&web->request, n, web->argv, &help, err)) {
         tell("the web page shows %s; Ctrl-C ends it", path);
-        ok = web_run(&request, err);
+        return run(web, err);
     }
-    pprof_request_release(&request);
-    return ok;
+    web_free(web);
+    return false;
 }
 
 bool web_check(const char *http, struct err *err)
