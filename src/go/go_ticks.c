@@ -7,6 +7,8 @@
 #define N_TRIES 8
 #define LEAST_NS 5000000 /* what Go takes for enough */
 #define APART 0.02       /* of the clock's rate: more is another number */
+#define SLOWEST 100e6    /* of clocks that there are; what Go works out is neither when its */
+#define FASTEST 20e9     /* arithmetic overflows, or the program was stopped meanwhile */
 
 struct moment {
     int64_t ticks, ns;
@@ -63,7 +65,7 @@ static bool find(const struct go_program *program, int64_t *ticks, struct diag *
     if (address && !mem_read(program->mem, address, words, n_words * sizeof *words, err))
         return false;
     int64_t known = has_start ? words[3] : words[1] ? words[1] : words[2];
-    if (is_core && known > 0) {
+    if (is_core && (double)known > SLOWEST && (double)known < FASTEST) {
         *ticks = known;
         return true;
     }
