@@ -15,6 +15,8 @@ void *pages_calloc(size_t n, size_t size)
     return p;
 }
 
+#define MUCH_BYTES ((size_t)16 << 20)
+
 static void *padding; /* never used, never freed */
 
 void pages_prepare_heap(void)
@@ -40,4 +42,16 @@ void pages_prepare_heap(void)
     uintptr_t end = (uintptr_t)sbrk(0) & ~(uintptr_t)(HUGE_BYTES - 1);
     if (padding && end > first)
         (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
+}
+
+void pages_stay(void)
+{
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    pages_give_back();
+}
+
+void pages_give_back(void)
+{
+    if (mallinfo2().fordblks > MUCH_BYTES)
+        malloc_trim(4 << 20);
 }

@@ -1,5 +1,6 @@
 #include "ui/web.h"
 
+#include "base/pages.h"
 #include "report/report_run.h"
 #include "ui/tell.h"
 #include "ui/viewer.h"
@@ -131,6 +132,7 @@ static bool serve(struct web *web, bool no_browser, bool *is_over, struct err *e
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, &old);
+    pages_stay();
     struct web_server *server = web_server_start(&web->address, &web->handler, err);
     if (server) {
         web->address.fd = -1;

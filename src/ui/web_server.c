@@ -2,6 +2,7 @@
 
 #include "base/gzip.h"
 #include "base/map.h"
+#include "base/pages.h"
 #include "ui/web_daemon.h"
 #include "ui/web_guard.h"
 
@@ -214,6 +215,7 @@ static void *work(void *arg)
             finish(x);
         } else {
             answer(x);
+            pages_give_back();
         }
         atomic_store(&x->state, STATE_DONE);
         server->mhd->resume_connection(x->connection); /* x is not ours any more */

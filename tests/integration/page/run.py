@@ -141,7 +141,7 @@ def every_view(browser, server):
 def flame(browser, server):
     total = re.search(r"Total samples = (\S+)", text("-top", GO_CPU))[1]
     visit(browser, server, "flamegraph")
-    check("flame", browser.run("return performance.getEntriesByName('painted').length"), "was not painted")
+    browser.wait("return performance.getEntriesByName('painted').length")
     crumbs = browser.find(".flame-crumbs").text
     check("flame", total in crumbs, f"{crumbs}: not {total}")
     # The alternative for those who do not see it has the text report's sums.
