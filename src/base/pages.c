@@ -15,7 +15,7 @@ void *pages_calloc(size_t n, size_t size)
     return p;
 }
 
-#define MUCH_BYTES ((size_t)16 << 20)
+#define MUCH_BYTES ((size_t)32 << 20) /* less is soon needed again */
 
 static void *padding; /* never used, never freed */
 
@@ -44,14 +44,8 @@ void pages_prepare_heap(void)
         (void)madvise((void *)first, end - first, MADV_HUGEPAGE);
 }
 
-void pages_stay(void)
-{
-    mallopt(M_MMAP_THRESHOLD, 1 << 20);
-    pages_give_back();
-}
-
 void pages_give_back(void)
 {
     if (mallinfo2().fordblks > MUCH_BYTES)
-        malloc_trim(4 << 20);
+        malloc_trim(MUCH_BYTES / 2);
 }

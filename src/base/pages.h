@@ -34,9 +34,8 @@ void *pages_calloc(size_t n, size_t size);
  * under the heap, freed memory kept.  Call it once, first in main. */
 void pages_prepare_heap(void);
 
-/* From here on the program stays: large blocks go back to the system when they are freed. */
-void pages_stay(void);
-/* The same for what small blocks left, if that is much.  Some ms, if it is. */
+/* For a program that stays: what was freed goes back to the system, if it is much.  Some ms,
+ * if it is. */
 void pages_give_back(void);
 
 #endif

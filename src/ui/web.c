@@ -132,7 +132,7 @@ static bool serve(struct web *web, bool no_browser, bool *is_over, struct err *e
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, &old);
-    pages_stay();
+    pages_give_back();
     struct web_server *server = web_server_start(&web->address, &web->handler, err);
     if (server) {
         web->address.fd = -1;
