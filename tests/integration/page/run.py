@@ -134,7 +134,7 @@ def every_view(browser, server):
         if view["missing"] is None and view["key"]:
             browser.run("document.activeElement.blur()")
             browser.key(view["key"])
-            browser.wait("return location.pathname.endsWith('/' + arguments[0])", view["name"], seconds=10)
+            browser.wait("return location.pathname.endsWith('/' + arguments[0])", view["name"], seconds=30)
             shown(browser, view["name"] + " by its key")
 
 
@@ -156,32 +156,32 @@ def flame(browser, server):
     box = browser.find("main canvas").box
     browser.mouse(box["x"] + box["width"] / 3, box["y"] + 36 + 9)
     browser.mouse(box["x"] + box["width"] / 3, box["y"] + 36 + 9, click=True)
-    browser.wait("return new URL(location).searchParams.get('p')", seconds=10)
+    browser.wait("return new URL(location).searchParams.get('p')", seconds=30)
     shown(browser, "flame after a click")
     browser.back()
-    browser.wait("return !new URL(location).searchParams.get('p')", seconds=10)
+    browser.wait("return !new URL(location).searchParams.get('p')", seconds=30)
     shown(browser, "flame, back")
     browser.forward()
-    browser.wait("return new URL(location).searchParams.get('p')", seconds=10)
+    browser.wait("return new URL(location).searchParams.get('p')", seconds=30)
     # By keyboard: into the picture, down, pivot, out again.
     visit(browser, server, "flamegraph")
     browser.run("document.querySelector('main [tabindex=\"0\"]').focus()")
     for key in ("ArrowDown", "ArrowDown", "Enter"):
         browser.key(key)
-    browser.wait("return new URL(location).searchParams.get('p')", seconds=10)
+    browser.wait("return new URL(location).searchParams.get('p')", seconds=30)
     shown(browser, "flame by keyboard")
     browser.run("document.querySelector('main [tabindex=\"0\"]').focus()")
     browser.key("Escape")
-    browser.wait("return !new URL(location).searchParams.get('p')", seconds=10)
+    browser.wait("return !new URL(location).searchParams.get('p')", seconds=30)
 
 
 def search(browser, server):
     visit(browser, server, "flamegraph")
     browser.key("/")
-    browser.wait("return document.activeElement.id === 'search'", seconds=5)
+    browser.wait("return document.activeElement.id === 'search'", seconds=30)
     browser.find("#search").type("^runtime\\.")
-    browser.wait("return /%/.test(document.querySelector('.told')?.textContent)", seconds=10)
-    browser.wait("return new URL(location).searchParams.get('q')", seconds=10)
+    browser.wait("return /%/.test(document.querySelector('.told')?.textContent)", seconds=30)
+    browser.wait("return new URL(location).searchParams.get('q')", seconds=30)
     shown(browser, "search")
     told = browser.wait("const t = document.querySelector('.told').textContent; return !/least/.test(t) && t")
     focused = re.search(r"Showing nodes accounting for \S+, (\S+%)", text(
@@ -189,7 +189,7 @@ def search(browser, server):
     check("search", focused and focused[1].rstrip("%").rstrip("0") in told, f"{told}: {focused and focused[1]}")
     browser.find("#search").clear()
     browser.find("#search").type("(")
-    browser.wait("return document.querySelector('#search').getAttribute('aria-invalid') === 'true'", seconds=5)
+    browser.wait("return document.querySelector('#search').getAttribute('aria-invalid') === 'true'", seconds=30)
     shown(browser, "a regexp that is none")
 
 
@@ -197,38 +197,38 @@ def menus(browser, server):
     visit(browser, server, "top")
     browser.key("/")
     browser.find("#search").type("mallocgc")
-    browser.wait("return new URL(location).searchParams.get('q')", seconds=10)
+    browser.wait("return new URL(location).searchParams.get('q')", seconds=30)
     for item, param in (("Focus", "f"), ("Ignore", "i"), ("Hide", "h"), ("Show from", "sf")):
         visit(browser, server, "top", "q=mallocgc")
         if click_menu(browser, "Refine", item):
-            browser.wait("return new URL(location).searchParams.get(arguments[0])", param, seconds=10)
+            browser.wait("return new URL(location).searchParams.get(arguments[0])", param, seconds=30)
             shown(browser, "Refine " + item)
             check("Refine " + item, browser.run("return document.querySelectorAll('.chip').length") >= 1, "no chip")
     browser.find(".chip-remove").click()
-    browser.wait("return !new URL(location).searchParams.get('sf')", seconds=10)
+    browser.wait("return !new URL(location).searchParams.get('sf')", seconds=30)
     # A configuration: saved, chosen, forgotten.
     visit(browser, server, "top", "f=runtime")
     if click_menu(browser, "Config", "Save as"):
         browser.find("dialog input, [role=dialog] input").type("mine")
         browser.key("Enter")
-        browser.wait("return !document.querySelector('dialog[open], [role=dialog]')", seconds=10)
+        browser.wait("return !document.querySelector('dialog[open], [role=dialog]')", seconds=30)
         configs = browser.run("return fetch('./data/profile').then(r => r.json()).then(m => m.configs)")
         check("configs", "mine" in [c["name"] for c in configs], configs)
         visit(browser, server, "top")
         click_menu(browser, "Config", "mine")
-        browser.wait("return new URL(location).searchParams.get('f') === 'runtime'", seconds=10)
+        browser.wait("return new URL(location).searchParams.get('f') === 'runtime'", seconds=30)
     click_menu(browser, "View", "Graph")
-    browser.wait("return location.pathname.endsWith('/graph')", seconds=10)
+    browser.wait("return location.pathname.endsWith('/graph')", seconds=30)
     shown(browser, "View Graph")
     check("menus keep", "runtime" in query_of(browser).get("f", []), browser.url)
     # Help, details and options open and close by keyboard.
     for key, name in (("?", "help"), (".", "details"), (",", "options")):
         browser.run("document.activeElement.blur()")
         browser.key(key)
-        browser.wait("return document.querySelector('dialog[open], [role=dialog]')", seconds=10)
+        browser.wait("return document.querySelector('dialog[open], [role=dialog]')", seconds=30)
         browser.picture(os.path.join(PICTURES, name + ".png"))
         browser.key("Escape")
-        browser.wait("return !document.querySelector('dialog[open], [role=dialog]')", seconds=10)
+        browser.wait("return !document.querySelector('dialog[open], [role=dialog]')", seconds=30)
         check(name, True)
 
 
@@ -236,7 +236,7 @@ def samples(browser):
     with Server(GO_HEAP) as server:
         visit(browser, server, "flamegraph", picture="heap")
         if click_menu(browser, "Sample", "alloc_space"):
-            browser.wait("return new URL(location).searchParams.get('si') === 'alloc_space'", seconds=10)
+            browser.wait("return new URL(location).searchParams.get('si') === 'alloc_space'", seconds=30)
             shown(browser, "alloc_space")
             total = re.search(r"of (\S+) total", text("-top", "-sample_index=alloc_space", GO_HEAP))[1]
             title = browser.find(".context").text
@@ -247,7 +247,7 @@ def samples(browser):
         for value in re.findall(r"^\s+\S+ \(.*?\): (\S+)", text("-tags", TAGS), re.M):
             check("tags", value in shown_tags, value)
         browser.find(".tag-bar").click()
-        browser.wait("return new URL(location).searchParams.get('tf')", seconds=10)
+        browser.wait("return new URL(location).searchParams.get('tf')", seconds=30)
         shown(browser, "a tag in focus")
     with Server("-diff_base", TAGS, TAGS) as server:
         visit(browser, server, "diff", picture="diff")
