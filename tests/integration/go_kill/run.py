@@ -2,7 +2,7 @@
 """Sonde is killed at any moment: the Go program that it looks at runs on, as it was before.
 
 Reads $SONDE, $SONDE_BUILD_ROOT, $SONDE_GO_ROOTS (the first is taken; else as go_matrix does), and
-$SONDE_KILLS: how often (40), $SEED: to do the same again.  Ends in the counts.
+$SONDE_KILLS: how often (200), $SEED: to do the same again.  Ends in the counts.
 """
 import os
 import random
@@ -20,7 +20,7 @@ from toolchains import build_environment, go_roots  # noqa: E402
 BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
 SONDE = os.path.abspath(os.environ.get("SONDE", os.path.join(BUILD, "sonde")))
 READ = os.path.join(BUILD, "tests", "go_read")
-KILLS = int(os.environ.get("SONDE_KILLS", "40"))
+KILLS = int(os.environ.get("SONDE_KILLS", "200"))
 WORDS = ("MemProfileRate", "blockprofilerate", "mutexprofilerate", "forcegcperiod")
 # A stop of the program may take this long, also on a machine that does much else.
 LONGEST_MS = 2000
