@@ -1,0 +1,48 @@
+/* trace: what the events of an execution trace refer to.  Strings, frames and stacks of all
+ * generations are each kept once, under numbers that hold for the whole trace; events
+ * (trace_event.h) have these numbers in place of the file's ids.  So memory grows with what is
+ * different, not with the length of the trace, and equal stacks have equal numbers.
+ *
+ * In: filled by the readers (trace_reader.h).  Out: looked up by everybody else.
+ * Threads: one thread adds; others may look up what they were given the numbers of, at the
+ * same time: nothing moves.  Signals: no. */
+#ifndef SONDE_TRACE_TRACE_H
+#define SONDE_TRACE_TRACE_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct trace_frame {
+    uint64_t pc;         /* of the leaf as taken, else a return address, as Go has it */
+    uint32_t func, file; /* strings */
+    uint64_t line;
+};
+
+struct trace_stack {
+    const uint32_t *frames; /* numbers of frames, the innermost first */
+    uint32_t n_frames;
+};
+
+struct trace;
+
+struct trace *trace_new(void); /* NULL: no memory */
+void trace_free(struct trace *trace);
+
+/* Number of a text (from 0, which is ""), of a frame, of a stack (from 0, which is none).
+ * UINT32_MAX when memory runs out or there are 2^32 of them. */
+uint32_t trace_add_string(struct trace *trace, const char *text, size_t n);
+uint32_t trace_add_frame(struct trace *trace, const struct trace_frame *frame);
+uint32_t trace_add_stack(struct trace *trace, const uint32_t *frames, uint32_t n_frames);
+
+/* The number must be one that was handed out.  NUL-terminated, lives as long as the trace;
+ * *n (may be NULL) is its length, since a text may hold NULs.  O(1). */
+const char *trace_string(const struct trace *trace, uint32_t string, size_t *n);
+const struct trace_frame *trace_frame(const struct trace *trace, uint32_t frame);
+struct trace_stack trace_stack(const struct trace *trace, uint32_t stack);
+uint32_t trace_n_strings(const struct trace *trace), trace_n_frames(const struct trace *trace),
+    trace_n_stacks(const struct trace *trace); /* for tables indexed by them; 0 counts */
+
+#endif
