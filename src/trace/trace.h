@@ -31,8 +31,9 @@ struct trace;
 struct trace *trace_new(void); /* NULL: no memory */
 void trace_free(struct trace *trace);
 
-/* Number of a text (from 0, which is ""), of a frame, of a stack (from 0, which is none).
- * UINT32_MAX when memory runs out or there are 2^32 of them. */
+/* Number of a text (from 0, which is ""), of a frame, of a stack (from 0, which is none: a
+ * stack without frames that was taken has a number of its own).  Equal ones have equal numbers.
+ * UINT32_MAX when memory runs out or there are 2^32 of them.  O(length). */
 uint32_t trace_add_string(struct trace *trace, const char *text, size_t n);
 uint32_t trace_add_frame(struct trace *trace, const struct trace_frame *frame);
 uint32_t trace_add_stack(struct trace *trace, const uint32_t *frames, uint32_t n_frames);
