@@ -1,0 +1,36 @@
+/* analysis_window: the part of a trace's time that an analysis is asked about.
+ * Units: ns.  Threads: plain values.  Signals: no. */
+#ifndef SONDE_ANALYSIS_ANALYSIS_WINDOW_H
+#define SONDE_ANALYSIS_ANALYSIS_WINDOW_H
+
+#include "analysis/analysis.h"
+
+struct analysis_window {
+    int64_t start_ns, end_ns; /* on the trace's clock */
+    bool is_set;
+};
+
+/* Called with each block: the first one's first event is where options count from. */
+static inline void analysis_window_begin(struct analysis_window *window,
+                                         const struct analysis_options *options,
+                                         const struct trace_event *first)
+{
+    if (window->is_set)
+        return;
+    window->is_set = true;
+    window->start_ns = options->start_ns ? first->time_ns + options->start_ns : INT64_MIN;
+    window->end_ns = options->end_ns ? first->time_ns + options->end_ns : INT64_MAX;
+}
+
+/* How much of [start, end) is inside; 0: nothing. */
+static inline int64_t analysis_window_clip(const struct analysis_window *window, int64_t start_ns,
+                                           int64_t end_ns)
+{
+    if (start_ns < window->start_ns)
+        start_ns = window->start_ns;
+    if (end_ns > window->end_ns)
+        end_ns = window->end_ns;
+    return end_ns > start_ns ? end_ns - start_ns : 0;
+}
+
+#endif

@@ -1,0 +1,159 @@
+#include "ui/trace_source.h"
+
+#include "analysis/analysis_run.h"
+#include "ui/progress.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define PREFIX "trace:"
+
+bool trace_source_is(const char *source)
+{
+    return !strncmp(source, PREFIX, strlen(PREFIX));
+}
+
+/* "1.5s", "20ms", "3" (seconds) in ns. */
+static bool parse_time(const char *text, int64_t *ns)
+{
+    static const struct {
+        const char *unit;
+        double ns;
+    } units[] = {{"", 1e9}, {"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"ns", 1}};
+    char *end;
+    double number = strtod(text, &end);
+    if (end == text || !(number >= 0) || number > 9e9)
+        return false;
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+        if (!strcmp(end, units[i].unit)) {
+            *ns = (int64_t)(number * units[i].ns);
+            return true;
+        }
+    return false;
+}
+
+static bool parse_id(const char *text, uint64_t *id)
+{
+    char *end;
+    errno = 0;
+    *id = strtoull(text, &end, 10);
+    return *text >= '0' && *text <= '9' && !*end && !errno && *id <= INT64_MAX;
+}
+
+bool trace_source_option(struct analysis_options *options, const char *name, const char *value,
+                         struct err *err)
+{
+    uint64_t id;
+    if (!strcmp(name, "start") || !strcmp(name, "end"))
+        return parse_time(value, name[0] == 's' ? &options->start_ns : &options->end_ns) ||
+               err_set(err, ERR_USAGE, "%s takes a time like 1.5s or 20ms, not '%s'", name, value);
+    if (!strcmp(name, "name")) {
+        options->goroutine_name = value;
+        return true;
+    }
+    if (!strcmp(name, "goroutine") || !strcmp(name, "task")) {
+        if (!parse_id(value, &id))
+            return err_set(err, ERR_USAGE, "%s takes a number, not '%s'", name, value);
+        if (name[0] == 'g')
+            options->goroutine = (int64_t)id;
+        else
+            options->task = id;
+        return true;
+    }
+    return err_set(err, ERR_USAGE,
+                   "there is no parameter '%s'; there are start, end, goroutine, name, task", name);
+}
+
+struct trace_reader *trace_source_open(const char *path, const struct source_options *options,
+                                       struct file *body, struct err *err)
+{
+    struct stat st;
+    struct url url = {0};
+    *body = (struct file){0};
+    bool is_url = stat(path, &st) != 0 &&
+                  url_of_source(&url, path, options->seconds, options->timeout_seconds);
+    url_release(&url);
+    if (!is_url)
+        return trace_reader_open(path, err);
+    url = (struct url){0};
+    struct trace_reader *reader = NULL;
+    if (source_read(path, options, body, &url, err))
+        reader = trace_reader_open_memory(body->data, body->len, path, err);
+    url_release(&url);
+    return reader;
+}
+
+static void list_kinds(struct buf *out)
+{
+    for (size_t i = 0; analysis_registry[i]; i++)
+        if (analysis_registry[i]->group == ANALYSIS_PROFILE)
+            buf_printf(out, "%s%s", out->len ? ", " : "", analysis_registry[i]->name);
+}
+
+/* The parts of `text`, which is changed: "FILE/KIND?NAME=VALUE&...". */
+static bool parse(char *text, const char **path, const struct analysis_ops **kind,
+                  struct analysis_options *options, struct err *err)
+{
+    AUTO_BUF kinds = {0};
+    char *slash = strrchr(text, '/'), *rest = NULL;
+    char *query = slash ? strchr(slash, '?') : NULL;
+    if (query)
+        *query++ = '\0';
+    *kind = slash ? analysis_find(ANALYSIS_PROFILE, slash + 1) : NULL;
+    if (!*kind) {
+        list_kinds(&kinds);
+        return err_set(err, ERR_USAGE,
+                       "'%s%s' names no profile of a trace: FILE/KIND, where KIND is one of %s",
+                       PREFIX, text, buf_str(&kinds));
+    }
+    *slash = '\0';
+    *path = text;
+    for (char *one = query ? strtok_r(query, "&", &rest) : NULL; one;
+         one = strtok_r(NULL, "&", &rest)) {
+        char *equals = strchr(one, '=');
+        if (equals)
+            *equals = '\0';
+        if (!trace_source_option(options, one, equals ? equals + 1 : "", err))
+            return false;
+    }
+    return true;
+}
+
+static struct profile *read_profile(const char *path, const struct analysis_ops *kind,
+                                    const struct analysis_options *options,
+                                    const struct source_options *source, struct diag *diag,
+                                    struct err *err)
+{
+    AUTO_FILE body = {0};
+    struct progress progress;
+    struct analysis_task task = {.ops = kind};
+    struct profile *profile = NULL;
+    struct trace_reader *reader = trace_source_open(path, source, &body, err);
+    if (!reader)
+        return NULL;
+    progress_begin(&progress, "reading the trace");
+    if (analysis_run(reader, options, &task, 1, diag, err))
+        profile = kind->profile(task.state, err);
+    progress_end(&progress);
+    analysis_release(&task, 1);
+    trace_reader_free(reader);
+    return profile;
+}
+
+struct profile *trace_source_profile(const char *source, const struct source_options *options,
+                                     struct diag *diag, struct err *err)
+{
+    const char *path;
+    const struct analysis_ops *kind;
+    struct analysis_options what = {0};
+    struct profile *profile = NULL;
+    char *text = strdup(source + strlen(PREFIX));
+    if (!text)
+        err_nomem(err);
+    else if (parse(text, &path, &kind, &what, err))
+        profile = read_profile(path, kind, &what, options, diag, err);
+    free(text);
+    return profile;
+}
