@@ -9,6 +9,20 @@ const struct analysis_types analysis_delays = {.type = {"contentions", "delay"},
                                                .period_unit = "count",
                                                .period = 1};
 
+uint32_t analysis_profile_label(struct analysis_profile *profile, const char *text)
+{
+    if (!profile->labels.arena) {
+        arena_init(&profile->arena);
+        if (!intern_init(&profile->labels, &profile->arena)) {
+            profile->failed = true;
+            return 0;
+        }
+    }
+    uint32_t label = intern_add(&profile->labels, str_of(text));
+    profile->failed |= label == INTERN_NONE;
+    return label == INTERN_NONE ? 0 : label;
+}
+
 void analysis_profile_add(struct analysis_profile *profile, uint32_t stack, uint32_t label,
                           int64_t value0, int64_t value1)
 {
@@ -64,7 +78,8 @@ static uint32_t add_location(struct sealing *s, const struct trace_frame *frame)
     return row;
 }
 
-static void add_row(struct sealing *s, const struct analysis_row *row, uint32_t key)
+static void add_row(struct sealing *s, const struct analysis_profile *profile,
+                    const struct analysis_row *row, uint32_t key)
 {
     uint32_t locs[GOTRACE_FRAMES_MAX];
     struct trace_stack stack = trace_stack(s->trace, row->stack);
@@ -73,7 +88,7 @@ static void add_row(struct sealing *s, const struct analysis_row *row, uint32_t 
         locs[i] = add_location(s, trace_frame(s->trace, stack.frames[i]));
     struct profile_label label = {.key = key};
     if (row->label)
-        label.str = add_string(s, row->label);
+        label.str = builder_string(s->b, profile->labels.strings[row->label]);
     builder_sample(s->b, locs, n, row->values, row->label ? &label : NULL, row->label != 0);
 }
 
@@ -99,7 +114,7 @@ struct profile *analysis_profile_seal(const struct analysis_profile *profile,
     header->period = types->period;
     uint32_t key = types->label ? builder_string(s.b, str_of(types->label)) : 0;
     for (size_t i = 0; i < profile->rows.n; i++)
-        add_row(&s, &profile->rows.items[i], key);
+        add_row(&s, profile, &profile->rows.items[i], key);
     map_release(&s.locations);
     map_release(&s.functions);
     return builder_seal(s.b, err);
@@ -109,4 +124,6 @@ void analysis_profile_release(struct analysis_profile *profile)
 {
     map_release(&profile->index);
     vec_release(&profile->rows);
+    intern_release(&profile->labels);
+    arena_release(&profile->arena);
 }

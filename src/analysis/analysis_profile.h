@@ -6,6 +6,7 @@
 #define SONDE_ANALYSIS_ANALYSIS_PROFILE_H
 
 #include "base/err.h"
+#include "base/intern.h"
 #include "base/map.h"
 #include "base/vec.h"
 #include "model/profile.h"
@@ -13,15 +14,20 @@
 
 struct analysis_row {
     uint32_t stack;
-    uint32_t label; /* a string of the trace; 0: none */
+    uint32_t label; /* of analysis_profile_label; 0: none */
     int64_t values[2];
 };
 
 struct analysis_profile {
     struct map index; /* label << 32 | stack */
     VEC(struct analysis_row) rows;
+    struct arena arena;
+    struct intern labels;
     bool failed;
 };
+
+/* The number of a label's text, which is copied. */
+uint32_t analysis_profile_label(struct analysis_profile *profile, const char *text);
 
 /* Add to the row of (stack, label).  Out of memory is kept in `failed`.  O(1). */
 void analysis_profile_add(struct analysis_profile *profile, uint32_t stack, uint32_t label,

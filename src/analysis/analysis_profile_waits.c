@@ -1,7 +1,7 @@
-/* analysis_states: how long goroutines were in a state, by the stack with which they came into
- * it: the profiles net, sync, syscall and sched of go tool trace.
- * Source of the rules: cmd/trace/pprof.go (which transitions count), internal/trace/summary.go
- * (what a goroutine is called, when it started). */
+/* analysis_profile_waits: how long goroutines were in a state, by the stack with which they came
+ * into it: the profiles net, sync, syscall and sched of go tool trace. Source of the rules:
+ * cmd/trace/pprof.go (which transitions count), internal/trace/summary.go (what a goroutine is
+ * called, when it started). */
 #include "analysis/analysis.h"
 #include "analysis/analysis_profile.h"
 #include "analysis/analysis_window.h"
@@ -215,17 +215,18 @@ static void free_states(void *state)
 }
 
 #define STATES(NAME, HELP)                                                                         \
-    const struct analysis_ops analysis_##NAME = {.name = #NAME,                                    \
-                                                 .help = HELP,                                     \
-                                                 .group = ANALYSIS_PROFILE,                        \
-                                                 .extension = ".pb.gz",                            \
-                                                 .begin = begin_##NAME,                            \
-                                                 .events = on_events,                              \
-                                                 .end = end_states,                                \
-                                                 .free = free_states,                              \
-                                                 .profile = make_profile}
+    const struct analysis_ops analysis_profile_##NAME = {.name = #NAME,                            \
+                                                         .help = HELP,                             \
+                                                         .group = ANALYSIS_PROFILE,                \
+                                                         .extension = ".pb.gz",                    \
+                                                         .begin = begin_##NAME,                    \
+                                                         .events = on_events,                      \
+                                                         .end = end_states,                        \
+                                                         .free = free_states,                      \
+                                                         .profile = make_profile}
 
-extern const struct analysis_ops analysis_net, analysis_sync, analysis_syscall, analysis_sched;
+extern const struct analysis_ops analysis_profile_net, analysis_profile_sync,
+    analysis_profile_syscall, analysis_profile_sched;
 STATES(net, "Time goroutines waited for the network");
 STATES(sync, "Time goroutines waited for channels, locks and the like");
 STATES(syscall, "Time goroutines were in system calls");
