@@ -21,6 +21,7 @@
 #define CPU_SECONDS 30 /* as net/http/pprof has it */
 #define WAIT_SECONDS 10
 #define UNTIL_STOPPED 1e6 /* seconds: for as long as it takes */
+#define READING_SHARE 50  /* readings on the way take at most one in so many parts of the time */
 
 struct live {
     struct proc proc;      /* pid 0: a core file, or the system */
@@ -37,6 +38,9 @@ struct take {
     struct go_rates *rates; /* NULL: nothing is written */
     double seconds;
     bool has_begun; /* options->began was called */
+    struct work *works;
+    size_t n_works;
+    uint64_t next_reading_ns; /* when what is read at the end is read on the way again */
     struct diag *diag;
 };
 
@@ -155,7 +159,8 @@ struct work {
     struct attach_block *block; /* the same; or NULL */
     const struct go_kind_ops *go;
     struct profile *before; /* what is subtracted in the end; or NULL */
-    struct profile *first;  /* what there is if it cannot be read in the end; or NULL */
+    struct profile *last;   /* what there is if it cannot be read in the end; or NULL */
+    uint64_t last_ns;       /* when that was read */
 };
 
 static uint64_t now_ns(void)
@@ -178,11 +183,55 @@ static void tell_begun(struct take *take)
     take->has_begun = true;
 }
 
+static struct go_options go_options(const struct take *take, const struct live_part *part)
+{
+    return (struct go_options){.gc = take->options->gc,
+                               .consistent = take->options->consistent,
+                               .debug = part->debug,
+                               .rates = take->rates,
+                               .stop = take->options->stop,
+                               .stop_arg = take->options->arg};
+}
+
+static struct profile *read_go(const struct take *take, const struct work *work, struct diag *diag,
+                               struct err *err)
+{
+    const struct go_options options = go_options(take, work->part);
+    return work->go->profile(take->live->go, &options, diag, err);
+}
+
+/* What is read at the end is read on the way too, where that costs the program nothing: it may
+ * have ended by then.  Seldom enough to cost us little. */
+static void read_on_the_way(struct take *take)
+{
+    uint64_t start = now_ns();
+    if (start < take->next_reading_ns)
+        return;
+    for (size_t i = 0; i < take->n_works; i++) {
+        struct work *work = &take->works[i];
+        struct diag unheard;
+        struct err err = {0};
+        if (!work->last)
+            continue;
+        diag_init(&unheard);
+        struct profile *profile = read_go(take, work, &unheard, &err);
+        diag_release(&unheard);
+        if (!profile)
+            continue;
+        profile_free(work->last);
+        work->last = profile;
+        work->last_ns = start;
+    }
+    uint64_t now = now_ns(), pause = READING_SHARE * (now - start);
+    take->next_reading_ns = now + (pause > NS_PER_S ? pause : NS_PER_S);
+}
+
 /* Until the time is over, the program has ended, or nobody wants more. */
-static void wait_until(const struct take *take, uint64_t end)
+static void wait_until(struct take *take, uint64_t end)
 {
     uint64_t now;
     while ((now = now_ns()) < end && proc_runs(&take->live->proc) && !is_stopped(take->options)) {
+        read_on_the_way(take);
         uint64_t ns = end - now < LOOK_NS ? end - now : LOOK_NS;
         nanosleep(&(struct timespec){0, (long)ns}, NULL);
     }
@@ -193,6 +242,7 @@ static bool go_on(void *arg, const struct recorder_status *status)
     struct take *take = arg;
     (void)status;
     tell_begun(take);
+    read_on_the_way(take);
     return !is_stopped(take->options);
 }
 
@@ -208,22 +258,6 @@ static void take_cpu(struct take *take, struct live_part *part)
                                                .go_on = go_on,
                                                .arg = take};
     part->profile = attach_cpu(&request, &status, take->diag, &part->err);
-}
-
-static struct go_options go_options(const struct take *take, const struct live_part *part)
-{
-    return (struct go_options){.gc = take->options->gc,
-                               .consistent = take->options->consistent,
-                               .debug = part->debug,
-                               .rates = take->rates,
-                               .stop = take->options->stop,
-                               .stop_arg = take->options->arg};
-}
-
-static struct profile *read_go(const struct take *take, const struct work *work)
-{
-    struct go_options options = go_options(take, work->part);
-    return work->go->profile(take->live->go, &options, take->diag, &work->part->err);
 }
 
 /* Why there is no such profile. */
@@ -263,9 +297,8 @@ static bool check_rate(const struct take *take, const struct go_kind_ops *kind, 
     return true;
 }
 
-/* What is read at the end is read at the beginning too, where that costs the program nothing: it
- * may have ended by then. */
-static bool is_first_kept(const struct take *take, const struct work *work)
+/* Is it read on the way too?  Not what costs the program something. */
+static bool is_read_on_the_way(const struct take *take, const struct work *work)
 {
     return take->seconds > 0 && take->live->proc.pid && !work->part->debug &&
            !take->options->consistent && !take->options->gc && !take->options->enable;
@@ -309,9 +342,11 @@ static void begin(const struct take *take, struct work *work)
         (work->go->check && !work->go->check(take->live->go, &options, &part->err)))
         return;
     if (is_delta)
-        work->before = read_go(take, work);
-    else if (is_first_kept(take, work))
-        work->first = read_go(take, work);
+        work->before = read_go(take, work, take->diag, &part->err);
+    if (!part->err.code && is_read_on_the_way(take, work)) {
+        work->last = read_go(take, work, take->diag, &part->err);
+        work->last_ns = now_ns();
+    }
 }
 
 static void take_threads(const struct take *take, struct live_part *part)
@@ -349,13 +384,13 @@ static void finish(const struct take *take, struct work *work)
         finish_text(take, work);
         return;
     }
-    struct profile *after = read_go(take, work);
-    if (!after && work->first && !proc_runs(&take->live->proc)) {
-        diag_add(take->diag, "%s: %s; it is as it was at the beginning", part->kind, part->err.msg);
+    struct profile *after = read_go(take, work, take->diag, &part->err);
+    if (!after && work->last && !proc_runs(&take->live->proc)) {
+        diag_add(take->diag, "%s: %s; it is as it was %.1f s before the end was seen", part->kind,
+                 part->err.msg, (double)(now_ns() - work->last_ns) / 1e9);
         part->err = (struct err){0};
-        part->profile = work->first;
-        work->first = NULL;
-        return;
+        after = work->last;
+        work->last = NULL;
     }
     if (after && work->before) {
         part->profile = merge_difference(after, work->before, NULL, false, &part->err);
@@ -394,13 +429,16 @@ static void note_if_stopped(const struct take *take)
 static void take_all(struct take *take, struct live_part *parts, struct work *works, size_t n)
 {
     struct live_part *cpu = NULL;
+    take->works = works;
+    take->n_works = n;
     for (size_t i = 0; i < n; i++) {
         works[i].part = &parts[i];
         begin(take, &works[i]);
         if (works[i].is_cpu)
             cpu = &parts[i];
     }
-    uint64_t end = now_ns() + (uint64_t)(take->seconds * 1e9);
+    uint64_t start = now_ns(), end = start + (uint64_t)(take->seconds * 1e9);
+    take->next_reading_ns = start + NS_PER_S;
     if (cpu)
         take_cpu(take, cpu);
     if (take->live->proc.pid && is_waited_for(take, works, n)) {
@@ -413,7 +451,7 @@ static void take_all(struct take *take, struct live_part *parts, struct work *wo
         finish(take, &works[i]);
         attach_block_free(works[i].block);
         profile_free(works[i].before);
-        profile_free(works[i].first);
+        profile_free(works[i].last);
     }
 }
 

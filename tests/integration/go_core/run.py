@@ -144,7 +144,7 @@ def copied(label, program, folder):
 
 
 def ended(label, program, folder):
-    """What was read at the beginning is kept."""
+    """What was read last before it ended is kept; of a difference too."""
     out = os.path.join(folder, "ended.pb.gz")
     with subprocess.Popen([program], stdout=subprocess.PIPE, text=True) as process:
         process.stdout.readline()
@@ -155,7 +155,17 @@ def ended(label, program, folder):
             _, errors = recorder.communicate(timeout=60)
     status, text, _ = sonde("-traces", out)
     check(f"{label}: it ends", recorder.returncode == 0 == status and sleepers(stacks(text)) == 5 and
-          "has ended; it is as it was at the beginning" in errors, recorder.returncode, errors, text)
+          "has ended; it is as it was " in errors, recorder.returncode, errors, text)
+    with subprocess.Popen([program], stdout=subprocess.PIPE, text=True) as process:
+        process.stdout.readline()
+        with subprocess.Popen([SONDE, "pprof", "-top", "-sample_index=alloc_space",
+                               f"pid:{process.pid}/heap?seconds=20"],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as reader:
+            time.sleep(2.5)
+            process.kill()
+            text, errors = reader.communicate(timeout=60)
+    check(f"{label}: it ends during a difference", reader.returncode == 0 and "Duration: " in text and
+          "has ended; it is as it was " in errors, reader.returncode, errors, text)
 
 
 def main():
