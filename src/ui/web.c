@@ -1,33 +1,16 @@
 #include "ui/web.h"
 
-#include "base/pages.h"
 #include "report/report_run.h"
 #include "ui/tell.h"
 #include "ui/viewer.h"
 #include "ui/web_query.h"
 #include "ui/web_routes.h"
+#include "ui/web_serve.h"
 
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <unistd.h>
-
-#define TOKEN_BYTES 16
-
-/* That nobody can guess. */
-static bool make_token(char token[2 * TOKEN_BYTES + 1], struct err *err)
-{
-    unsigned char bytes[TOKEN_BYTES];
-    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes)
-        return err_sys(err, errno, "cannot read random bytes");
-    for (size_t i = 0; i < sizeof bytes; i++)
-        snprintf(token + 2 * i, 3, "%02x", bytes[i]);
-    return true;
-}
 
 /* "File type", as pprof titles its page; the options of the command line are seen to fit the
  * profile. */
@@ -68,9 +51,10 @@ struct web {
     char *argv[6]; /* of web_show, malloc'ed; the request borrows them */
     struct web_address address;
     struct web_site site;
+    struct web_router router;
     struct web_handler handler;
     struct buf title;
-    char token[2 * TOKEN_BYTES + 1];
+    char token[WEB_SERVE_TOKEN];
 };
 
 static struct web *web_new(struct err *err)
@@ -114,51 +98,33 @@ static bool make_site(struct web *web, struct err *err)
     web->site.request = request;
     web->site.title = buf_str(&web->title);
     web->site.token = web->token;
+    web->router = (struct web_router){web_routes, &web->site, "/ui/"};
     web->handler =
-        (struct web_handler){web_routes_weigh, web_routes_answer, &web->site, web->token};
+        (struct web_handler){web_router_weigh, web_router_answer, &web->router, web->token};
     if (ok && !web->site.cache)
         return err_nomem(err);
-    return web->site.session && make_token(web->token, err);
+    return web->site.session && web_serve_token(web->token, err);
 }
 
-/* Until a signal comes.  *is_over: nothing of it runs any more. */
-static bool serve(struct web *web, bool no_browser, bool *is_over, struct err *err)
+/* It is served: say where. */
+static void announce(void *arg, const char *url)
 {
-    AUTO_BUF url = {0};
-    sigset_t signals, old;
-    int signo;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    pthread_sigmask(SIG_BLOCK, &signals, &old);
-    pages_give_back();
-    struct web_server *server = web_server_start(&web->address, &web->handler, err);
-    if (server) {
-        web->address.fd = -1;
-        web_address_url(&web->address, &url);
-        fprintf(stderr, "Serving web UI on %s\n", buf_str(&url));
-        if (!web->address.is_loopback)
-            tell("whoever reaches this address sees the profile and the source files it names");
-        if (!no_browser)
-            show_in_browser(web->site.request, buf_str(&url));
-        while (sigwait(&signals, &signo) != 0)
-            ;
-    }
-    pthread_sigmask(SIG_SETMASK, &old, NULL); /* the next one ends us at once */
-    *is_over = !server || web_server_stop(server);
-    return server != NULL;
+    struct web *web = arg;
+    fprintf(stderr, "Serving web UI on %s\n", url);
+    if (!web->address.is_loopback)
+        tell("whoever reaches this address sees the profile and the source files it names");
+    if (!web->request.no_browser)
+        show_in_browser(&web->request, url);
 }
 
 /* Frees it, unless something of it still runs. */
 static bool run(struct web *web, struct err *err)
 {
-    const struct pprof_request *request = &web->request;
+    const char *http = web->request.http;
     bool is_over = true;
-    bool ok = web_check(request->http, err) &&
-              web_address_parse(&web->address, request->http, err) &&
+    bool ok = web_check(http, err) && web_address_parse(&web->address, http, err) &&
               web_address_listen(&web->address, err) && make_site(web, err) &&
-              serve(web, request->no_browser, &is_over, err);
+              web_serve(&web->address, &web->handler, announce, web, &is_over, err);
     if (is_over)
         web_free(web);
     return ok;

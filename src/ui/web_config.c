@@ -2,7 +2,7 @@
 
 #include "ui/settings.h"
 #include "ui/tell.h"
-#include "ui/web_data.h"
+#include "ui/web_answer.h"
 #include "ui/web_routes.h"
 
 #include <pthread.h>
@@ -54,7 +54,7 @@ static void tell_result(struct web_call *call, bool ok, const struct err *err)
         return;
     }
     tell("%s", err->msg);
-    web_data_fail(call->response, err);
+    web_answer_fail(call->response, err);
 }
 
 void web_config_save(struct web_call *call)
@@ -63,7 +63,7 @@ void web_config_save(struct web_call *call)
     struct web_query query;
     struct settings settings = {0};
     AUTO_BUF path = {0};
-    struct report_options options = call->site->request->options;
+    struct report_options options = web_site(call)->request->options;
     const char *name = NULL;
     bool ok = web_query_parse(&query, call->request->query, &call->arena, &err);
     if (ok && !(name = web_query_get(&query, "config")))

@@ -1,9 +1,8 @@
 /* The answers of ./data/..., as src/web/data.ts has them. */
-#include "ui/web_data.h"
-
 #include "render/json.h"
 #include "report/answer.h"
 #include "report/report_run.h"
+#include "ui/web_answer.h"
 #include "ui/web_config.h"
 #include "ui/web_download.h"
 #include "ui/web_view.h"
@@ -12,38 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#define JSON_TYPE "application/json; charset=utf-8"
-
-static unsigned status_of(const struct err *err)
-{
-    return err->code == ERR_USAGE || err->code == ERR_INPUT ? 400 : 500;
-}
-
-static void answer_error(struct web_response *response, unsigned status, const char *text)
-{
-    buf_clear(&response->body);
-    struct json j = {.out = &response->body};
-    json_open(&j, '{');
-    json_member(&j, "error", str_of(text));
-    json_close(&j, '}');
-    response->status = status;
-    response->type = JSON_TYPE;
-}
-
-void web_data_fail(struct web_response *response, const struct err *err)
-{
-    answer_error(response, status_of(err), err->msg);
-}
-
-static void write_notes(struct json *j, const struct diag *diag)
-{
-    json_key(j, "notes");
-    json_open(j, '[');
-    for (size_t i = 0; i < diag->n; i++)
-        json_string(j, str_of(diag->texts[i]));
-    json_close(j, ']');
-}
 
 /* All that an answer depends on. */
 static void make_key(struct buf *key, const struct web_call *call, const struct web_view *view)
@@ -60,15 +27,15 @@ void web_data_view(struct web_call *call)
     struct json j = {.out = &call->response->body};
     const struct page_ops *page = page_find(call->name);
     if (!page) {
-        answer_error(call->response, 404, "there is no such view");
+        web_answer_error(call->response, 404, "there is no such view");
         return;
     }
     AUTO_BUF key = {0};
     bool ok = web_view_begin(&view, call, &err);
     if (ok) {
         make_key(&key, call, &view);
-        if (web_cache_get(call->site->cache, &key, call->response)) {
-            call->response->type = JSON_TYPE;
+        if (web_cache_get(web_site(call)->cache, &key, call->response)) {
+            call->response->type = WEB_ANSWER_TYPE;
             web_view_end(&view, call);
             return;
         }
@@ -78,12 +45,12 @@ void web_data_view(struct web_call *call)
         ok = page->write(&view.page, &j, &err);
     }
     if (ok) {
-        write_notes(&j, &view.diag);
+        web_answer_notes(&j, &view.diag);
         json_close(&j, '}');
-        call->response->type = JSON_TYPE;
-        web_cache_put(call->site->cache, &key, call->response);
+        call->response->type = WEB_ANSWER_TYPE;
+        web_cache_put(web_site(call)->cache, &key, call->response);
     } else {
-        web_data_fail(call->response, &err);
+        web_answer_fail(call->response, &err);
     }
     web_view_end(&view, call);
 }
@@ -236,7 +203,7 @@ void web_data_meta(struct web_call *call)
     struct err err = {0};
     struct web_view view;
     struct json j = {.out = &call->response->body};
-    const struct web_site *site = call->site;
+    const struct web_site *site = web_site(call);
     bool ok = web_view_begin(&view, call, &err);
     if (ok) {
         const struct profile *p = view.moment->page.profile;
@@ -254,9 +221,9 @@ void web_data_meta(struct web_call *call)
         json_close(&j, '}');
     }
     if (ok)
-        call->response->type = JSON_TYPE;
+        call->response->type = WEB_ANSWER_TYPE;
     else
-        web_data_fail(call->response, &err);
+        web_answer_fail(call->response, &err);
     web_view_end(&view, call);
 }
 
@@ -266,7 +233,7 @@ void web_data_refresh(struct web_call *call)
 {
     struct err err = {0};
     struct diag diag;
-    struct web_session *session = call->site->session;
+    struct web_session *session = web_site(call)->session;
     struct json j = {.out = &call->response->body};
     unsigned id = 0;
     diag_init(&diag);
@@ -277,11 +244,11 @@ void web_data_refresh(struct web_call *call)
     if (id) {
         json_open(&j, '{');
         json_member_int(&j, "moment", id);
-        write_notes(&j, &diag);
+        web_answer_notes(&j, &diag);
         json_close(&j, '}');
-        call->response->type = JSON_TYPE;
+        call->response->type = WEB_ANSWER_TYPE;
     } else {
-        web_data_fail(call->response, &err);
+        web_answer_fail(call->response, &err);
     }
     diag_release(&diag);
 }
@@ -291,7 +258,7 @@ void web_data_hold(struct web_call *call)
     struct err err = {0};
     struct web_query query;
     if (!web_query_parse(&query, call->request->query, &call->arena, &err)) {
-        web_data_fail(call->response, &err);
+        web_answer_fail(call->response, &err);
         return;
     }
     const char *m = web_query_get(&query, "m"), *on = web_query_get(&query, "on");
@@ -299,9 +266,9 @@ void web_data_hold(struct web_call *call)
     char *end = NULL;
     unsigned long id = m ? strtoul(m, &end, 10) : 0;
     if (!m || *end || !on || !report_option_bool(on, &is_on))
-        answer_error(call->response, 400, "m is the moment, on is 0 or 1");
-    else if (id > UINT32_MAX || !web_session_hold(call->site->session, (unsigned)id, is_on))
-        answer_error(call->response, 404, "there is no such moment");
+        web_answer_error(call->response, 400, "m is the moment, on is 0 or 1");
+    else if (id > UINT32_MAX || !web_session_hold(web_site(call)->session, (unsigned)id, is_on))
+        web_answer_error(call->response, 404, "there is no such moment");
     else
         web_response_text(call->response, 200, "ok");
 }

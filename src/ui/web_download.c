@@ -1,7 +1,7 @@
 #include "ui/web_download.h"
 
 #include "format/pprof_write.h"
-#include "ui/web_data.h"
+#include "ui/web_answer.h"
 #include "ui/web_original.h"
 #include "ui/web_session.h"
 #include "ui/web_view.h"
@@ -53,7 +53,7 @@ static void finish(struct web_call *call, struct web_view *view, const struct do
                    const struct err *err)
 {
     if (!ok) {
-        web_data_fail(call->response, err);
+        web_answer_fail(call->response, err);
     } else {
         call->response->type = d->type;
         call->response->is_packed = !strcmp(d->type, PROFILE_TYPE);
@@ -69,7 +69,7 @@ void web_download_profile(struct web_call *call)
     struct web_view view;
     struct buf *body = &call->response->body;
     bool ok = web_view_begin(&view, call, &err) &&
-              (web_original_read(web_session_original(call->site->session), body) ||
+              (web_original_read(web_session_original(web_site(call)->session), body) ||
                pprof_write_packed(view.page.report.profile, body, &err));
     finish(call, &view, &downloads[0], ok, &err);
 }

@@ -1,74 +1,13 @@
-/* web_page: the page itself: one HTML text for all views, and what it loads. */
+/* web_page: the page itself: one HTML text for all views. */
 #include "page/page.h"
-#include "render/html.h"
-#include "ui/web_assets.h"
 #include "ui/web_routes.h"
-
-#include <stdio.h>
-#include <string.h>
-
-static const struct web_asset *find_asset(const char *name)
-{
-    for (const struct web_asset *a = web_assets; a->name; a++)
-        if (!strcmp(a->name, name))
-            return a;
-    return NULL;
-}
-
-/* The address changes with the content, so that nobody sees an old one. */
-static void put_asset(struct buf *out, const char *before, const char *name, const char *after)
-{
-    const struct web_asset *asset = find_asset(name);
-    if (asset)
-        buf_printf(out, "%s./assets/%s?v=%s%s\n", before, name, asset->hash, after);
-}
 
 void web_page_shell(struct web_call *call)
 {
-    struct buf *out = &call->response->body;
-    if (!page_find(call->name)) {
+    if (!page_find(call->name))
         web_response_text(call->response, 404, "there is no such page");
-        return;
-    }
-    buf_puts(out, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-                  "<meta name=\"color-scheme\" content=\"light dark\">\n<title>");
-    html_text(out, str_of(call->site->title));
-    buf_puts(out, "</title>\n<link rel=\"icon\" href=\"data:,\">\n");
-    put_asset(out, "<link rel=\"stylesheet\" href=\"", "app.css", "\">");
-    put_asset(out, "<script defer src=\"", "app.js", "\"></script>");
-    buf_puts(out, "</head>\n<body>\n<div id=\"app\"></div>\n<noscript>This page needs JavaScript. "
-                  "Without it, <code>sonde pprof</code> makes the same reports as text and "
-                  "pictures.</noscript>\n</body>\n</html>\n");
-    call->response->type = "text/html; charset=utf-8";
-}
-
-static const char *type_of(const char *name)
-{
-    static const char *const types[][2] = {
-        {".js", "text/javascript; charset=utf-8"},
-        {".css", "text/css; charset=utf-8"},
-        {".svg", "image/svg+xml"},
-        {".txt", "text/plain; charset=utf-8"},
-    };
-    const char *ext = strrchr(name, '.');
-    for (size_t i = 0; ext && i < sizeof types / sizeof *types; i++)
-        if (!strcmp(ext, types[i][0]))
-            return types[i][1];
-    return "application/octet-stream";
-}
-
-void web_page_asset(struct web_call *call)
-{
-    struct web_response *response = call->response;
-    const struct web_asset *asset = find_asset(call->name);
-    if (!asset) {
-        web_response_text(response, 404, "there is no such file");
-        return;
-    }
-    response->gzip = (struct str){asset->gzip, asset->n};
-    response->type = type_of(asset->name);
-    snprintf(response->etag, sizeof response->etag, "\"%s\"", asset->hash);
-    const char *v = strstr(call->request->query, "v=");
-    response->is_lasting = v && !strcmp(v + 2, asset->hash);
+    else
+        web_shell_write(call->response, "app", str_of(web_site(call)->title),
+                        "Without it, <code>sonde pprof</code> makes the same reports as text and "
+                        "pictures.");
 }

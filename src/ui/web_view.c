@@ -35,13 +35,13 @@ bool web_view_begin(struct web_view *view, struct web_call *call, struct err *er
 {
     const struct web_moment *base = NULL;
     unsigned width;
-    *view = (struct web_view){.options = call->site->request->options};
+    *view = (struct web_view){.options = web_site(call)->request->options};
     struct web_query *query = &view->query;
     diag_init(&view->diag);
     if (!web_query_parse(query, call->request->query, &call->arena, err) ||
         !web_query_options(query, &view->options, err) ||
         !get_number(query, "w", WIDTH_MAX, &width, err) ||
-        !web_session_pin(call->site->session, &view->pins, err) ||
+        !web_session_pin(web_site(call)->session, &view->pins, err) ||
         !get_moment(view, "m", &view->moment, err) ||
         (web_query_get(query, "b") && !get_moment(view, "b", &base, err)))
         return false;
@@ -64,6 +64,6 @@ bool web_view_begin(struct web_view *view, struct web_call *call, struct err *er
 
 void web_view_end(struct web_view *view, struct web_call *call)
 {
-    web_session_unpin(call->site->session, &view->pins);
+    web_session_unpin(web_site(call)->session, &view->pins);
     diag_release(&view->diag);
 }
