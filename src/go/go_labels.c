@@ -3,7 +3,7 @@
 #include "base/arena.h"
 #include "base/intern.h"
 #include "base/map.h"
-#include "base/utf8.h"
+#include "base/go_quote.h"
 #include "base/vec.h"
 
 #include <stdlib.h>
@@ -330,39 +330,6 @@ size_t go_labels_get(const struct go_labels *l, uint32_t set, struct go_label *l
     return n;
 }
 
-/* --- Go's %q --- */
-
-/* A character that is not shown as it is, of those that labels may have. */
-static bool is_unprintable(uint32_t c)
-{
-    return c < ' ' || (c >= 0x7f && c < 0xa1) || c == 0xad || (c >= 0x2000 && c <= 0x200f) ||
-           (c >= 0x2028 && c <= 0x202f) || (c >= 0x205f && c <= 0x206f) || c == 0x3000 ||
-           (c >= 0xe000 && c <= 0xf8ff) || c == 0xfeff || (c & 0xfffe) == 0xfffe || c >= 0xe0000;
-}
-
-void go_labels_quote(struct buf *out, struct str s, bool ascii)
-{
-    static const char named[] = "abtnvfr"; /* 7 to 13 */
-    buf_putc(out, '"');
-    while (s.len > 0) {
-        size_t n = utf8_len(s);
-        uint32_t c = n ? utf8_char(s.p, n) : (unsigned char)*s.p;
-        if (c == '"' || c == '\\')
-            buf_printf(out, "\\%c", (int)c);
-        else if (c == '\t' || c == '\n' || c == '\r' || (c >= 7 && c <= 13 && !ascii))
-            buf_printf(out, "\\%c", named[c - 7]);
-        else if (!n || c < ' ' || (c == 0x7f && !ascii))
-            buf_printf(out, "\\x%02x", c);
-        else if (ascii ? c < 0x7f : !is_unprintable(c))
-            buf_add(out, s.p, n);
-        else
-            buf_printf(out, c < 0x10000 ? "\\u%04x" : "\\U%08x", c);
-        n = n ? n : 1;
-        s = (struct str){s.p + n, s.len - n};
-    }
-    buf_putc(out, '"');
-}
-
 static int compare_texts(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
@@ -376,9 +343,9 @@ void go_labels_text(const struct go_labels *l, uint32_t set, struct buf *out)
     size_t n = go_labels_get(l, set, labels, GO_LABELS_MAX), at[GO_LABELS_MAX];
     for (size_t i = 0; i < n; i++) {
         at[i] = text.len;
-        go_labels_quote(&text, labels[i].key, false);
+        go_quote(&text, labels[i].key, false);
         buf_putc(&text, ':');
-        go_labels_quote(&text, labels[i].value, false);
+        go_quote(&text, labels[i].value, false);
         buf_putc(&text, '\0');
     }
     if (text.failed) {

@@ -35,8 +35,6 @@ uint32_t go_labels_at(const struct go_labels *l, uint64_t address);
 size_t go_labels_get(const struct go_labels *l, uint32_t set, struct go_label *labels, size_t max);
 /* {"key":"value", ...}, as Go prints them. */
 void go_labels_text(const struct go_labels *l, uint32_t set, struct buf *out);
-/* Go's "%q"; with `ascii` as its runtime prints quoted texts. */
-void go_labels_quote(struct buf *out, struct str s, bool ascii);
 /* Could the set at an address not be read? */
 bool go_labels_damaged(const struct go_labels *l, uint64_t address);
 

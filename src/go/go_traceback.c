@@ -1,5 +1,7 @@
 #include "go/go_traceback.h"
 
+#include "base/go_quote.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -237,7 +239,7 @@ static void print_text(struct str s, bool always, struct buf *out)
     if (!always && !needs_quotes(s))
         buf_add(out, s.p, s.len);
     else
-        go_labels_quote(out, s, true);
+        go_quote(out, s, true);
 }
 
 /* Go 1.26 quotes them all. */

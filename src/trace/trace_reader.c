@@ -83,8 +83,7 @@ static void start_thread(struct trace_reader *r)
     pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
-/* The version of the header; 0: it is none. */
-static unsigned header_version(const uint8_t *data, size_t n)
+unsigned trace_header_version(const uint8_t *data, size_t n)
 {
     char text[GOTRACE_HEADER_BYTES + 1] = {0}, again[GOTRACE_HEADER_BYTES + 16] = {0};
     unsigned version;
@@ -101,7 +100,7 @@ static struct trace_reader *open_reader(struct file file, bool owned, const char
                                         struct err *err)
 {
     struct trace_reader *r = NULL;
-    unsigned version = header_version(file.data, file.len);
+    unsigned version = trace_header_version(file.data, file.len);
     const struct trace_source_ops *ops = gotrace_n_types(version) ? &trace_v2_source : NULL;
     if (!version)
         err_set(err, ERR_INPUT, "'%s' is no execution trace of Go", name);

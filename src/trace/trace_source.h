@@ -37,4 +37,7 @@ struct trace_source_ops {
 extern const struct trace_source_ops trace_v1_source; /* trace_v1.c */
 extern const struct trace_source_ops trace_v2_source; /* trace_v2.c */
 
+/* The version that the header of a trace names (22 of "go 1.22 trace"); 0: it is none. */
+unsigned trace_header_version(const uint8_t *data, size_t n);
+
 #endif
