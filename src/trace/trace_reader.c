@@ -101,7 +101,9 @@ static struct trace_reader *open_reader(struct file file, bool owned, const char
 {
     struct trace_reader *r = NULL;
     unsigned version = trace_header_version(file.data, file.len);
-    const struct trace_source_ops *ops = gotrace_n_types(version) ? &trace_v2_source : NULL;
+    const struct trace_source_ops *ops = gotrace_n_types(version)        ? &trace_v2_source
+                                         : version >= 5 && version <= 21 ? &trace_v1_source
+                                                                         : NULL;
     if (!version)
         err_set(err, ERR_INPUT, "'%s' is no execution trace of Go", name);
     else if (!ops)

@@ -99,7 +99,7 @@ static void print(const struct wire *w, const struct raw *raw, struct buf *out)
         name += n + 1;
     }
     const uint8_t *p = raw->frames;
-    uint64_t value;
+    uint64_t value = 0;
     for (uint64_t i = 0; i < raw->n_frames && !out->failed; i++) {
         for (unsigned k = 0; k < 4; k++) {
             p = gotrace_get(p, w->end, &value);
@@ -142,7 +142,7 @@ static uint64_t varint_bytes(uint64_t value)
 static void count(struct footprint *footprint, const struct wire *w, const struct raw *raw)
 {
     const uint8_t *p = raw->frames;
-    uint64_t value;
+    uint64_t value = 0;
     footprint->count++;
     footprint->bytes++;
     for (unsigned i = 0; i < gotrace_specs[raw->type].n_args; i++)
@@ -161,7 +161,7 @@ static bool more_bytes(uint32_t a, uint32_t b, void *arg)
     return footprints[a].bytes > footprints[b].bytes;
 }
 
-#define N_TYPES 256         /* all that a byte can say */
+#define N_TYPES 256          /* all that a byte can say */
 #define N_ROWS (2 + N_TYPES) /* a head and a line below it */
 
 struct row {
