@@ -3,11 +3,62 @@
 #include "model/builder.h"
 #include "wire/gotrace.h"
 
+#include <string.h>
+
 const struct analysis_types analysis_delays = {.type = {"contentions", "delay"},
                                                .unit = {"count", "nanoseconds"},
                                                .period_type = "trace",
                                                .period_unit = "count",
                                                .period = 1};
+
+void analysis_profile_init(struct analysis_profile *profile, const struct trace *trace)
+{
+    *profile = (struct analysis_profile){.trace = trace};
+}
+
+static uint32_t get_pcs(const struct trace *trace, uint32_t number,
+                        uint64_t pcs[GOTRACE_FRAMES_MAX])
+{
+    struct trace_stack stack = trace_stack(trace, number);
+    uint32_t n = stack.n_frames < GOTRACE_FRAMES_MAX ? stack.n_frames : GOTRACE_FRAMES_MAX;
+    for (uint32_t i = 0; i < n; i++)
+        pcs[i] = trace_frame(trace, stack.frames[i])->pc;
+    while (n && !pcs[n - 1])
+        n--;
+    return n;
+}
+
+/* The first stack with the same pcs. */
+static uint32_t first_same(struct analysis_profile *profile, uint32_t stack)
+{
+    uint64_t pcs[GOTRACE_FRAMES_MAX], others[GOTRACE_FRAMES_MAX];
+    uint32_t n = get_pcs(profile->trace, stack, pcs);
+    if (!n)
+        return 0;
+    uint64_t hash = hash_bytes(pcs, n * sizeof *pcs);
+    for (;; hash = hash_u64(hash + 1)) {
+        uint32_t first = map_get_or_put(&profile->by_pcs, hash, stack);
+        if (first == MAP_NONE) {
+            profile->failed = true;
+            return stack;
+        }
+        if (first == stack ||
+            (get_pcs(profile->trace, first, others) == n && !memcmp(pcs, others, n * sizeof *pcs)))
+            return first;
+    }
+}
+
+static uint32_t canonical(struct analysis_profile *profile, uint32_t stack)
+{
+    while (profile->same.n <= stack)
+        if (!vec_push(&profile->same, 0)) {
+            profile->failed = true;
+            return stack;
+        }
+    if (!profile->same.items[stack])
+        profile->same.items[stack] = first_same(profile, stack) + 1;
+    return profile->same.items[stack] - 1;
+}
 
 uint32_t analysis_profile_label(struct analysis_profile *profile, const char *text)
 {
@@ -27,6 +78,7 @@ void analysis_profile_add(struct analysis_profile *profile, uint32_t stack, uint
                           int64_t value0, int64_t value1)
 {
     uint32_t next = (uint32_t)profile->rows.n;
+    stack = canonical(profile, stack);
     uint32_t row = map_get_or_put(&profile->index, (uint64_t)label << 32 | stack, next);
     if (row == MAP_NONE ||
         (row == next && !vec_push(&profile->rows, (struct analysis_row){stack, label, {0}}))) {
@@ -93,10 +145,9 @@ static void add_row(struct sealing *s, const struct analysis_profile *profile,
 }
 
 struct profile *analysis_profile_seal(const struct analysis_profile *profile,
-                                      const struct trace *trace, const struct analysis_types *types,
-                                      struct err *err)
+                                      const struct analysis_types *types, struct err *err)
 {
-    struct sealing s = {.trace = trace, .b = builder_new(err)};
+    struct sealing s = {.trace = profile->trace, .b = builder_new(err)};
     if (!s.b)
         return NULL;
     if (profile->failed) {
@@ -123,6 +174,8 @@ struct profile *analysis_profile_seal(const struct analysis_profile *profile,
 void analysis_profile_release(struct analysis_profile *profile)
 {
     map_release(&profile->index);
+    map_release(&profile->by_pcs);
+    vec_release(&profile->same);
     vec_release(&profile->rows);
     intern_release(&profile->labels);
     arena_release(&profile->arena);

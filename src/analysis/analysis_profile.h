@@ -19,17 +19,23 @@ struct analysis_row {
 };
 
 struct analysis_profile {
-    struct map index; /* label << 32 | stack */
+    const struct trace *trace;
+    struct map index;   /* label << 32 | stack */
+    struct map by_pcs;  /* hash of a stack's pcs -> the first stack that has them */
+    VEC(uint32_t) same; /* by stack: the first with the same pcs, + 1; 0: not looked at */
     VEC(struct analysis_row) rows;
     struct arena arena;
     struct intern labels;
     bool failed;
 };
 
+void analysis_profile_init(struct analysis_profile *profile, const struct trace *trace);
+
 /* The number of a label's text, which is copied. */
 uint32_t analysis_profile_label(struct analysis_profile *profile, const char *text);
 
-/* Add to the row of (stack, label).  Out of memory is kept in `failed`.  O(1). */
+/* Add to the row of (stack, label); stacks with the same pcs are one, zeros at the outer end
+ * aside, as go tool trace has it.  Out of memory is kept in `failed`.  O(1). */
 void analysis_profile_add(struct analysis_profile *profile, uint32_t stack, uint32_t label,
                           int64_t value0, int64_t value1);
 
@@ -45,8 +51,7 @@ extern const struct analysis_types analysis_delays; /* contentions and delay, as
 /* The profile, sealed and the caller's; rows in the order in which they first came.
  * NULL and *err when memory runs (or ran) out. */
 struct profile *analysis_profile_seal(const struct analysis_profile *profile,
-                                      const struct trace *trace, const struct analysis_types *types,
-                                      struct err *err);
+                                      const struct analysis_types *types, struct err *err);
 
 void analysis_profile_release(struct analysis_profile *profile); /* also fine on a zeroed one */
 

@@ -32,6 +32,7 @@ static void *begin(const struct trace *trace, const struct analysis_options *opt
         return NULL;
     }
     cpu->trace = trace;
+    analysis_profile_init(&cpu->profile, trace);
     cpu->options = options;
     return cpu;
 }
@@ -72,7 +73,7 @@ static bool end(void *state, struct err *err)
 static struct profile *make_profile(const void *state, struct err *err)
 {
     const struct cpu *cpu = state;
-    return analysis_profile_seal(&cpu->profile, cpu->trace, &types, err);
+    return analysis_profile_seal(&cpu->profile, &types, err);
 }
 
 static void free_cpu(void *state)

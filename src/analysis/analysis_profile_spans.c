@@ -64,6 +64,7 @@ static struct spans *begin_spans(const struct trace *trace, const struct analysi
         return NULL;
     }
     s->trace = trace;
+    analysis_profile_init(&s->profile, trace);
     s->options = options;
     s->types = types;
     s->free_row = NO_ROW;
@@ -231,7 +232,7 @@ static bool end_spans(void *state, struct err *err)
 static struct profile *make_profile(const void *state, struct err *err)
 {
     const struct spans *s = state;
-    return analysis_profile_seal(&s->profile, s->trace, s->types, err);
+    return analysis_profile_seal(&s->profile, s->types, err);
 }
 
 static void free_spans(void *state)

@@ -48,6 +48,7 @@ static void *begin(const struct trace *trace, const struct analysis_options *opt
         return NULL;
     }
     s->trace = trace;
+    analysis_profile_init(&s->profile, trace);
     s->options = options;
     return s;
 }
@@ -159,7 +160,7 @@ static bool end(void *state, struct err *err)
 static struct profile *make_profile(const void *state, struct err *err)
 {
     const struct states *s = state;
-    return analysis_profile_seal(&s->profile, s->trace, &types, err);
+    return analysis_profile_seal(&s->profile, &types, err);
 }
 
 static void free_states(void *state)

@@ -64,6 +64,7 @@ static struct states *begin_states(const struct trace *trace,
         return NULL;
     }
     s->trace = trace;
+    analysis_profile_init(&s->profile, trace);
     s->options = options;
     s->state = state;
     s->is_wanted = is_wanted;
@@ -200,7 +201,7 @@ static bool end_states(void *state, struct err *err)
 static struct profile *make_profile(const void *state, struct err *err)
 {
     const struct states *s = state;
-    return analysis_profile_seal(&s->profile, s->trace, &analysis_delays, err);
+    return analysis_profile_seal(&s->profile, &analysis_delays, err);
 }
 
 static void free_states(void *state)

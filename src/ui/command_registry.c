@@ -3,12 +3,14 @@
 #include "ui/pprof.h"
 #include "ui/record.h"
 #include "ui/registry.h"
+#include "ui/trace.h"
 
 #include <string.h>
 
 const struct command_ops *const command_registry[] = {
     &command_record,
     &command_pprof,
+    &command_trace,
     &command_registry_rows,
     NULL,
 };

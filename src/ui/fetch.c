@@ -9,6 +9,7 @@
 #include "ui/live_source.h"
 #include "ui/progress.h"
 #include "ui/remote.h"
+#include "ui/trace_name.h"
 #include "xform/view.h"
 
 #include <fcntl.h>
@@ -104,14 +105,17 @@ static struct profile *read_source(const char *name, const struct fetch_request 
                                    struct url *url, struct diag *diag, struct err *err)
 {
     bool is_live = live_name_is(name) && access(name, F_OK) != 0;
-    struct profile *profile = is_live ? read_live(name, request, url, diag, err)
-                                      : read_bytes(name, request, url, diag, err);
+    bool is_trace = trace_name_is(name) && access(name, F_OK) != 0;
+    struct profile *profile = is_live    ? read_live(name, request, url, diag, err)
+                              : is_trace ? trace_name_profile(name, &request->source, diag, err)
+                                         : read_bytes(name, request, url, diag, err);
     if (profile && profile->n_types == 0) {
         err_set(err, ERR_INPUT, "cannot read '%s': the profile has no sample types", name);
         profile_free(profile);
         return NULL;
     }
-    return profile ? adopt_binary(profile, request, err) : NULL;
+    /* A trace has all the names that it will ever have. */
+    return profile && !is_trace ? adopt_binary(profile, request, err) : profile;
 }
 
 /* The sources, or the bases, on their way to one profile. */

@@ -21,6 +21,20 @@ void output_stream(struct buf *out, struct err *err);
 /* Write everything to `path`, whole or not at all; the same failures. */
 bool output_file(const char *path, const struct buf *out, struct err *err);
 
+/* The same, but `out` goes to the file piece by piece, as far as its writer drains it: between
+ * output_file_begin and output_file_end it is at a name beside `path`.  A failure while it is
+ * written is in *err, and `out` is failed.  False: nothing is left behind.  A device or a pipe is
+ * written as it comes. */
+struct output_file {
+    int fd;
+    char *path, *temporary; /* temporary NULL: written straight */
+    struct err *err;
+};
+bool output_file_begin(struct output_file *file, const char *path, struct buf *out,
+                       struct err *err);
+/* `keep` false: it is of no use, take it away. */
+bool output_file_end(struct output_file *file, struct buf *out, bool keep, struct err *err);
+
 /* A name that does not exist yet: profile001.EXT, profile002.EXT, ... in the
  * current directory.  False with ERR_IO when 9999 of them exist. */
 bool output_free_name(char path[NAME_MAX + 1], const char *ext, struct err *err);

@@ -2,12 +2,14 @@
 
 #include "analysis/analysis_run.h"
 #include "base/vec.h"
+#include "trace/trace_parsed.h"
+#include "trace/trace_wire.h"
 #include "ui/flags.h"
 #include "ui/output.h"
 #include "ui/pprof.h"
 #include "ui/progress.h"
 #include "ui/tell.h"
-#include "ui/trace_source.h"
+#include "ui/trace_name.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,13 +46,12 @@ static const struct {
 } own_flags[N_OWN] = {
     [OWN_HTTP] = {WHAT, "http", "[HOST]:[PORT]", NULL, "Serve the page there (the default)"},
     [OWN_NO_BROWSER] = {WHAT, "no_browser", NULL, NULL, "Do not open it in a browser"},
-    [OWN_PPROF] = {WHAT, "pprof", "KIND", "@trace-profiles",
+    [OWN_PPROF] = {WHAT, "pprof", "KIND", NULL,
                    "Write a profile; with flags of `sonde pprof`, that report of it"},
-    [OWN_SUMMARY] = {WHAT, "summary", "KINDS", "@trace-summaries",
-                     "Print summaries, all or those named", true},
+    [OWN_SUMMARY] = {WHAT, "summary", "KINDS", NULL, "Print summaries, all or those named", true},
     [OWN_JSON] = {WHAT, "json", NULL, NULL, "Print the summaries as JSON"},
     [OWN_TOP] = {WHAT, "top", "N", NULL, "Lines a table of a summary (10; 0: all)"},
-    [OWN_EXPORT] = {WHAT, "export", "FORMAT", "@trace-exports", "Write it in another format"},
+    [OWN_EXPORT] = {WHAT, "export", "FORMAT", NULL, "Write it in another format"},
     [OWN_DEBUG] = {WHAT, "d", "MODE", "parsed wire footprint",
                    "Print events as read (wire), in order (parsed), or what they take (footprint)"},
     [OWN_OUTPUT] = {WHAT, "output", "FILE", NULL, "Where to write it, in place of stdout"},
@@ -62,11 +63,27 @@ static const struct {
     [OWN_TASK] = {PART, "task", "ID", NULL, "One task and what belongs to it"},
 };
 
+static void list_names(struct buf *out, enum analysis_group group)
+{
+    for (size_t i = 0; analysis_registry[i]; i++)
+        if (analysis_registry[i]->group == group)
+            buf_printf(out, "%s%s", out->len ? " " : "", analysis_registry[i]->name);
+}
+
 static void each_flag(flag_doc_fn *fn, void *arg)
 {
+    static const enum own_flag lists[] = {[ANALYSIS_SUMMARY] = OWN_SUMMARY,
+                                          [ANALYSIS_PROFILE] = OWN_PPROF,
+                                          [ANALYSIS_EXPORT] = OWN_EXPORT};
     for (size_t i = 0; i < N_OWN; i++) {
+        AUTO_BUF names = {0};
         struct flag_doc doc = {own_flags[i].group, own_flags[i].name, own_flags[i].value,
                                own_flags[i].words, own_flags[i].help};
+        for (size_t k = 0; k < sizeof lists / sizeof *lists; k++)
+            if (lists[k] == i) {
+                list_names(&names, (enum analysis_group)k);
+                doc.words = buf_str(&names);
+            }
         fn(&doc, arg);
     }
 }
@@ -132,6 +149,14 @@ static bool parse_top(struct request *request, struct err *err)
     return true;
 }
 
+static bool is_mode(const char *mode, struct err *err)
+{
+    return !mode || !strcmp(mode, "parsed") || !strcmp(mode, "wire") ||
+           !strcmp(mode, "footprint") ||
+           err_set(err, ERR_USAGE, "invalid debug mode %s, want one of: parsed, wire, footprint",
+                   mode);
+}
+
 static bool parse_modes(const struct request *request, struct err *err)
 {
     static const enum own_flag modes[] = {OWN_HTTP, OWN_DEBUG, OWN_SUMMARY, OWN_EXPORT};
@@ -166,10 +191,11 @@ static bool parse(int argc, char **argv, struct request *request, bool *help, st
     request->binary = argc - used == 2 ? argv[used] : NULL;
     request->trace = argv[argc - 1];
     for (size_t i = OWN_START; i <= OWN_TASK; i++)
-        if (request->flags[i].value && !trace_source_option(&request->options, own_flags[i].name,
-                                                            request->flags[i].value, err))
+        if (request->flags[i].value &&
+            !trace_name_option(&request->options, own_flags[i].name, request->flags[i].value, err))
             return false;
-    return parse_top(request, err) && parse_modes(request, err);
+    return parse_top(request, err) && parse_modes(request, err) &&
+           is_mode(request->flags[OWN_DEBUG].value, err);
 }
 
 /* --- what goes to stdout or to a file --- */
@@ -247,7 +273,7 @@ static bool run_tasks(const struct request *request, struct analysis_task *tasks
     struct source_options source = {0};
     struct diag diag;
     diag_init(&diag);
-    *reader = trace_source_open(request->trace, &source, body, err);
+    *reader = trace_name_open(request->trace, &source, body, err);
     bool ok = *reader != NULL;
     if (ok) {
         progress_begin(&progress, "reading the trace");
@@ -317,6 +343,23 @@ static bool write_export(const struct request *request, struct buf *out, struct 
     return ok;
 }
 
+/* --- what the reader sees --- */
+
+static bool write_debug(const struct request *request, struct buf *out, struct err *err)
+{
+    const char *mode = request->flags[OWN_DEBUG].value;
+    AUTO_FILE body = {0};
+    if (!strcmp(mode, "wire"))
+        return trace_wire(request->trace, out, err);
+    if (!strcmp(mode, "footprint"))
+        return trace_footprint(request->trace, out, err);
+    struct trace_reader *reader =
+        trace_name_open(request->trace, &(struct source_options){0}, &body, err);
+    bool ok = reader && trace_parsed(reader, out, err);
+    trace_reader_free(reader);
+    return ok;
+}
+
 /* --- profiles: handed to `sonde pprof` --- */
 
 static const char *flag_is(const char *arg, const char *name)
@@ -360,9 +403,13 @@ static int run_pprof(int argc, char **argv)
             else
                 buf_printf(&query, "%c%s=%s", query.len ? '&' : '?', name, value);
         }
-        is_report |= !is_ours && !flag_is(argv[i], "output");
-        if (!is_ours)
-            ok = ok && vec_push(&args, argv[i]);
+        if (is_ours)
+            continue;
+        const char *output = flag_is(argv[i], "output");
+        is_report |= !output;
+        ok = ok && vec_push(&args, argv[i]);
+        if (output && !*output && i + 1 < argc - 1)
+            ok = ok && vec_push(&args, argv[++i]);
     }
     buf_printf(&source, "trace:%s/%s%s", argv[argc - 1], kind, buf_str(&query));
     if (!is_report)
@@ -389,7 +436,10 @@ static int run(int argc, char **argv)
         usage(&text);
         ok = output_stdout(&text, &err);
     } else if (ok) {
-        ok = write_out(&request, request.flags[OWN_EXPORT].value ? write_export : write_summaries,
+        ok = write_out(&request,
+                       request.flags[OWN_DEBUG].value    ? write_debug
+                       : request.flags[OWN_EXPORT].value ? write_export
+                                                         : write_summaries,
                        &err);
     }
     return ok ? 0 : tell_err(&err);

@@ -1,4 +1,4 @@
-#include "ui/trace_source.h"
+#include "ui/trace_name.h"
 
 #include "analysis/analysis_run.h"
 #include "ui/progress.h"
@@ -10,7 +10,7 @@
 
 #define PREFIX "trace:"
 
-bool trace_source_is(const char *source)
+bool trace_name_is(const char *source)
 {
     return !strncmp(source, PREFIX, strlen(PREFIX));
 }
@@ -42,8 +42,8 @@ static bool parse_id(const char *text, uint64_t *id)
     return *text >= '0' && *text <= '9' && !*end && !errno && *id <= INT64_MAX;
 }
 
-bool trace_source_option(struct analysis_options *options, const char *name, const char *value,
-                         struct err *err)
+bool trace_name_option(struct analysis_options *options, const char *name, const char *value,
+                       struct err *err)
 {
     uint64_t id;
     if (!strcmp(name, "start") || !strcmp(name, "end"))
@@ -66,8 +66,8 @@ bool trace_source_option(struct analysis_options *options, const char *name, con
                    "there is no parameter '%s'; there are start, end, goroutine, name, task", name);
 }
 
-struct trace_reader *trace_source_open(const char *path, const struct source_options *options,
-                                       struct file *body, struct err *err)
+struct trace_reader *trace_name_open(const char *path, const struct source_options *options,
+                                     struct file *body, struct err *err)
 {
     struct stat st;
     struct url url = {0};
@@ -115,7 +115,7 @@ static bool parse(char *text, const char **path, const struct analysis_ops **kin
         char *equals = strchr(one, '=');
         if (equals)
             *equals = '\0';
-        if (!trace_source_option(options, one, equals ? equals + 1 : "", err))
+        if (!trace_name_option(options, one, equals ? equals + 1 : "", err))
             return false;
     }
     return true;
@@ -130,7 +130,7 @@ static struct profile *read_profile(const char *path, const struct analysis_ops 
     struct progress progress;
     struct analysis_task task = {.ops = kind};
     struct profile *profile = NULL;
-    struct trace_reader *reader = trace_source_open(path, source, &body, err);
+    struct trace_reader *reader = trace_name_open(path, source, &body, err);
     if (!reader)
         return NULL;
     progress_begin(&progress, "reading the trace");
@@ -142,11 +142,11 @@ static struct profile *read_profile(const char *path, const struct analysis_ops 
     return profile;
 }
 
-struct profile *trace_source_profile(const char *source, const struct source_options *options,
-                                     struct diag *diag, struct err *err)
+struct profile *trace_name_profile(const char *source, const struct source_options *options,
+                                   struct diag *diag, struct err *err)
 {
-    const char *path;
-    const struct analysis_ops *kind;
+    const char *path = NULL;
+    const struct analysis_ops *kind = NULL;
     struct analysis_options what = {0};
     struct profile *profile = NULL;
     char *text = strdup(source + strlen(PREFIX));

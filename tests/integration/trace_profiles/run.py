@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Profiles of execution traces: the records of `go tool trace -pprof` and ours are the same, for
+each sample; what only Sonde has adds up; bad names and files get one clear line."""
+import glob
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../go_matrix"))
+from trace_tool import go_trace  # noqa: E402  pylint: disable=wrong-import-position
+
+SONDE = os.environ["SONDE"]
+SAMPLES = os.path.join(os.environ["SONDE_SOURCE_ROOT"], "../shared/testdata/trace")
+passed, failed, skipped = 0, 0, 0
+
+
+def check(name, ok, *shown):
+    global passed, failed
+    passed, failed = passed + bool(ok), failed + (not ok)
+    if not ok:
+        print("FAILED", name, *[str(text)[:1500] for text in shown])
+
+
+def skip(name, why):
+    global skipped
+    skipped += 1
+    print("SKIPPED", name, why)
+
+
+def run(*command):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    return done.returncode, done.stdout, done.stderr
+
+
+def records(profile):
+    """{stack: (count, delay)} of a file, or a source."""
+    sums = {}
+    for index, kind in enumerate(("contentions", "delay")):
+        status, text, errors = run(SONDE, "pprof", "-traces", "-lines", "-unit=ns", f"-sample_index={kind}",
+                                   profile)
+        if status:
+            return errors
+        for block in text.split("-----------+-")[1:]:
+            lines = block.split("\n")[1:]
+            found = re.match(r"\s*([\d.]+)(?:ns)?\s+(.*)", lines[0]) if lines[0].strip() else None
+            if not found:
+                continue
+            stack = "\n".join([found.group(2)] + [line.strip() for line in lines[1:] if line.strip()])
+            values = sums.setdefault(stack, [0, 0])
+            values[index] += float(found.group(1))
+    return sums
+
+
+def compare(tool, trace, folder):
+    name = os.path.basename(trace)
+    for kind in ("net", "sync", "syscall", "sched"):
+        with open(os.path.join(folder, "go.pb.gz"), "wb") as out:
+            done = subprocess.run([tool, f"-pprof={kind}", trace], stdout=out, stderr=subprocess.PIPE,
+                                  timeout=120)
+        ours = os.path.join(folder, "ours.pb.gz")
+        status, _, errors = run(SONDE, "trace", f"-pprof={kind}", "-output", ours, trace)
+        check(f"{name} {kind}: status", status == 0 == done.returncode, status, errors, done.stderr)
+        theirs = records(os.path.join(folder, "go.pb.gz"))
+        check(f"{name} {kind}", records(ours) == theirs, records(ours), theirs)
+
+
+def total(kind, trace, *flags):
+    """What a report says it is of, in ns."""
+    status, text, _ = run(SONDE, "trace", f"-pprof={kind}", "-top", "-unit=ns", *flags, trace)
+    found = re.search(r"of (\d+)ns total", text)
+    return int(found.group(1)) if status == 0 and found else 0
+
+
+def own(trace):
+    name = os.path.basename(trace)
+    for kind in ("cpu", "gc", "regions", "tasks", "states"):
+        status, text, errors = run(SONDE, "trace", f"-pprof={kind}", "-top", trace)
+        check(f"{name} {kind}", status == 0 and "Type: " in text, text, errors)
+    # The states hold all time of each goroutine: also that of the others.
+    for kind, state in (("syscall", "syscall"), ("sched", "runnable")):
+        part, whole = total(kind, trace), total("states", trace, f"-tagfocus=^{state}$")
+        check(f"{name}: {kind} within states", part <= whole, part, whole)
+    check(f"{name}: a part is less", total("states", trace, "-end=1ms") < total("states", trace))
+
+
+def bad():
+    for arguments, what in ((["-pprof=nothing", __file__], "names no profile of a trace"),
+                            (["-pprof=sched", "-top", __file__], "is no execution trace of Go"),
+                            (["-pprof=sched", "-top", "/nonexistent"], "/nonexistent"),
+                            (["-pprof=sched", "-start=x", "-top", __file__], "takes a time")):
+        status, text, errors = run(SONDE, "trace", *arguments)
+        check(f"bad {arguments}", status in (1, 2) and not text and what in errors and
+              errors.count("\n") == 1, status, text, errors)
+
+
+def main():
+    traces = sorted(path for path in glob.glob(os.path.join(SAMPLES, "*")) if "LICENSE" not in path)
+    if not traces:
+        skip("samples", "there are none beside the sources")
+    tool = go_trace()
+    if not tool:
+        skip("go tool trace", "there is no Go toolchain: set SONDE_GO_TRACE or SONDE_GO_ROOTS")
+    with tempfile.TemporaryDirectory() as folder:
+        for trace in traces:
+            if tool:
+                compare(tool, trace, folder)
+            if "mixed" in trace:
+                own(trace)
+    bad()
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    sys.exit(1 if failed else 0)
+
+
+main()
