@@ -34,7 +34,7 @@ def skip(why):
 
 # What is typed, and what has to be offered: all of it for a list; at least that for a set.
 CASES = [
-    ("sonde ", ["help", "pprof", "record", "version"]),
+    ("sonde ", ["help", "pprof", "record", "trace", "version"]),
     ("sonde pp", ["pprof"]),
     ("sonde help r", ["record"]),
     ("sonde nix ", []),

@@ -57,7 +57,7 @@ def test_flags():
 
 
 def test_format():
-    pages = [os.path.join(BUILD, "docs", p) for p in ("sonde.1", "sonde-record.1", "sonde-pprof.1")]
+    pages = [os.path.join(BUILD, "docs", p) for p in ("sonde.1", "sonde-record.1", "sonde-pprof.1", "sonde-trace.1")]
     tools = [("groff", ["groff", "-ww", "-man", "-Tutf8"]),
              ("man", ["man", "--warnings", "-l"]),
              ("mandoc", ["mandoc", "-T", "lint", "-W", "error"])]
