@@ -97,7 +97,7 @@ unsigned trace_header_version(const uint8_t *data, size_t n)
 }
 
 static struct trace_reader *open_reader(struct file file, bool owned, const char *name,
-                                        struct err *err)
+                                        struct trace_marks *marks, struct err *err)
 {
     struct trace_reader *r = NULL;
     unsigned version = trace_header_version(file.data, file.len);
@@ -119,6 +119,7 @@ static struct trace_reader *open_reader(struct file file, bool owned, const char
         r->file = file;
     r->ops = ops;
     r->input = (struct trace_input){file.data, file.len, version, owned && file.mapped};
+    r->input.marks = marks;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->changed, NULL);
     r->trace = trace_new();
@@ -141,13 +142,20 @@ static struct trace_reader *open_reader(struct file file, bool owned, const char
 struct trace_reader *trace_reader_open(const char *path, struct err *err)
 {
     struct file file;
-    return file_map(&file, path, err) ? open_reader(file, true, path, err) : NULL;
+    return file_map(&file, path, err) ? open_reader(file, true, path, NULL, err) : NULL;
+}
+
+struct trace_reader *trace_reader_open_marked(const char *path, struct trace_marks *marks,
+                                              struct err *err)
+{
+    struct file file;
+    return file_map(&file, path, err) ? open_reader(file, true, path, marks, err) : NULL;
 }
 
 struct trace_reader *trace_reader_open_memory(const void *data, size_t n, const char *name,
                                               struct err *err)
 {
-    return open_reader((struct file){data, n, false}, false, name, err);
+    return open_reader((struct file){data, n, false}, false, name, NULL, err);
 }
 
 void trace_reader_free(struct trace_reader *r)

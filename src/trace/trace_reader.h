@@ -11,14 +11,19 @@
 #define SONDE_TRACE_TRACE_READER_H
 
 #include "base/err.h"
-#include "trace/trace_event.h"
 #include "trace/trace.h"
+#include "trace/trace_event.h"
 
 struct trace_reader;
+struct trace_marks;
 
 /* NULL and *err: no such file, no trace, a version that is not known.  The path is borrowed
  * for the call; the file must not be changed while it is read. */
 struct trace_reader *trace_reader_open(const char *path, struct err *err);
+/* The same; `marks` (trace_mark.h) gets what is needed to read pieces again, and lives until the
+ * reader is freed.  Nothing is added for traces of v1. */
+struct trace_reader *trace_reader_open_marked(const char *path, struct trace_marks *marks,
+                                              struct err *err);
 /* The same of memory, which is borrowed until the reader is freed. */
 struct trace_reader *trace_reader_open_memory(const void *data, size_t n, const char *name,
                                               struct err *err);

@@ -3,6 +3,7 @@
  * Source of the rules: internal/trace/reader.go and batchcursor.go of Go 1.27.  Which event is
  * tried first when times are equal decides where it stands, so the heap takes Go's steps. */
 #include "base/go_sort.h"
+#include "trace/trace_mark.h"
 #include "trace/trace_source.h"
 #include "trace/trace_v2_gen.h"
 #include "trace/trace_v2_order.h"
@@ -250,6 +251,8 @@ static bool next_generation(struct source *s, struct trace_block *block, struct 
     if (read == TRACE_V2_READ) {
         if (!begin_threads(s, err))
             return false;
+        if (s->input.marks && !trace_marks_add(s->input.marks, &s->gen, &s->input))
+            return err_nomem(err);
         append_sync(s, trace_v2_gen_ns(&s->gen, s->gen.min_time), block, s->gen.clock);
         return true;
     }
