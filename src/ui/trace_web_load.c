@@ -1,0 +1,251 @@
+#include "ui/trace_web_load.h"
+
+#include "ui/progress.h"
+#include "ui/source.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum state { STATE_READING, STATE_READY, STATE_FAILED };
+
+struct trace_web_load {
+    char *path; /* malloc'ed; of what a server sent, a file in memory */
+    int fd;     /* of that file; -1 */
+    struct trace_reader *reader;
+    struct trace_web_model model;
+    struct analysis_options all; /* of the analyses: everything */
+    struct err err;
+    atomic_int state;
+    atomic_uint_least64_t done, total, n_events;
+    bool has_thread;
+    pthread_t thread;
+    void (*on_done)(void *arg);
+    void *on_done_arg;
+};
+
+/* What a server sends is kept in memory, as a file, since it is read more than once. */
+static bool fetch(struct trace_web_load *load, const char *path, struct err *err)
+{
+    struct stat st;
+    struct url url = {0};
+    struct file body = {0};
+    char name[32];
+    const struct source_options options = {0};
+    bool is_url = stat(path, &st) != 0 && url_of_source(&url, path, 0, 0);
+    url_release(&url);
+    if (!is_url) {
+        load->path = strdup(path);
+        return load->path || err_nomem(err);
+    }
+    url = (struct url){0};
+    bool ok = source_read(path, &options, &body, &url, err);
+    url_release(&url);
+    if (ok) {
+        load->fd = memfd_create("sonde-trace", MFD_CLOEXEC);
+        for (size_t at = 0; load->fd >= 0 && at < body.len;) {
+            ssize_t n = write(load->fd, body.data + at, body.len - at);
+            if (n < 0)
+                break;
+            at += (size_t)n;
+        }
+        ok = load->fd >= 0 && lseek(load->fd, 0, SEEK_CUR) == (off_t)body.len;
+        if (!ok)
+            err_sys(err, errno, "cannot keep the trace in memory");
+    }
+    file_release(&body);
+    if (!ok)
+        return false;
+    snprintf(name, sizeof name, "/proc/self/fd/%d", load->fd);
+    load->path = strdup(name);
+    return load->path || err_nomem(err);
+}
+
+struct trace_web_load *trace_web_load_open(const char *path, struct err *err)
+{
+    struct trace_web_load *load = calloc(1, sizeof *load);
+    if (!load) {
+        err_nomem(err);
+        return NULL;
+    }
+    struct trace_web_model *model = &load->model;
+    load->fd = -1;
+    diag_init(&model->diag);
+    bool ok = fetch(load, path, err);
+    if (ok) {
+        model->timeline = timeline_new();
+        ok = model->timeline || err_nomem(err);
+    }
+    if (ok) {
+        load->reader = timeline_open(model->timeline, load->path, err);
+        ok = load->reader != NULL;
+    }
+    if (!ok) {
+        trace_web_load_free(load);
+        return NULL;
+    }
+    model->trace = trace_reader_trace(load->reader);
+    unsigned version = trace_reader_version(load->reader);
+    snprintf(model->format, sizeof model->format, "Go 1.%u", version);
+    uint64_t done, total;
+    trace_reader_progress(load->reader, &done, &total);
+    load->total = model->n_bytes = total;
+    return load;
+}
+
+/* The wall clock's time of the first event, from the first clock that the trace tells. */
+static void note_wall(struct trace_web_model *model, const struct trace_reader *reader,
+                      int64_t first_ns)
+{
+    const struct trace_clock clock = trace_reader_clock(reader);
+    if (!clock.is_known || model->wall_ms)
+        return;
+    int64_t before_ms = (clock.trace_ns - first_ns) / 1000000;
+    model->wall_ms = clock.wall_s * 1000 + clock.wall_ns / 1000000 - before_ms;
+}
+
+static bool begin_profiles(struct trace_web_load *load, struct err *err)
+{
+    struct trace_web_model *model = &load->model;
+    for (size_t i = 0; analysis_registry[i]; i++) {
+        const struct analysis_ops *ops = analysis_registry[i];
+        if (ops->group != ANALYSIS_PROFILE || model->n_profiles == TRACE_WEB_PROFILES_MAX)
+            continue;
+        struct analysis_task *task = &model->profiles[model->n_profiles++];
+        task->ops = ops;
+        task->state = ops->begin(model->trace, &load->all, NULL, err);
+        if (!task->state)
+            return false;
+    }
+    return true;
+}
+
+/* To the end of the trace, or to where it is broken. */
+static bool read_events(struct trace_web_load *load, struct err *err)
+{
+    struct trace_web_model *model = &load->model;
+    const struct trace_event *events;
+    size_t n;
+    int64_t first_ns = 0;
+    bool any = false;
+    for (;;) {
+        struct err broken = {0};
+        if (!trace_reader_next(load->reader, &events, &n, &broken)) {
+            if (!any || broken.code != ERR_INPUT) {
+                *err = broken;
+                return false;
+            }
+            diag_add(&model->diag, "%s; what comes before is shown", broken.msg);
+            return true;
+        }
+        if (!n)
+            return any || err_set(err, ERR_INPUT, "there are no events in the trace");
+        if (!any)
+            first_ns = events[0].time_ns;
+        any = true;
+        note_wall(model, load->reader, first_ns);
+        timeline_events(model->timeline, events, n);
+        for (size_t i = 0; i < model->n_profiles; i++)
+            model->profiles[i].ops->events(model->profiles[i].state, events, n);
+        uint64_t done, total;
+        trace_reader_progress(load->reader, &done, &total);
+        load->done = done;
+        load->n_events += n;
+    }
+}
+
+static bool end_analyses(struct trace_web_load *load, struct err *err)
+{
+    struct trace_web_model *model = &load->model;
+    bool ok = timeline_end(model->timeline, err);
+    for (size_t i = 0; ok && i < model->n_profiles; i++) {
+        const struct analysis_task *task = &model->profiles[i];
+        ok = task->ops->end(task->state, err);
+        struct profile *profile = ok ? task->ops->profile(task->state, err) : NULL;
+        ok = profile != NULL;
+        model->has_samples[i] = profile && profile->n_samples > 0;
+        profile_free(profile);
+    }
+    if (ok)
+        model->stats = timeline_stats(model->timeline);
+    return ok;
+}
+
+static void *read_trace(void *arg)
+{
+    struct trace_web_load *load = arg;
+    struct progress progress;
+    progress_begin(&progress, "reading the trace");
+    bool ok = begin_profiles(load, &load->err) && read_events(load, &load->err) &&
+              end_analyses(load, &load->err);
+    load->model.kept = trace_reader_take_trace(load->reader);
+    trace_reader_free(load->reader); /* and its memory */
+    load->reader = NULL;
+    progress_end(&progress);
+    atomic_store(&load->state, ok ? STATE_READY : STATE_FAILED);
+    load->on_done(load->on_done_arg);
+    return NULL;
+}
+
+bool trace_web_load_start(struct trace_web_load *load, void (*done)(void *arg), void *arg,
+                          struct err *err)
+{
+    sigset_t all, old;
+    load->on_done = done;
+    load->on_done_arg = arg;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    int rc = pthread_create(&load->thread, NULL, read_trace, load);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    load->has_thread = rc == 0;
+    return load->has_thread || err_sys(err, rc, "cannot start a thread");
+}
+
+const struct trace_web_model *trace_web_load_model(const struct trace_web_load *load)
+{
+    return atomic_load(&load->state) == STATE_READY ? &load->model : NULL;
+}
+
+const struct err *trace_web_load_failure(const struct trace_web_load *load)
+{
+    return atomic_load(&load->state) == STATE_FAILED ? &load->err : NULL;
+}
+
+bool trace_web_load_is_over(const struct trace_web_load *load)
+{
+    return !load->has_thread || atomic_load(&load->state) != STATE_READING;
+}
+
+struct trace_web_progress trace_web_load_progress(const struct trace_web_load *load)
+{
+    return (struct trace_web_progress){load->done, load->total, load->n_events, load->model.format};
+}
+
+struct trace_reader *trace_web_load_again(const struct trace_web_load *load, struct err *err)
+{
+    return trace_reader_open(load->path, err);
+}
+
+void trace_web_load_free(struct trace_web_load *load)
+{
+    if (!load)
+        return;
+    if (load->has_thread)
+        pthread_join(load->thread, NULL);
+    analysis_release(load->model.profiles, load->model.n_profiles);
+    timeline_free(load->model.timeline);
+    diag_release(&load->model.diag);
+    trace_reader_free(load->reader);
+    trace_free(load->model.kept);
+    if (load->fd >= 0)
+        close(load->fd);
+    free(load->path);
+    free(load);
+}
