@@ -384,8 +384,10 @@ bool trace_v1_scan(struct trace_v1_file *file, const struct trace_input *input, 
     file->end = (uint64_t)(p - s.data);
     bool is_ok = !s.no_memory && add_stacks(&s);
     if (is_ok) {
-        qsort(file->samples.items, file->samples.n, sizeof *file->samples.items, by_ticks);
-        qsort(file->exits.items, file->exits.n, sizeof *file->exits.items, by_seq);
+        if (file->samples.n)
+            qsort(file->samples.items, file->samples.n, sizeof *file->samples.items, by_ticks);
+        if (file->exits.n)
+            qsort(file->exits.items, file->exits.n, sizeof *file->exits.items, by_seq);
     }
     map_release(&s.proc_of);
     vec_release(&s.stacks);

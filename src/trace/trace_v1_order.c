@@ -356,7 +356,8 @@ bool trace_v1_order_make(struct trace_v1_order *o, const struct trace_v1_file *f
     if (is_ok) {
         uint16_t *fit = realloc(o->order, (o->n + 1) * sizeof *fit);
         o->order = fit ? fit : o->order;
-        qsort(o->moved.items, o->moved.n, sizeof *o->moved.items, by_ticks);
+        if (o->moved.n)
+            qsort(o->moved.items, o->moved.n, sizeof *o->moved.items, by_ticks);
         o->n_goroutines = (uint32_t)o->ids.n;
         rewind_streams(o);
     }
