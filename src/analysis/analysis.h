@@ -13,6 +13,8 @@
 #include "model/profile.h"
 #include "trace/trace_event.h"
 
+struct analysis_scope; /* analysis_scope.h */
+
 /* What part of the trace, and how: zeroed, all of it.  Texts are borrowed. */
 struct analysis_options {
     int64_t start_ns, end_ns;   /* 0: no bound; relative to the first event */
@@ -20,6 +22,8 @@ struct analysis_options {
     int64_t goroutine;          /* one goroutine; 0: all */
     uint64_t task;              /* one task and what belongs to it; 0: all */
     unsigned n_rows;            /* lines of tables in texts; 0: all */
+    /* Of profiles: only these goroutines, at these times; NULL: all. */
+    const struct analysis_scope *scope;
 };
 
 enum analysis_group {

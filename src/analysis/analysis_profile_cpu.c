@@ -58,7 +58,8 @@ static void on_events(void *state, const struct trace_event *events, size_t n)
         analysis_window_begin(&cpu->window, cpu->options, events);
     for (size_t i = 0; i < n; i++)
         if (events[i].type == GOTRACE_CPU_SAMPLE &&
-            analysis_window_clip(&cpu->window, events[i].time_ns, events[i].time_ns + 1) &&
+            analysis_window_clip_of(&cpu->window, events[i].g, events[i].time_ns,
+                                    events[i].time_ns + 1) &&
             is_wanted(cpu, &events[i]))
             analysis_profile_add(&cpu->profile, (uint32_t)events[i].args[0], 0, 1, SAMPLE_NS);
 }

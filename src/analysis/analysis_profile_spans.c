@@ -92,7 +92,7 @@ static void *begin_tasks(const struct trace *trace, const struct analysis_option
 
 static void count(struct spans *s, const struct span *span, int64_t end_ns)
 {
-    int64_t ns = analysis_window_clip(&s->window, span->since_ns, end_ns);
+    int64_t ns = analysis_window_clip_of(&s->window, span->g, span->since_ns, end_ns);
     if (ns > 0 && (!s->options->goroutine || span->g == s->options->goroutine))
         analysis_profile_add(&s->profile, span->stack, span->label, 1, ns);
 }

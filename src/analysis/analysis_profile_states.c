@@ -17,6 +17,7 @@ static const struct analysis_types types = {.type = {"states", "time"},
                                             .label = "state"};
 
 struct goroutine {
+    int64_t id;
     int64_t since_ns;
     uint32_t stack, name, reason;
     uint8_t state; /* enum trace_go_state */
@@ -81,7 +82,7 @@ static uint32_t label_of(struct states *s, const struct goroutine *g)
 
 static void count(struct states *s, const struct goroutine *g, int64_t end_ns, uint32_t stack)
 {
-    int64_t ns = analysis_window_clip(&s->window, g->since_ns, end_ns);
+    int64_t ns = analysis_window_clip_of(&s->window, g->id, g->since_ns, end_ns);
     if (g->state < TRACE_GO_RUNNABLE || ns <= 0)
         return;
     if (s->options->goroutine_name &&
@@ -94,7 +95,8 @@ static struct goroutine *find(struct states *s, int64_t id)
 {
     uint32_t next = (uint32_t)s->goroutines.n;
     uint32_t row = map_get_or_put(&s->ids, (uint64_t)id, next);
-    if (row == MAP_NONE || (row == next && !vec_push(&s->goroutines, (struct goroutine){0}))) {
+    if (row == MAP_NONE ||
+        (row == next && !vec_push(&s->goroutines, (struct goroutine){.id = id}))) {
         s->failed = true;
         return NULL;
     }

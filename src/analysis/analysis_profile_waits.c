@@ -9,6 +9,7 @@
 #include <string.h>
 
 struct goroutine {
+    int64_t id;
     int64_t since_ns; /* in the state since; INT64_MIN: it is not */
     uint32_t stack;   /* with which it came */
     uint32_t name;    /* start function; 0: not known yet */
@@ -118,7 +119,8 @@ static uint32_t find_goroutine(struct states *s, int64_t id)
     uint32_t next = (uint32_t)s->goroutines.n;
     uint32_t row = map_get_or_put(&s->ids, (uint64_t)id, next);
     if (row == MAP_NONE ||
-        (row == next && !vec_push(&s->goroutines, (struct goroutine){.since_ns = INT64_MIN}))) {
+        (row == next &&
+         !vec_push(&s->goroutines, (struct goroutine){.id = id, .since_ns = INT64_MIN}))) {
         s->failed = true;
         return UINT32_MAX;
     }
@@ -136,7 +138,7 @@ static bool has_name(const struct states *s, const struct goroutine *g)
 static void add_wait(struct states *s, uint32_t row, int64_t end_ns)
 {
     const struct goroutine *g = &s->goroutines.items[row];
-    int64_t ns = analysis_window_clip(&s->window, g->since_ns, end_ns);
+    int64_t ns = analysis_window_clip_of(&s->window, g->id, g->since_ns, end_ns);
     if (ns <= 0)
         return;
     if (!g->has_run || (s->options->goroutine_name && !g->name)) {

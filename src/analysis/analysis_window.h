@@ -4,10 +4,12 @@
 #define SONDE_ANALYSIS_ANALYSIS_WINDOW_H
 
 #include "analysis/analysis.h"
+#include "analysis/analysis_scope.h"
 
 struct analysis_window {
     int64_t start_ns, end_ns; /* on the trace's clock */
     bool is_set;
+    const struct analysis_scope *scope; /* NULL: all */
 };
 
 /* Called with each block: the first one's first event is where options count from. */
@@ -18,6 +20,7 @@ static inline void analysis_window_begin(struct analysis_window *window,
     if (window->is_set)
         return;
     window->is_set = true;
+    window->scope = options->scope;
     window->start_ns = options->start_ns ? first->time_ns + options->start_ns : INT64_MIN;
     window->end_ns = options->end_ns ? first->time_ns + options->end_ns : INT64_MAX;
 }
@@ -31,6 +34,19 @@ static inline int64_t analysis_window_clip(const struct analysis_window *window,
     if (end_ns > window->end_ns)
         end_ns = window->end_ns;
     return end_ns > start_ns ? end_ns - start_ns : 0;
+}
+
+/* The same of a time of one goroutine, with the options' scope. */
+static inline int64_t analysis_window_clip_of(const struct analysis_window *window, int64_t g,
+                                              int64_t start_ns, int64_t end_ns)
+{
+    if (!window->scope)
+        return analysis_window_clip(window, start_ns, end_ns);
+    if (start_ns < window->start_ns)
+        start_ns = window->start_ns;
+    if (end_ns > window->end_ns)
+        end_ns = window->end_ns;
+    return end_ns > start_ns ? analysis_scope_clip(window->scope, g, start_ns, end_ns) : 0;
 }
 
 #endif
