@@ -2,7 +2,8 @@
 //
 // usage: node build.mjs [OUTPUT-FOLDER] [--watch]
 //
-// app.js and app.css are the page that is served; flame.js and flame.css are the flame
+// app.js and app.css are the page of a profile that is served, trace.js and trace.css that of an
+// execution trace; flame.js and flame.css are the flame
 // graph alone, for the self-contained file that `sonde pprof -html` writes.
 import { readFile, writeFile } from "node:fs/promises";
 import * as esbuild from "esbuild";
@@ -15,6 +16,7 @@ const options = {
   entryPoints: {
     app: "app.tsx",
     flame: "flame/alone.ts",
+    trace: "trace/main.tsx",
   },
   absWorkingDir: new URL(".", import.meta.url).pathname,
   outdir,

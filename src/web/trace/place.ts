@@ -1,0 +1,39 @@
+// place: the address of a page of the trace: ./PAGE?PARAMETERS.
+import type { Place as Spot } from "./data";
+import { query, type Params } from "./ask";
+
+export interface Here {
+  page: string; // "" is the first one
+  params: URLSearchParams;
+}
+
+export function here(): Here {
+  return { page: location.pathname.split("/").pop() ?? "", params: new URLSearchParams(location.search) };
+}
+
+export function address(page: string, params: Params = {}): string {
+  const text = query(params);
+  return `./${page}${text ? "?" + text : ""}`;
+}
+
+// Here, with some parameters changed; null takes one out.
+export function changed(at: Here, changes: Params): string {
+  const all: Params = Object.fromEntries(at.params);
+  return address(at.page, { ...all, ...changes });
+}
+
+const ROOM = 1.5; // of the window around what is to be seen, a share of its length to each side
+const LEAST = 2000; // ns
+
+// Where the timeline shows it, selected.
+export function inTimeline(p: Pick<Spot, "start" | "length" | "g" | "p" | "task">, view?: string): string {
+  const room = Math.max(p.length * ROOM, LEAST);
+  const params: Params = { start: Math.max(0, Math.round(p.start - room)), end: Math.round(p.start + p.length + room) };
+  if (p.g >= 0) {
+    params.follow = p.g;
+    params.at = Math.round(p.start);
+    params.box = `goroutine.${p.g}.0`;
+  } else if (p.task > 0) params.view = "task";
+  if (view) params.view = view;
+  return address("trace", params);
+}
