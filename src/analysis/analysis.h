@@ -14,6 +14,7 @@
 #include "trace/trace_event.h"
 
 struct analysis_scope; /* analysis_scope.h */
+struct analysis_facts; /* analysis_facts.h */
 
 /* What part of the trace, and how: zeroed, all of it.  Texts are borrowed. */
 struct analysis_options {
@@ -24,6 +25,9 @@ struct analysis_options {
     unsigned n_rows;            /* lines of tables in texts; 0: all */
     /* Of profiles: only these goroutines, at these times; NULL: all. */
     const struct analysis_scope *scope;
+    /* Where summaries of one pass keep what they share: a pointer that is NULL before.  NULL:
+     * each works it out by itself. */
+    struct analysis_facts **facts;
 };
 
 enum analysis_group {

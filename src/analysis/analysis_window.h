@@ -49,4 +49,9 @@ static inline int64_t analysis_window_clip_of(const struct analysis_window *wind
     return end_ns > start_ns ? analysis_scope_clip(window->scope, g, start_ns, end_ns) : 0;
 }
 
+static inline bool analysis_window_has(const struct analysis_window *window, int64_t time_ns)
+{
+    return time_ns >= window->start_ns && time_ns < window->end_ns;
+}
+
 #endif

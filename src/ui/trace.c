@@ -312,10 +312,13 @@ static bool write_summaries(const struct request *request, struct buf *out, stru
     size_t n;
     AUTO_FILE body = {0};
     struct trace_reader *reader = NULL;
+    struct analysis_facts *facts = NULL;
+    struct request shared = *request;
+    shared.options.facts = &facts;
     const char *names = request->flags[OWN_SUMMARY].value;
     if (!choose(request, ANALYSIS_SUMMARY, names ? names : "", tasks, &n, err))
         return false;
-    bool ok = run_tasks(request, tasks, n, &body, &reader, err);
+    bool ok = run_tasks(&shared, tasks, n, &body, &reader, err);
     bool as_json =
         request->flags[OWN_JSON].value && !strcmp(request->flags[OWN_JSON].value, "true");
     if (ok)

@@ -1,0 +1,234 @@
+/* analysis_sum_overview: what a trace has to say first: what processors did, where the program
+ * waited and for whom, whether the garbage collector is to blame. */
+#include "analysis/analysis_site_pairs.h"
+#include "analysis/analysis_text.h"
+
+static double share(int64_t part, int64_t of)
+{
+    return of ? (double)part / (double)of : 0;
+}
+
+/* --- processors --- */
+
+struct uses {
+    int64_t ns[ANALYSIS_N_USES], all;
+    int64_t gc; /* of it: all work of the garbage collector */
+};
+
+static struct uses sum_uses(const struct analysis_facts *f)
+{
+    struct uses u = {.gc = analysis_gc_work(&f->gc)};
+    for (size_t i = 0; i < f->procs.rows.n; i++)
+        for (int use = 0; use < ANALYSIS_N_USES; use++) {
+            u.ns[use] += f->procs.rows.items[i].use_ns[use];
+            u.all += f->procs.rows.items[i].use_ns[use];
+        }
+    /* Assists and sweeping are done by goroutines that run. */
+    int64_t within = f->gc.assist_ns + f->gc.sweep_ns;
+    u.ns[ANALYSIS_USE_GO] -= within < u.ns[ANALYSIS_USE_GO] ? within : u.ns[ANALYSIS_USE_GO];
+    u.ns[ANALYSIS_USE_WORKER] = u.gc;
+    return u;
+}
+
+static void text_uses(const struct analysis_facts *f, struct buf *out)
+{
+    static const struct {
+        enum analysis_use use;
+        const char *name;
+    } rows[] = {{ANALYSIS_USE_GO, "goroutines"},
+                {ANALYSIS_USE_WORKER, "garbage collector"},
+                {ANALYSIS_USE_SYSCALL, "system calls"},
+                {ANALYSIS_USE_SCHED, "scheduling"},
+                {ANALYSIS_USE_IDLE, "idle"}};
+    struct uses u = sum_uses(f);
+    struct analysis_table t;
+    buf_puts(out, "\nprocessors\n");
+    analysis_table_begin(&t, "lrr", "for\0time\0share\0");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        analysis_table_text(&t, rows[i].name);
+        analysis_table_time(&t, u.ns[rows[i].use]);
+        analysis_table_share(&t, (double)u.ns[rows[i].use], (double)u.all);
+    }
+    analysis_table_end(&t, out);
+}
+
+/* --- where it waited --- */
+
+static void text_sites(const struct analysis_facts *f, struct buf *out)
+{
+    struct analysis_site_pairs pairs;
+    struct analysis_table t;
+    AUTO_BUF site = {0};
+    if (!analysis_site_pairs_make(&pairs, f)) {
+        out->failed = true;
+        return;
+    }
+    size_t shown = analysis_n_rows(f, pairs.rows.n);
+    if (shown) {
+        buf_puts(out, "\nwhere goroutines waited the most, and who ended it\n");
+        analysis_table_begin(&t, "rrlll", "waited\0count\0reason\0where\0ended by\0");
+        for (size_t i = 0; i < shown; i++) {
+            const struct analysis_site_pair *p = &pairs.rows.items[i];
+            analysis_table_time(&t, p->total_ns);
+            analysis_table_count(&t, p->count);
+            analysis_table_text(&t, analysis_text_reason(f->trace, p->reason));
+            buf_clear(&site);
+            analysis_text_site(&site, f->trace, p->stack, "");
+            analysis_table_text(&t, buf_str(&site));
+            buf_clear(&site);
+            analysis_text_site(&site, f->trace, p->waker_stack, "the runtime");
+            analysis_table_text(&t, buf_str(&site));
+        }
+        analysis_table_end(&t, out);
+    }
+    analysis_site_pairs_release(&pairs);
+}
+
+/* --- the garbage collector --- */
+
+static void text_gc(const struct analysis_facts *f, struct buf *out)
+{
+    const struct analysis_gc *gc = &f->gc;
+    struct analysis_mmu_window w;
+    buf_printf(out, "\ngarbage collector: %llu cycles, active %.2f%% of the time",
+               (unsigned long long)gc->cycles.count,
+               100 * share(gc->active_ns, analysis_facts_length(f)));
+    buf_printf(out, ", %.2f%% of the processors' time\n",
+               100 * share(analysis_gc_work(gc), analysis_facts_proc_time(f)));
+    buf_puts(out, "  assists by goroutines that allocate: ");
+    analysis_text_time(out, gc->assist_ns);
+    buf_printf(out, "\n  pauses: %llu", (unsigned long long)gc->pauses.count);
+    if (gc->pauses.count) {
+        const struct analysis_pause *p = analysis_top_at(&gc->longest_pauses, 0);
+        buf_puts(out, ", together ");
+        analysis_text_time(out, gc->pauses.total_ns);
+        buf_puts(out, ", the longest ");
+        analysis_text_time(out, p->ns);
+        buf_printf(out, " (%s)", analysis_text_reason(f->trace, p->kind));
+    }
+    analysis_mmu_at(&gc->mmu, 1, &w);
+    buf_printf(out, "\n  left to the program in the worst 10ms: %.2f%%\n", 100 * w.mmu);
+}
+
+static void text_latency(const struct analysis_facts *f, struct buf *out)
+{
+    static const struct {
+        const char *name;
+        double at;
+    } shares[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"max", 1}};
+    const struct analysis_histogram *h = &f->waits.sched;
+    buf_printf(out, "\nfrom runnable to running: %llu times", (unsigned long long)h->count);
+    for (size_t i = 0; i < sizeof shares / sizeof *shares && h->count; i++) {
+        buf_printf(out, ", %s ", shares[i].name);
+        analysis_text_time(out, analysis_histogram_at(h, shares[i].at));
+    }
+    buf_putc(out, '\n');
+}
+
+static uint64_t n_tasks(const struct analysis_facts *f)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < f->user.task_kinds.n; i++)
+        n += f->user.task_kinds.items[i].count;
+    return n;
+}
+
+static void text(const void *state, struct buf *out)
+{
+    const struct analysis_facts *f = state;
+    buf_puts(out, "trace of ");
+    analysis_text_time(out, analysis_facts_length(f));
+    buf_printf(out, ": %llu events, %llu goroutines, %zu processors, %zu threads",
+               (unsigned long long)f->n_events, (unsigned long long)f->goroutines.n,
+               f->procs.rows.n, f->procs.threads.n);
+    if (n_tasks(f))
+        buf_printf(out, ", %llu tasks", (unsigned long long)n_tasks(f));
+    if (f->n_samples)
+        buf_printf(out, ", %llu CPU samples", (unsigned long long)f->n_samples);
+    buf_putc(out, '\n');
+    text_uses(f, out);
+    text_sites(f, out);
+    if (f->waits.longest_blocks.n) {
+        buf_puts(out, "\nlongest waits\n");
+        analysis_text_waits(out, f, &f->waits.longest_blocks, true);
+    }
+    text_latency(f, out);
+    text_gc(f, out);
+}
+
+/* --- JSON --- */
+
+static void json_sites(struct json *j, const struct analysis_facts *f)
+{
+    struct analysis_site_pairs pairs;
+    if (!analysis_site_pairs_make(&pairs, f)) {
+        j->out->failed = true;
+        return;
+    }
+    json_key(j, "waits");
+    json_open(j, '[');
+    for (size_t i = 0; i < analysis_n_rows(f, pairs.rows.n); i++) {
+        const struct analysis_site_pair *p = &pairs.rows.items[i];
+        json_open(j, '{');
+        json_member_int(j, "total_ns", p->total_ns);
+        json_member_int(j, "count", (int64_t)p->count);
+        analysis_json_string(j, "reason", f->trace, p->reason);
+        analysis_json_frame(j, "where", f->trace, analysis_site(f->trace, p->stack));
+        analysis_json_frame(j, "ended_by", f->trace, analysis_site(f->trace, p->waker_stack));
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    analysis_site_pairs_release(&pairs);
+}
+
+static void json(const void *state, struct buf *out)
+{
+    const struct analysis_facts *f = state;
+    struct json j = {.out = out};
+    struct uses u = sum_uses(f);
+    struct analysis_mmu_window w;
+    json_open(&j, '{');
+    json_member_int(&j, "duration_ns", analysis_facts_length(f));
+    json_member_int(&j, "start_ns", analysis_facts_start(f) - f->first_ns);
+    json_member_int(&j, "events", (int64_t)f->n_events);
+    json_member_int(&j, "goroutines", (int64_t)f->goroutines.n);
+    json_member_int(&j, "processors", (int64_t)f->procs.rows.n);
+    json_member_int(&j, "threads", (int64_t)f->procs.threads.n);
+    json_member_int(&j, "tasks", (int64_t)n_tasks(f));
+    json_member_int(&j, "cpu_samples", (int64_t)f->n_samples);
+    json_key(&j, "processor_time");
+    json_open(&j, '{');
+    json_member_int(&j, "total_ns", u.all);
+    json_member_int(&j, "goroutines_ns", u.ns[ANALYSIS_USE_GO]);
+    json_member_int(&j, "gc_ns", u.gc);
+    json_member_int(&j, "syscall_ns", u.ns[ANALYSIS_USE_SYSCALL]);
+    json_member_int(&j, "scheduling_ns", u.ns[ANALYSIS_USE_SCHED]);
+    json_member_int(&j, "idle_ns", u.ns[ANALYSIS_USE_IDLE]);
+    json_close(&j, '}');
+    json_sites(&j, f);
+    analysis_json_waits(&j, "longest_waits", f, &f->waits.longest_blocks);
+    analysis_json_lengths(&j, "scheduling", &f->waits.sched);
+    json_key(&j, "gc");
+    json_open(&j, '{');
+    json_member_int(&j, "cycles", (int64_t)f->gc.cycles.count);
+    json_member_int(&j, "active_ns", f->gc.active_ns);
+    json_member_double(&j, "share", share(analysis_gc_work(&f->gc), u.all));
+    json_member_int(&j, "assists_ns", f->gc.assist_ns);
+    analysis_json_lengths(&j, "pauses", &f->gc.pauses);
+    analysis_mmu_at(&f->gc.mmu, 1, &w);
+    json_member_double(&j, "mmu_10ms", w.mmu);
+    json_close(&j, '}');
+    json_close(&j, '}');
+}
+
+extern const struct analysis_ops analysis_sum_overview;
+const struct analysis_ops analysis_sum_overview = {
+    .name = "overview",
+    .help = "The most important of all: use of processors, waits, the garbage collector",
+    .group = ANALYSIS_SUMMARY,
+    .begin = analysis_facts_begin,
+    .events = analysis_facts_events,
+    .end = analysis_facts_end,
+    .free = analysis_facts_free,
+    .text = text,
+    .json = json};

@@ -1,0 +1,81 @@
+/* analysis_sum_wakers: who waits for whom: where goroutines were blocked, and where others were
+ * that ended it, as holders of a lock do when they give it up. */
+#include "analysis/analysis_site_pairs.h"
+#include "analysis/analysis_text.h"
+
+static void text(const void *state, struct buf *out)
+{
+    const struct analysis_facts *f = state;
+    struct analysis_site_pairs pairs;
+    struct analysis_table t;
+    AUTO_BUF site = {0};
+    if (!analysis_site_pairs_make(&pairs, f)) {
+        out->failed = true;
+        return;
+    }
+    size_t shown = analysis_n_rows(f, pairs.rows.n);
+    buf_puts(out, "wakers: where goroutines waited, and who ended it\n");
+    analysis_table_begin(&t, "rrrrlll", "waited\0count\0mean\0longest\0reason\0where\0ended by\0");
+    for (size_t i = 0; i < shown; i++) {
+        const struct analysis_site_pair *p = &pairs.rows.items[i];
+        analysis_table_time(&t, p->total_ns);
+        analysis_table_count(&t, p->count);
+        analysis_table_time(&t, p->total_ns / (int64_t)p->count);
+        analysis_table_time(&t, p->max_ns);
+        analysis_table_text(&t, analysis_text_reason(f->trace, p->reason));
+        buf_clear(&site);
+        analysis_text_site(&site, f->trace, p->stack, "");
+        analysis_table_text(&t, buf_str(&site));
+        buf_clear(&site);
+        analysis_text_site(&site, f->trace, p->waker_stack, "the runtime");
+        analysis_table_text(&t, buf_str(&site));
+    }
+    analysis_table_end(&t, out);
+    analysis_text_more(out, pairs.rows.n, shown);
+    analysis_site_pairs_release(&pairs);
+}
+
+static void json(const void *state, struct buf *out)
+{
+    const struct analysis_facts *f = state;
+    struct analysis_site_pairs pairs;
+    struct json j = {.out = out};
+    if (!analysis_site_pairs_make(&pairs, f)) {
+        out->failed = true;
+        return;
+    }
+    size_t shown = analysis_n_rows(f, pairs.rows.n);
+    json_open(&j, '{');
+    json_member_int(&j, "n_pairs", (int64_t)pairs.rows.n);
+    json_key(&j, "pairs");
+    json_open(&j, '[');
+    for (size_t i = 0; i < shown; i++) {
+        const struct analysis_site_pair *p = &pairs.rows.items[i];
+        json_open(&j, '{');
+        json_member_int(&j, "total_ns", p->total_ns);
+        json_member_int(&j, "count", (int64_t)p->count);
+        json_member_int(&j, "max_ns", p->max_ns);
+        analysis_json_string(&j, "reason", f->trace, p->reason);
+        analysis_json_frame(&j, "where", f->trace, analysis_site(f->trace, p->stack));
+        analysis_json_frame(&j, "ended_by", f->trace, analysis_site(f->trace, p->waker_stack));
+        /* Of the pair of stacks with the most time. */
+        analysis_json_stack(&j, "stack", f->trace, p->stack);
+        analysis_json_stack(&j, "ended_by_stack", f->trace, p->waker_stack);
+        json_close(&j, '}');
+    }
+    json_close(&j, ']');
+    json_close(&j, '}');
+    analysis_site_pairs_release(&pairs);
+}
+
+extern const struct analysis_ops analysis_sum_wakers;
+const struct analysis_ops analysis_sum_wakers = {
+    .name = "wakers",
+    .help = "Who waits for whom: where goroutines are blocked, and who ends it",
+    .group = ANALYSIS_SUMMARY,
+    .begin = analysis_facts_begin,
+    .events = analysis_facts_events,
+    .end = analysis_facts_end,
+    .free = analysis_facts_free,
+    .text = text,
+    .json = json};

@@ -1,0 +1,72 @@
+/* analysis_text: how summaries are written: tables in columns, lengths of time as pprof prints
+ * them, and the same things as JSON.
+ * Units: ns in, as text with a unit; members of JSON whose name ends in _ns are ns.
+ * Threads: any.  Signals: no. */
+#ifndef SONDE_ANALYSIS_ANALYSIS_TEXT_H
+#define SONDE_ANALYSIS_ANALYSIS_TEXT_H
+
+#include "analysis/analysis_facts.h"
+#include "render/json.h"
+
+/* A table is filled cell by cell, row after row, the headings first; then printed. */
+struct analysis_table {
+    const char *columns; /* 'l' or 'r' for each */
+    struct buf text;
+    VEC(size_t) ends; /* of cells in text */
+};
+void analysis_table_begin(struct analysis_table *t, const char *columns, const char *headings);
+void analysis_table_text(struct analysis_table *t, const char *text);
+void analysis_table_time(struct analysis_table *t, int64_t ns);
+void analysis_table_count(struct analysis_table *t, uint64_t n);
+void analysis_table_share(struct analysis_table *t, double part, double of); /* "12.34%" */
+void analysis_table_printf(struct analysis_table *t, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Print it, two blanks in front of each line, and release it. */
+void analysis_table_end(struct analysis_table *t, struct buf *out);
+
+void analysis_text_time(struct buf *out, int64_t ns);
+void analysis_text_bytes(struct buf *out, uint64_t bytes);
+/* "main.work file.go:12" of the frame that a reader looks for; `none` if there is no stack. */
+void analysis_text_site(struct buf *out, const struct trace *trace, uint32_t stack,
+                        const char *none);
+const char *analysis_text_name(const struct trace *trace, uint32_t name); /* of a goroutine */
+const char *analysis_text_reason(const struct trace *trace, uint32_t reason);
+/* Name of a range (ANALYSIS_RANGE_*); may be in `buf` (256 bytes). */
+const char *analysis_text_range(const struct trace *trace, uint32_t key, char *buf);
+
+/* Entries of a chain, the most first: at most `max`, how many there are. */
+size_t analysis_parts_sorted(const struct analysis_parts *pool, uint32_t chain,
+                             struct analysis_part *out, size_t max);
+
+/* Columns "p50 p90 p99 p99.9 max" of a table. */
+#define ANALYSIS_PERCENTILES "p50\0p90\0p99\0p99.9\0max"
+void analysis_table_percentiles(struct analysis_table *t, const struct analysis_histogram *h);
+
+/* The longest waits as a table; `what`: heading of the column with reasons. */
+void analysis_text_waits(struct buf *out, const struct analysis_facts *f,
+                         const struct analysis_top *top, bool has_waker);
+
+/* --- JSON: members --- */
+void analysis_json_string(struct json *j, const char *key, const struct trace *trace,
+                          uint32_t string);
+void analysis_json_lengths(struct json *j, const char *key, const struct analysis_histogram *h);
+void analysis_json_exec(struct json *j, const struct analysis_facts *f,
+                        const struct analysis_exec *exec); /* several members */
+void analysis_json_frame(struct json *j, const char *key, const struct trace *trace,
+                         const struct trace_frame *frame); /* NULL: null */
+void analysis_json_stack(struct json *j, const char *key, const struct trace *trace,
+                         uint32_t stack);
+void analysis_json_wait(struct json *j, const struct analysis_facts *f,
+                        const struct analysis_wait *wait); /* a value */
+void analysis_json_waits(struct json *j, const char *key, const struct analysis_facts *f,
+                         const struct analysis_top *top);
+
+/* Indexes 0 to n by a key of theirs, the largest first, equal ones by index: the caller's
+ * (free); NULL: no memory, or n is 0. */
+uint32_t *analysis_sorted(size_t n, int64_t (*key)(const void *arg, size_t i), const void *arg);
+
+/* How many rows of n a table shows. */
+size_t analysis_n_rows(const struct analysis_facts *f, size_t n);
+void analysis_text_more(struct buf *out, size_t n, size_t shown); /* "... 12 more" */
+
+#endif

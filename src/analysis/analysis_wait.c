@@ -1,0 +1,198 @@
+#include "analysis/analysis_wait.h"
+
+#include <string.h>
+
+void analysis_waits_init(struct analysis_waits *ws, const struct trace *trace,
+                         const struct analysis_options *options,
+                         const struct analysis_window *window)
+{
+    *ws = (struct analysis_waits){.trace = trace, .options = options, .window = window};
+    analysis_top_init(&ws->longest_sched, options->n_rows, sizeof(struct analysis_wait));
+    analysis_top_init(&ws->longest_blocks, options->n_rows, sizeof(struct analysis_wait));
+    analysis_top_init(&ws->longest_syscalls, options->n_rows, sizeof(struct analysis_wait));
+}
+
+void analysis_waits_release(struct analysis_waits *ws, struct analysis_parts *parts)
+{
+    for (size_t i = 0; i < ws->groups.n; i++) {
+        analysis_histogram_release(&ws->groups.items[i].sched);
+        analysis_exec_drop(parts, &ws->groups.items[i].exec);
+    }
+    for (size_t i = 0; i < ws->reasons.n; i++)
+        analysis_histogram_release(&ws->reasons.items[i].lengths);
+    vec_release(&ws->groups);
+    vec_release(&ws->reasons);
+    vec_release(&ws->pairs);
+    map_release(&ws->group_index);
+    map_release(&ws->reason_index);
+    map_release(&ws->pair_index);
+    analysis_histogram_release(&ws->sched);
+    analysis_histogram_release(&ws->syscalls);
+    analysis_top_release(&ws->longest_sched);
+    analysis_top_release(&ws->longest_blocks);
+    analysis_top_release(&ws->longest_syscalls);
+}
+
+/* --- groups --- */
+
+struct analysis_go_group *analysis_waits_group(struct analysis_waits *ws,
+                                               struct analysis_goroutine *g)
+{
+    if (g->group != ANALYSIS_NO_ROW && ws->groups.items[g->group].name == g->name)
+        return &ws->groups.items[g->group];
+    uint32_t next = (uint32_t)ws->groups.n;
+    uint32_t row = map_get_or_put(&ws->group_index, g->name, next);
+    const char *name = trace_string(ws->trace, g->name, NULL),
+               *wanted = ws->options->goroutine_name;
+    if (row == MAP_NONE ||
+        (row == next &&
+         !vec_push(&ws->groups,
+                   (struct analysis_go_group){.name = g->name,
+                                              .is_wanted = !wanted || !strcmp(name, wanted),
+                                              .is_system = *name && analysis_is_system(name)}))) {
+        ws->failed = true;
+        return NULL;
+    }
+    g->group = row;
+    return &ws->groups.items[row];
+}
+
+void analysis_waits_finish(struct analysis_waits *ws, struct analysis_parts *parts,
+                           struct analysis_goroutine *g)
+{
+    struct analysis_go_group *group = analysis_waits_group(ws, g);
+    bool is_part = ws->window->start_ns != INT64_MIN || ws->window->end_ns != INT64_MAX;
+    if (!group || (ws->options->goroutine && g->id != ws->options->goroutine) ||
+        (is_part && !g->exec.total_ns))
+        return;
+    group->count++;
+    analysis_exec_add(parts, &group->exec, &g->exec, 1);
+}
+
+/* --- waits --- */
+
+bool analysis_waits_make(const struct analysis_waits *ws, const struct analysis_goroutine *g,
+                         const struct analysis_stay *stay, const struct trace_event *event,
+                         const struct analysis_goroutine *waker, struct analysis_wait *out)
+{
+    if (!stay->is_whole || stay->since_ns == ANALYSIS_NEVER || stay->state == TRACE_GO_RUNNING ||
+        !analysis_window_has(ws->window, stay->until_ns))
+        return false;
+    *out = (struct analysis_wait){.ns = stay->until_ns - stay->since_ns,
+                                  .at_ns = stay->since_ns,
+                                  .g = g->id,
+                                  .waker_g = TRACE_NONE,
+                                  .name = g->name,
+                                  .reason = stay->reason,
+                                  .stack = stay->stack,
+                                  .state = stay->state};
+    if (stay->state == TRACE_GO_WAITING) {
+        out->waker_g = event->g;
+        out->waker_name = waker ? waker->name : 0;
+        out->waker_stack = event->type == GOTRACE_GO_UNBLOCK ? trace_event_stack(event) : 0;
+    }
+    return true;
+}
+
+static struct analysis_histogram *reason_lengths(struct analysis_waits *ws, uint32_t reason)
+{
+    uint32_t next = (uint32_t)ws->reasons.n, row = map_get_or_put(&ws->reason_index, reason, next);
+    if (row == MAP_NONE ||
+        (row == next && !vec_push(&ws->reasons, (struct analysis_reason){.reason = reason})))
+        return NULL;
+    return &ws->reasons.items[row].lengths;
+}
+
+static bool add_pair(struct analysis_waits *ws, const struct analysis_wait *w)
+{
+    uint32_t next = (uint32_t)ws->pairs.n;
+    uint32_t row = map_get_or_put(&ws->pair_index, (uint64_t)w->stack << 32 | w->waker_stack, next);
+    struct analysis_pair new = {
+        .stack = w->stack, .waker_stack = w->waker_stack, .reason = w->reason};
+    if (row == MAP_NONE || (row == next && !vec_push(&ws->pairs, new)))
+        return false;
+    struct analysis_pair *pair = &ws->pairs.items[row];
+    pair->name = w->name;
+    pair->waker_name = w->waker_name;
+    pair->count++;
+    pair->total_ns += w->ns;
+    pair->max_ns = w->ns > pair->max_ns ? w->ns : pair->max_ns;
+    return true;
+}
+
+static bool add_top(struct analysis_top *top, const struct analysis_wait *w)
+{
+    return !analysis_top_wants(top, w->ns) || analysis_top_add(top, w, NULL, NULL);
+}
+
+void analysis_waits_add(struct analysis_waits *ws, struct analysis_goroutine *g,
+                        const struct analysis_wait *w)
+{
+    struct analysis_go_group *group = analysis_waits_group(ws, g);
+    if (!group || !group->is_wanted || (ws->options->goroutine && g->id != ws->options->goroutine))
+        return;
+    bool ok = true;
+    struct analysis_histogram *h;
+    switch (w->state) {
+    case TRACE_GO_RUNNABLE:
+        ok = analysis_histogram_add(&ws->sched, w->ns) &&
+             analysis_histogram_add(&group->sched, w->ns) &&
+             (group->is_system || add_top(&ws->longest_sched, w));
+        break;
+    case TRACE_GO_SYSCALL:
+        ok = analysis_histogram_add(&ws->syscalls, w->ns) && add_top(&ws->longest_syscalls, w);
+        break;
+    case TRACE_GO_WAITING:
+        if (group->is_system)
+            break;
+        h = reason_lengths(ws, w->reason);
+        ok = h && analysis_histogram_add(h, w->ns) && add_top(&ws->longest_blocks, w) &&
+             add_pair(ws, w);
+        break;
+    default:
+        break;
+    }
+    ws->failed |= !ok;
+}
+
+void analysis_waits_end(struct analysis_waits *ws)
+{
+    analysis_top_sort(&ws->longest_sched);
+    analysis_top_sort(&ws->longest_blocks);
+    analysis_top_sort(&ws->longest_syscalls);
+}
+
+/* --- sites --- */
+
+static bool is_below(const char *name)
+{
+    static const char *const prefixes[] = {
+        "runtime.",        "sync.",
+        "sync/",           "internal/",
+        "syscall.",        "time.Sleep",
+        "pthread_",        "__pthread",
+        "__lll_",          "___pthread_",
+        "__futex",         "__GI_",
+        "futex_",          "lll_",
+        "std::mutex::",    "std::condition_variable",
+        "std::__condvar",  "std::unique_lock",
+        "std::lock_guard", "std::scoped_lock",
+        "__gthread_",
+    };
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
+            return strcmp(name, "runtime.main") != 0;
+    return false;
+}
+
+const struct trace_frame *analysis_site(const struct trace *trace, uint32_t stack)
+{
+    struct trace_stack s = trace_stack(trace, stack);
+    for (uint32_t i = 0; i < s.n_frames; i++) {
+        const struct trace_frame *frame = trace_frame(trace, s.frames[i]);
+        const char *name = trace_string(trace, frame->func, NULL);
+        if (*name && !is_below(name))
+            return frame;
+    }
+    return s.n_frames ? trace_frame(trace, s.frames[0]) : NULL;
+}

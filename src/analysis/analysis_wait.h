@@ -1,0 +1,85 @@
+/* analysis_wait: how long goroutines waited: for a processor, by reason, in system calls; and
+ * who ended it.  The lengths are in histograms, the longest are kept one by one, and waits
+ * are added up by the pair of stacks of who waited and who ended it.
+ * In: stays (analysis_goroutine.h).
+ * Units: ns.  Memory: bounded by start functions, reasons and pairs of stacks.
+ * Threads: one at a time.  Signals: no. */
+#ifndef SONDE_ANALYSIS_ANALYSIS_WAIT_H
+#define SONDE_ANALYSIS_ANALYSIS_WAIT_H
+
+#include "analysis/analysis_goroutine.h"
+#include "analysis/analysis_histogram.h"
+#include "analysis/analysis_top.h"
+
+/* One wait. */
+struct analysis_wait {
+    int64_t ns; /* it is judged by */
+    int64_t at_ns, g;
+    int64_t waker_g;                  /* TRACE_NONE: the network, a timer, the runtime */
+    uint32_t name, reason, stack;     /* start function; strings, a stack */
+    uint32_t waker_name, waker_stack; /* 0: not known */
+    uint8_t state;
+};
+
+/* Goroutines with the same start function. */
+struct analysis_go_group {
+    uint32_t name;
+    bool is_wanted, is_system;
+    uint64_t count;
+    struct analysis_exec exec; /* of all */
+    struct analysis_histogram sched;
+};
+
+struct analysis_reason {
+    uint32_t reason;
+    struct analysis_histogram lengths;
+};
+
+struct analysis_pair {
+    uint32_t stack, waker_stack, reason;
+    uint32_t waker_name, name; /* of the last */
+    uint64_t count;
+    int64_t total_ns, max_ns;
+};
+
+struct analysis_waits {
+    const struct trace *trace;
+    const struct analysis_options *options;
+    const struct analysis_window *window;
+    struct map group_index;
+    VEC(struct analysis_go_group) groups;
+    VEC(struct analysis_reason) reasons;
+    struct map reason_index;
+    struct analysis_histogram sched, syscalls;
+    struct analysis_top longest_sched, longest_blocks, longest_syscalls;
+    struct map pair_index; /* stack << 32 | waker's stack */
+    VEC(struct analysis_pair) pairs;
+    bool failed;
+};
+
+void analysis_waits_init(struct analysis_waits *ws, const struct trace *trace,
+                         const struct analysis_options *options,
+                         const struct analysis_window *window);
+void analysis_waits_release(struct analysis_waits *ws, struct analysis_parts *parts);
+
+/* The group of a goroutine, by the name it has now; NULL: no memory. */
+struct analysis_go_group *analysis_waits_group(struct analysis_waits *ws,
+                                               struct analysis_goroutine *g);
+/* It is over, or the trace is: count what it did. */
+void analysis_waits_finish(struct analysis_waits *ws, struct analysis_parts *parts,
+                           struct analysis_goroutine *g);
+
+/* Whether the stay is a wait that counts by itself, and what it is; `waker`: the goroutine of
+ * the event that ended it, or NULL. */
+bool analysis_waits_make(const struct analysis_waits *ws, const struct analysis_goroutine *g,
+                         const struct analysis_stay *stay, const struct trace_event *event,
+                         const struct analysis_goroutine *waker, struct analysis_wait *out);
+void analysis_waits_add(struct analysis_waits *ws, struct analysis_goroutine *g,
+                        const struct analysis_wait *wait);
+void analysis_waits_end(struct analysis_waits *ws);
+
+/* The frame that a reader looks for: the innermost one outside of the runtime, of sync and of
+ * what implements locks; that of the leaf if there is none; NULL: no stack. */
+const struct trace_frame *analysis_site(const struct trace *trace, uint32_t stack);
+
+#endif
