@@ -256,6 +256,7 @@ static bool next_generation(struct source *s, struct trace_block *block, struct 
         append_sync(s, trace_v2_gen_ns(&s->gen, s->gen.min_time), block, s->gen.clock);
         return true;
     }
+    vec_clear(&s->gen.samples); /* of what was read before it broke */
     s->is_over = read == TRACE_V2_END;
     s->told_sync = true;
     append_sync(s, s->order.last_ns, block, (struct trace_clock){0});
@@ -310,6 +311,11 @@ static bool step(struct source *s, struct trace_block *block, struct err *err)
     if (s->next_sample < s->gen.samples.n) {
         const struct trace_v2_sample *sample = &s->gen.samples.items[s->next_sample];
         if (!s->n_heap || sample->time_ns < s->heap[0].time_ns) {
+            if (sample->stack == TRACE_V2_NO_ID)
+                return err_set(err, ERR_INPUT,
+                               "broken trace: generation %" PRIu64
+                               ": the stack of a CPU sample is not there",
+                               s->gen.gen);
             struct trace_event event = {.time_ns = sample->time_ns,
                                         .g = sample->g,
                                         .m = sample->m,

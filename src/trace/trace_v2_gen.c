@@ -184,11 +184,6 @@ static bool add_samples(struct trace_v2_gen *gen, const uint8_t *p, const uint8_
                                          .stack = trace_v2_ids_get(&gen->stacks, args[4])};
         if (sample.p != (int64_t)args[2])
             return broken(gen->gen, err, "a CPU sample is of a processor that cannot be");
-        if (sample.stack == TRACE_V2_NO_ID)
-            return err_set(err, ERR_INPUT,
-                           "broken trace: generation %" PRIu64
-                           ": a CPU sample has the stack %" PRIu64 ", which is not there",
-                           gen->gen, args[4]);
         if (!vec_push(&gen->samples, sample))
             return err_nomem(err);
     }

@@ -29,7 +29,7 @@ struct trace_v2_thread {
 struct trace_v2_sample {
     int64_t time_ns, g, m;
     int32_t p;
-    uint32_t stack; /* number */
+    uint32_t stack; /* number; TRACE_V2_NO_ID: it is not there */
 };
 
 struct trace_v2_gen {
