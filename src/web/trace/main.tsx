@@ -71,6 +71,7 @@ function App() {
   const [text, setText] = useState(() => hereNow().params.get("q") ?? "");
   const [said, say] = useState("");
   const [help, setHelp] = useState(false);
+  const [searching, setSearching] = useState(false); // the box fills the header of a phone
   const [unnoted, setUnnoted] = useState(false);
   const main = useRef<HTMLElement>(null);
 
@@ -122,8 +123,11 @@ function App() {
     if (e.defaultPrevented || e.ctrlKey || e.metaKey || e.altKey || element.closest("input, textarea, select, dialog, .menu")) return;
     if (e.key === "/") {
       const box = document.getElementById("search") as HTMLInputElement;
-      box.focus();
-      box.select();
+      if (box.offsetParent === null) setSearching(true);
+      setTimeout(() => {
+        box.focus();
+        box.select();
+      });
     } else if (e.key === "?") setHelp(true);
     else if (e.key === "Escape" && text) typed("");
     else if (/^[1-7]$/.test(e.key)) {
@@ -169,7 +173,7 @@ function App() {
       <a class="skip" href="#main" onClick={(e) => { e.preventDefault(); main.current?.focus(); }}>
         Skip to the page
       </a>
-      <header class="header">
+      <header class={searching ? "header searching" : "header"}>
         <Link class="home" to={address("")} label="Sonde: the overview">
           <Mark />
           <span class="home-name">Sonde</span>
@@ -184,6 +188,18 @@ function App() {
         </nav>
         <SearchBox here={here} text={text} duration={meta?.duration ?? 0} setText={typed} go={go} />
         <div class="header-end">
+          <button
+            type="button"
+            class="button quiet narrow"
+            aria-label={searching ? "Close the search" : "Search"}
+            aria-expanded={searching}
+            onClick={() => {
+              setSearching(!searching);
+              if (!searching) setTimeout(() => document.getElementById("search")?.focus());
+            }}
+          >
+            <Icon name={searching ? "close" : "search"} />
+          </button>
           <MenuButton label="Theme" icon={themeChoice()} title="Light or dark" class="quiet wide" atEnd items={themes} />
           <button type="button" class="button quiet wide" aria-label="Help" title="Help (?)" aria-haspopup="dialog" onClick={() => setHelp(true)}>
             <Icon name="help" />

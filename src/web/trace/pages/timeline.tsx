@@ -2,7 +2,7 @@
 // and the address, which has all of what is shown.
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ask, useAsked, type Params } from "../ask";
-import { type Box, type Overview, type Range, type Step, type Tracks } from "../data";
+import type { Box, Goroutines, Overview, Range, Step, Tracks } from "../data";
 import { useNarrow } from "../../parts/rows";
 import { MenuButton, type Item } from "../../parts/menu";
 import { onTheme } from "../../theme";
@@ -10,6 +10,7 @@ import type { PageProps } from "../page";
 import { Link, MinimapCanvas } from "../parts";
 import { address, changed, here as hereNow } from "../place";
 import { Timeline, type Spot } from "../timeline/engine";
+import { rank } from "../timeline/palette";
 import { boxTiles } from "../timeline/tiles";
 import { Source } from "../timeline/tracks";
 import { count, long, moment } from "../units";
@@ -98,6 +99,7 @@ export function TimelinePage({ meta, here, search, go, say }: PageProps) {
   const [lost, setLost] = useState(0); // tracks left out
   const [small, setSmall] = useState(false);
   const [arrows, setArrows] = useState(true);
+  const [all, setAll] = useState(false); // tracks of goroutines that have nothing here, too
   const [mode, setMode] = useState<"pan" | "range">("pan");
   const [empty, setEmpty] = useState(false);
   const timer = useRef(0);
@@ -105,9 +107,19 @@ export function TimelinePage({ meta, here, search, go, say }: PageProps) {
   const narrow = useNarrow(760);
   const map = useAsked<Overview>("overview", { buckets: 1000 }).answer?.minimap;
 
+  const groups = useAsked<Goroutines>("goroutines", {}).answer;
+  useEffect(() => {
+    if (!groups) return;
+    rank([...groups.groups].sort((a, b) => b.times.running - a.times.running).map((g) => g.name));
+    engine.current?.painter.recolor();
+    engine.current?.redraw();
+  }, [groups]);
+
   const list = listOf(here.params);
   const listKey = JSON.stringify(list);
   const follow = here.params.has("follow") ? Number(here.params.get("follow")) : -1;
+  const isLong = list.view === "goroutine" || list.view === "task";
+  const liveOnly = isLong && !all;
   const color = here.params.get("color") === "state" ? "state" : "function";
 
   // The address follows what is seen, a moment later, without steps in the history.
@@ -195,14 +207,11 @@ export function TimelinePage({ meta, here, search, go, say }: PageProps) {
     ask<Tracks>("tracks", list, abort.signal).then(
       (answer) => {
         const source = new Source(answer, boxTiles(list, t.names, meta.duration, () => t.redraw()), listKey);
-        if (source.n > 400 && list.view !== "proc") {
-          source.small = false;
-        }
         setLost(answer.more);
         setEmpty(source.n === 0);
+        t.setLiveOnly(liveOnly);
         t.setMain(source, list);
         t.setSmall(small);
-        if (list.view === "goroutine" || list.view === "task") t.scrollToLive();
         setLoaded(listKey);
       },
       (e: Error) => e.name !== "AbortError" && setFailed(e.message),
@@ -286,8 +295,9 @@ export function TimelinePage({ meta, here, search, go, say }: PageProps) {
     t.mode = mode;
     t.showArrows = arrows;
     t.setSmall(small);
+    t.setLiveOnly(liveOnly);
     t.redraw();
-  }, [color, mode, arrows, small]);
+  }, [color, mode, arrows, small, liveOnly]);
   useEffect(() => engine.current?.measure(), [!!selected, !!range, !!map]);
 
   const way = {
@@ -370,14 +380,15 @@ export function TimelinePage({ meta, here, search, go, say }: PageProps) {
   return (
     <div class={open ? "timeline-page with-details" : "timeline-page"}>
       <div class="timeline-tools">
-        <div class="flame-choice views" role="group" aria-label="Tracks">
-          {!narrow &&
-            views.map(([v, title]) => (
+        {!narrow && (
+          <div class="flame-choice" role="group" aria-label="Tracks">
+            {views.map(([v, title]) => (
               <button type="button" aria-pressed={list.view === v && !isPart} onClick={() => items.find((i) => i.label === title)?.run?.()}>
                 {title}
               </button>
             ))}
-        </div>
+          </div>
+        )}
         {narrow && <MenuButton label="Tracks" value={views.find(([v]) => v === list.view)?.[1] ?? "Tracks"} items={items} />}
         {isPart && (
           <span class="chip">
@@ -427,6 +438,11 @@ export function TimelinePage({ meta, here, search, go, say }: PageProps) {
             All
           </button>
         </div>
+        {isLong && (
+          <button type="button" class="button small" aria-pressed={!all} title="Only tracks that have something in this part of time" onClick={() => setAll(!all)}>
+            Only here
+          </button>
+        )}
         <button type="button" class="button small" aria-pressed={small} title="Small tracks: more of them" onClick={() => setSmall(!small)}>
           Small
         </button>

@@ -234,17 +234,22 @@ export class Painter {
     this.listed = 0;
     this.markList.length = 0;
     let row = 0;
+    let shown = from;
+    const blocks: number[] = [];
     let pieces: Piece<Rows>[] = [];
     for (let i = from, block = -1; i < to; i++) {
+      if (source.isHidden(i)) continue;
       if (Math.floor(i / BLOCK) !== block) {
         block = Math.floor(i / BLOCK);
+        blocks.push(block);
         pieces = source.tiles.pieces(level, t0, t1, block);
       }
+      shown++;
       const isGoroutine = source.kind(i) === "goroutine";
       const small = source.isSmall(i);
       for (let lane = 0; lane < source.lanesShown(i); lane++, row++) {
         const at = row * w;
-        const ground = i % 2 && !small ? p.odd : p.ground;
+        const ground = shown % 2 && !small ? p.odd : p.ground;
         this.pixels.fill(ground, at, at + w);
         const y = top + source.laneTop(i, lane) - scroll;
         for (const piece of pieces) {
@@ -255,7 +260,7 @@ export class Painter {
     }
     if (source.n > 0) {
       const width = CELLS * 2 ** level;
-      for (let block = Math.floor(from / BLOCK); block <= Math.floor(Math.max(from, to - 1) / BLOCK); block++) {
+      for (const block of blocks) {
         source.tiles.soon(level, Math.floor(t1 / width) + 1, block);
         source.tiles.soon(level, Math.floor(t0 / width) - 1, block);
       }
@@ -303,7 +308,7 @@ export class Painter {
       const named = this.byName(k, isGoroutine);
       const stands = (follow < 0 || (g ? g[i] === follow : true)) && (!searching || nameMatch[name[i]] === 1);
       let color = named ? (stands ? this.nameColors : this.namePale)[name[i]] : (stands ? this.kindColors : this.kindPale)[k];
-      if (busy && busy[i] < 255) color = mixed(color, ground, 0.15 + (0.85 * busy[i]) / 255);
+      if (busy && busy[i] < 255) color = mixed(color, ground, 0.12 + (0.88 * busy[i]) / 255);
       const wide = x1 - x0;
       if (wide < 1) {
         // Parts of one or two pixels.
@@ -332,7 +337,15 @@ export class Painter {
       if (m.at[mid] < pa) lo = mid + 1;
       else hi = mid;
     }
-    for (; lo < m.at.length && m.at[lo] < pb; lo++) this.markList.push(((m.at[lo] - t0) * scale) / this.ratio, y, m.kind[lo]);
+    // Where many stand close together each is a dot only.
+    let last = -Infinity;
+    for (; lo < m.at.length && m.at[lo] < pb; lo++) {
+      const x = ((m.at[lo] - t0) * scale) / this.ratio;
+      const next = lo + 1 < m.at.length ? ((m.at[lo + 1] - t0) * scale) / this.ratio : Infinity;
+      const close = Math.min(x - last, next - x);
+      this.markList.push(x, y, m.kind[lo], close < 9 || (m.count !== null && m.count[lo] > 1) ? 1 : 0);
+      last = x;
+    }
   }
 
   private labelData: { g: number; length: number }[] = [];
@@ -404,12 +417,16 @@ export class Painter {
 
   private drawMarks() {
     const { pen, palette: p, markList: list } = this;
-    for (let i = 0; i < list.length; i += 3) {
+    for (let i = 0; i < list.length; i += 4) {
       const kind = list[i + 2] as Mark;
       const x = this.left + list[i];
       const y = list[i + 1];
       pen.fillStyle = p.mark[kind];
-      if (kind === Mark.Log) {
+      if (list[i + 3]) {
+        pen.globalAlpha = 0.6;
+        pen.fillRect(x - 0.5, y, 1, 2);
+        pen.globalAlpha = 1;
+      } else if (kind === Mark.Log) {
         pen.beginPath();
         pen.moveTo(x - 3.5, y - 1);
         pen.lineTo(x + 3.5, y - 1);
@@ -427,6 +444,7 @@ export class Painter {
     pen.fillRect(this.left - 1, top, 1, height);
     pen.font = FONT;
     for (let i = from; i < to; i++) {
+      if (source.isHidden(i)) continue;
       const small = source.isSmall(i);
       const y = top + source.top[i] - scroll;
       if (small) {
@@ -534,7 +552,7 @@ export class Painter {
       const heap = this.sample(strips, "heap");
       const goal = this.sample(strips, "goal");
       const top = Math.max(heap.top, goal.top, 1);
-      name("Heap", this.heapTop + 13, "to " + bytes(top));
+      name("Heap", this.heapTop + 13, top > 1 ? "to " + bytes(top) : "");
       this.area(heap.values, null, top, this.heapTop, p.heapFill, p.heap);
       this.line(goal.values, top, this.heapTop, p.faint, [3, 3]);
     }
@@ -543,12 +561,13 @@ export class Painter {
       const runnable = this.sample(strips, "runnable");
       const syscall = this.sample(strips, "syscall");
       const both = new Float32Array(running.values.length);
-      let top = 1;
+      let top = 0;
       for (let i = 0; i < both.length; i++) {
         both[i] = running.values[i] + Math.max(0, runnable.values[i]);
         top = Math.max(top, both[i] || 0, syscall.values[i] || 0);
       }
-      name(this.left < 100 ? "Running" : "Running, runnable", this.countsTop + 13, "to " + count(top));
+      name(this.left < 100 ? "Running" : "Running, runnable", this.countsTop + 13, top ? "to " + count(top) : "");
+      top ||= 1;
       this.area(both, running.values, top, this.countsTop, p.runnable, null);
       this.area(running.values, null, top, this.countsTop, p.running, null);
       this.line(syscall.values, top, this.countsTop, p.syscall, []);
@@ -652,8 +671,11 @@ export class Painter {
         for (let i = firstAfter(b, pa); i < b.n && b.start[i] < pb; i++) {
           const x0 = Math.max(this.left, this.x(Math.max(b.start[i], pa)));
           const x1 = this.x(Math.min(b.end[i], pb));
-          pen.globalAlpha = b.busy && b.busy[i] < 255 ? 0.25 + (0.75 * b.busy[i]) / 255 : 1;
-          pen.fillRect(x0, y, Math.max(which === "stw" ? 1.5 : 0.6, x1 - x0), h);
+          // A stop of the world is a thin line, fainter the less of its pixel it has.
+          const wide = x1 - x0;
+          const busy = b.busy ? b.busy[i] / 255 : 1;
+          pen.globalAlpha = which === "stw" ? Math.min(1, 0.3 + wide * busy) : 0.2 + 0.8 * busy;
+          pen.fillRect(x0, y, Math.max(which === "stw" ? 1 : 0.6, wide), h);
         }
       }
       pen.globalAlpha = 1;

@@ -40,6 +40,7 @@ const LEAST_SPAN = 20; // ns
 const MS = 140; // of a movement
 const REST_MS = 140; // until arrows are asked for
 const ARROWS = 400;
+const LIVE_MS = 220; // until tracks without anything go
 
 function element<K extends keyof HTMLElementTagNameMap>(tag: K, name: string, ...children: (Node | string)[]): HTMLElementTagNameMap[K] {
   const e = document.createElement(tag);
@@ -69,6 +70,8 @@ export class Timeline {
   range: { start: number; end: number } | null = null;
   mode: "pan" | "range" = "pan";
   showArrows = true;
+  private liveOnly = false;
+  private liveTimer = 0;
   listParams: Record<string, string | number | null> = {}; // of the main tracks
   private arrows: { key: string; list: Arrow[]; more: number } = { key: "", list: [], more: 0 };
   private arrowAbort: AbortController | null = null;
@@ -112,6 +115,7 @@ export class Timeline {
     cancelAnimationFrame(this.frameAsked);
     cancelAnimationFrame(this.animation);
     clearTimeout(this.arrowTimer);
+    clearTimeout(this.liveTimer);
     clearTimeout(this.long);
     this.arrowAbort?.abort();
     this.painter.globals.stop();
@@ -131,6 +135,7 @@ export class Timeline {
     this.setHover(null);
     this.measure();
     this.view.scrollTop = 0;
+    this.applyLive();
     this.redraw();
   }
 
@@ -168,6 +173,31 @@ export class Timeline {
     else source.folded.add(track);
     source.place();
     this.measure();
+  }
+
+  // Tracks that have nothing in view are left out, once it rests.
+  setLiveOnly(on: boolean) {
+    this.liveOnly = on;
+    this.applyLive();
+  }
+
+  private applyLive() {
+    clearTimeout(this.liveTimer);
+    this.liveTimer = 0;
+    const { painter: p } = this;
+    const { main } = p;
+    if (!main || this.drag || this.pinch) return;
+    // What is pointed at, else selected, else at the top, stays where it is.
+    const at = this.pointer.y > p.head ? main.at(this.pointer.y - p.head + p.scroll) : -1;
+    let anchor = this.selected?.source === main ? this.selected.track : at;
+    const span = this.liveOnly ? { a: p.t0, b: p.t0 + p.span } : null;
+    if (anchor < 0) anchor = Math.max(0, main.at(p.scroll));
+    const before = main.n ? main.top[anchor] - p.scroll : 0;
+    if (!main.setLive(span)) return;
+    this.measure();
+    if (main.n) this.view.scrollTop = Math.max(0, main.top[anchor] - before);
+    this.setHover(null);
+    this.redraw();
   }
 
   setSmall(small: boolean) {
@@ -217,6 +247,7 @@ export class Timeline {
       const p = this.painter;
       p.scroll = this.view.scrollTop;
       p.draw();
+      this.view.classList.toggle("tl-busy", p.globals.busy || !p.main || p.main.tiles.busy || !!p.dock?.tiles.busy);
       const why = p.main?.tiles.failure ?? "";
       if (why) this.hooks.failed(why);
       this.askArrows();
@@ -235,6 +266,10 @@ export class Timeline {
     if (p.span >= this.duration) p.t0 = (this.duration - p.span) / 2;
     this.redraw();
     if (this.hover) this.setHover(null);
+    if (this.liveOnly) {
+      clearTimeout(this.liveTimer);
+      this.liveTimer = window.setTimeout(() => this.applyLive(), LIVE_MS);
+    }
     this.hooks.moved(p.t0, p.span);
   }
 
@@ -283,6 +318,7 @@ export class Timeline {
   scrollTo(track: number, source = this.painter.main) {
     const p = this.painter;
     if (!source || track < 0) return;
+    if (source === p.main && source.isHidden(track)) this.reveal(source, track);
     const area = source === p.dock ? p.dockArea.height - 22 : p.mainArea.height;
     const [top, bottom] = [source.top[track], source.top[track + 1]];
     const now = source === p.dock ? p.dockScroll : this.view.scrollTop;
@@ -291,6 +327,13 @@ export class Timeline {
     if (source === p.dock) p.dockScroll = Math.min(to, Math.max(0, source.height - area));
     else this.view.scrollTop = to;
     this.redraw();
+  }
+
+  // A track that was left out: the part of time is what it is there for.
+  private reveal(source: Source, track: number) {
+    const { t0, span } = this.painter;
+    source.setLive({ a: Math.min(t0, source.first[track]), b: Math.max(t0 + span, source.last[track]) });
+    this.measure();
   }
 
   // The first track that has something to show in this part of time comes into sight.
@@ -504,7 +547,7 @@ export class Timeline {
   private outline(s: Spot, color: string, width: number) {
     const { overPen: pen, painter: p } = this;
     if (s.source !== p.main && s.source !== p.dock) return;
-    if (s.track >= s.source.n) return;
+    if (s.track >= s.source.n || s.source.isHidden(s.track)) return;
     const area = s.source === p.dock ? { top: p.dockArea.top + 22, height: p.dockArea.height - 22 } : p.mainArea;
     const lane = s.source.isSmall(s.track) ? 0 : s.lane;
     const y = p.yOf(s.source, s.track, lane);
@@ -549,14 +592,23 @@ export class Timeline {
     pen.strokeStyle = pen.fillStyle = p.palette.arrow;
     pen.globalAlpha = this.arrows.list.length > 60 && p.follow < 0 ? 0.45 : 0.85;
     for (const a of this.arrows.list) {
-      if (a.from < 0 || a.to < 0 || a.from >= main.n || a.to >= main.n) continue;
+      if (a.from < 0 || a.to < 0 || a.from >= main.n || a.to >= main.n || main.isHidden(a.from) || main.isHidden(a.to)) continue;
       const x0 = p.x(a.fromTime);
       const x1 = p.x(a.toTime);
       if (x1 < p.left || x0 > p.width) continue;
       const y0 = this.trackMiddle(main, a.from);
       const y1 = this.trackMiddle(main, a.to);
-      if (Math.max(y0, y1) < p.head || Math.min(y0, y1) > p.head + p.mainArea.height) continue;
-      this.arrow(x0, y0, x1, y1, a.kind === 1);
+      const [top, bottom] = [p.head, p.head + p.mainArea.height];
+      const [in0, in1] = [y0 >= top && y0 <= bottom, y1 >= top && y1 <= bottom];
+      if (in0 && in1) this.arrow(x0, y0, x1, y1, a.kind === 1);
+      else if (in0 || in1) {
+        // The other end is out of sight: only the beginning of it.
+        const [x, y, up] = in0 ? [x0, y0, y1 < y0] : [x1, y1, y0 < y1];
+        pen.beginPath();
+        pen.moveTo(x, y);
+        pen.lineTo(in0 ? x + 4 : x - 4, y + (up ? -13 : 13));
+        pen.stroke();
+      }
     }
     pen.globalAlpha = 1;
   }
@@ -920,7 +972,7 @@ export class Timeline {
         lane = direction > 0 ? 0 : source.lanesShown(track) - 1;
       }
       const box = this.boxAt(source, track, lane, t, (30 * p.span) / p.plot);
-      if (!box) continue;
+      if (!box || source.isHidden(track)) continue;
       this.scrollTo(track, source);
       this.select({ source, track, lane, box });
       return;
@@ -1012,6 +1064,7 @@ export class Timeline {
     const { main } = p;
     if (!main) return out;
     for (let i = Math.max(0, main.at(p.scroll)); i < main.n && main.top[i] < p.scroll + p.mainArea.height && out.length < 60; i++) {
+      if (main.isHidden(i)) continue;
       const box = this.boxAt(main, i, 0, p.t0 + p.span / 2, p.span / 2);
       out.push({ track: main.names[i], text: box ? this.words({ source: main, track: i, lane: 0, box }) : "nothing" });
     }

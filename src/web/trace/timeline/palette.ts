@@ -34,10 +34,10 @@ const KINDS: [Kind, [number, number, number], [number, number, number]][] = [
   [Kind.Runnable, [0.85, 0.13, 85], [0.57, 0.11, 80]],
   [Kind.Waiting, [0.9, 0.012, 260], [0.33, 0.014, 260]],
   [Kind.Syscall, [0.79, 0.1, 240], [0.51, 0.1, 245]],
-  [Kind.Sync, [0.83, 0.09, 25], [0.45, 0.1, 22]],
-  [Kind.Network, [0.87, 0.055, 200], [0.4, 0.05, 205]],
+  [Kind.Sync, [0.885, 0.05, 28], [0.355, 0.058, 24]],
+  [Kind.Network, [0.905, 0.035, 205], [0.34, 0.034, 210]],
   [Kind.Sleep, [0.925, 0.008, 260], [0.285, 0.012, 260]],
-  [Kind.WaitGC, [0.84, 0.075, 330], [0.43, 0.085, 330]],
+  [Kind.WaitGC, [0.87, 0.06, 330], [0.38, 0.07, 330]],
   [Kind.Idle, [0.945, 0.006, 260], [0.265, 0.01, 260]],
   [Kind.GCWork, [0.76, 0.125, 315], [0.5, 0.13, 312]],
   [Kind.Assist, [0.73, 0.14, 338], [0.52, 0.145, 338]],
@@ -112,9 +112,25 @@ function palette(dark: boolean): Palette {
 
 export const PALETTES = { light: palette(false), dark: palette(true) };
 
+// The functions that run most, the first ones first: they get hues that differ most.
+const ranks = new Map<string, number>();
+const GOLDEN = 137.508; // degrees
+
+export function rank(names: string[]): void {
+  ranks.clear();
+  names.filter((n) => !isRuntime(n)).forEach((n, i) => i < 24 && ranks.set(n, i));
+}
+
+const isRuntime = (name: string) => /^runtime[./]/.test(name);
+
 // The same name has the same colour everywhere; names of the runtime have none.
 export function nameColor(p: Palette, name: string): number {
-  if (/^runtime[./]/.test(name)) return p.runtime;
+  if (isRuntime(name)) return p.runtime;
+  const r = ranks.get(name);
+  if (r !== undefined) {
+    const by = (Math.floor(r / 8) % 3) * 0.035;
+    return p.dark ? oklch(0.475 - by, 0.088, 145 + r * GOLDEN) : oklch(0.86 - by, 0.082, 145 + r * GOLDEN);
+  }
   let h = 2166136261;
   for (let i = 0; i < name.length; i++) h = Math.imul(h ^ name.charCodeAt(i), 16777619);
   h ^= h >>> 13;

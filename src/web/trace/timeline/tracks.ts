@@ -27,6 +27,7 @@ export class Source {
   readonly more: number;
   readonly folded = new Set<number>(); // tracks
   small = false; // all of them
+  private live: { a: number; b: number } | null = null; // only tracks that have something then
   top = new Float64Array(1);
   private index: Map<number, number> | null = null;
 
@@ -67,8 +68,22 @@ export class Source {
     return this.small !== this.folded.has(track);
   }
 
+  isHidden(track: number): boolean {
+    const { live } = this;
+    return live !== null && (this.last[track] <= live.a || this.first[track] >= live.b);
+  }
+
+  // Only tracks with something between a and b; null: all.  True if that changes anything.
+  setLive(live: { a: number; b: number } | null): boolean {
+    const was = this.top;
+    this.live = live;
+    this.place();
+    for (let i = 0; i <= this.n; i++) if (was[i] !== this.top[i]) return true;
+    return false;
+  }
+
   lanesShown(track: number): number {
-    return this.isSmall(track) ? 1 : this.lanes[track];
+    return this.isHidden(track) ? 0 : this.isSmall(track) ? 1 : this.lanes[track];
   }
 
   // To be called when something was folded.
@@ -77,7 +92,7 @@ export class Source {
     let y = 0;
     for (let i = 0; i < this.n; i++) {
       this.top[i] = y;
-      y += this.isSmall(i) ? SMALL + SMALL_GAP : LANE + INNER * (this.lanes[i] - 1) + GAP;
+      y += this.isHidden(i) ? 0 : this.isSmall(i) ? SMALL + SMALL_GAP : LANE + INNER * (this.lanes[i] - 1) + GAP;
     }
     this.top[this.n] = y;
   }
