@@ -13,8 +13,9 @@
 #include "model/profile.h"
 #include "trace/trace_event.h"
 
-struct analysis_scope; /* analysis_scope.h */
-struct analysis_facts; /* analysis_facts.h */
+struct analysis_scope;  /* analysis_scope.h */
+struct analysis_facts;  /* analysis_facts.h */
+struct analysis_ledger; /* analysis_ledger.h */
 
 /* What part of the trace, and how: zeroed, all of it.  Texts are borrowed. */
 struct analysis_options {
@@ -28,6 +29,8 @@ struct analysis_options {
     /* Where summaries of one pass keep what they share: a pointer that is NULL before.  NULL:
      * each works it out by itself. */
     struct analysis_facts **facts;
+    /* Where summaries put a row for each goroutine, region, task and log; NULL: nowhere. */
+    struct analysis_ledger *ledger;
 };
 
 enum analysis_group {

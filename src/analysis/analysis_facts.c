@@ -1,5 +1,7 @@
 #include "analysis/analysis_facts.h"
 
+#include "analysis/analysis_ledger.h"
+
 void *analysis_facts_begin_user(const struct trace *trace, const struct analysis_options *options,
                                 struct buf *out, struct err *err)
 {
@@ -53,6 +55,17 @@ void analysis_facts_free(void *state)
 
 /* --- the pass --- */
 
+/* The goroutine's exec is final. */
+static void finish(struct analysis_facts *f, uint32_t row)
+{
+    struct analysis_goroutines *gs = &f->goroutines;
+    struct analysis_goroutine *g = &gs->rows.items[row];
+    analysis_waits_finish(&f->waits, &gs->parts, g);
+    if (f->options->ledger)
+        analysis_ledger_goroutine(f->options->ledger, &gs->parts, g);
+    analysis_goroutines_remove(gs, row);
+}
+
 static void on_goroutine(struct analysis_facts *f, const struct trace_event *event,
                          const struct trace_transition *t)
 {
@@ -82,8 +95,7 @@ static void on_goroutine(struct analysis_facts *f, const struct trace_event *eve
     }
     if (t->to == TRACE_GO_NOT_EXIST) {
         analysis_user_finish(&f->user, row, event->time_ns);
-        analysis_waits_finish(&f->waits, &gs->parts, &gs->rows.items[row]);
-        analysis_goroutines_remove(gs, row);
+        finish(f, row);
     }
 }
 
@@ -171,8 +183,7 @@ bool analysis_facts_end(void *state, struct err *err)
         analysis_gc_end_goroutine(&f->gc, g, f->last_ns);
         analysis_goroutines_finish(gs, row, f->last_ns);
         analysis_user_finish(&f->user, row, f->last_ns);
-        analysis_waits_finish(&f->waits, &gs->parts, g);
-        analysis_goroutines_remove(gs, row);
+        finish(f, row);
     }
     if (!f->has_ended) {
         analysis_procs_end(&f->procs, f->last_ns);
@@ -182,7 +193,8 @@ bool analysis_facts_end(void *state, struct err *err)
     }
     f->has_ended = true;
     bool failed = gs->failed || gs->parts.failed || f->procs.failed || f->gc.failed ||
-                  f->waits.failed || f->user.failed;
+                  f->waits.failed || f->user.failed ||
+                  (f->options->ledger && f->options->ledger->failed);
     return !failed || err_nomem(err);
 }
 

@@ -48,6 +48,8 @@ static void work_off(struct analysis_mmu *mmu, struct analysis_series *s)
 {
     size_t n = s->changes.n;
     const struct analysis_util *items = s->changes.items, *last = &items[n - 1];
+    if (mmu->curve && s == mmu->series.items)
+        analysis_curve_add(mmu->curve, last[-1].time_ns, last->time_ns, last[-1].util);
     for (size_t i = 0; i < mmu->n_windows; i++) {
         struct analysis_mmu_window *w = &s->windows[i];
         size_t at = (size_t)(s->next[i] - s->dropped);

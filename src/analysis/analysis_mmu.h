@@ -8,6 +8,7 @@
 #ifndef SONDE_ANALYSIS_ANALYSIS_MMU_H
 #define SONDE_ANALYSIS_ANALYSIS_MMU_H
 
+#include "analysis/analysis_curve.h"
 #include "base/map.h"
 #include "base/vec.h"
 #include "trace/trace_event.h"
@@ -59,6 +60,7 @@ struct analysis_mmu {
     struct map marking; /* goroutines: 1 in mark assist, 2 mark worker, 3 both, 0 neither */
     int stw;
     uint64_t n_sync;
+    struct analysis_curve *curve; /* NULL; set after init: the share over time, of all processors */
     bool failed;
 };
 

@@ -1,5 +1,7 @@
 #include "analysis/analysis_user.h"
 
+#include "analysis/analysis_ledger.h"
+
 #include <string.h>
 
 void analysis_user_init(struct analysis_user *u, const struct trace *trace,
@@ -195,6 +197,27 @@ static void judge(struct analysis_user *u, struct analysis_task_row *task, int64
         drop_detail(u, dropped.detail);
 }
 
+/* What is known of the task goes to the ledger. */
+static void enter_task(struct analysis_user *u, const struct analysis_task_row *task)
+{
+    struct analysis_ledger_task row = {.id = task->id,
+                                       .parent = task->parent,
+                                       .name = task->name,
+                                       .start_ns = task->start_ns,
+                                       .end_ns = task->end_ns};
+    const struct analysis_task_detail *d = &u->details.items[task->detail];
+    struct analysis_exec others = {0};
+    if (!u->options->ledger)
+        return;
+    if (task->detail) {
+        row.n_regions = d->n_regions;
+        row.n_logs = d->n_logs;
+        row.exec = d->own;
+        others = d->others;
+    }
+    analysis_ledger_task(u->options->ledger, &u->gs->parts, &row, &others);
+}
+
 static void end_task(struct analysis_user *u, const struct trace_event *event,
                      const struct trace_task *t)
 {
@@ -206,11 +229,12 @@ static void end_task(struct analysis_user *u, const struct trace_event *event,
     if (task->parent == TRACE_NO_TASK)
         task->parent = t->parent;
     task->end_ns = event->time_ns;
+    if (task->detail)
+        end_own(u, event, task->detail);
+    enter_task(u, task);
     if (task->start_ns == ANALYSIS_NEVER)
         return;
     int64_t ns = task->end_ns - task->start_ns;
-    if (task->detail)
-        end_own(u, event, task->detail);
     if (!analysis_window_has(u->window, task->end_ns)) {
         if (task->detail)
             drop_detail(u, task->detail);
@@ -229,6 +253,10 @@ static void add_log(struct analysis_user *u, const struct trace_event *event,
                     const struct trace_log *log)
 {
     struct analysis_task_row *task = find_task(u, log->task);
+    const struct analysis_ledger_log row = {event->time_ns, event->g, log->task, log->category,
+                                            log->message};
+    if (u->options->ledger)
+        analysis_ledger_log(u->options->ledger, &row);
     u->n_logs += analysis_window_has(u->window, event->time_ns);
     if (!task || !task->detail || task->end_ns != ANALYSIS_NEVER)
         return;
@@ -308,6 +336,17 @@ static void add_region(struct analysis_user *u, struct analysis_goroutine *g,
             u->failed |= !analysis_histogram_add(&kind->lengths, end_ns - start_ns);
             analysis_exec_add(parts, &kind->exec, exec, 1);
         }
+    }
+    if (u->options->ledger) {
+        const struct analysis_ledger_region row = {
+            .g = g->id,
+            .task = r->task,
+            .name = r->name,
+            .frame = r->frame,
+            .start_ns = r->start_ns,
+            .end_ns = is_whole || r->start_ns == ANALYSIS_NEVER ? end_ns : ANALYSIS_NEVER,
+            .exec = *exec};
+        analysis_ledger_region(u->options->ledger, parts, &row);
     }
     uint32_t detail = task != MAP_NONE ? u->tasks.items[task].detail : 0;
     if (detail && u->tasks.items[task].end_ns == ANALYSIS_NEVER) {
@@ -430,8 +469,10 @@ void analysis_user_end(struct analysis_user *u, int64_t time_ns)
             return;
         kind->count++;
         kind->n_unfinished += !is_whole;
-        if (task->end_ns == ANALYSIS_NEVER)
+        if (task->end_ns == ANALYSIS_NEVER) {
+            enter_task(u, task);
             judge(u, task, end_ns - start_ns);
+        }
     }
     analysis_top_sort(&u->slowest);
 }

@@ -116,7 +116,11 @@ static bool add_pair(struct analysis_waits *ws, const struct analysis_wait *w)
     pair->waker_name = w->waker_name;
     pair->count++;
     pair->total_ns += w->ns;
-    pair->max_ns = w->ns > pair->max_ns ? w->ns : pair->max_ns;
+    if (w->ns > pair->max_ns) {
+        pair->max_ns = w->ns;
+        pair->max_at_ns = w->at_ns;
+        pair->max_g = w->g;
+    }
     return true;
 }
 

@@ -40,6 +40,7 @@ struct analysis_pair {
     uint32_t waker_name, name; /* of the last */
     uint64_t count;
     int64_t total_ns, max_ns;
+    int64_t max_at_ns, max_g; /* of the longest */
 };
 
 struct analysis_waits {

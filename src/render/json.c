@@ -43,6 +43,13 @@ void json_key(struct json *j, const char *key)
     j->comma = false;
 }
 
+void json_text_key(struct json *j, struct str key)
+{
+    json_string(j, key);
+    buf_putc(j->out, ':');
+    j->comma = false;
+}
+
 static void add_escaped(struct buf *out, unsigned char c)
 {
     switch (c) {

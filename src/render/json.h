@@ -28,6 +28,8 @@ void json_open(struct json *j, char bracket);
 void json_close(struct json *j, char bracket);
 /* A member's name, of ASCII that needs no escapes. */
 void json_key(struct json *j, const char *key);
+/* The same, of any text. */
+void json_text_key(struct json *j, struct str key);
 
 void json_string(struct json *j, struct str text);
 void json_int(struct json *j, int64_t v);
