@@ -1,34 +1,15 @@
 /* Traces of Go 1.5 to 1.21 as events of v2.  Most have an equal there; a system call becomes two
  * events, and what is known of goroutines and processors when the trace begins becomes statuses.
  * Rules: internal/trace/tracev1.go of Go 1.27, and what its parser refuses. */
-#include "trace/trace_v1_order.h"
+#include "trace/trace_v1_state.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEAD, RUNNABLE, RUNNING, WAITING };
-
-#define NO_REGION UINT32_MAX
-
-struct goroutine {
-    uint32_t region; /* the innermost */
-    uint8_t state;
-    bool is_there;      /* it was heard of */
-    bool is_in_network; /* the last it did was to wait for it */
-    bool is_in_assist;  /* of the GC */
-    bool is_unknown;    /* existed before, and has told nothing of its state so far */
-};
-
 struct proc {
-    uint64_t g;
     int64_t m; /* TRACE_NONE: none */
-    bool is_running, is_seen, is_in_sweep, is_stopped;
-};
-
-struct region {
-    uint64_t task, name;
-    uint32_t outer;
+    bool is_seen;
 };
 
 struct task {
@@ -96,16 +77,14 @@ struct trace_v1 {
     struct err broken; /* why it ends; ERR_NONE: it is the end */
     uint32_t whys[WHY_N];
     uint32_t no_frames; /* a stack that has none, but is told of */
-    struct goroutine *goroutines;
-    struct proc *procs; /* those of the file, and one for what is on none */
-    VEC(struct region) regions;
-    uint32_t free_region;
+    struct trace_v1_state state;
+    bool *is_unknown;   /* by goroutine: it existed before, and has told nothing so far */
+    struct proc *procs; /* as those of the state */
     struct map task_of; /* id -> tasks */
     VEC(struct task) tasks;
     bool is_started;      /* all goroutines that existed before were told of */
     uint32_t next_status; /* goroutine whose status is told next, once it is started */
     int64_t status_ns;
-    bool is_in_gc, is_stopped;
     uint32_t stop_kind;
     int64_t first_ticks, last_ns;
     double ns; /* of a tick */
@@ -119,9 +98,9 @@ static void v1_free(void *source)
         return;
     trace_v1_order_release(&v->order);
     trace_v1_file_release(&v->file);
-    free(v->goroutines);
+    trace_v1_state_release(&v->state);
+    free(v->is_unknown);
     free(v->procs);
-    vec_release(&v->regions);
     vec_release(&v->tasks);
     map_release(&v->task_of);
     free(v);
@@ -136,7 +115,6 @@ static void *v1_open(const struct trace_input *input, struct trace *trace, struc
     }
     v->input = *input;
     v->trace = trace;
-    v->free_region = NO_REGION;
     v->last_ns = -1;
     v->no_frames = trace_add_stack(trace, NULL, 0);
     bool is_ok = v->no_frames != UINT32_MAX;
@@ -157,25 +135,16 @@ static bool start(struct trace_v1 *v, struct err *err)
     if (!trace_v1_scan(&v->file, &v->input, v->trace, err) ||
         !trace_v1_order_make(&v->order, &v->file, err))
         return false;
-    uint32_t n = v->order.n_goroutines;
-    v->goroutines = calloc(n, sizeof *v->goroutines);
+    v->is_unknown = calloc(v->order.n_goroutines, sizeof *v->is_unknown);
     v->procs = calloc(v->order.n_streams, sizeof *v->procs);
-    if (!v->goroutines || !v->procs)
+    if (!v->is_unknown || !v->procs || !trace_v1_state_init(&v->state, &v->order, err))
         return err_nomem(err);
-    for (uint32_t i = 0; i < n; i++)
-        v->goroutines[i].region = NO_REGION;
     for (uint32_t k = 0; k < v->order.n_streams; k++)
         v->procs[k].m = TRACE_NONE;
-    v->goroutines[0].state = RUNNING;
-    v->goroutines[0].is_there = true;
     v->n_events = v->order.n + v->order.moved.n;
     v->broken = v->file.broken.code != ERR_NONE ? v->file.broken : v->order.broken;
-    if (v->file.frequency)
-        v->ns = 1e9 / (double)v->file.frequency;
-    else {
-        v->ns = 1;
-        if (v->broken.code == ERR_NONE)
-            err_set(&v->broken, ERR_INPUT, "truncated: there is no frequency");
+    v->ns = v->file.frequency ? 1e9 / (double)v->file.frequency : 1;
+    if (!v->file.frequency) {
         struct err why = v->broken;
         err_set(&v->broken, ERR_INPUT, "%.400s; so its times are ticks of unknown length, not ns",
                 why.msg);
@@ -188,224 +157,6 @@ static int64_t to_ns(const struct trace_v1 *v, int64_t ticks)
     const double limit = 4e18; /* so that later events can have later times */
     double ns = (double)(int64_t)((uint64_t)ticks - (uint64_t)v->first_ticks) * v->ns;
     return ns < -limit ? (int64_t)-limit : ns > limit ? (int64_t)limit : (int64_t)ns;
-}
-
-/* ---- What can be next ---- */
-
-static bool refuse(struct trace_v1 *v, const struct trace_v1_event *e, const char *what)
-{
-    return err_set(&v->broken, ERR_INPUT, "%s of goroutine %" PRIu64 " at byte %" PRIu64 ": %s",
-                   trace_v1_specs[e->type].name, e->g, e->offset, what);
-}
-
-/* The goroutine does this itself. */
-static bool is_running(struct trace_v1 *v, const struct trace_v1_next *next)
-{
-    return v->goroutines[next->goroutine].state == RUNNING &&
-           v->procs[next->proc].g == next->event->g;
-}
-
-static bool begin_region(struct trace_v1 *v, struct goroutine *g, const struct trace_v1_event *e,
-                         struct err *err)
-{
-    uint32_t i = v->free_region;
-    struct region region = {e->args[0], e->args[2], g->region};
-    if (i != NO_REGION) {
-        v->free_region = v->regions.items[i].outer;
-        v->regions.items[i] = region;
-    } else {
-        i = (uint32_t)v->regions.n;
-        if (i == NO_REGION || !vec_push(&v->regions, region))
-            return err_nomem(err);
-    }
-    g->region = i;
-    return true;
-}
-
-static void end_region(struct trace_v1 *v, struct goroutine *g)
-{
-    struct region *region = &v->regions.items[g->region];
-    uint32_t outer = region->outer;
-    region->outer = v->free_region;
-    v->free_region = g->region;
-    g->region = outer;
-}
-
-static bool check_region(struct trace_v1 *v, struct goroutine *g, const struct trace_v1_event *e,
-                         struct err *err)
-{
-    if (e->args[1] == 0)
-        return begin_region(v, g, e, err);
-    if (e->args[1] != 1)
-        return refuse(v, e, "neither begin nor end");
-    if (g->region == NO_REGION)
-        return true; /* it began before the trace */
-    const struct region *region = &v->regions.items[g->region];
-    if (region->task != e->args[0] || region->name != e->args[2])
-        return refuse(v, e, "the innermost region is another");
-    end_region(v, g);
-    return true;
-}
-
-/* Stops of the world were one a processor until Go 1.10. */
-static bool *stop_of(struct trace_v1 *v, const struct trace_v1_next *next)
-{
-    return v->input.version < 10 ? &v->procs[next->proc].is_stopped : &v->is_stopped;
-}
-
-/* Whether the event can be next; keeps track.  *p is the processor that it is shown on.
- * False: it cannot (v->broken), or no memory (*err). */
-static bool check(struct trace_v1 *v, const struct trace_v1_next *next, int32_t *p, struct err *err)
-{
-    const struct trace_v1_event *e = next->event;
-    struct goroutine *g = &v->goroutines[next->goroutine], *target;
-    struct proc *proc = &v->procs[next->proc];
-    switch (e->type) {
-    case TRACE_V1_PROC_START:
-        if (proc->is_running)
-            return refuse(v, e, "its processor was running");
-        proc->is_running = true;
-        break;
-    case TRACE_V1_PROC_STOP:
-        if (!proc->is_running || proc->g)
-            return refuse(
-                v, e, proc->g ? "its processor runs a goroutine" : "its processor was not running");
-        proc->is_running = false;
-        break;
-    case TRACE_V1_GC_START:
-        if (v->is_in_gc)
-            return refuse(v, e, "the GC before has not ended");
-        v->is_in_gc = true;
-        *p = TRACE_V1_GC_P;
-        break;
-    case TRACE_V1_GC_DONE:
-        if (!v->is_in_gc)
-            return refuse(v, e, "there was no GC");
-        v->is_in_gc = false;
-        break;
-    case TRACE_V1_STW_START:
-        if (*stop_of(v, next))
-            return refuse(v, e, "the stop before has not ended");
-        *stop_of(v, next) = true;
-        break;
-    case TRACE_V1_STW_DONE:
-        if (!*stop_of(v, next))
-            return refuse(v, e, "there was no stop");
-        *stop_of(v, next) = false;
-        break;
-    case TRACE_V1_GC_SWEEP_START:
-        if (proc->is_in_sweep)
-            return refuse(v, e, "the sweep before has not ended");
-        proc->is_in_sweep = true;
-        break;
-    case TRACE_V1_GC_SWEEP_DONE:
-        if (!proc->is_in_sweep)
-            return refuse(v, e, "there was no sweep");
-        proc->is_in_sweep = false;
-        break;
-    case TRACE_V1_GC_MARK_ASSIST_START:
-        if (g->is_in_assist)
-            return refuse(v, e, "the assist before has not ended");
-        g->is_in_assist = g->is_there = true;
-        break;
-    case TRACE_V1_GC_MARK_ASSIST_DONE: /* it may have begun before the trace */
-        g->is_in_assist = false;
-        g->is_there = true;
-        break;
-    case TRACE_V1_GO_WAITING:
-    case TRACE_V1_GO_IN_SYSCALL:
-        if (g->state != RUNNABLE)
-            return refuse(v, e, "it was not runnable");
-        g->state = WAITING;
-        g->is_in_network = false;
-        break;
-    case TRACE_V1_GO_CREATE:
-        target = &v->goroutines[next->target];
-        if (!is_running(v, next))
-            return refuse(v, e, "it was not running");
-        if (target->is_there)
-            return refuse(v, e, "the new goroutine was there before");
-        target->state = RUNNABLE;
-        target->is_there = true;
-        break;
-    case TRACE_V1_GO_START:
-    case TRACE_V1_GO_START_LABEL:
-        if (g->state != RUNNABLE || proc->g)
-            return refuse(v, e, proc->g ? "its processor runs another" : "it was not runnable");
-        g->state = RUNNING;
-        g->is_in_network = false;
-        proc->g = e->g;
-        break;
-    case TRACE_V1_GO_END:
-    case TRACE_V1_GO_STOP:
-        if (!is_running(v, next) || e->g == 0)
-            return refuse(v, e, "it was not running");
-        g->state = DEAD;
-        proc->g = 0;
-        if (e->type == TRACE_V1_GO_END)
-            while (g->region != NO_REGION)
-                end_region(v, g);
-        break;
-    case TRACE_V1_GO_SCHED:
-    case TRACE_V1_GO_PREEMPT:
-        if (!is_running(v, next) || e->g == 0)
-            return refuse(v, e, "it was not running");
-        g->state = RUNNABLE;
-        g->is_in_network = false;
-        proc->g = 0;
-        break;
-    case TRACE_V1_GO_UNBLOCK:
-        target = &v->goroutines[next->target];
-        if (map_get(&v->file.timers, e->g) != MAP_NONE)
-            *p = TRACE_V1_TIMER_P;
-        if (g->state != RUNNING || (*p != TRACE_V1_TIMER_P && proc->g != e->g))
-            return refuse(v, e, "it was not running");
-        if (target->state != WAITING)
-            return refuse(v, e, "the other was not waiting");
-        if (target->is_in_network)
-            *p = TRACE_V1_NETPOLL_P;
-        target->state = RUNNABLE;
-        target->is_in_network = false;
-        break;
-    case TRACE_V1_GO_SYS_CALL:
-        if (!is_running(v, next) || e->g == 0)
-            return refuse(v, e, "it was not running");
-        g->is_in_network = false;
-        break;
-    case TRACE_V1_GO_SYS_BLOCK:
-        if (!is_running(v, next) || e->g == 0)
-            return refuse(v, e, "it was not running");
-        g->state = WAITING;
-        proc->g = 0;
-        break;
-    case TRACE_V1_GO_SYS_EXIT:
-        *p = TRACE_V1_SYSCALL_P;
-        if (g->state != WAITING)
-            return refuse(v, e, "it was not in a system call");
-        g->state = RUNNABLE;
-        g->is_in_network = false;
-        break;
-    case TRACE_V1_GO_SLEEP:
-    case TRACE_V1_GO_BLOCK:
-    case TRACE_V1_GO_BLOCK_SEND:
-    case TRACE_V1_GO_BLOCK_RECV:
-    case TRACE_V1_GO_BLOCK_SELECT:
-    case TRACE_V1_GO_BLOCK_SYNC:
-    case TRACE_V1_GO_BLOCK_COND:
-    case TRACE_V1_GO_BLOCK_NET:
-    case TRACE_V1_GO_BLOCK_GC:
-        if (!is_running(v, next) || e->g == 0)
-            return refuse(v, e, "it was not running");
-        g->state = WAITING;
-        g->is_in_network = e->type == TRACE_V1_GO_BLOCK_NET;
-        proc->g = 0;
-        break;
-    case TRACE_V1_USER_REGION:
-        return check_region(v, g, e, err);
-    default:
-        break;
-    }
-    return true;
 }
 
 /* ---- As events of v2 ---- */
@@ -449,8 +200,10 @@ static bool add_task(struct trace_v1 *v, const struct trace_v1_event *e, struct 
     uint32_t i = map_get(&v->task_of, e->args[0]);
     struct task task = {e->args[1], string_of(v, e->args[2]), true};
     if (i != MAP_NONE) {
-        if (v->tasks.items[i].is_there)
-            return refuse(v, e, "the task was there before");
+        if (v->tasks.items[i].is_there && !v->file.is_partial)
+            return err_set(&v->broken, ERR_INPUT,
+                           "UserTaskCreate at byte %" PRIu64 ": the task was there before",
+                           e->offset);
         v->tasks.items[i] = task;
         return true;
     }
@@ -481,7 +234,7 @@ static void blocks(struct trace_v1 *v, struct trace_event *out, uint8_t type, un
 static void status(struct trace_v1 *v, const struct trace_v1_next *next, struct trace_event *out,
                    enum gotrace_go_status status)
 {
-    v->goroutines[next->goroutine].is_unknown = false;
+    v->is_unknown[next->goroutine] = false;
     out->type = GOTRACE_GO_STATUS;
     out->args[0] = next->event->g;
     out->args[1] = UINT64_MAX;
@@ -555,7 +308,7 @@ static bool convert(struct trace_v1 *v, const struct trace_v1_next *next, int32_
         break;
     case TRACE_V1_GO_CREATE:
         if (!v->is_started) {
-            v->goroutines[next->target].is_unknown = true;
+            v->is_unknown[next->target] = true;
             return true;
         }
         if ((number = start_of(v, args[1])) == UINT32_MAX)
@@ -719,7 +472,7 @@ static bool convert(struct trace_v1 *v, const struct trace_v1_next *next, int32_
 static bool put_statuses(struct trace_v1 *v, struct trace_block *block)
 {
     for (; v->next_status < v->order.n_goroutines; v->next_status++) {
-        if (!v->goroutines[v->next_status].is_unknown)
+        if (!v->is_unknown[v->next_status])
             continue;
         if (block->n == block->cap)
             return false;
@@ -733,6 +486,13 @@ static bool put_statuses(struct trace_v1 *v, struct trace_block *block)
                 .args = {v->order.ids.items[v->next_status], UINT64_MAX, GOTRACE_GO_RUNNABLE}});
     }
     return true;
+}
+
+/* What a trace begins with. */
+static bool is_of_start(uint8_t type)
+{
+    return type == TRACE_V1_GO_CREATE || type == TRACE_V1_GO_WAITING ||
+           type == TRACE_V1_GO_IN_SYSCALL;
 }
 
 /* False: no memory (*err). */
@@ -753,6 +513,7 @@ static bool put_events(struct trace_v1 *v, struct trace_block *block, struct err
         v->n_done++;
         if (block->n == 0 && v->n_done == 1) {
             v->first_ticks = next.event->ticks;
+            v->is_started = v->file.is_partial && !is_of_start(next.event->type);
             block->events[block->n++] = (struct trace_event){.time_ns = -1,
                                                              .type = TRACE_SYNC,
                                                              .g = TRACE_NONE,
@@ -760,12 +521,15 @@ static bool put_events(struct trace_v1 *v, struct trace_block *block, struct err
                                                              .m = TRACE_NONE,
                                                              .args = {1}};
         }
-        if (!check(v, &next, &p, &failed) || !convert(v, &next, p, block, &failed)) {
+        if (!trace_v1_state_step(&v->state, &next, &p, &failed) ||
+            !convert(v, &next, p, block, &failed)) {
             if (failed.code != ERR_NONE) {
                 if (err)
                     *err = failed;
                 return false;
             }
+            if (v->state.broken.code != ERR_NONE)
+                v->broken = v->state.broken;
             v->phase = PHASE_END;
             return true;
         }

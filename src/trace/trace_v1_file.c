@@ -382,6 +382,9 @@ bool trace_v1_scan(struct trace_v1_file *file, const struct trace_input *input, 
         }
     }
     file->end = (uint64_t)(p - s.data);
+    if (p == s.end && !file->frequency) /* it comes after all events */
+        truncated(&s, p);
+    file->is_partial = !file->frequency;
     bool is_ok = !s.no_memory && add_stacks(&s);
     if (is_ok) {
         if (file->samples.n)

@@ -136,6 +136,7 @@ struct trace_v1_file {
     uint64_t n_events;                   /* at most; those of the structure count too */
     int64_t frequency;                   /* ticks a second; 0: not known */
     struct err broken;                   /* ERR_NONE: it is whole */
+    bool is_partial;                     /* events are missing that others need */
 };
 
 /* Look the file over, which is zeroed.  What is broken or cut off ends it there (file->broken);

@@ -37,6 +37,7 @@ struct maker {
     struct step *steps; /* of each stream's first event */
     struct front *heap;
     size_t n_heap;
+    bool is_by_time; /* what events need may be missing */
 };
 
 /* UINT32_MAX: no memory. */
@@ -174,7 +175,7 @@ static bool step_of(struct trace_v1_order *o, struct trace_v1_stream *s, struct 
 
 static bool is_ready(const struct maker *m, const struct step *step)
 {
-    if (step->goroutine == UNORDERED)
+    if (step->goroutine == UNORDERED || m->is_by_time)
         return true;
     const struct state *state = &m->states.items[step->goroutine];
     return (step->from_seq == ANY_SEQ || step->from_seq == state->seq) &&
@@ -239,7 +240,7 @@ static bool place(struct maker *m, uint32_t k)
         here->blocked_ticks = e->ticks;
     if (is_moved(o->file->input.version, e)) {
         int64_t ticks = (int64_t)e->args[2];
-        if (here->blocked_ticks == 0)
+        if (here->blocked_ticks == 0 && !m->is_by_time)
             return broken(o, e, "end of a system call that had not begun");
         if (ticks < here->blocked_ticks)
             return broken(o, e, "time stamps out of order");
@@ -340,7 +341,7 @@ static void rewind_streams(struct trace_v1_order *o)
 bool trace_v1_order_make(struct trace_v1_order *o, const struct trace_v1_file *file,
                          struct err *err)
 {
-    struct maker m = {.o = o};
+    struct maker m = {.o = o, .is_by_time = file->is_partial};
     o->file = file;
     o->n_streams = (uint32_t)file->procs.n + 2;
     o->streams = malloc(o->n_streams * sizeof *o->streams);

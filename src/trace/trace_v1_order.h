@@ -3,9 +3,10 @@
  * The events of one processor are in order.  Of the first ones of all, those can be next for
  * which all that they need has happened: goroutines have numbered states (a start needs the
  * third unblock, say).  Of these the earliest is taken.  So the order is right even if the
- * clocks of processors differ.  The order is kept as two bytes an event, its processor; the
- * events themselves are read again when they are converted.
- * Source: internal/trace/internal/tracev1 of Go 1.27 (order.go, parser.go).
+ * clocks of processors differ.  In what is left of a broken trace much may wait for what is
+ * missing: there the times are believed.  The order is kept as two bytes an event, its processor;
+ * the events themselves are read again when they are converted. Source:
+ * internal/trace/internal/tracev1 of Go 1.27 (order.go, parser.go).
  *
  * In: a file that was scanned.  Out: its events in order.  Units: times in ticks.
  * Threads: one at a time.  Signals: no. */
