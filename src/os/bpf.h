@@ -13,7 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define BPF_CODE_MAX 128
+#define BPF_CODE_MAX 2048
 #define BPF_INITIAL_PID_NAMESPACE 0xeffffffcu /* its inode, in all kernels */
 
 int bpf_syscall(int command, union bpf_attr *attr);
