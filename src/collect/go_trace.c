@@ -383,3 +383,20 @@ bool go_trace_record(const struct go_trace_request *request, struct buf *out,
     proc_release(&proc);
     return ok;
 }
+
+bool go_trace_has_handler(pid_t pid)
+{
+    struct proc proc;
+    struct gopclntab_function f;
+    bool found = false;
+    if (!proc_open(&proc, pid, NULL))
+        return false;
+    struct mem *mem = mem_of_process(&proc, false, NULL);
+    struct go_program *program = mem && go_program_is(mem) ? go_program_open(mem, NULL) : NULL;
+    for (uint64_t i = 0; program && !found && gopclntab_function(program->table, i, &f); i++)
+        found = strcmp(f.name, "net/http/pprof.Trace") == 0;
+    go_program_free(program);
+    mem_free(mem);
+    proc_release(&proc);
+    return found;
+}

@@ -40,4 +40,7 @@ struct go_trace_result {
 bool go_trace_record(const struct go_trace_request *request, struct buf *out,
                      struct go_trace_result *result, struct diag *diag, struct err *err);
 
+/* Is it a Go program with the handler of /debug/pprof/trace (net/http/pprof)? */
+bool go_trace_has_handler(pid_t pid);
+
 #endif

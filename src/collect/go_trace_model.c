@@ -46,6 +46,7 @@ struct go_trace_model {
     uint64_t generation, now, gc_seq;
     bool gc_is_on, has_gap, failed;
     uint32_t stopper;      /* the goroutine that has stopped the world; NONE */
+    uint32_t stop_reason;
     uint32_t reasons[256]; /* strings, by wait reason; 0: not made yet */
     struct go_trace_counts counts;
 };
@@ -354,17 +355,23 @@ static void unbind_g(struct go_trace_model *t, uint32_t g, enum state state)
         t->ms.items[it->m].g = NONE;
     it->m = NONE;
     it->state = state;
+    if (state == GONE && t->stopper == g)
+        t->stopper = NONE;
 }
 
-/* A thread that can do something: with a processor, and no goroutine in a system call. */
+/* Can the thread do something?  With a processor, and no goroutine in a system call. */
+static bool is_able(const struct go_trace_model *t, uint32_t m)
+{
+    const struct thread *it = &t->ms.items[m];
+    return it->p != NONE && t->ps.items[it->p].state == RUNNING &&
+           (it->g == NONE || t->gs.items[it->g].state == RUNNING);
+}
+
 static uint32_t able_m(struct go_trace_model *t)
 {
-    for (uint32_t m = 0; m < t->ms.n; m++) {
-        const struct thread *it = &t->ms.items[m];
-        if (it->p != NONE && t->ps.items[it->p].state == RUNNING &&
-            (it->g == NONE || t->gs.items[it->g].state == RUNNING))
+    for (uint32_t m = 0; m < t->ms.n; m++)
+        if (is_able(t, m))
             return m;
-    }
     uint32_t p = idle_p(t), m = find_m(t, SPARE_THREAD);
     if (p == NONE || m == NONE)
         return NONE;
@@ -414,6 +421,7 @@ static uint32_t meet(struct go_trace_model *t, uint64_t id, enum state state, ui
     struct goroutine *it = &t->gs.items[g];
     it->is_found = false;
     it->state = state;
+    it->generation = 0;
     it->m = NONE;
     if (state == RUNNING || state == SYSCALL) {
         if (m == NONE || t->ms.items[m].g != NONE) {
@@ -564,8 +572,11 @@ static void end_syscall(struct go_trace_model *t, uint64_t id, uint32_t m, bool 
 
 static void destroy(struct go_trace_model *t, const struct uprobe_hit *hit, uint32_t m)
 {
-    uint32_t g = hit->from == GO_STATUS_SYSCALL ? meet(t, hit->goid, SYSCALL, m)
-                                                : have_running(t, hit->goid, m);
+    uint32_t g = NONE;
+    if (hit->from == GO_STATUS_SYSCALL)
+        g = meet(t, hit->goid, SYSCALL, m);
+    if (g == NONE || t->gs.items[g].state != SYSCALL)
+        g = have_running(t, hit->goid, m);
     if (g == NONE)
         return;
     if (t->gs.items[g].state == SYSCALL) { /* cgo's, which ends with its callback */
@@ -579,8 +590,6 @@ static void destroy(struct go_trace_model *t, const struct uprobe_hit *hit, uint
         tell_m(t, m);
         emit(t, m, GOTRACE_GO_DESTROY, NULL, 0);
     }
-    if (t->stopper == g)
-        t->stopper = NONE;
     unbind_g(t, g, GONE);
 }
 
@@ -592,8 +601,8 @@ static void create_by_hit(struct go_trace_model *t, const struct uprobe_hit *hit
         return;
     }
     if (hit->to == GO_STATUS_SYSCALL) {
-        if (t->ms.items[m].g != NONE)
-            settle(t, t->ms.items[m].g);
+        if (t->ms.items[m].g != NONE && !settle(t, t->ms.items[m].g))
+            return;
         tell_m(t, m);
         emit(t, m, GOTRACE_GO_CREATE_SYSCALL, ARGS(hit->goid));
         uint32_t g = add_g(t, hit->goid, SYSCALL);
@@ -605,9 +614,9 @@ static void create_by_hit(struct go_trace_model *t, const struct uprobe_hit *hit
         return;
     }
     uint32_t on = m;
-    if (hit->current_goid)
+    if (hit->current_goid && hit->current_goid != hit->goid)
         have_running(t, hit->current_goid, m);
-    if (!has_running_p(t, m) && (on = able_m(t)) == NONE) {
+    if (!is_able(t, m) && (on = able_m(t)) == NONE) {
         t->counts.n_dropped++;
         return;
     }
@@ -741,7 +750,8 @@ static void stop_world(struct go_trace_model *t, const struct uprobe_hit *hit, u
     tell_m(t, m);
     uint32_t stack = go_trace_stack(t->stacks, hit->stack, hit->n_stack);
     if (t->stopper == NONE) {
-        emit(t, m, GOTRACE_STW_BEGIN, ARGS(string(t, reasons[reason < n ? reason : 0]), stack));
+        t->stop_reason = string(t, reasons[reason < n ? reason : 0]);
+        emit(t, m, GOTRACE_STW_BEGIN, ARGS(t->stop_reason, stack));
         t->stopper = g;
     }
     if (caller == GO_TRACE_GC_BEGIN && !t->gc_is_on) {
@@ -767,17 +777,23 @@ static void end_gc(struct go_trace_model *t, uint32_t m)
     t->gc_is_on = false;
 }
 
+static void end_stop(struct go_trace_model *t)
+{
+    uint32_t m = running_on(t, t->stopper);
+    if (m == NONE)
+        return;
+    tell_m(t, m);
+    trace_writer_keep_string(t->writer, t->stop_reason);
+    emit(t, m, GOTRACE_STW_END, NULL, 0);
+    t->stopper = NONE;
+}
+
 static void start_world(struct go_trace_model *t, const struct uprobe_hit *hit, uint32_t m)
 {
     uint32_t current = hit->current_goid ? have_running(t, hit->current_goid, m) : NONE;
     if (go_trace_caller_of(t->stacks, hit->caller) == GO_TRACE_GC_FINISH)
         end_gc(t, running_on(t, current));
-    uint32_t on = running_on(t, t->stopper);
-    if (on == NONE)
-        return;
-    tell_m(t, on);
-    emit(t, on, GOTRACE_STW_END, NULL, 0);
-    t->stopper = NONE;
+    end_stop(t);
 }
 
 void go_trace_model_hit(struct go_trace_model *t, const struct uprobe_hit *hit, uint64_t start)
@@ -930,38 +946,6 @@ void go_trace_model_begin(struct go_trace_model *t, const struct go_trace_found 
     t->counts.n_repairs = n_repairs;
 }
 
-void go_trace_model_gap(struct go_trace_model *t, uint64_t time_ns)
-{
-    uint32_t reason = string(t, GAP_REASON);
-    t->now = time_ns > t->now ? time_ns : t->now;
-    t->has_gap = true;
-    for (uint32_t m = 0; m < t->ms.n && t->gc_is_on; m++)
-        end_gc(t, running_on(t, t->ms.items[m].g));
-    uint32_t on = running_on(t, t->stopper);
-    if (on != NONE) {
-        tell_m(t, on);
-        emit(t, on, GOTRACE_STW_END, NULL, 0);
-    }
-    t->stopper = NONE;
-    for (uint32_t m = 0; m < t->ms.n; m++) {
-        uint32_t g = t->ms.items[m].g;
-        if (g != NONE && t->gs.items[g].state == SYSCALL)
-            leave_syscall(t, g);
-        else if (g != NONE)
-            stop_g(t, g, GOTRACE_GO_BLOCK, reason, 0);
-        stop_p(t, m);
-        t->ms.items[m].leaves = NONE;
-    }
-    uint32_t spare = find_m(t, SPARE_THREAD);
-    for (uint32_t g = 0; g < t->gs.n && spare != NONE; g++) {
-        if (t->gs.items[g].state != RUNNABLE || t->gs.items[g].is_found)
-            continue;
-        if (start_g(t, g, spare))
-            stop_g(t, g, GOTRACE_GO_BLOCK, reason, 0);
-    }
-    leave_spare(t);
-}
-
 /* One of the first generation of which no event told. */
 static void tell_found(struct go_trace_model *t, uint32_t g)
 {
@@ -992,12 +976,45 @@ static void tell_found(struct go_trace_model *t, uint32_t g)
     tell_g(t, g);
 }
 
-void go_trace_model_end(struct go_trace_model *t, uint64_t time_ns)
+static void tell_all_found(struct go_trace_model *t)
 {
-    t->now = time_ns > t->now ? time_ns : t->now;
     for (uint32_t g = 0; g < t->gs.n && !t->failed; g++)
         if (t->gs.items[g].is_found)
             tell_found(t, g);
+}
+
+void go_trace_model_gap(struct go_trace_model *t, uint64_t time_ns)
+{
+    uint32_t reason = string(t, GAP_REASON);
+    t->now = time_ns > t->now ? time_ns : t->now;
+    t->has_gap = true;
+    tell_all_found(t);
+    for (uint32_t m = 0; m < t->ms.n && t->gc_is_on; m++)
+        end_gc(t, running_on(t, t->ms.items[m].g));
+    end_stop(t);
+    for (uint32_t m = 0; m < t->ms.n; m++) {
+        uint32_t g = t->ms.items[m].g;
+        if (g != NONE && t->gs.items[g].state == SYSCALL)
+            leave_syscall(t, g);
+        else if (g != NONE)
+            stop_g(t, g, GOTRACE_GO_BLOCK, reason, 0);
+        stop_p(t, m);
+        t->ms.items[m].leaves = NONE;
+    }
+    uint32_t spare = find_m(t, SPARE_THREAD);
+    for (uint32_t g = 0; g < t->gs.n && spare != NONE; g++) {
+        if (t->gs.items[g].state != RUNNABLE)
+            continue;
+        if (start_g(t, g, spare))
+            stop_g(t, g, GOTRACE_GO_BLOCK, reason, 0);
+    }
+    leave_spare(t);
+}
+
+void go_trace_model_end(struct go_trace_model *t, uint64_t time_ns)
+{
+    t->now = time_ns > t->now ? time_ns : t->now;
+    tell_all_found(t);
     for (uint32_t p = 0; p < t->ps.n; p++)
         if (t->ps.items[p].state != GONE)
             tell_p(t, p, t->ps.items[p].state);

@@ -140,39 +140,41 @@ static bool is_wanted(const struct go_program *program, enum go_trace_point_kind
            go_trace_has_syscall_points(program);
 }
 
+static bool find_in(const struct go_program *program, const struct gopclntab_function *f,
+                    enum go_trace_point_kind kind, struct go_trace_point *point)
+{
+    uint64_t entry = f->entry - program->bias, at;
+    struct str code = elf_loaded_data(program->elf, entry);
+    code.len = code.len < f->size ? code.len : f->size;
+    point->kind = kind;
+    return go_trace_place(code, &at, &point->in_frame) &&
+           file_offset(program, entry + at, &point->offset);
+}
+
 bool go_trace_points_find(const struct go_program *program, struct go_trace_point *points,
                           size_t *n, struct diag *diag, struct err *err)
 {
     bool found[GO_TRACE_N_POINTS] = {false};
+    struct go_trace_point at_kind[GO_TRACE_N_POINTS];
     struct gopclntab_function f;
     *n = 0;
-    for (uint64_t i = 0; gopclntab_function(program->table, i, &f); i++) {
-        if (strncmp(f.name, RUNTIME, sizeof RUNTIME - 1) != 0)
-            continue;
-        for (unsigned kind = 0; kind < GO_TRACE_N_POINTS; kind++) {
-            uint64_t entry = f.entry - program->bias, at;
-            struct go_trace_point point = {.kind = kind};
-            if (found[kind] || !is_wanted(program, kind) ||
-                strcmp(f.name + sizeof RUNTIME - 1, functions[kind].name) != 0)
-                continue;
-            struct str code = elf_loaded_data(program->elf, entry);
-            code.len = code.len < f.size ? code.len : f.size;
-            if (go_trace_place(code, &at, &point.in_frame) &&
-                file_offset(program, entry + at, &point.offset)) {
-                points[(*n)++] = point;
-                found[kind] = true;
-            }
-        }
-    }
+    for (uint64_t i = 0; gopclntab_function(program->table, i, &f); i++)
+        for (unsigned kind = 0; kind < GO_TRACE_N_POINTS; kind++)
+            if (!found[kind] && strncmp(f.name, RUNTIME, sizeof RUNTIME - 1) == 0 &&
+                strcmp(f.name + sizeof RUNTIME - 1, functions[kind].name) == 0)
+                found[kind] = find_in(program, &f, kind, &at_kind[kind]);
     for (unsigned kind = 0; kind < GO_TRACE_N_POINTS; kind++) {
-        if (found[kind] || !is_wanted(program, kind))
+        if (!is_wanted(program, kind))
             continue;
-        if (kind == GO_TRACE_STATUS)
+        if (found[kind])
+            points[(*n)++] = at_kind[kind];
+        else if (kind == GO_TRACE_STATUS)
             return err_set(err, ERR_UNSUPPORTED,
                            "%s: no place for a probe in " RUNTIME "%s: %s cannot be traced",
                            mem_name(program->mem), functions[kind].name, functions[kind].what);
-        diag_add(diag, "no place for a probe in " RUNTIME "%s: %s is not in the trace",
-                 functions[kind].name, functions[kind].what);
+        else
+            diag_add(diag, "no place for a probe in " RUNTIME "%s: %s is not in the trace",
+                     functions[kind].name, functions[kind].what);
     }
     return true;
 }

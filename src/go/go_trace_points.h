@@ -38,8 +38,9 @@ struct go_trace_point {
 /* From Go 1.26 on, system calls have places of their own. */
 bool go_trace_has_syscall_points(const struct go_program *program);
 
-/* At most GO_TRACE_N_POINTS, into `points`; *n: how many.  False with ERR_UNSUPPORTED when the
- * changes of status cannot be seen; what else is missing is a note. */
+/* At most GO_TRACE_N_POINTS, into `points`, those that are passed often first; *n: how many.  False
+ * with ERR_UNSUPPORTED when the changes of status cannot be seen; what else is missing is a note.
+ */
 bool go_trace_points_find(const struct go_program *program, struct go_trace_point *points,
                           size_t *n, struct diag *diag, struct err *err);
 

@@ -67,7 +67,8 @@ void uprobes_free(struct uprobes *u); /* NULL is fine */
 
 /* Breakpoints in, after which up to `budget` hits are recorded.  False and *err. Some ms. */
 bool uprobes_on(struct uprobes *u, uint64_t budget, struct err *err);
-/* All out: what the process does then costs nothing.  Some ms. */
+/* All out, in the order in which they were handed in: what the process does then costs nothing.
+ * The kernel takes some 0.1 s each to be sure that nobody is there. */
 void uprobes_off(struct uprobes *u);
 /* So many hits more from now on. */
 void uprobes_grant(struct uprobes *u, uint64_t budget);

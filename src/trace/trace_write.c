@@ -198,6 +198,11 @@ static void use_string(struct trace_writer *w, uint64_t id)
         fail(w);
 }
 
+void trace_writer_keep_string(struct trace_writer *w, uint32_t string)
+{
+    use_string(w, string);
+}
+
 static void use_stack(struct trace_writer *w, uint64_t id)
 {
     if (!id || id >= w->stacks.n || w->stacks.items[id].generation == w->generation)

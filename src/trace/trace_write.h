@@ -43,6 +43,10 @@ uint64_t trace_writer_begin(struct trace_writer *w);
 /* A text's number, 0 for "".  What is longer than GOTRACE_STRING_MAX is cut.  O(n). */
 uint32_t trace_writer_string(struct trace_writer *w, const char *text, size_t n);
 
+/* In the table of this generation too, where no event of it may name it: the kind of a STWBegin of
+ * an earlier one is looked up at its STWEnd. */
+void trace_writer_keep_string(struct trace_writer *w, uint32_t string);
+
 struct trace_write_frame {
     uint64_t pc; /* each has one function, file and line: those of inlined calls differ */
     const char *function, *file;

@@ -30,6 +30,7 @@
 #define HEAP_RATE_MAX (1ull << 40)
 #define BLOCK_RATE_MAX (1ull << 40)
 #define MUTEX_FRACTION_MAX (1ull << 31)
+#define TRACE_RATE_MAX 1000000000
 #define SECONDS_MAX 1e9
 #define SHORT_CPU_NS 30000000u /* at the default rate, three samples */
 
@@ -51,6 +52,8 @@ enum {
     FLAG_ENABLE,
     FLAG_CONSISTENT,
     FLAG_DEBUG,
+    FLAG_PROBES,
+    FLAG_TRACE_RATE,
     N_FLAGS
 };
 
@@ -91,6 +94,10 @@ static const struct flag_doc flag_docs[N_FLAGS] = {
     [FLAG_CONSISTENT] = {LIVE, "consistent", NULL, NULL,
                          "goroutine: stop the program while its stacks are copied"},
     [FLAG_DEBUG] = {LIVE, "debug", "N", NULL, "Go's text, 1 or 2, instead of a profile"},
+    [FLAG_PROBES] = {LIVE, "probes", NULL, NULL,
+                     "trace: by probes, also where it serves /debug/pprof/trace itself"},
+    [FLAG_TRACE_RATE] = {LIVE, "trace-rate", "N", NULL,
+                         "trace: at most N events a second by probes, then a gap (20000)"},
 };
 
 struct record {
@@ -299,7 +306,7 @@ static bool parse_live(const struct flag *flags, struct record *record, struct e
 {
     uint64_t seconds_ns = 0;
     unsigned debug = 0;
-    uint64_t heap = 0, block = 0, mutex = 0, hz = 0;
+    uint64_t heap = 0, block = 0, mutex = 0, hz = 0, trace_rate = 0;
     bool system = !flags[FLAG_P].value;
     const char *kinds = flags[FLAG_E].value ? flags[FLAG_E].value : collect_cpu.name;
     if (flags[FLAG_AT].value)
@@ -314,7 +321,8 @@ static bool parse_live(const struct flag *flags, struct record *record, struct e
     if (!number_of(&flags[FLAG_HEAP_RATE], HEAP_RATE_MAX, &heap, err) ||
         !number_of(&flags[FLAG_BLOCK_RATE], BLOCK_RATE_MAX, &block, err) ||
         !number_of(&flags[FLAG_MUTEX_FRACTION], MUTEX_FRACTION_MAX, &mutex, err) ||
-        !number_of(&flags[FLAG_F], HZ_MAX, &hz, err))
+        !number_of(&flags[FLAG_F], HZ_MAX, &hz, err) ||
+        !number_of(&flags[FLAG_TRACE_RATE], TRACE_RATE_MAX, &trace_rate, err))
         return false;
     if (flags[FLAG_SECONDS].value && !parse_seconds(flags[FLAG_SECONDS].value, &seconds_ns))
         return err_set(err, ERR_USAGE, "--seconds takes a number above 0, not '%s'",
@@ -339,6 +347,8 @@ static bool parse_live(const struct flag *flags, struct record *record, struct e
         .gc = is_on(&flags[FLAG_GC]),
         .enable = is_on(&flags[FLAG_ENABLE]),
         .consistent = is_on(&flags[FLAG_CONSISTENT]),
+        .probes = is_on(&flags[FLAG_PROBES]),
+        .trace_rate = trace_rate,
     };
     return !record->live.files.output || *record->live.files.output ||
            err_set(err, ERR_USAGE, "-o takes the name of a file");

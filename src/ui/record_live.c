@@ -6,6 +6,7 @@
 #include "ui/fetch.h"
 #include "ui/live_source.h"
 #include "ui/progress.h"
+#include "ui/record_trace.h"
 #include "ui/tell.h"
 #include "xform/unit.h"
 
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TRACE "trace"
 #define PARTS_MAX COLLECT_KINDS_MAX
 #define SERVER_SECONDS 30 /* of a CPU profile, where nobody says it */
 
@@ -81,6 +83,8 @@ static bool check_flags(const struct record_live_request *request, const struct 
         {request->consistent, "--consistent", {"goroutine", "goroutineleak"}},
         {request->hz != 0, "-F", {"cpu"}},
         {request->no_children, "--no-children", {"cpu", "block"}},
+        {request->probes, "--probes", {TRACE}},
+        {request->trace_rate != 0, "--trace-rate", {TRACE}},
     };
     for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
         AUTO_BUF names = {0};
@@ -294,8 +298,46 @@ static bool write_part(const struct record_live_request *request, bool is_go,
     return strcmp(wanted, path) == 0;
 }
 
+/* Is a trace asked for?  Then by itself. */
+static bool has_trace(const char *kinds)
+{
+    for (const char *p = kinds;; p++) {
+        size_t len = strcspn(p, ",");
+        if (len == strlen(TRACE) && strncmp(p, TRACE, len) == 0)
+            return true;
+        p += len;
+        if (!*p)
+            return false;
+    }
+}
+
+static int trace(const struct record_live_request *request)
+{
+    struct err err = {0};
+    struct parts parts = {.n = 1};
+    parts.items[0].kind = TRACE;
+    if (strcmp(request->kinds, TRACE) != 0)
+        err_set(&err, ERR_USAGE, "a trace is recorded by itself: -e " TRACE ", not '%s'",
+                request->kinds);
+    else if (!request->process)
+        err_set(&err, ERR_USAGE, "a trace is of one program: -p PROCESS");
+    else if (request->debug)
+        err_set(&err, ERR_USAGE, "--debug is for profiles; 'sonde trace -d=parsed' prints a trace");
+    else if (check_flags(request, &parts, &err))
+        parts.pid = live_name_process(request->process, &err);
+    if (!parts.pid)
+        return tell_err(&err);
+    return record_trace(&(struct record_trace_request){.pid = parts.pid,
+                                                       .output = request->files.output,
+                                                       .seconds = request->seconds,
+                                                       .hits_a_second = request->trace_rate,
+                                                       .probes = request->probes});
+}
+
 int record_live(const struct record_live_request *request)
 {
+    if (has_trace(request->kinds))
+        return trace(request);
     struct err err = {0};
     struct parts parts = {0};
     struct diag diag;

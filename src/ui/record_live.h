@@ -22,6 +22,8 @@ struct record_live_request {
     bool no_children; /* only the process itself */
     unsigned debug;   /* Go's texts, 1 or 2, instead of profiles; 0 */
     bool gc, enable, consistent;
+    bool probes;         /* of a trace: not by the program's own server */
+    uint64_t trace_rate; /* of a trace: hits a second; 0: the usual */
     char *written; /* [PATH_MAX] where the first profile was written; stays "" if none was */
 };
 

@@ -1,0 +1,367 @@
+/* A scheduler as it was seen, and traces of what makes no sense: all of them are accepted by the
+ * rules of Go's parser (trace_reader). */
+#include "unit.h"
+
+#include "collect/go_trace_model.h"
+#include "go/go_goroutines.h"
+#include "go/go_trace_points.h"
+#include "trace/trace_reader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- in place of a program's functions --- */
+
+struct go_trace_stacks {
+    int unused;
+};
+
+enum { PARK = 1, NO_P, GC_BEGIN, GC_FINISH };
+
+uint32_t go_trace_stack(struct go_trace_stacks *s, const uint64_t *pcs, size_t n)
+{
+    (void)s, (void)pcs, (void)n;
+    return 0;
+}
+
+uint32_t go_trace_start(struct go_trace_stacks *s, uint64_t start)
+{
+    (void)s, (void)start;
+    return 0;
+}
+
+enum go_trace_caller go_trace_caller_of(struct go_trace_stacks *s, uint64_t caller)
+{
+    (void)s;
+    return caller == PARK        ? GO_TRACE_PARK
+           : caller == NO_P      ? GO_TRACE_NO_P
+           : caller == GC_BEGIN  ? GO_TRACE_GC_BEGIN
+           : caller == GC_FINISH ? GO_TRACE_GC_FINISH
+                                 : GO_TRACE_OTHER;
+}
+
+bool go_trace_is_gosched(struct go_trace_stacks *s, const uint64_t *pcs, size_t n)
+{
+    (void)s, (void)pcs, (void)n;
+    return false;
+}
+
+/* --- --- */
+
+#define MINOR 27
+static const struct trace_write_clock snapshot = {1, 1, 1, 1};
+
+struct made {
+    struct buf out;
+    struct go_trace_stacks stacks;
+    struct trace_writer *writer;
+    struct go_trace_model *model;
+    uint64_t time;
+};
+
+static void make(struct made *m)
+{
+    *m = (struct made){.time = 1000};
+    m->writer = trace_writer_new(&m->out);
+    m->model = go_trace_model_new(MINOR, m->writer, &m->stacks, NULL);
+    assert_non_null(m->model);
+}
+
+static void end(struct made *m)
+{
+    go_trace_model_end(m->model, 0);
+    trace_writer_end(m->writer, &snapshot);
+}
+
+static void release(struct made *m)
+{
+    go_trace_model_free(m->model);
+    trace_writer_free(m->writer);
+    buf_release(&m->out);
+}
+
+static void hit(struct made *m, struct uprobe_hit hit)
+{
+    m->time += 100;
+    hit.time_ns = m->time;
+    go_trace_model_hit(m->model, &hit, 0);
+}
+
+/* Reads the whole trace, and hands over each change of a goroutine's state. */
+static void read_trace(struct made *m,
+                       void (*each)(void *arg, const struct trace *trace,
+                                    const struct trace_event *event,
+                                    const struct trace_transition *change),
+                       void *arg)
+{
+    struct err err = {0};
+    const struct trace_event *events;
+    size_t n = 1;
+    assert_false(m->out.failed || go_trace_model_failed(m->model));
+    struct trace_reader *reader = trace_reader_open_memory(m->out.data, m->out.len, "made", &err);
+    assert_non_null(reader);
+    while (n) {
+        if (!trace_reader_next(reader, &events, &n, &err))
+            fail_msg("%s", err.msg);
+        for (size_t i = 0; i < n; i++) {
+            struct trace_transition change;
+            if (each && trace_event_transition(&events[i], &change) &&
+                change.scope == TRACE_SCOPE_GOROUTINE)
+                each(arg, trace_reader_trace(reader), &events[i], &change);
+        }
+    }
+    trace_reader_free(reader);
+}
+
+static void add_change(void *arg, const struct trace *trace, const struct trace_event *event,
+                       const struct trace_transition *change)
+{
+    buf_printf(arg, "%lld on %lld: %s->%s %s\n", (long long)change->id, (long long)event->m,
+               trace_go_state_name(change->from), trace_go_state_name(change->to),
+               trace_string(trace, change->reason, NULL));
+}
+
+/* Goroutine 1 waits for a channel, 2 wakes it, goes into the kernel, and loses its processor there;
+ * 1 begins goroutine 3, which ends. */
+static void a_schedule_is_told_as_it_was(void **state)
+{
+    (void)state;
+    struct made m;
+    AUTO_BUF text = {0};
+    uint8_t chan_receive = 0;
+    const struct go_trace_found found[] = {
+        {.goid = 1, .thread = 10, .p = 0, .status = GO_STATUS_RUNNING},
+        {.goid = 2, .p = UPROBE_NO_NUMBER, .status = GO_STATUS_RUNNABLE},
+        {.goid = 7, .p = UPROBE_NO_NUMBER, .status = GO_STATUS_WAITING}};
+    while (strcmp(go_wait_reason(MINOR, chan_receive), "chan receive") != 0)
+        assert_true(++chan_receive < 255);
+    make(&m);
+    go_trace_model_begin(m.model, found, 3, true, m.time);
+    hit(&m, (struct uprobe_hit){.kind = GO_TRACE_STATUS,
+                                .from = 2,
+                                .to = 4,
+                                .caller = PARK,
+                                .wait_reason = chan_receive,
+                                .thread = 10,
+                                .p = 0,
+                                .goid = 1,
+                                .current_goid = 1});
+    hit(&m, (struct uprobe_hit){
+                .kind = GO_TRACE_STATUS, .from = 1, .to = 2, .thread = 10, .p = 0, .goid = 2});
+    hit(&m, (struct uprobe_hit){.kind = GO_TRACE_STATUS,
+                                .from = 4,
+                                .to = 1,
+                                .thread = 10,
+                                .p = 0,
+                                .goid = 1,
+                                .current_goid = 2});
+    hit(&m,
+        (struct uprobe_hit){
+            .kind = GO_TRACE_SYSCALL_BEGIN, .thread = 10, .p = 0, .goid = 2, .current_goid = 2});
+    hit(&m, (struct uprobe_hit){
+                .kind = GO_TRACE_P_TAKEN, .thread = 11, .p = UPROBE_NO_NUMBER, .arg = 0});
+    hit(&m, (struct uprobe_hit){
+                .kind = GO_TRACE_STATUS, .from = 1, .to = 2, .thread = 11, .p = 0, .goid = 1});
+    hit(&m, (struct uprobe_hit){.kind = GO_TRACE_SYSCALL_END,
+                                .thread = 10,
+                                .p = UPROBE_NO_NUMBER,
+                                .goid = 2,
+                                .current_goid = 2});
+    hit(&m, (struct uprobe_hit){
+                .kind = GO_TRACE_P_TAKEN, .thread = 10, .p = UPROBE_NO_NUMBER, .arg = 1});
+    hit(&m, (struct uprobe_hit){.kind = GO_TRACE_STATUS,
+                                .from = 6,
+                                .to = 1,
+                                .thread = 11,
+                                .p = 0,
+                                .goid = 3,
+                                .current_goid = 1});
+    hit(&m, (struct uprobe_hit){.kind = GO_TRACE_STATUS,
+                                .from = 2,
+                                .to = 1,
+                                .thread = 10,
+                                .p = 1,
+                                .goid = 2,
+                                .current_goid = 2});
+    hit(&m, (struct uprobe_hit){
+                .kind = GO_TRACE_STATUS, .from = 1, .to = 2, .thread = 10, .p = 1, .goid = 3});
+    hit(&m, (struct uprobe_hit){.kind = GO_TRACE_STATUS,
+                                .from = 2,
+                                .to = 6,
+                                .thread = 10,
+                                .p = 1,
+                                .goid = 3,
+                                .current_goid = 3});
+    end(&m);
+    assert_int_equal(go_trace_model_counts(m.model).n_repairs, 0);
+    assert_int_equal(go_trace_model_counts(m.model).n_dropped, 0);
+    read_trace(&m, add_change, &text);
+    assert_string_equal(buf_str(&text), "1 on 10: Undetermined->Running \n"
+                                        "1 on 10: Running->Waiting chan receive\n"
+                                        "2 on -1: Undetermined->Runnable \n"
+                                        "2 on 10: Runnable->Running \n"
+                                        "1 on 10: Waiting->Runnable \n"
+                                        "2 on 10: Running->Syscall \n"
+                                        "1 on 11: Runnable->Running \n"
+                                        "2 on 10: Syscall->Runnable \n"
+                                        "2 on 10: Runnable->Running \n"
+                                        "3 on 11: NotExist->Runnable \n"
+                                        "2 on 10: Running->Runnable preempted\n"
+                                        "3 on 10: Runnable->Running \n"
+                                        "3 on 10: Running->NotExist \n"
+                                        "7 on -1: Undetermined->Waiting \n");
+    release(&m);
+}
+
+/* What was lost is concluded: it ran on another thread all of a sudden. */
+static void lost_hits_are_repaired(void **state)
+{
+    (void)state;
+    struct made m;
+    AUTO_BUF text = {0};
+    make(&m);
+    go_trace_model_begin(m.model, NULL, 0, true, m.time);
+    hit(&m, (struct uprobe_hit){
+                .kind = GO_TRACE_STATUS, .from = 1, .to = 2, .thread = 10, .p = 0, .goid = 1});
+    hit(&m, (struct uprobe_hit){.kind = GO_TRACE_STATUS,
+                                .from = 2,
+                                .to = 4,
+                                .caller = PARK,
+                                .thread = 11,
+                                .p = 1,
+                                .goid = 1,
+                                .current_goid = 1});
+    end(&m);
+    assert_true(go_trace_model_counts(m.model).n_repairs > 0);
+    read_trace(&m, add_change, &text);
+    assert_string_equal(buf_str(&text), "1 on -1: Undetermined->Runnable \n"
+                                        "1 on 10: Runnable->Running \n"
+                                        "1 on 10: Running->Runnable preempted\n"
+                                        "1 on 11: Runnable->Running \n"
+                                        "1 on 11: Running->Waiting unspecified\n");
+    release(&m);
+}
+
+/* --- whatever comes --- */
+
+static uint64_t seed;
+static uint32_t any(uint32_t n)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(seed >> 33) % n;
+}
+
+static size_t find_any(struct go_trace_found found[16])
+{
+    static const unsigned statuses[] = {1, 2, 3, 4, 4, 4, 9, 6};
+    size_t n = 0;
+    for (uint64_t goid = 1; goid <= 8; goid++)
+        if (any(4))
+            found[n++] = (struct go_trace_found){.goid = goid,
+                                                 .thread = any(2) ? 10 + any(4) : 0,
+                                                 .p = any(3) ? any(3) : UPROBE_NO_NUMBER,
+                                                 .status = statuses[any(8)]};
+    return n;
+}
+
+static struct uprobe_hit any_hit(void)
+{
+    static const uint8_t statuses[] = {1, 2, 2, 3, 4, 4, 6, 11};
+    struct uprobe_hit h = {.kind = (uint8_t)(any(3) ? GO_TRACE_STATUS : any(GO_TRACE_N_POINTS)),
+                           .from = statuses[any(8)],
+                           .to = statuses[any(8)],
+                           .wait_reason = (uint8_t)any(256),
+                           .p = any(5) ? any(3) : UPROBE_NO_NUMBER,
+                           .goid = any(9),
+                           .thread = any(20) ? 10 + any(4) : 0,
+                           .current_goid = any(9),
+                           .caller = any(5),
+                           .arg = any(4)};
+    if (any(2))
+        h.current_goid = h.goid;
+    return h;
+}
+
+static void whatever_comes_is_a_trace(void **state)
+{
+    (void)state;
+    for (uint64_t run = 0; run < 3000; run++) {
+        struct go_trace_found found[16];
+        struct made m;
+        seed = run + 1;
+        make(&m);
+        go_trace_model_begin(m.model, found, find_any(found), true, m.time);
+        for (uint32_t i = 0, n = 20 + any(200); i < n; i++) {
+            hit(&m, any_hit());
+            if (any(40))
+                continue;
+            bool is_gap = any(2);
+            if (is_gap)
+                go_trace_model_gap(m.model, 0);
+            end(&m);
+            if (is_gap)
+                m.time += 5000;
+            go_trace_model_begin(m.model, found, is_gap ? find_any(found) : 0, is_gap, m.time);
+        }
+        end(&m);
+        read_trace(&m, NULL, NULL);
+        const char *folder = getenv("SONDE_TRACES_TO"); /* for Go's own parser */
+        if (folder && run % 10 == 0) {
+            char path[512];
+            snprintf(path, sizeof path, "%s/%u.trace", folder, (unsigned)run);
+            FILE *file = fopen(path, "w");
+            assert_non_null(file);
+            fwrite(m.out.data, 1, m.out.len, file);
+            fclose(file);
+        }
+        release(&m);
+    }
+}
+
+/* --- places for probes --- */
+
+static void probes_go_where_the_kernel_emulates(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *code;
+        size_t n;
+        uint64_t at; /* 99: nowhere */
+        bool in_frame;
+    } cases[] = {
+        {"\x55\x48\x89\xe5", 4, 0, false},                          /* push */
+        {"\x49\x3b\x66\x10\x76\x20\x55\x48\x89\xe5", 10, 6, false}, /* check, push */
+        {"\x4c\x8d\x64\x24\xf0\x4d\x3b\x66\x10\x0f\x86\1\2\0\0\x55", 16, 15, false},
+        /* Go 1.19: a check, then a frame without a push */
+        {"\x49\x3b\x66\x10\x0f\x86\1\2\0\0\x48\x83\xec\x20\x48\x89\x6c\x24\x18\x48\x8d\x6c\x24\x18",
+         24, 4, false},
+        /* Go 1.19's casgstatus: no check; the jump after the frame */
+        {"\x48\x83\xec\x40\x48\x89\x6c\x24\x38\x48\x8d\x6c\x24\x38\x48\x89\x44\x24\x48\x89\x5c\x24"
+         "\x50\x89\x4c\x24\x54\x0f\xba\xe3\x0c\x0f\x82\1\2\0\0",
+         37, 31, true},
+        {"\xcc\x55", 2, 99, false},         /* somebody else's breakpoint */
+        {"\x48\x89\xd8\x55", 4, 99, false}, /* mov %rbx,%rax: nothing that is known */
+        {"\x49\x3b\x66", 3, 99, false},     /* cut off */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint64_t at = 99;
+        bool in_frame = false;
+        struct str code = {cases[i].code, cases[i].n};
+        bool found = go_trace_place(code, &at, &in_frame);
+        assert_int_equal(found ? at : 99, cases[i].at);
+        if (found)
+            assert_int_equal(in_frame, cases[i].in_frame);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_schedule_is_told_as_it_was),
+        cmocka_unit_test(lost_hits_are_repaired),
+        cmocka_unit_test(whatever_comes_is_a_trace),
+        cmocka_unit_test(probes_go_where_the_kernel_emulates),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
