@@ -119,6 +119,22 @@ static bool bad_event(const struct source *s, const struct cursor *c, struct err
                    c->m, what, type);
 }
 
+/* gotrace_get, with the lengths that are frequent first. */
+static inline const uint8_t *get(const uint8_t *p, const uint8_t *end, uint64_t *value)
+{
+    if (end - p >= 2) {
+        if (p[0] < 0x80) {
+            *value = p[0];
+            return p + 1;
+        }
+        if (p[1] < 0x80) {
+            *value = (uint64_t)(p[0] & 0x7f) | (uint64_t)p[1] << 7;
+            return p + 2;
+        }
+    }
+    return gotrace_get(p, end, value);
+}
+
 enum next { NEXT, NO_NEXT, BAD };
 
 /* Read the thread's next event. */
@@ -143,21 +159,21 @@ static enum next next_event(struct source *s, struct cursor *c, struct err *err)
         bad_event(s, c, err, "no thread has events of type", type);
         return BAD;
     }
-    uint64_t args[GOTRACE_ARGS_MAX] = {0};
-    unsigned n = gotrace_specs[type].n_args;
-    for (unsigned i = 0; i < n; i++) {
-        if (p < c->end && *p < 0x80) {
-            args[i] = *p++;
-        } else if (!(p = gotrace_get(p, c->end, &args[i]))) {
-            bad_event(s, c, err, "its batch ends within an event of type", type);
-            return BAD;
-        }
+    unsigned n = gotrace_specs[type].n_args - 1u, i = 0;
+    uint64_t ticks, *args = c->event.args;
+    p = get(p, c->end, &ticks);
+    for (; p && i < n; i++)
+        p = get(p, c->end, &args[i]);
+    if (!p) {
+        bad_event(s, c, err, "its batch ends within an event of type", type);
+        return BAD;
     }
+    while (i < 4)
+        args[i++] = 0;
     c->p = p;
     c->event.type = (uint8_t)type;
-    c->last_ns = (int64_t)((uint64_t)trace_v2_gen_ns(&s->gen, args[0]) + (uint64_t)c->last_ns);
+    c->last_ns = (int64_t)((uint64_t)trace_v2_gen_ns(&s->gen, ticks) + (uint64_t)c->last_ns);
     c->event.time_ns = c->last_ns;
-    memcpy(c->event.args, args + 1, sizeof c->event.args);
     return NEXT;
 }
 
