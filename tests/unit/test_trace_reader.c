@@ -1,3 +1,4 @@
+#include "alloc_fail.h"
 #include "trace/trace_parsed.h"
 #include "trace/trace_reader.h"
 #include "unit.h"
@@ -575,6 +576,28 @@ static void orders_that_cannot_be(void **state)
     assert_error(&got, "generation 1: it has no frequency");
 }
 
+/* Memory runs out at each place in turn. */
+static void without_memory(void **state)
+{
+    struct made t;
+    whole(&t, 26);
+    bool is_whole = false;
+    for (long i = 0; !is_whole; i++) {
+        const struct trace_event *events;
+        struct err err = {0};
+        alloc_countdown = i;
+        struct trace_reader *reader = trace_reader_open_memory(t.out.data, t.out.len, "made", &err);
+        for (size_t n; reader && trace_reader_next(reader, &events, &n, &err) && n > 0;)
+            ;
+        trace_reader_free(reader);
+        is_whole = alloc_countdown >= 0;
+        alloc_countdown = -1;
+        /* Without a thread of its own it is read all the same. */
+        assert_true(err.code == ERR_NOMEM || err.code == ERR_NONE);
+    }
+    release(&t);
+}
+
 static void text_of_events(void **state)
 {
     struct made t;
@@ -608,6 +631,7 @@ int main(void)
         cmocka_unit_test(lengths_that_lie),
         cmocka_unit_test(ids_that_lie),
         cmocka_unit_test(orders_that_cannot_be),
+        cmocka_unit_test(without_memory),
         cmocka_unit_test(text_of_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
