@@ -21,6 +21,7 @@ struct slot {
 struct trace_reader {
     struct file file;
     struct trace_input input;
+    struct trace_names names;
     struct trace *trace;
     const struct trace_source_ops *ops;
     void *source;
@@ -96,8 +97,15 @@ unsigned trace_header_version(const uint8_t *data, size_t n)
     return memcmp(again, data, GOTRACE_HEADER_BYTES) == 0 ? version : 0;
 }
 
+static void names_release(const struct trace_names *names)
+{
+    if (names->free)
+        names->free(names->arg);
+}
+
 static struct trace_reader *open_reader(struct file file, bool owned, const char *name,
-                                        struct trace_marks *marks, struct err *err)
+                                        struct trace_marks *marks, struct trace_names names,
+                                        struct err *err)
 {
     struct trace_reader *r = NULL;
     unsigned version = trace_header_version(file.data, file.len);
@@ -113,13 +121,16 @@ static struct trace_reader *open_reader(struct file file, bool owned, const char
     if (!r) {
         if (owned)
             file_release(&file);
+        names_release(&names);
         return NULL;
     }
     if (owned)
         r->file = file;
+    r->names = names;
     r->ops = ops;
     r->input = (struct trace_input){file.data, file.len, version, owned && file.mapped};
     r->input.marks = marks;
+    r->input.names = names.look_up ? &r->names : NULL;
     pthread_mutex_init(&r->lock, NULL);
     pthread_cond_init(&r->changed, NULL);
     r->trace = trace_new();
@@ -142,20 +153,33 @@ static struct trace_reader *open_reader(struct file file, bool owned, const char
 struct trace_reader *trace_reader_open(const char *path, struct err *err)
 {
     struct file file;
-    return file_map(&file, path, err) ? open_reader(file, true, path, NULL, err) : NULL;
+    struct trace_names none = {0};
+    return file_map(&file, path, err) ? open_reader(file, true, path, NULL, none, err) : NULL;
+}
+
+struct trace_reader *trace_reader_open_named(const char *path, struct trace_names names,
+                                             struct err *err)
+{
+    struct file file;
+    if (file_map(&file, path, err))
+        return open_reader(file, true, path, NULL, names, err);
+    names_release(&names);
+    return NULL;
 }
 
 struct trace_reader *trace_reader_open_marked(const char *path, struct trace_marks *marks,
                                               struct err *err)
 {
     struct file file;
-    return file_map(&file, path, err) ? open_reader(file, true, path, marks, err) : NULL;
+    struct trace_names none = {0};
+    return file_map(&file, path, err) ? open_reader(file, true, path, marks, none, err) : NULL;
 }
 
 struct trace_reader *trace_reader_open_memory(const void *data, size_t n, const char *name,
                                               struct err *err)
 {
-    return open_reader((struct file){data, n, false}, false, name, NULL, err);
+    return open_reader((struct file){data, n, false}, false, name, NULL, (struct trace_names){0},
+                       err);
 }
 
 void trace_reader_free(struct trace_reader *r)
@@ -173,6 +197,7 @@ void trace_reader_free(struct trace_reader *r)
     pthread_mutex_destroy(&r->lock);
     if (r->source)
         r->ops->free(r->source);
+    names_release(&r->names);
     free(r->events);
     trace_free(r->trace);
     file_release(&r->file);

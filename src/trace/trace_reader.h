@@ -24,6 +24,18 @@ struct trace_reader *trace_reader_open(const char *path, struct err *err);
  * reader is freed.  Nothing is added for traces of v1. */
 struct trace_reader *trace_reader_open_marked(const char *path, struct trace_marks *marks,
                                               struct err *err);
+/* What is at addresses, for traces of Go 1.5, which hold no names. */
+struct trace_names {
+    void *arg;
+    /* False: it is not known.  The texts are borrowed until the next call.  Called on a thread of
+     * the reader's, by one at a time. */
+    bool (*look_up)(void *arg, uint64_t address, const char **func, const char **file,
+                    uint64_t *line);
+    void (*free)(void *arg);
+};
+/* The same as trace_reader_open, with names, which become the reader's, also on failure. */
+struct trace_reader *trace_reader_open_named(const char *path, struct trace_names names,
+                                             struct err *err);
 /* The same of memory, which is borrowed until the reader is freed. */
 struct trace_reader *trace_reader_open_memory(const void *data, size_t n, const char *name,
                                               struct err *err);

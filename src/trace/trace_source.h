@@ -12,9 +12,10 @@
 struct trace_input {
     const uint8_t *data; /* the whole file, its header too */
     size_t n;
-    unsigned version;          /* of the header: 5 to 21 are v1, 22 to 26 v2 */
-    bool is_mapped;            /* pages that were read may go (madvise) */
-    struct trace_marks *marks; /* trace_mark.h; NULL: nobody wants them */
+    unsigned version;                /* of the header: 5 to 21 are v1, 22 to 26 v2 */
+    bool is_mapped;                  /* pages that were read may go (madvise) */
+    struct trace_marks *marks;       /* trace_mark.h; NULL: nobody wants them */
+    const struct trace_names *names; /* NULL: there are none */
 };
 
 struct trace_block {

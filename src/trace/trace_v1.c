@@ -180,8 +180,7 @@ static uint32_t start_of(struct trace_v1 *v, uint64_t arg)
         uint32_t stack = map_get(&v->file.stacks, arg);
         return stack == MAP_NONE ? v->no_frames : stack;
     }
-    struct trace_frame frame = {.pc = arg + 1};
-    uint32_t number = trace_add_frame(v->trace, &frame);
+    uint32_t number = trace_v1_frame(&v->file, v->trace, arg + 1);
     return number == UINT32_MAX ? number : trace_add_stack(v->trace, &number, 1);
 }
 

@@ -299,42 +299,67 @@ static const uint8_t *scan_event(struct scan *s, const uint8_t *at)
     return scan_values(s, at, type, values) ? p : NULL;
 }
 
-/* Frames and stacks of struct trace.  As in Go's tools what the first frame with a pc says holds
- * for all with this pc, and the last stack with an id for all events with this id. */
+uint32_t trace_v1_frame(struct trace_v1_file *file, struct trace *trace, uint64_t pc)
+{
+    const struct trace_names *names = file->input.names;
+    const char *func, *path;
+    struct trace_frame frame = {.pc = pc};
+    uint32_t number = map_get(&file->frames, pc);
+    if (number != MAP_NONE)
+        return number;
+    /* A return address: the call is in front of it. */
+    if (names && names->look_up(names->arg, pc - 1, &func, &path, &frame.line)) {
+        frame.func = trace_add_string(trace, func, strlen(func));
+        frame.file = trace_add_string(trace, path, strlen(path));
+        if (frame.func == UINT32_MAX || frame.file == UINT32_MAX)
+            return UINT32_MAX;
+    }
+    number = trace_add_frame(trace, &frame);
+    return number != UINT32_MAX && map_put(&file->frames, pc, number) ? number : UINT32_MAX;
+}
+
+/* The number of a string; what there is no string of is "". */
+static uint32_t string_of(const struct trace_v1_file *file, uint64_t id)
+{
+    uint32_t string = map_get(&file->strings, id);
+    return string == MAP_NONE ? 0 : string;
+}
+
+/* The next frame of a stack at *p.  As in Go's tools what the first frame with a pc says holds
+ * for all with this pc.  UINT32_MAX: no memory. */
+static uint32_t add_frame(struct scan *s, const uint8_t **p)
+{
+    uint64_t pc = 0, func = 0, file = 0, line = 0;
+    *p = get(*p, s->end, &pc);
+    if (s->version < 7)
+        return trace_v1_frame(s->file, s->trace, pc);
+    *p = get(get(get(*p, s->end, &func), s->end, &file), s->end, &line);
+    uint32_t number = map_get(&s->file->frames, pc);
+    if (number != MAP_NONE)
+        return number;
+    struct trace_frame frame = {
+        .pc = pc, .func = string_of(s->file, func), .file = string_of(s->file, file), .line = line};
+    number = trace_add_frame(s->trace, &frame);
+    return number != UINT32_MAX && map_put(&s->file->frames, pc, number) ? number : UINT32_MAX;
+}
+
+/* The stacks of struct trace, when all strings are known.  The last one with an id holds for all
+ * events with this id. */
 static bool add_stacks(struct scan *s)
 {
-    struct map frame_of;
-    bool is_ok = true;
-    map_init(&frame_of);
-    for (size_t i = 0; i < s->stacks.n && is_ok; i++) {
+    for (size_t i = 0; i < s->stacks.n; i++) {
         const uint8_t *p = s->data + s->stacks.items[i];
         uint64_t id = 0, n = 0;
         uint32_t frames[FRAMES_MAX];
         p = get(get(p, s->end, &id), s->end, &n);
-        for (uint64_t k = 0; k < n && is_ok; k++) {
-            uint64_t pc = 0, func = 0, file = 0, line = 0;
-            p = get(p, s->end, &pc);
-            if (s->version >= 7)
-                p = get(get(get(p, s->end, &func), s->end, &file), s->end, &line);
-            frames[k] = map_get(&frame_of, pc);
-            if (frames[k] != MAP_NONE)
-                continue;
-            func = map_get(&s->file->strings, func);
-            file = map_get(&s->file->strings, file);
-            struct trace_frame frame = {.pc = pc,
-                                        .func = func == MAP_NONE ? 0 : (uint32_t)func,
-                                        .file = file == MAP_NONE ? 0 : (uint32_t)file,
-                                        .line = line};
-            frames[k] = trace_add_frame(s->trace, &frame);
-            is_ok = frames[k] != UINT32_MAX && map_put(&frame_of, pc, frames[k]);
-        }
-        if (is_ok) {
-            uint32_t stack = trace_add_stack(s->trace, frames, (uint32_t)n);
-            is_ok = stack != UINT32_MAX && map_put(&s->file->stacks, (uint32_t)id, stack);
-        }
+        for (uint64_t k = 0; k < n && k < FRAMES_MAX; k++)
+            if ((frames[k] = add_frame(s, &p)) == UINT32_MAX)
+                return false;
+        uint32_t stack = trace_add_stack(s->trace, frames, (uint32_t)n);
+        if (stack == UINT32_MAX || !map_put(&s->file->stacks, (uint32_t)id, stack))
+            return false;
     }
-    map_release(&frame_of);
-    return is_ok;
+    return true;
 }
 
 static int by_ticks(const void *a, const void *b)
@@ -405,6 +430,7 @@ void trace_v1_file_release(struct trace_v1_file *file)
     vec_release(&file->exits);
     map_release(&file->strings);
     map_release(&file->stacks);
+    map_release(&file->frames);
     map_release(&file->timers);
     *file = (struct trace_v1_file){0};
 }

@@ -132,6 +132,7 @@ struct trace_v1_file {
     VEC(struct trace_v1_sample) samples; /* by time */
     VEC(struct trace_v1_exit) exits;     /* Go 1.5 only: by seq */
     struct map strings, stacks;          /* ids of the file -> numbers of struct trace */
+    struct map frames;                   /* addresses -> numbers of struct trace */
     struct map timers;                   /* goroutines that wait for timers */
     uint64_t n_events;                   /* at most; those of the structure count too */
     int64_t frequency;                   /* ticks a second; 0: not known */
@@ -144,6 +145,10 @@ struct trace_v1_file {
 bool trace_v1_scan(struct trace_v1_file *file, const struct trace_input *input, struct trace *trace,
                    struct err *err);
 void trace_v1_file_release(struct trace_v1_file *file); /* also fine on a zeroed struct */
+
+/* The frame of an address of Go 1.5, whose traces have no more than that: named as far as
+ * input->names can.  UINT32_MAX: no memory. */
+uint32_t trace_v1_frame(struct trace_v1_file *file, struct trace *trace, uint64_t pc);
 
 /* The events of one processor. */
 struct trace_v1_cursor {

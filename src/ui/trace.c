@@ -273,7 +273,7 @@ static bool run_tasks(const struct request *request, struct analysis_task *tasks
     struct source_options source = {0};
     struct diag diag;
     diag_init(&diag);
-    *reader = trace_name_open(request->trace, &source, body, err);
+    *reader = trace_name_open(request->trace, request->binary, &source, body, err);
     bool ok = *reader != NULL;
     if (ok) {
         progress_begin(&progress, "reading the trace");
@@ -357,7 +357,7 @@ static bool write_debug(const struct request *request, struct buf *out, struct e
     if (!strcmp(mode, "footprint"))
         return trace_footprint(request->trace, out, err);
     struct trace_reader *reader =
-        trace_name_open(request->trace, &(struct source_options){0}, &body, err);
+        trace_name_open(request->trace, request->binary, &(struct source_options){0}, &body, err);
     bool ok = reader && trace_parsed(reader, out, err);
     trace_reader_free(reader);
     return ok;
@@ -408,6 +408,10 @@ static int run_pprof(int argc, char **argv)
         }
         if (is_ours)
             continue;
+        if (i == argc - 2 && *argv[i] != '-' && access(argv[i], R_OK) == 0) {
+            buf_printf(&query, "%cbinary=%s", query.len ? '&' : '?', argv[i]);
+            continue;
+        }
         const char *output = flag_is(argv[i], "output");
         is_report |= !output;
         ok = ok && vec_push(&args, argv[i]);

@@ -2,6 +2,7 @@
 
 #include "analysis/analysis_run.h"
 #include "ui/progress.h"
+#include "ui/trace_binary.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -62,21 +63,27 @@ bool trace_name_option(struct analysis_options *options, const char *name, const
             options->task = id;
         return true;
     }
-    return err_set(err, ERR_USAGE,
-                   "there is no parameter '%s'; there are start, end, goroutine, name, task", name);
+    return err_set(
+        err, ERR_USAGE,
+        "there is no parameter '%s'; there are start, end, goroutine, name, task, binary", name);
 }
 
-struct trace_reader *trace_name_open(const char *path, const struct source_options *options,
-                                     struct file *body, struct err *err)
+struct trace_reader *trace_name_open(const char *path, const char *binary,
+                                     const struct source_options *options, struct file *body,
+                                     struct err *err)
 {
     struct stat st;
     struct url url = {0};
+    struct trace_names names;
     *body = (struct file){0};
     bool is_url = stat(path, &st) != 0 &&
                   url_of_source(&url, path, options->seconds, options->timeout_seconds);
     url_release(&url);
-    if (!is_url)
+    if (!is_url && !binary)
         return trace_reader_open(path, err);
+    if (!is_url)
+        return trace_binary_open(binary, &names, err) ? trace_reader_open_named(path, names, err)
+                                                      : NULL;
     url = (struct url){0};
     struct trace_reader *reader = NULL;
     if (source_read(path, options, body, &url, err))
@@ -93,8 +100,9 @@ static void list_kinds(struct buf *out)
 }
 
 /* The parts of `text`, which is changed: "FILE/KIND?NAME=VALUE&...". */
-static bool parse(char *text, const char **path, const struct analysis_ops **kind,
-                  struct analysis_options *options, struct err *err)
+static bool parse(char *text, const char **path, const char **binary,
+                  const struct analysis_ops **kind, struct analysis_options *options,
+                  struct err *err)
 {
     AUTO_BUF kinds = {0};
     char *slash = strrchr(text, '/'), *rest = NULL;
@@ -102,6 +110,12 @@ static bool parse(char *text, const char **path, const struct analysis_ops **kin
     if (query)
         *query++ = '\0';
     *kind = slash ? analysis_find(ANALYSIS_PROFILE, slash + 1) : NULL;
+    if (!*kind && (query = strrchr(text, '?'))) { /* a value may have slashes */
+        *query = '\0';
+        slash = strrchr(text, '/');
+        *kind = slash ? analysis_find(ANALYSIS_PROFILE, slash + 1) : NULL;
+        *query++ = *kind ? '\0' : '?';
+    }
     if (!*kind) {
         list_kinds(&kinds);
         return err_set(err, ERR_USAGE,
@@ -115,13 +129,17 @@ static bool parse(char *text, const char **path, const struct analysis_ops **kin
         char *equals = strchr(one, '=');
         if (equals)
             *equals = '\0';
-        if (!trace_name_option(options, one, equals ? equals + 1 : "", err))
+        const char *value = equals ? equals + 1 : "";
+        if (!strcmp(one, "binary"))
+            *binary = value;
+        else if (!trace_name_option(options, one, value, err))
             return false;
     }
     return true;
 }
 
-static struct profile *read_profile(const char *path, const struct analysis_ops *kind,
+static struct profile *read_profile(const char *path, const char *binary,
+                                    const struct analysis_ops *kind,
                                     const struct analysis_options *options,
                                     const struct source_options *source, struct diag *diag,
                                     struct err *err)
@@ -130,7 +148,7 @@ static struct profile *read_profile(const char *path, const struct analysis_ops 
     struct progress progress;
     struct analysis_task task = {.ops = kind};
     struct profile *profile = NULL;
-    struct trace_reader *reader = trace_name_open(path, source, &body, err);
+    struct trace_reader *reader = trace_name_open(path, binary, source, &body, err);
     if (!reader)
         return NULL;
     progress_begin(&progress, "reading the trace");
@@ -145,15 +163,15 @@ static struct profile *read_profile(const char *path, const struct analysis_ops 
 struct profile *trace_name_profile(const char *source, const struct source_options *options,
                                    struct diag *diag, struct err *err)
 {
-    const char *path = NULL;
+    const char *path = NULL, *binary = NULL;
     const struct analysis_ops *kind = NULL;
     struct analysis_options what = {0};
     struct profile *profile = NULL;
     char *text = strdup(source + strlen(PREFIX));
     if (!text)
         err_nomem(err);
-    else if (parse(text, &path, &kind, &what, err))
-        profile = read_profile(path, kind, &what, options, diag, err);
+    else if (parse(text, &path, &binary, &kind, &what, err))
+        profile = read_profile(path, binary, kind, &what, options, diag, err);
     free(text);
     return profile;
 }

@@ -3,7 +3,8 @@
  * FILE).
  *
  * In: text.  Out: what is asked for; the trace opened; the profile.  The parameters are those
- * of the command `sonde trace`: start=TIME, end=TIME, goroutine=ID, name=FUNCTION, task=ID.
+ * of the command `sonde trace`: start=TIME, end=TIME, goroutine=ID, name=FUNCTION, task=ID,
+ * and binary=FILE, what a trace of Go 1.5 is of.
  * Threads: any number of calls at a time.  Signals: no. */
 #ifndef SONDE_UI_TRACE_NAME_H
 #define SONDE_UI_TRACE_NAME_H
@@ -27,8 +28,10 @@ bool trace_name_option(struct analysis_options *options, const char *name, const
                        struct err *err);
 
 /* A trace to read: a file, or what a server sends, which is then in *body; release that after
- * the reader.  NULL and *err on failure. */
-struct trace_reader *trace_name_open(const char *path, const struct source_options *options,
-                                     struct file *body, struct err *err);
+ * the reader.  `binary` (or NULL) names the addresses of a file of Go 1.5.  NULL and *err on
+ * failure. */
+struct trace_reader *trace_name_open(const char *path, const char *binary,
+                                     const struct source_options *options, struct file *body,
+                                     struct err *err);
 
 #endif

@@ -6,6 +6,7 @@ import glob
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -126,6 +127,76 @@ def parts(trace, folder):
         check(f"{name}: events of parts", counts[2] > whole * 0.5, counts, whole)
 
 
+PROGRAM = """int work(int n) { return n + 1; }
+int wait_for(int n) {
+    return work(n) +
+           work(n + 1);
+}
+int main(void) { return wait_for(1); }
+"""
+
+
+def varint(value):
+    out = b""
+    while value >= 0x80:
+        out, value = out + bytes([value & 0x7f | 0x80]), value >> 7
+    return out + bytes([value])
+
+
+def of_go_1_5(new, waits):
+    """A trace in which goroutine 1 makes another, that starts at `new`, and then waits where it
+    has the stack `waits`."""
+    trace, seq = b"go 1.5 trace\0\0\0\0", 0
+
+    def event(kind, *values):
+        nonlocal trace
+        body = b"".join(varint(value) for value in values)
+        count = min(max(len(values) - 2, 0), 3)
+        trace += bytes([kind | count << 6]) + (varint(len(body)) if count == 3 else b"") + body
+
+    trace += bytes([1 | 1 << 6]) + varint(0) + varint(0) + varint(100)  # a batch
+    for kind, values in ((13, (1, 0, 0)), (5, (7,)), (14, (1,)), (4, (4, 0)), (13, (2, new, 0)),
+                         (22, (1,)), (14, (2,)), (21, (1, 0))):
+        seq += 1
+        event(kind, 1, 1000, *values)
+    event(3, 1, len(waits), *waits)
+    event(2, 1000000000, 0)
+    return trace
+
+
+def names(folder):
+    """The program of a trace of Go 1.5 is what names its addresses."""
+    compiler = shutil.which("cc") or shutil.which("gcc") or shutil.which("clang")
+    if not compiler:
+        skip("names", "there is no C compiler")
+        return
+    source, program, trace = (os.path.join(folder, name) for name in ("p.c", "program", "t.trace"))
+    with open(source, "w", encoding="ascii") as out:
+        out.write(PROGRAM)
+    subprocess.run([compiler, "-g", "-O0", "-no-pie", "-o", program, source], check=True)
+    symbols = {line.split()[2]: int(line.split()[0], 16)
+               for line in subprocess.run(["nm", program], capture_output=True, text=True,
+                                          check=True).stdout.splitlines() if len(line.split()) == 3}
+    with open(trace, "wb") as out:
+        out.write(of_go_1_5(symbols["work"], [symbols["wait_for"] + 5, symbols["main"] + 5]))
+    status, text, errors = run(SONDE, "trace", "-d=parsed", program, trace)
+    check("names: status", status == 0 and not errors, errors)
+    check("names: of a new goroutine", f"\twork @ 0x{symbols['work'] + 1:x}\n\t\t{source}:1" in text,
+          text)
+    check("names: of a stack", f"\twait_for @ 0x{symbols['wait_for'] + 5:x}\n\t\t{source}:2\n"
+          f"\tmain @ 0x{symbols['main'] + 5:x}\n\t\t{source}:6\n" in text, text)
+    for arguments in (["trace", "-pprof=sync", "-traces", program, trace],
+                      ["pprof", "-traces", f"trace:{trace}/sync?binary={program}"]):
+        status, text, errors = run(SONDE, *arguments)
+        check(f"names: {arguments[0]}", status == 0 and "wait_for" in text and "main" in text, text,
+              errors)
+    status, text, errors = run(SONDE, "trace", "-d=parsed", trace)
+    check("no names", status == 0 and f"\t @ 0x{symbols['work'] + 1:x}\n\t\t:0" in text, text, errors)
+    status, text, errors = run(SONDE, "trace", "-d=parsed", trace, trace)
+    check("no program", status in (1, 2) and "cannot name addresses" in errors and
+          errors.count("\n") == 1, status, errors)
+
+
 def main():
     tool = go_trace()
     traces = sorted(path for path in glob.glob(os.path.join(SAMPLES, "*")) +
@@ -140,6 +211,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         for trace in traces:
             parts(trace, folder)
+        names(folder)
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     sys.exit(1 if failed else 0)
 
