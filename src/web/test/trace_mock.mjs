@@ -411,6 +411,8 @@ function trackList(q) {
     if (q.get("task")) gs = gs.filter((g) => g.task?.id === Number(q.get("task")));
     list = gs.map((g) => ({ id: g.id, kind: "goroutine", name: g.name, first: g.start, last: g.end < 0 ? END : g.end, lanes: [g.boxes, ...depths(g.inner)], marks: g.marks }));
   }
+  // Many tracks: for a look at how fast it is drawn.
+  if (view === "thread" && process.env.MANY) list = Array.from({ length: Number(process.env.MANY) }, (_, k) => list.map((t) => ({ ...t, id: t.id + 1000 * k }))).flat();
   lists.set(key, list);
   return list;
 }

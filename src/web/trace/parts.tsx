@@ -219,9 +219,10 @@ interface TableProps<R> {
   dir?: string;
   sortBy?(column: string, dir: string): void;
   none?: string;
+  compact?: boolean; // as wide as it needs to be
 }
 
-export function Table<R>({ label, columns, rows, id, sort, dir, sortBy, none }: TableProps<R>) {
+export function Table<R>({ label, columns, rows, id, sort, dir, sortBy, none, compact }: TableProps<R>) {
   const [own, setOwn] = useState<{ column: string; dir: string } | null>(null);
   const at = sortBy ? { column: sort ?? "", dir: dir ?? "desc" } : own;
   let list = rows;
@@ -244,7 +245,7 @@ export function Table<R>({ label, columns, rows, id, sort, dir, sortBy, none }: 
   if (!rows.length) return <p class="muted pad">{none ?? "Nothing."}</p>;
   return (
     <div class="table-box">
-      <table class="table" aria-label={label}>
+      <table class={compact ? "table compact" : "table"} aria-label={label}>
         <thead>
           <tr>
             {columns.map((c) => {

@@ -1,9 +1,9 @@
 // gc: the collector: its cycles and pauses, and what it leaves to the program (MMU).
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { useAsked } from "../ask";
-import { Kind, type Gc, type Mmu, type MmuWorst } from "../data";
+import type { Gc, Mmu, MmuWorst } from "../data";
 import type { PageProps } from "../page";
-import { css, Facts, HistogramView, Link, Loaded, Nothing, Table, useDark } from "../parts";
+import { Facts, HistogramView, Link, Loaded, Nothing, Table, useDark } from "../parts";
 import { address, changed, inTimeline } from "../place";
 import { PALETTES } from "../timeline/palette";
 import { bytes, count, exact, long, share } from "../units";
@@ -195,7 +195,6 @@ export function MmuPage({ meta, here, go }: PageProps) {
   const asked = useAsked<Mmu>("mmu", { flags: flags.join("|") });
   const window = Number(here.params.get("window") ?? 0);
   const worst = useAsked<MmuWorst>("mmuworst", window ? { flags: flags.join("|"), window } : null);
-  const p = useDark() ? PALETTES.dark : PALETTES.light;
   if (meta.native) return <Nothing title="There is no collector in this trace">It is of a native program.</Nothing>;
   function toggle(name: string, on: boolean) {
     const to = FLAGS.map((f) => f[0]).filter((f) => (f === name ? on : flags.includes(f)));
@@ -222,12 +221,13 @@ export function MmuPage({ meta, here, go }: PageProps) {
             {window > 0 && (
               <section>
                 <h2>
-                  The worst stretches of {long(window)} <i class="swatch" style={{ background: css(p.kinds[Kind.GC]) }} />
+                  The worst stretches of {long(window)}
                 </h2>
                 <Loaded asked={worst}>
                   {(w) => (
                     <Table
                       label="The worst stretches"
+                      compact
                       id={(r) => r.start}
                       rows={w.worst}
                       columns={[

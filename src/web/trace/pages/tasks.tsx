@@ -138,7 +138,10 @@ function OneTask({ meta, id }: PageProps & { id: string }) {
           const a = Math.max(0, t.start);
           const b = t.end < 0 ? meta.duration : t.end;
           const wide = Math.max(1, b - a);
-          const place = (at: number, len: number) => ({ left: `${(((at - a) / wide) * 100).toFixed(2)}%`, width: `${Math.max(0.3, (len / wide) * 100).toFixed(2)}%` });
+          const place = (at: number, len: number) => {
+            const left = Math.min(99.5, ((at - a) / wide) * 100);
+            return { left: `${left.toFixed(2)}%`, width: `${Math.min(100 - left, Math.max(0.3, (len / wide) * 100)).toFixed(2)}%` };
+          };
           return (
             <>
               <h1>
@@ -196,6 +199,7 @@ function OneTask({ meta, id }: PageProps & { id: string }) {
                   <h2>Subtasks</h2>
                   <Table
                     label="Subtasks"
+                    compact
                     id={(r) => r.id}
                     rows={t.tree}
                     columns={[

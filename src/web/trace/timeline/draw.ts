@@ -297,6 +297,7 @@ export class Painter {
     const searching = this.matched !== null;
     const least = LABEL_LEAST * this.ratio;
     const labels = height >= 12;
+    const runsByName = this.byName(Kind.Running, isGoroutine);
     let i = firstAfter(boxes, pa);
     for (; i < boxes.n && start[i] < pb; i++) {
       this.boxes++;
@@ -305,7 +306,7 @@ export class Painter {
       const x0 = (s - t0) * scale;
       const x1 = (e - t0) * scale;
       const k = kind[i];
-      const named = this.byName(k, isGoroutine);
+      const named = k === Kind.Running ? runsByName : k === Kind.Region || k === Kind.Task;
       const stands = (follow < 0 || (g ? g[i] === follow : true)) && (!searching || nameMatch[name[i]] === 1);
       let color = named ? (stands ? this.nameColors : this.namePale)[name[i]] : (stands ? this.kindColors : this.kindPale)[k];
       if (busy && busy[i] < 255) color = mixed(color, ground, 0.12 + (0.88 * busy[i]) / 255);
@@ -323,7 +324,8 @@ export class Painter {
       if (b > w) b = w;
       if (a >= w) continue;
       if (wide > 3 && end[i] <= pb && !(many && many[i] > 1)) b--;
-      pixels.fill(color, at + a, at + b);
+      if (b - a < 16) for (let x = at + a; x < at + b; x++) pixels[x] = color;
+      else pixels.fill(color, at + a, at + b);
       if (labels && wide >= least && (start[i] >= piece.a || isFirst) && !(many && many[i] > 1)) {
         const full = Math.min(w, (end[i] - t0) * scale);
         this.note(x0 / this.ratio, full / this.ratio, y, height, name[i], g && k !== Kind.STW ? g[i] : -1, end[i] - start[i], stands ? 1 : 0);
@@ -337,15 +339,23 @@ export class Painter {
       if (m.at[mid] < pa) lo = mid + 1;
       else hi = mid;
     }
-    // Where many stand close together each is a dot only.
+    // Where many stand close together they are one thin line.
+    let from = -1;
     let last = -Infinity;
     for (; lo < m.at.length && m.at[lo] < pb; lo++) {
       const x = ((m.at[lo] - t0) * scale) / this.ratio;
       const next = lo + 1 < m.at.length ? ((m.at[lo + 1] - t0) * scale) / this.ratio : Infinity;
-      const close = Math.min(x - last, next - x);
-      this.markList.push(x, y, m.kind[lo], close < 9 || (m.count !== null && m.count[lo] > 1) ? 1 : 0);
+      if (x - last >= 9 && next - x >= 9 && !(m.count !== null && m.count[lo] > 1)) this.markList.push(x, y, m.kind[lo], -1);
+      else {
+        if (from < 0) from = x;
+        if (next - x >= 5) {
+          this.markList.push(from, y, m.kind[lo], x + 1);
+          from = -1;
+        }
+      }
       last = x;
     }
+    if (from >= 0) this.markList.push(from, y, 1, last + 1);
   }
 
   private labelData: { g: number; length: number }[] = [];
@@ -422,9 +432,9 @@ export class Painter {
       const x = this.left + list[i];
       const y = list[i + 1];
       pen.fillStyle = p.mark[kind];
-      if (list[i + 3]) {
-        pen.globalAlpha = 0.6;
-        pen.fillRect(x - 0.5, y, 1, 2);
+      if (list[i + 3] >= 0) {
+        pen.globalAlpha = 0.5;
+        pen.fillRect(x - 0.5, y, Math.max(1, list[i + 3] - list[i]), 1.5);
         pen.globalAlpha = 1;
       } else if (kind === Mark.Log) {
         pen.beginPath();
