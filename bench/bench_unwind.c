@@ -3,8 +3,8 @@
  * again (hot), and random paths through 2,000 functions.  And how long it takes to
  * compile the whole unwind table of libc and of libstdc++.
  * Each figure is the median of many measurements, each of one stack or one table. */
-#include "agent/sampler.c" /* the walk as the handler does it; its parts are static */
 #include "agent/recording.h"
+#include "agent/sampler.c" /* the walk as the handler does it; its parts are static */
 #include "agent/timers.h"
 
 #include <dlfcn.h>
@@ -26,6 +26,11 @@ const bool recording_is_hooked = true;
 bool timers_frozen(void)
 {
     return false;
+}
+
+bool trace_is_on;
+void trace_sample(uint32_t stack)
+{
 }
 
 struct path {

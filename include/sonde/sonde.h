@@ -28,8 +28,8 @@ extern "C" {
  * default; a handler of the program's own keeps getting its own signals.
  * While that handler runs SIGURG is blocked, as it expects: its time is seen as
  * that of the code it returns to.  A thread that has blocked SIGURG since before has no
- * samples; in a program that serves (below) none can, from then on.  A child made by fork is not profiled and owes
- * nothing.  Threads made while profiling is on are sampled from their start by
+ * samples; in a program that serves (below) none can, from then on.  A child made by fork is not
+ * profiled and owes nothing.  Threads made while profiling is on are sampled from their start by
  * libsonde.so; libsonde.a finds them within 100 ms of CPU time.  A seccomp filter
  * of the program's has to allow timer_create, timer_settime, timer_gettime,
  * timer_delete, clock_gettime, rt_sigprocmask, gettid and sched_yield, and to allow
@@ -260,6 +260,90 @@ int sonde_http_serve(const char *address);
 /* Where it serves: the address with its port, or else the socket as "unix:PATH"; NULL: it
  * does not.  Valid until the process ends. */
 const char *sonde_http_address(void);
+
+/* Execution traces: what the threads do, one after another, as Go's runtime/trace has it of
+ * goroutines: who waits for what, how long, who lets whom go on, system calls, tasks, regions
+ * and logs of the program's own, CPU samples while a CPU profile is on.  They are in the format
+ * of Go 1.26, for `sonde trace`, `go tool trace` and other viewers: each thread is a goroutine.
+ * While no trace is on, a function costs some ns; while one is, a wait some 200 ns.
+ * libsonde.a is not told of threads and waits: it has tasks, regions and logs alone. */
+
+/* Go: trace.Start(w).
+ * Begins a trace that is written to fd while it goes on, by a thread of libsonde's own.  fd is
+ * borrowed until sonde_trace_stop.  Threads that were there before are in it from their first
+ * event on.  Events for which there is no room (64 MiB, 20 ms behind) are left out, and
+ * the trace says how many.  A child made by fork is not traced.
+ * EBUSY: one is on, or the flight recorder, or `sonde record` traces the program.  EBADF: fd is
+ * not open for writing.  ENOMEM, EAGAIN, EPERM.  On failure nothing was started. */
+int sonde_trace_start(int fd);
+
+/* Go: trace.Stop().
+ * Ends it, and returns when all is written.  0 also when none was on.
+ * -1 with errno (ENOSPC, EPIPE, ...) when the trace could not be written; it then ended
+ * when that happened. */
+int sonde_trace_stop(void);
+
+/* Go: trace.IsEnabled().  Whether sonde_trace_start's is on, or `sonde record` traces. */
+int sonde_trace_is_enabled(void);
+
+/* Go: ctx, task := trace.NewTask(ctx, type) and task.End().
+ * A task is an operation of the program (a request): regions and logs of any thread can belong to
+ * it, and another task can be its parent (0: none).  It has a number, which is never 0, also
+ * while no trace is on. */
+unsigned long sonde_trace_task_begin(unsigned long parent, const char *type);
+void sonde_trace_task_end(unsigned long task);
+
+/* Go: trace.StartRegion(ctx, type) and region.End().
+ * A part of what the calling thread does, for a task (0: none).  Regions of a thread lie in
+ * each other; the end has the same task and type as the begin. */
+void sonde_trace_region_begin(unsigned long task, const char *type);
+void sonde_trace_region_end(unsigned long task, const char *type);
+
+/* The same until the end of the block, as SONDE_LABEL:
+ *
+ *   SONDE_TRACE_REGION(task, "parse"); */
+#ifdef __GNUC__
+struct sonde_trace_region_ {
+    unsigned long task;
+    const char *type;
+};
+#define SONDE_TRACE_REGION(task, type)                                                             \
+    __attribute__((cleanup(sonde_trace_end_region_), unused)) const struct sonde_trace_region_     \
+    SONDE_NAME_(sonde_region_, __COUNTER__) = sonde_trace_begin_region_(task, type)
+static __inline__ __attribute__((unused)) struct sonde_trace_region_
+sonde_trace_begin_region_(unsigned long task, const char *type)
+{
+    struct sonde_trace_region_ region;
+    region.task = task;
+    region.type = type;
+    sonde_trace_region_begin(task, type);
+    return region;
+}
+static __inline__ __attribute__((unused)) void
+sonde_trace_end_region_(const struct sonde_trace_region_ *region)
+{
+    sonde_trace_region_end(region->task, region->type);
+}
+#endif
+
+/* Go: trace.Log(ctx, category, message).  Both texts are copied, up to 1 KiB. */
+void sonde_trace_log(unsigned long task, const char *category, const char *message);
+/* Go: trace.Logf(ctx, category, format, args...).  Nothing is formatted while no trace is on. */
+void sonde_trace_logf(unsigned long task, const char *category, const char *format, ...)
+#ifdef __GNUC__
+    __attribute__((format(printf, 3, 4)))
+#endif
+    ;
+
+/* Go: trace.NewFlightRecorder(FlightRecorderConfig{MinAge, MaxBytes}), Start, WriteTo, Stop.
+ * Keeps the last events in memory, of min_age_s seconds (0: 10) if they have room in max_bytes
+ * (0: 10 MiB; at most 64 MiB), and writes them as a trace when something has happened that
+ * is to be looked into.  It goes on meanwhile.
+ * EBUSY, ENOMEM: as sonde_trace_start.  EINVAL: min_age_s below 0. */
+int sonde_flight_recorder_start(double min_age_s, size_t max_bytes);
+/* EINVAL: it is not on.  EBADF, ENOMEM; and what write says. */
+int sonde_flight_recorder_write(int fd);
+void sonde_flight_recorder_stop(void);
 
 /* Fibers (coroutines, green threads): stacks that a library switches between.  One that
  * runs is seen in profiles as the thread that it runs on.  One that is parked is not

@@ -4,6 +4,7 @@
 #include "agent/raw.h"
 #include "agent/recording.h"
 #include "agent/sampler.h"
+#include "agent/trace_wait.h"
 
 uint8_t block_busy[BLOCK_BUSY_SIZE];
 bool block_is_hooked;
@@ -51,12 +52,15 @@ void block_is_busy(const void *lock)
         __atomic_store_n(busy, 1, __ATOMIC_RELAXED);
 }
 
-struct block_wait block_begin(const void *lock)
+struct block_wait block_begin(enum trace_raw_reason reason, const void *on, const void *lock,
+                              const struct walk_regs *regs)
 {
     struct block_wait wait = {0};
     bool sees_locks = lock && mutex_is_on();
     if (recording_is_bare)
         return wait;
+    if (trace_on())
+        wait.is_traced = trace_wait_begins(reason, on, regs);
     if (!__atomic_load_n(&rate, __ATOMIC_RELAXED) && !sees_locks)
         return wait;
     wait.since_ns = block_now_ns();
@@ -79,6 +83,8 @@ static void sample(uint64_t ns, uint64_t mean, const struct walk_regs *regs)
 
 void block_end(const struct block_wait *wait, const struct walk_regs *regs, enum block_end end)
 {
+    if (wait->is_traced)
+        trace_wait_ends(end);
     if (!wait->since_ns)
         return;
     uint64_t now = block_now_ns(), mean = __atomic_load_n(&rate, __ATOMIC_RELAXED),

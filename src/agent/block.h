@@ -11,6 +11,7 @@
 #define SONDE_AGENT_BLOCK_H
 
 #include "unwind/walk.h"
+#include "wire/trace_raw.h"
 
 #define BLOCK_RATE_DEFAULT 10000 /* ns */
 #define BLOCK_RATE_MAX (1ull << 40)
@@ -18,6 +19,7 @@
 /* A wait of the calling thread. */
 struct block_wait {
     uint64_t since_ns; /* 0: not recorded */
+    bool is_traced;
 };
 
 enum block_end {
@@ -65,8 +67,10 @@ void block_stop(void);
 void block_reset(void);
 
 /* Around what may wait; some 200 ns together, and 500 more when it is sampled.  `lock`: what
- * somebody is to unlock, or NULL.  errno is kept. */
-struct block_wait block_begin(const void *lock);
+ * somebody is to unlock, or NULL.  `on`: what somebody is to wake, for traces; it may be the
+ * lock.  errno is kept. */
+struct block_wait block_begin(enum trace_raw_reason reason, const void *on, const void *lock,
+                              const struct walk_regs *regs);
 void block_end(const struct block_wait *wait, const struct walk_regs *regs, enum block_end end);
 
 /* While the calling thread is between these, its handlers are not recorded.  False: this is

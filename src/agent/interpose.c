@@ -12,6 +12,7 @@
 #include "agent/sampler.h"
 #include "agent/signals.h"
 #include "agent/timers.h"
+#include "agent/trace.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -95,6 +96,7 @@ struct start {
     thrd_start_t run_c11;
     void *arg;
     const struct sonde_labels *labels;
+    struct trace_birth birth;
     size_t stack_bytes; /* from its lowest byte to some KiB above the thread's block */
 };
 
@@ -143,6 +145,7 @@ static void thread_begins(const struct start *s)
         sampler_own_stack(block - n_bytes, block);
     if (has_key)
         pthread_setspecific(at_thread_end, &at_thread_end);
+    trace_thread_begin(s->birth);
     recording_thread_begin();
 }
 
@@ -188,6 +191,7 @@ EXPORT int pthread_create(pthread_t *thread, const pthread_attr_t *attr, void *(
     s->labels = labels_current;
     s->stack_bytes = stack_bytes(attr);
     const struct walk_regs caller = WALK_CALLER();
+    s->birth = trace_makes_thread((const void *)run, &caller);
     int rc = next_pthread_create(thread, attr, run_thread, s);
     if (rc == 0)
         recording_thread_made(&caller);
@@ -212,6 +216,7 @@ EXPORT int thrd_create(thrd_t *thread, thrd_start_t run, void *arg)
     s->labels = labels_current;
     s->stack_bytes = stack_bytes(NULL);
     const struct walk_regs caller = WALK_CALLER();
+    s->birth = trace_makes_thread((const void *)run, &caller);
     int rc = next_thrd_create(thread, run_thread_c11, s);
     if (rc == thrd_success)
         recording_thread_made(&caller);

@@ -8,6 +8,7 @@
 #include "agent/interpose_next.h"
 #include "agent/mutex.h"
 #include "agent/raw.h"
+#include "agent/trace_wait.h"
 
 #include <linux/futex.h>
 #include <stdint.h>
@@ -52,7 +53,8 @@ static enum block_end end_of(long rc)
 static __attribute__((noinline)) long wait_futex(long a, long b, long c, long d, long e, long f,
                                                  const struct walk_regs *regs, const void *lock)
 {
-    const struct block_wait wait = block_begin(lock);
+    const struct block_wait wait =
+        block_begin(lock ? TRACE_RAW_MUTEX : TRACE_RAW_FUTEX, (const void *)a, lock, regs);
     long rc = interpose_next_syscall(SYS_futex, a, b, c, d, e, f);
     block_end(&wait, regs, end_of(rc));
     return rc;
@@ -62,6 +64,7 @@ static __attribute__((noinline)) long wake_futex(long a, long b, long c, long d,
                                                  const struct walk_regs *regs)
 {
     const struct mutex_charge charge = mutex_unlocks((const void *)a);
+    trace_wakes((const void *)a, c > 0 && c < INT32_MAX ? (uint32_t)c : 1u << 30, regs);
     long rc = interpose_next_syscall(SYS_futex, a, b, c, d, e, f);
     mutex_add(&charge, regs);
     return rc;
@@ -77,7 +80,8 @@ static long on_futex(long number, long a, long b, long c, long d, long e, long f
     case FUTEX_WAIT:
     case FUTEX_WAIT_BITSET:
         return wait_futex(a, b, c, d, e, f, &regs,
-                          mutex_is_on() && is_lock(word, (uint32_t)c) ? word : NULL);
+                          (mutex_is_on() || trace_on()) && is_lock(word, (uint32_t)c) ? word
+                                                                                      : NULL);
     case FUTEX_LOCK_PI:
     case FUTEX_LOCK_PI2:
         return wait_futex(a, b, c, d, e, f, &regs, word);

@@ -62,31 +62,33 @@ static enum block_end end_of(int rc)
     return rc == ETIMEDOUT || rc == thrd_timedout ? BLOCK_EXPIRED : BLOCK_NOT;
 }
 
-SLOW int slow_lock(void *lock, lock_fn *next)
+SLOW int slow_lock(void *lock, lock_fn *next, enum trace_raw_reason reason)
 {
     block_is_busy(lock);
     const struct walk_regs regs = BLOCK_CALLED(next);
-    const struct block_wait wait = block_begin(lock);
+    const struct block_wait wait = block_begin(reason, lock, lock, &regs);
     int rc = next(lock);
     block_end(&wait, &regs, end_of(rc));
     return rc;
 }
 
-SLOW int slow_timed(void *lock, const struct timespec *until, timed_fn *next)
+SLOW int slow_timed(void *lock, const struct timespec *until, timed_fn *next,
+                    enum trace_raw_reason reason)
 {
     block_is_busy(lock);
     const struct walk_regs regs = BLOCK_CALLED(next);
-    const struct block_wait wait = block_begin(lock);
+    const struct block_wait wait = block_begin(reason, lock, lock, &regs);
     int rc = next(lock, until);
     block_end(&wait, &regs, end_of(rc));
     return rc;
 }
 
-SLOW int slow_clock(void *lock, clockid_t clock, const struct timespec *until, clock_fn *next)
+SLOW int slow_clock(void *lock, clockid_t clock, const struct timespec *until, clock_fn *next,
+                    enum trace_raw_reason reason)
 {
     block_is_busy(lock);
     const struct walk_regs regs = BLOCK_CALLED(next);
-    const struct block_wait wait = block_begin(lock);
+    const struct block_wait wait = block_begin(reason, lock, lock, &regs);
     int rc = next(lock, clock, until);
     block_end(&wait, &regs, end_of(rc));
     return rc;
@@ -123,7 +125,7 @@ static __attribute__((noinline)) int busy_mutex(pthread_mutex_t *mutex)
     if (!need(try_mutex))
         return 0;
     int rc = try_mutex(mutex);
-    return LIKELY(rc != EBUSY) ? rc : slow_lock(mutex, next_mutex);
+    return LIKELY(rc != EBUSY) ? rc : slow_lock(mutex, next_mutex, TRACE_RAW_MUTEX);
 }
 
 EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
@@ -137,7 +139,7 @@ EXPORT int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec
     if (!need(next_mutex_timed))
         return 0;
     int rc = is_time(CLOCK_REALTIME, until) ? try_mutex(mutex) : EBUSY;
-    return LIKELY(rc != EBUSY) ? rc : slow_timed(mutex, until, next_mutex_timed);
+    return LIKELY(rc != EBUSY) ? rc : slow_timed(mutex, until, next_mutex_timed, TRACE_RAW_MUTEX);
 }
 
 EXPORT int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
@@ -146,7 +148,8 @@ EXPORT int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
     if (!need(next_mutex_clock))
         return 0;
     int rc = is_time(clock, until) ? try_mutex(mutex) : EBUSY;
-    return LIKELY(rc != EBUSY) ? rc : slow_clock(mutex, clock, until, next_mutex_clock);
+    return LIKELY(rc != EBUSY) ? rc
+                               : slow_clock(mutex, clock, until, next_mutex_clock, TRACE_RAW_MUTEX);
 }
 
 static __attribute__((noinline)) int busy_read(pthread_rwlock_t *lock)
@@ -154,7 +157,7 @@ static __attribute__((noinline)) int busy_read(pthread_rwlock_t *lock)
     if (!need(try_read))
         return 0;
     int rc = try_read(lock);
-    return LIKELY(rc != EBUSY) ? rc : slow_lock(lock, next_read);
+    return LIKELY(rc != EBUSY) ? rc : slow_lock(lock, next_read, TRACE_RAW_RWLOCK);
 }
 
 EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t *lock)
@@ -168,7 +171,7 @@ EXPORT int pthread_rwlock_timedrdlock(pthread_rwlock_t *lock, const struct times
     if (!need(next_read_timed))
         return 0;
     int rc = is_time(CLOCK_REALTIME, until) ? try_read(lock) : EBUSY;
-    return LIKELY(rc != EBUSY) ? rc : slow_timed(lock, until, next_read_timed);
+    return LIKELY(rc != EBUSY) ? rc : slow_timed(lock, until, next_read_timed, TRACE_RAW_RWLOCK);
 }
 
 EXPORT int pthread_rwlock_clockrdlock(pthread_rwlock_t *lock, clockid_t clock,
@@ -177,7 +180,8 @@ EXPORT int pthread_rwlock_clockrdlock(pthread_rwlock_t *lock, clockid_t clock,
     if (!need(next_read_clock))
         return 0;
     int rc = is_time(clock, until) ? try_read(lock) : EBUSY;
-    return LIKELY(rc != EBUSY) ? rc : slow_clock(lock, clock, until, next_read_clock);
+    return LIKELY(rc != EBUSY) ? rc
+                               : slow_clock(lock, clock, until, next_read_clock, TRACE_RAW_RWLOCK);
 }
 
 static __attribute__((noinline)) int busy_write(pthread_rwlock_t *lock)
@@ -185,7 +189,7 @@ static __attribute__((noinline)) int busy_write(pthread_rwlock_t *lock)
     if (!need(try_write))
         return 0;
     int rc = try_write(lock);
-    return LIKELY(rc != EBUSY) ? rc : slow_lock(lock, next_write);
+    return LIKELY(rc != EBUSY) ? rc : slow_lock(lock, next_write, TRACE_RAW_RWLOCK);
 }
 
 EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t *lock)
@@ -199,7 +203,7 @@ EXPORT int pthread_rwlock_timedwrlock(pthread_rwlock_t *lock, const struct times
     if (!need(next_write_timed))
         return 0;
     int rc = is_time(CLOCK_REALTIME, until) ? try_write(lock) : EBUSY;
-    return LIKELY(rc != EBUSY) ? rc : slow_timed(lock, until, next_write_timed);
+    return LIKELY(rc != EBUSY) ? rc : slow_timed(lock, until, next_write_timed, TRACE_RAW_RWLOCK);
 }
 
 EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t *lock, clockid_t clock,
@@ -208,7 +212,8 @@ EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t *lock, clockid_t clock,
     if (!need(next_write_clock))
         return 0;
     int rc = is_time(clock, until) ? try_write(lock) : EBUSY;
-    return LIKELY(rc != EBUSY) ? rc : slow_clock(lock, clock, until, next_write_clock);
+    return LIKELY(rc != EBUSY) ? rc
+                               : slow_clock(lock, clock, until, next_write_clock, TRACE_RAW_RWLOCK);
 }
 
 static __attribute__((noinline)) int busy_c11(mtx_t *mutex)
@@ -216,7 +221,7 @@ static __attribute__((noinline)) int busy_c11(mtx_t *mutex)
     if (!need(try_c11))
         return thrd_success;
     int rc = try_c11(mutex);
-    return LIKELY(rc != thrd_busy) ? rc : slow_lock(mutex, next_c11);
+    return LIKELY(rc != thrd_busy) ? rc : slow_lock(mutex, next_c11, TRACE_RAW_MUTEX);
 }
 
 EXPORT int mtx_lock(mtx_t *mutex)
@@ -230,5 +235,5 @@ EXPORT int mtx_timedlock(mtx_t *restrict mutex, const struct timespec *restrict 
     if (!need(next_c11_timed))
         return thrd_success;
     int rc = is_time(CLOCK_REALTIME, until) ? try_c11(mutex) : thrd_busy;
-    return LIKELY(rc != thrd_busy) ? rc : slow_timed(mutex, until, next_c11_timed);
+    return LIKELY(rc != thrd_busy) ? rc : slow_timed(mutex, until, next_c11_timed, TRACE_RAW_MUTEX);
 }

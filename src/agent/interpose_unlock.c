@@ -4,6 +4,7 @@
 #include "agent/block.h"
 #include "agent/interpose_next.h"
 #include "agent/mutex.h"
+#include "agent/trace_wait.h"
 
 #include <pthread.h>
 #include <threads.h>
@@ -28,6 +29,7 @@ SLOW int slow_unlock(void *lock, unlock_fn *next)
 {
     const struct walk_regs regs = BLOCK_CALLED(next);
     const struct mutex_charge charge = mutex_unlocks(lock);
+    trace_wakes(lock, TRACE_WAKES_LAST, &regs);
     int rc = next(lock);
     if (rc == 0)
         mutex_add(&charge, &regs);
@@ -38,6 +40,7 @@ SLOW int slow_read_unlock(pthread_rwlock_t *lock)
 {
     const struct walk_regs regs = BLOCK_CALLED(next_rwlock);
     mutex_unlocks_shared(lock, &regs);
+    trace_wakes(lock, TRACE_WAKES_LAST, &regs);
     int rc = next_rwlock(lock);
     return rc;
 }

@@ -3,6 +3,7 @@
 #include "agent/block.h"
 #include "agent/interpose_next.h"
 #include "agent/mutex.h"
+#include "agent/trace_wait.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -87,13 +88,14 @@ static void unlocks(const void *mutex, const struct walk_regs *regs)
         return;
     const struct mutex_charge charge = mutex_unlocks(mutex);
     mutex_add(&charge, regs);
+    trace_wakes(mutex, TRACE_WAKES_LAST, regs);
 }
 
 SLOW int wait_cond(void *cond, void *mutex, cond_fn *next)
 {
     const struct walk_regs regs = BLOCK_CALLED(next);
     unlocks(mutex, &regs);
-    const struct block_wait wait = block_begin(NULL);
+    const struct block_wait wait = block_begin(TRACE_RAW_COND, cond, NULL, &regs);
     int rc = next(cond, mutex);
     block_end(&wait, &regs, end_of(rc));
     return rc;
@@ -103,7 +105,7 @@ SLOW int wait_cond_timed(void *cond, void *mutex, const struct timespec *until, 
 {
     const struct walk_regs regs = BLOCK_CALLED(next);
     unlocks(mutex, &regs);
-    const struct block_wait wait = block_begin(NULL);
+    const struct block_wait wait = block_begin(TRACE_RAW_COND, cond, NULL, &regs);
     int rc = next(cond, mutex, until);
     block_end(&wait, &regs, end_of(rc));
     return rc;
@@ -139,7 +141,7 @@ EXPORT int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, 
         return 0;
     const struct walk_regs regs = BLOCK_CALLED(next_cond_clock);
     unlocks(mutex, &regs);
-    const struct block_wait wait = block_begin(NULL);
+    const struct block_wait wait = block_begin(TRACE_RAW_COND, cond, NULL, &regs);
     int rc = next_cond_clock(cond, mutex, clock, until);
     block_end(&wait, &regs, end_of(rc));
     return rc;
@@ -177,7 +179,7 @@ static __attribute__((noinline)) int busy_sem(sem_t *sem)
         return 0;
     block_is_busy(sem);
     const struct walk_regs regs = BLOCK_CALLED(next_sem);
-    const struct block_wait wait = block_begin(NULL);
+    const struct block_wait wait = block_begin(TRACE_RAW_SEMAPHORE, sem, NULL, &regs);
     int rc = next_sem(sem);
     block_end(&wait, &regs, end_of_sem(rc));
     return rc;
@@ -195,7 +197,7 @@ EXPORT int sem_timedwait(sem_t *restrict sem, const struct timespec *restrict un
     if (!need(next_sem_timed) || (is_time(until) && take_sem(sem)))
         return 0;
     const struct walk_regs regs = BLOCK_CALLED(next_sem_timed);
-    const struct block_wait wait = block_begin(NULL);
+    const struct block_wait wait = block_begin(TRACE_RAW_SEMAPHORE, sem, NULL, &regs);
     int rc = next_sem_timed(sem, until);
     block_end(&wait, &regs, end_of_sem(rc));
     return rc;
@@ -208,7 +210,7 @@ EXPORT int sem_clockwait(sem_t *restrict sem, clockid_t clock,
         ((clock == CLOCK_REALTIME || clock == CLOCK_MONOTONIC) && is_time(until) && take_sem(sem)))
         return 0;
     const struct walk_regs regs = BLOCK_CALLED(next_sem_clock);
-    const struct block_wait wait = block_begin(NULL);
+    const struct block_wait wait = block_begin(TRACE_RAW_SEMAPHORE, sem, NULL, &regs);
     int rc = next_sem_clock(sem, clock, until);
     block_end(&wait, &regs, end_of_sem(rc));
     return rc;
@@ -221,7 +223,9 @@ EXPORT int pthread_barrier_wait(pthread_barrier_t *barrier)
     if (!need(next_barrier))
         return 0;
     const struct walk_regs regs = BLOCK_CALLED(next_barrier);
-    const struct block_wait wait = block_begin(NULL);
+    if (mutex_may_wait(barrier))
+        trace_wakes(barrier, TRACE_WAKES_LAST, &regs);
+    const struct block_wait wait = block_begin(TRACE_RAW_BARRIER, barrier, NULL, &regs);
     int rc = next_barrier(barrier);
     block_end(&wait, &regs, end_of(rc));
     return rc;
@@ -235,7 +239,7 @@ EXPORT int pthread_join(pthread_t thread, void **result)
     if (tried != EBUSY)
         return tried;
     const struct walk_regs regs = BLOCK_CALLED(next_join);
-    const struct block_wait wait = block_begin(NULL);
+    const struct block_wait wait = block_begin(TRACE_RAW_JOIN, (const void *)thread, NULL, &regs);
     int rc = next_join(thread, result);
     block_end(&wait, &regs, end_of(rc));
     return rc;
@@ -246,7 +250,7 @@ EXPORT int pthread_timedjoin_np(pthread_t thread, void **result, const struct ti
     if (!need(next_join_timed))
         return ESRCH;
     const struct walk_regs regs = BLOCK_CALLED(next_join_timed);
-    const struct block_wait wait = block_begin(NULL);
+    const struct block_wait wait = block_begin(TRACE_RAW_JOIN, (const void *)thread, NULL, &regs);
     int rc = next_join_timed(thread, result, until);
     block_end(&wait, &regs, end_of(rc));
     return rc;
@@ -258,7 +262,7 @@ EXPORT int pthread_clockjoin_np(pthread_t thread, void **result, clockid_t clock
     if (!need(next_join_clock))
         return ESRCH;
     const struct walk_regs regs = BLOCK_CALLED(next_join_clock);
-    const struct block_wait wait = block_begin(NULL);
+    const struct block_wait wait = block_begin(TRACE_RAW_JOIN, (const void *)thread, NULL, &regs);
     int rc = next_join_clock(thread, result, clock, until);
     block_end(&wait, &regs, end_of(rc));
     return rc;
@@ -269,7 +273,7 @@ EXPORT int thrd_join(thrd_t thread, int *result)
     if (!need(next_c11_join))
         return thrd_error;
     const struct walk_regs regs = BLOCK_CALLED(next_c11_join);
-    const struct block_wait wait = block_begin(NULL);
+    const struct block_wait wait = block_begin(TRACE_RAW_JOIN, (const void *)thread, NULL, &regs);
     int rc = next_c11_join(thread, result);
     block_end(&wait, &regs, end_of(rc));
     return rc;
@@ -296,7 +300,7 @@ SLOW int slow_once(int *once, void (*run)(void), once_fn *next)
 {
     const struct walk_regs regs = BLOCK_CALLED(next);
     if (__atomic_load_n(once, __ATOMIC_ACQUIRE) & ONCE_BEGUN) {
-        const struct block_wait wait = block_begin(once);
+        const struct block_wait wait = block_begin(TRACE_RAW_ONCE, once, once, &regs);
         int rc = next(once, run);
         block_end(&wait, &regs, BLOCK_DONE);
         return rc;

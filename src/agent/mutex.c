@@ -1,5 +1,6 @@
 #include "agent/mutex.h"
 
+#include "agent/brief.h"
 #include "agent/memory.h"
 #include "agent/raw.h"
 #include "agent/recording.h"
@@ -7,8 +8,6 @@
 #include "agent/timers.h"
 
 #define N_BUCKETS 1024u
-#define TAKE_SPINS 100
-#define TAKE_TRIES 500
 /* A busy lock has many unlocks that let nobody go (the waiter that was woken has not run yet).
  * Of those that follow another by d ns, less than this, d in SHORT_NS are charged, and as much
  * more: each takes a walk. */
@@ -27,10 +26,8 @@ struct waited {
     uint64_t sharer_ns, sharer_charge;
 };
 
-enum { FREE, HELD, LEFT };
-
 struct bucket {
-    int held;
+    struct brief held;
     struct waited *first, *unused;
 } __attribute__((aligned(64)));
 
@@ -49,41 +46,9 @@ static __thread struct {
     uint64_t sp;
 } own;
 
-/* Held for some ten instructions, and not asked for by the holder's handlers (block_enter).
- * Never waited for without end: the holder may have been killed, as a thread can be; the
- * others do not wait again then, until it is given after all. */
-static bool take(struct bucket *b)
-{
-    for (int i = 0; i < TAKE_TRIES; i++) {
-        int held = __atomic_load_n(&b->held, __ATOMIC_RELAXED);
-        if (held == FREE && __atomic_compare_exchange_n(&b->held, &held, HELD, false,
-                                                        __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-            return true;
-        if (held == LEFT)
-            return false;
-        if (i < TAKE_SPINS || timers_frozen())
-            __builtin_ia32_pause();
-        else
-            raw_yield();
-    }
-    int held = HELD;
-    __atomic_compare_exchange_n(&b->held, &held, LEFT, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED);
-    return false;
-}
-
-static void give(struct bucket *b)
-{
-    __atomic_store_n(&b->held, FREE, __ATOMIC_RELEASE);
-}
-
 static struct bucket *bucket_of(const void *lock)
 {
     return &buckets[block_hash(lock) % N_BUCKETS];
-}
-
-static void count_waiter(const void *lock, uint32_t n)
-{
-    __atomic_fetch_add(&mutex_filter[block_hash(lock)], n, __ATOMIC_RELAXED);
 }
 
 /* Below: with the bucket taken. */
@@ -159,7 +124,7 @@ bool mutex_is_on(void)
 static bool forget(bool has_it)
 {
     struct bucket *b = bucket_of(own.lock);
-    if (!take(b))
+    if (!brief_take(&b->held))
         return false;
     struct waited **at = find(b, own.lock), *w = *at;
     if (w) {
@@ -169,9 +134,9 @@ static bool forget(bool has_it)
             w->next = b->unused;
             b->unused = w;
         }
-        count_waiter(own.lock, -1u);
+        mutex_count_waiter(own.lock, -1u);
     }
-    give(b);
+    brief_give(&b->held);
     own.lock = NULL;
     return true;
 }
@@ -183,7 +148,7 @@ static void wait_begins(const void *lock, uint64_t begin_ns)
     if (own.lock && (own.sp > sp || !forget(false)))
         return;
     struct bucket *b = bucket_of(lock);
-    if (!take(b))
+    if (!brief_take(&b->held))
         return;
     struct waited *w = *find(b, lock);
     w = w ? w : make(b, lock);
@@ -192,11 +157,11 @@ static void wait_begins(const void *lock, uint64_t begin_ns)
         own.since_ns = begin_ns > w->last_ns ? begin_ns : w->last_ns;
         w->n_waiting++;
         w->since_sum += own.since_ns;
-        count_waiter(lock, 1);
+        mutex_count_waiter(lock, 1);
         own.sp = sp;
         own.lock = lock;
     }
-    give(b);
+    brief_give(&b->held);
 }
 
 void mutex_wait_begins(const void *lock, uint64_t begin_ns)
@@ -234,7 +199,7 @@ static struct mutex_charge unlocks(const void *lock)
 {
     struct mutex_charge charge = {0};
     struct bucket *b = bucket_of(lock);
-    if (!take(b))
+    if (!brief_take(&b->held))
         return charge;
     struct waited *w = *find(b, lock);
     if (w) {
@@ -248,7 +213,7 @@ static struct mutex_charge unlocks(const void *lock)
         w->since_sum = now_sum;
         w->last_ns = now;
     }
-    give(b);
+    brief_give(&b->held);
     return charge;
 }
 
@@ -280,22 +245,22 @@ void mutex_add(const struct mutex_charge *charge, const struct walk_regs *regs)
 static void unlocks_shared(const void *lock, const struct walk_regs *regs)
 {
     struct bucket *b = bucket_of(lock);
-    if (!take(b))
+    if (!brief_take(&b->held))
         return;
     bool is_waited_for = *find(b, lock) != NULL;
-    give(b);
+    brief_give(&b->held);
     if (!is_waited_for)
         return;
     struct store *store = sampler_enter(WIRE_MUTEX);
     struct wire_stack *row = store ? sampler_here(store, WIRE_MUTEX, 0, regs) : NULL;
-    if (row && take(b)) {
+    if (row && brief_take(&b->held)) {
         struct waited *w = *find(b, lock);
         if (w) {
             w->sharer = row;
             w->sharer_ns = block_now_ns();
             w->sharer_charge = w->n_waiting * w->sharer_ns - w->since_sum;
         }
-        give(b);
+        brief_give(&b->held);
     }
     sampler_leave(WIRE_MUTEX);
 }

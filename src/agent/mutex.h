@@ -31,6 +31,12 @@ static inline bool mutex_may_wait(const void *lock)
                             0);
 }
 
+/* One more waits for it, or (-1) less. */
+static inline void mutex_count_waiter(const void *lock, uint32_t n)
+{
+    __atomic_fetch_add(&mutex_filter[block_hash(lock)], n, __ATOMIC_RELAXED);
+}
+
 void mutex_start(uint64_t fraction);
 void mutex_stop(void);
 bool mutex_is_on(void);

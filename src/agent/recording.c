@@ -13,6 +13,8 @@
 #include "agent/signals.h"
 #include "agent/threads.h"
 #include "agent/timers.h"
+#include "agent/trace.h"
+#include "agent/trace_pump.h"
 #include "sonde/sonde.h"
 
 #include <dlfcn.h>
@@ -37,6 +39,7 @@ static int owner; /* pid of the process whose recording this is */
 static char dir[DIR_BYTES];
 static struct store_options options; /* of the file */
 static bool only_root, is_at;        /* moments will be wanted on the way */
+static uint64_t flight_bytes;        /* of a trace's last events; 0: all are kept */
 static bool watches_fork, uses_sigurg;
 static bool has_ended; /* the program */
 static uint32_t last_moment;
@@ -109,6 +112,8 @@ static void go(uint32_t which, struct store *store, uint64_t heap_rate)
         mutex_start(store->header->mutex_fraction);
     if (which & bit(WIRE_GOROUTINE))
         roster_enter(true);
+    if (which & bit(WIRE_TRACE))
+        trace_start();
     if (which & bit(WIRE_CPU))
         timers_start(store->header->period_ns, &store->header->n_timer_failures);
     if (need_sigurg(which))
@@ -159,6 +164,8 @@ static void forget(void)
     heap_reset();
     block_reset();
     mutex_reset();
+    trace_reset();
+    trace_pump_reset();
     store_forget(&standing);
     store_forget(&cpu);
     own_reset();
@@ -166,6 +173,15 @@ static void forget(void)
     threads_reset();
     has_ended = false;
     last_moment = 0;
+}
+
+/* The trace's memory, if that is to be recorded; else it is not, and the other kinds are. */
+static void open_trace(uint32_t *wanted)
+{
+    if ((*wanted & bit(WIRE_TRACE)) &&
+        !trace_open(dir, standing.number, flight_bytes ? flight_bytes : TRACE_BYTES_USUAL,
+                    flight_bytes != 0))
+        *wanted &= ~bit(WIRE_TRACE);
 }
 
 /* The child of a recorded process starts a recording of its own. */
@@ -179,6 +195,7 @@ static void in_child(void)
     uses_sigurg = goes_on && need_sigurg(wanted);
     if (!goes_on)
         return;
+    open_trace(&wanted);
     kinds_to_file = wanted;
     go(wanted, &standing, options.heap_rate);
     if (wanted & bit(WIRE_CPU))
@@ -371,6 +388,8 @@ bool recording_stop(enum wire_kind kind)
             block_stop();
         if (kind == WIRE_MUTEX)
             mutex_stop();
+        if (kind == WIRE_TRACE)
+            trace_stop();
         sampler_stop(bit(kind));
         __atomic_fetch_and(&kinds, ~bit(kind), __ATOMIC_RELEASE);
     }
@@ -492,6 +511,7 @@ void recording_thread_begin(void)
 void recording_thread_end(void)
 {
     mutex_thread_end();
+    trace_thread_end();
     roster_leave();
     if (!timers_frozen() && recording_has(WIRE_CPU))
         timers_disarm(raw_gettid());
@@ -526,9 +546,12 @@ static void follow_environment(void)
         .block_rate = number(getenv(WIRE_ENV_BLOCK), BLOCK_RATE_MAX, BLOCK_RATE_DEFAULT),
         .mutex_fraction =
             number(getenv(WIRE_ENV_MUTEX), MUTEX_FRACTION_MAX, MUTEX_FRACTION_DEFAULT)};
+    flight_bytes = number(getenv(WIRE_ENV_FLIGHT), TRACE_BYTES_USUAL, 0);
     if (watch_fork() && store_open(&standing, dir, &options)) {
-        kinds_to_file = options.kinds;
-        if (!begin(options.kinds, &standing, options.heap_rate)) {
+        uint32_t wanted = options.kinds;
+        open_trace(&wanted);
+        kinds_to_file = wanted;
+        if (!begin(wanted, &standing, options.heap_rate)) {
             kinds_to_file = 0;
             store_close(&standing);
         }

@@ -6,6 +6,7 @@
 #include "agent/peek.h"
 #include "agent/peer.h"
 #include "agent/raw.h"
+#include "agent/trace.h"
 #include "unwind/lost_bp.h"
 #include "unwind/walk.h"
 
@@ -32,6 +33,7 @@ struct context {
     int taken;
     struct store *store;
     struct peer *peer;             /* whose stack it is; NULL: the own */
+    struct sampler_log *log;       /* of what is read; NULL: nobody asks */
     uint64_t stack_lo, stack_size; /* what is known to be readable: the thread's own stack */
     uint64_t pages[PAGES_KNOWN];   /* numbers of pages found readable in this walk */
     struct window windows[2];      /* near the stack pointer; elsewhere */
@@ -63,13 +65,27 @@ static bool read_copy(struct context *c, uint64_t address, uint64_t *value)
     return true;
 }
 
+static void log_word(struct sampler_log *log, uint64_t offset, uint64_t value)
+{
+    if (log->n >= SAMPLER_LOG_MAX || offset > UINT32_MAX) {
+        log->n = SAMPLER_LOG_MAX + 1;
+        return;
+    }
+    log->offsets[log->n] = (uint32_t)offset;
+    log->values[log->n++] = value;
+}
+
 static bool read_word(void *arg, uint64_t address, uint64_t *value)
 {
     struct context *c = arg;
     if (address - c->stack_lo < c->stack_size) {
         memcpy(value, (const void *)address, sizeof *value);
+        if (c->log)
+            log_word(c->log, address - c->stack_lo, *value);
         return true;
     }
+    if (c->log)
+        c->log->n = SAMPLER_LOG_MAX + 1;
     if (peek_may_ask())
         return read_copy(c, address, value);
     if (c->stack_size && address > c->stack_lo) /* no frame is above one's own stack */
@@ -154,20 +170,28 @@ static void begin_walk(struct context *c, struct store *store)
 {
     c->store = store;
     c->place = NULL;
+    c->log = NULL;
     memset(c->pages, 0xff, sizeof c->pages);
     c->windows[0].n = c->windows[1].n = 0;
 }
 
 /* The stack from these registers on, in c->frames; `store` is told of its modules. */
-static uint32_t unwind(struct context *c, struct walk_regs regs, struct store *store,
-                       bool *complete)
+static uint32_t unwind_logged(struct context *c, struct walk_regs regs, struct store *store,
+                              bool *complete, struct sampler_log *log)
 {
     static const struct walk_ops ops = {read_word, row_at, NULL};
     begin_walk(c, store);
+    c->log = log;
     bool is_own = regs.sp >= own_stack.lo && regs.sp < own_stack.hi && own_stack.hi - regs.sp > 8;
     c->stack_lo = regs.sp;
     c->stack_size = is_own ? own_stack.hi - regs.sp - 7 : 0; /* of addresses of 8 bytes */
     return walk_stack(&ops, c, regs, c->frames, WIRE_STACK_MAX, complete);
+}
+
+static uint32_t unwind(struct context *c, struct walk_regs regs, struct store *store,
+                       bool *complete)
+{
+    return unwind_logged(c, regs, store, complete, NULL);
 }
 
 /* The same of another thread. */
@@ -205,6 +229,16 @@ static struct wire_stack *add_stack(struct store *store, struct store_stack *sta
     stack->frames = c->frames;
     stack->n_frames = unwind(c, regs, store, &stack->complete);
     struct wire_stack *row = store_add(store, stack, weight);
+    struct store *traced = stack->kind == WIRE_CPU && trace_on()
+                               ? __atomic_load_n(&active[WIRE_TRACE], __ATOMIC_SEQ_CST)
+                               : NULL;
+    if (traced) {
+        struct store_stack same = {.kind = WIRE_TRACE,
+                                   .frames = c->frames,
+                                   .n_frames = stack->n_frames,
+                                   .complete = stack->complete};
+        trace_sample(trace_row(traced, store_add(traced, &same, 1)));
+    }
     give_context(c);
     return row;
 }
@@ -235,6 +269,39 @@ uint32_t sampler_walk(const struct walk_regs *regs, uint64_t *frames, uint32_t m
     memcpy(frames, c->frames, n * sizeof *frames);
     give_context(c);
     return n;
+}
+
+struct wire_stack *sampler_trace(const struct walk_regs *regs, struct sampler_log *log)
+{
+    struct store_stack what = {.kind = WIRE_TRACE};
+    struct store *store = sampler_enter(WIRE_TRACE);
+    struct context *c = store ? need_context(store, &what, 1) : NULL;
+    struct wire_stack *row = NULL;
+    log->n = 0;
+    if (c) {
+        what.frames = c->frames;
+        what.n_frames = unwind_logged(c, called(regs), store, &what.complete, log);
+        bool is_own = c->stack_size != 0;
+        if (!is_own)
+            log->n = SAMPLER_LOG_MAX + 1;
+        row = store_add(store, &what, 1);
+        give_context(c);
+    }
+    sampler_leave(WIRE_TRACE);
+    return row;
+}
+
+struct wire_stack *sampler_function(uint64_t address)
+{
+    struct store *store = sampler_enter(WIRE_TRACE);
+    const struct placement *place = store ? modules_find(address, store) : NULL;
+    uint64_t frame = place ? WIRE_FRAME(place->module->number, address - place->start)
+                           : WIRE_FRAME(0, WIRE_FRAME_OFFSET(address));
+    const struct store_stack what = {
+        .kind = WIRE_TRACE, .frames = &frame, .n_frames = 1, .complete = true};
+    struct wire_stack *row = store ? store_add(store, &what, 1) : NULL;
+    sampler_leave(WIRE_TRACE);
+    return row;
 }
 
 bool sampler_peer(struct store *store, struct store_stack what, struct peer *peer,

@@ -46,6 +46,18 @@ uint32_t sampler_walk(const struct walk_regs *regs, uint64_t *frames, uint32_t m
 struct wire_stack *sampler_here(struct store *store, enum wire_kind kind, uint64_t key,
                                 const struct walk_regs *regs);
 
+/* What a walk has read of the own stack: as long as that is the same, so is the walk. */
+#define SAMPLER_LOG_MAX 40
+struct sampler_log {
+    uint32_t n;                        /* SAMPLER_LOG_MAX + 1: it has read more, or elsewhere */
+    uint32_t offsets[SAMPLER_LOG_MAX]; /* from sp */
+    uint64_t values[SAMPLER_LOG_MAX];
+};
+/* sampler_here for execution traces, with a log. */
+struct wire_stack *sampler_trace(const struct walk_regs *regs, struct sampler_log *log);
+/* A stack of one frame, the function at this address. */
+struct wire_stack *sampler_function(uint64_t address);
+
 /* The stack of another thread, from the registers of `peer` on, which is blocked: its row is
  * in *row, NULL: dropped.  False, and nothing was added: it has run meanwhile.  `what`:
  * all but its frames. */

@@ -300,6 +300,7 @@ bool store_open(struct store *s, const char *dir, const struct store_options *op
     raw4(SYS_madvise, (long)s->header, (long)s->n_bytes, MADV_DONTFORK, 0);
     raw4(SYS_madvise, (long)s->header, (long)s->n_bytes, MADV_DONTDUMP, 0);
     fill_header(s, options);
+    s->number = n;
     if (!dir || publish(dir, n))
         return true;
     store_close(s);

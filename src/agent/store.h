@@ -27,6 +27,7 @@ struct store {
     struct wire_header *header; /* NULL: no store */
     uint64_t n_bytes;
     bool is_file;
+    int number; /* of the file: PID-N.wire */
     uint32_t serial; /* no other store of this process has or had it */
     bool all_ready; /* no granule needs to be made sure of */
     uint8_t ready[STORE_BYTES_MAX / STORE_GRANULE];

@@ -20,11 +20,12 @@
 #define WIRE_ENV_BLOCK "SONDE_RECORD_BLOCK" /* ns blocked a block sample, decimal */
 #define WIRE_ENV_MUTEX "SONDE_RECORD_MUTEX" /* one in so many contentions, decimal */
 #define WIRE_ENV_AT "SONDE_RECORD_AT"       /* set = moments of threads will be wanted */
+#define WIRE_ENV_FLIGHT "SONDE_RECORD_FLIGHT" /* bytes of the last events to keep, decimal */
 #define WIRE_ENV_ROOT "SONDE_RECORD_ROOT"   /* with --no-children: the only pid to record */
 #define WIRE_FILE_SUFFIX ".wire"            /* PID-N.wire; written as .tmp, then renamed */
 
 #define WIRE_MAGIC 0x31657269772d7364u /* "ds-wire1" */
-#define WIRE_VERSION 5u
+#define WIRE_VERSION 6u
 #define WIRE_BUILD_ID_MAX 32
 #define WIRE_STACK_MAX 512 /* frames a stack; deeper ones are cut and count as truncated */
 
@@ -58,6 +59,7 @@ struct wire_module {
  *   BLOCK -                waits << 16        nanoseconds waited
  *   MUTEX -                contentions        nanoseconds that others waited
  *   GOROUTINE  moment << 32  threads          -     (the low half: a thread id, or 0)
+ *   TRACE -                -                  -     (the stacks of trace_raw.h)
  * Those of block and mutex are scaled up from what was sampled. */
 enum wire_kind {
     WIRE_CPU,
@@ -66,6 +68,7 @@ enum wire_kind {
     WIRE_BLOCK,
     WIRE_MUTEX,
     WIRE_GOROUTINE,
+    WIRE_TRACE,
     WIRE_KINDS
 };
 

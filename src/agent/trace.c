@@ -1,0 +1,589 @@
+#include "agent/trace.h"
+
+#include "agent/block.h"
+#include "agent/memory.h"
+#include "agent/modules.h"
+#include "agent/own.h"
+#include "agent/raw.h"
+#include "agent/recording.h"
+#include "agent/sampler.h"
+#include "agent/timers.h"
+#include "agent/trace_wait.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/resource.h>
+
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+#define N_CHUNKS_MAX (TRACE_BYTES_USUAL / TRACE_RAW_CHUNK_BYTES)
+#define N_THREADS_MAX 16384u
+#define CHUNKS_AT_FIRST 64u
+#define PROBES_MAX 64
+#define CACHED 32u      /* stacks a thread */
+#define LOST_A_TRY 1024 /* records lost before memory is looked for again */
+#define HEADER_BYTES 4096u
+#define FILE_BYTES_OLD (4u << 20) /* before Linux 5.14: allocated at once */
+
+/* The stack of some registers, and what it was found by. */
+struct cached {
+    uint64_t pc, sp, bp;
+    uint32_t stack, n_closed; /* libraries, at that time */
+    struct sampler_log log;   /* n 0: nothing is here */
+};
+
+/* What is of a thread; all zero in a child by fork. */
+struct trace_thread {
+    int tid; /* 0: nobody's */
+    uint32_t epoch;
+    struct trace_chunk *chunk; /* NULL: there was none to be had */
+    uint32_t n;                /* records taken of it; may pass its end */
+    bool is_adding;
+    uint64_t n_lost;
+    struct trace_known_wait wait;
+    struct cached cached[CACHED];
+};
+
+/* What a child by fork is not to have: in memory that is zero there. */
+static struct trace_shared {
+    struct trace_raw_header *header;
+    struct trace_chunk *chunks;
+    uint64_t n_chunks;
+    bool is_file, all_ready;
+    uint8_t ready[N_CHUNKS_MAX];
+} * shared;
+
+bool trace_is_on;
+static uint32_t epoch; /* of the trace; a thread is entered once in each */
+static uint32_t clock_kind;
+static uint8_t taken[N_THREADS_MAX]; /* atomic */
+static struct trace_thread *threads[N_THREADS_MAX];
+static uint32_t next_thread;
+static bool is_used;
+static __thread struct trace_thread *own;
+static __thread bool is_over; /* the thread ends */
+
+uint64_t trace_now(void)
+{
+    return clock_kind == TRACE_CLOCK_TSC ? __builtin_ia32_rdtsc() : block_now_ns();
+}
+
+/* Memory. */
+
+/* Whether the kernel takes the processor's clock for good. */
+static uint32_t choose_clock(void)
+{
+    char name[8] = "";
+    long fd = raw4(SYS_openat, AT_FDCWD,
+                   (long)"/sys/devices/system/clocksource/clocksource0/current_clocksource",
+                   O_RDONLY | O_CLOEXEC, 0);
+    if (fd < 0)
+        return TRACE_CLOCK_MONOTONIC;
+    long n = raw4(SYS_read, fd, (long)name, sizeof name - 1, 0);
+    raw4(SYS_close, fd, 0, 0, 0);
+    return n >= 3 && memcmp(name, "tsc", 3) == 0 ? TRACE_CLOCK_TSC : TRACE_CLOCK_MONOTONIC;
+}
+
+static void *map(int fd, uint64_t n_bytes)
+{
+    long p = raw6(SYS_mmap, 0, (long)n_bytes, PROT_READ | PROT_WRITE,
+                  fd < 0 ? MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE : MAP_SHARED, fd, 0);
+    if (p < 0 && p > -4096) {
+        errno = (int)-p;
+        return NULL;
+    }
+    return (void *)p;
+}
+
+static bool make_shared(void)
+{
+    if (shared)
+        return true;
+    struct trace_shared *s = raw_alloc(sizeof *s);
+    if (!s) {
+        errno = ENOMEM;
+        return false;
+    }
+    raw4(SYS_madvise, (long)s, sizeof *s, MADV_WIPEONFORK, 0);
+    shared = s;
+    return true;
+}
+
+static uint64_t limit_of(int resource)
+{
+    struct rlimit limit = {RLIM_INFINITY, RLIM_INFINITY};
+    raw4(SYS_prlimit64, 0, resource, 0, (long)&limit);
+    return limit.rlim_cur;
+}
+
+/* The memory of a new file. */
+static struct trace_raw_header *map_file(const char *dir, int number, uint64_t *n_bytes,
+                                         bool *all_ready)
+{
+    char path[512];
+    uint64_t most = limit_of(RLIMIT_FSIZE);
+    *n_bytes = *n_bytes < most ? *n_bytes : most & ~4095ull;
+    if (snprintf(path, sizeof path, "%s/%d-%d" TRACE_RAW_SUFFIX, dir, raw_getpid(), number) >=
+        (int)sizeof path)
+        return NULL;
+    long fd = raw4(SYS_openat, AT_FDCWD, (long)path,
+                   O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        errno = (int)-fd;
+        return NULL;
+    }
+    void *p = NULL;
+    if (*n_bytes >= TRACE_BYTES_MIN && raw4(SYS_ftruncate, fd, (long)*n_bytes, 0, 0) == 0)
+        p = map((int)fd, *n_bytes);
+    if (p && raw4(SYS_madvise, (long)p, HEADER_BYTES, MADV_POPULATE_WRITE, 0) != 0) {
+        *n_bytes = *n_bytes < FILE_BYTES_OLD ? *n_bytes : FILE_BYTES_OLD;
+        *all_ready = raw4(SYS_fallocate, fd, 0, 0, (long)*n_bytes) == 0;
+        if (!*all_ready) {
+            raw_unmap(p, *n_bytes);
+            p = NULL;
+        }
+    }
+    raw4(SYS_close, fd, 0, 0, 0);
+    if (!p)
+        raw4(SYS_unlink, (long)path, 0, 0, 0);
+    return p;
+}
+
+static void fill_header(struct trace_raw_header *h, uint64_t n_bytes, bool keeps_last)
+{
+    *h = (struct trace_raw_header){.version = TRACE_RAW_VERSION,
+                                   .header_bytes = sizeof *h,
+                                   .file_bytes = n_bytes,
+                                   .chunks_offset = HEADER_BYTES,
+                                   .n_chunks = (n_bytes - HEADER_BYTES) / TRACE_RAW_CHUNK_BYTES,
+                                   .pid = raw_getpid(),
+                                   .clock = clock_kind,
+                                   .keeps_last = keeps_last};
+    if (h->n_chunks > N_CHUNKS_MAX)
+        h->n_chunks = N_CHUNKS_MAX;
+    h->n_used = keeps_last || h->n_chunks < CHUNKS_AT_FIRST ? h->n_chunks : CHUNKS_AT_FIRST;
+    h->start_ticks = trace_now();
+    h->start_ns = block_now_ns();
+    h->start_real_ns = raw_clock_ns(CLOCK_REALTIME);
+    __atomic_store_n(&h->magic, TRACE_RAW_MAGIC, __ATOMIC_RELEASE);
+}
+
+bool trace_open(const char *dir, int number, uint64_t n_bytes, bool keeps_last)
+{
+    bool all_ready = !dir;
+    n_bytes = (n_bytes + HEADER_BYTES + 4095) & ~4095ull;
+    if (!make_shared())
+        return false;
+    clock_kind = choose_clock();
+    struct trace_raw_header *h = shared->header;
+    if (h && (dir || shared->is_file)) {
+        errno = EBUSY;
+        return false;
+    }
+    if (h) {
+        /* Nobody reads it any more; who is still writing does no harm. */
+        n_bytes = n_bytes < h->file_bytes ? n_bytes : h->file_bytes;
+        raw4(SYS_madvise, (long)h, (long)h->file_bytes, MADV_DONTNEED, 0);
+    } else {
+        h = dir ? map_file(dir, number, &n_bytes, &all_ready)
+                : map(-1, n_bytes = TRACE_BYTES_USUAL + HEADER_BYTES);
+    }
+    if (!h)
+        return false;
+    raw4(SYS_madvise, (long)h, (long)n_bytes, MADV_DONTFORK, 0);
+    raw4(SYS_madvise, (long)h, (long)n_bytes, MADV_DONTDUMP, 0);
+    is_used = true;
+    fill_header(h, n_bytes, keeps_last);
+    shared->chunks = (struct trace_chunk *)((char *)h + HEADER_BYTES);
+    shared->n_chunks = h->n_chunks;
+    shared->is_file = dir != NULL;
+    shared->all_ready = all_ready;
+    __atomic_store_n(&shared->header, h, __ATOMIC_RELEASE);
+    return true;
+}
+
+struct trace_raw_header *trace_memory(void)
+{
+    return shared ? shared->header : NULL;
+}
+
+void trace_start(void)
+{
+    __atomic_add_fetch(&epoch, 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&trace_is_on, true, __ATOMIC_RELEASE);
+}
+
+void trace_stop(void)
+{
+    __atomic_store_n(&trace_is_on, false, __ATOMIC_RELEASE);
+}
+
+void trace_reset(void)
+{
+    trace_is_on = false;
+    own = NULL;
+    if (!is_used)
+        return;
+    is_used = false;
+    memset(taken, 0, sizeof taken);
+    trace_wait_reset();
+}
+
+/* Chunks. */
+
+static bool make_ready(uint64_t chunk)
+{
+    if (shared->all_ready || __atomic_load_n(&shared->ready[chunk], __ATOMIC_ACQUIRE))
+        return true;
+    if (timers_frozen() || raw4(SYS_madvise, (long)&shared->chunks[chunk], TRACE_RAW_CHUNK_BYTES,
+                                MADV_POPULATE_WRITE, 0) != 0)
+        return false;
+    __atomic_store_n(&shared->ready[chunk], 1, __ATOMIC_RELEASE);
+    return true;
+}
+
+/* Takes this chunk, if that can be. */
+static bool take_chunk(uint64_t i, uint64_t serial, int tid)
+{
+    struct trace_chunk *c = &shared->chunks[i];
+    if (!make_ready(i))
+        return false;
+    uint32_t state = __atomic_load_n(&c->state, __ATOMIC_RELAXED);
+    if (state != TRACE_CHUNK_FREE && (state != TRACE_CHUNK_FULL || !shared->header->keeps_last))
+        return false;
+    if (!__atomic_compare_exchange_n(&c->state, &state, TRACE_CHUNK_TAKEN, false, __ATOMIC_ACQ_REL,
+                                     __ATOMIC_RELAXED))
+        return false;
+    for (uint32_t j = 0; j < TRACE_RAW_RECORDS; j++)
+        __atomic_store_n(&c->records[j].type, TRACE_RAW_NONE, __ATOMIC_RELAXED);
+    c->tid = tid;
+    c->serial = serial;
+    c->n = 0;
+    __atomic_store_n(&c->state, TRACE_CHUNK_OWNED, __ATOMIC_RELEASE);
+    return true;
+}
+
+/* NULL: all are in use. */
+static struct trace_chunk *find_chunk(int tid)
+{
+    struct trace_raw_header *h = shared->header;
+    uint64_t serial = __atomic_add_fetch(&h->n_taken, 1, __ATOMIC_RELAXED),
+             n_used = __atomic_load_n(&h->n_used, __ATOMIC_RELAXED);
+    /* In order, where the oldest is overwritten; else wherever one is free. */
+    uint64_t from = h->keeps_last ? serial : serial * 0x9e3779b97f4a7c15u >> 32;
+    for (int i = 0; i < PROBES_MAX; i++) {
+        uint64_t at = (from + (uint64_t)i) % n_used;
+        if (at < shared->n_chunks && take_chunk(at, serial, tid))
+            return &shared->chunks[at];
+        /* Half of them are in use: more are needed, soon. */
+        if (i == 4 && n_used < shared->n_chunks && !h->keeps_last) {
+            uint64_t more = 2 * n_used < shared->n_chunks ? 2 * n_used : shared->n_chunks;
+            if (__atomic_compare_exchange_n(&h->n_used, &n_used, more, false, __ATOMIC_RELAXED,
+                                            __ATOMIC_RELAXED))
+                n_used = more;
+            from = from * 0x9e3779b97f4a7c15u >> 16;
+            i = 0;
+        }
+    }
+    return NULL;
+}
+
+static void close_chunk(struct trace_thread *t)
+{
+    struct trace_chunk *c = t->chunk;
+    t->chunk = NULL;
+    if (!c)
+        return;
+    c->n = t->n < TRACE_RAW_RECORDS ? t->n : TRACE_RAW_RECORDS;
+    __atomic_store_n(&c->state, TRACE_CHUNK_FULL, __ATOMIC_RELEASE);
+}
+
+/* Records. */
+
+/* One instruction: a handler between would else take the same one. */
+static uint32_t take_records(struct trace_thread *t, uint32_t n)
+{
+    __asm__ volatile("xaddl %0, %1" : "+r"(n), "+m"(t->n) : : "memory");
+    return n;
+}
+
+static void publish(struct trace_record *to, const struct trace_record *record)
+{
+    to->time = record->time;
+    to->reason = record->reason;
+    to->n_text = record->n_text;
+    to->stack = record->stack;
+    to->a = record->a;
+    to->b = record->b;
+    __atomic_store_n(&to->type, record->type, __ATOMIC_RELEASE);
+}
+
+static void lose(struct trace_thread *t)
+{
+    t->n_lost++;
+    __atomic_fetch_add(&shared->header->n_lost, 1, __ATOMIC_RELAXED);
+}
+
+/* A chunk with room for n records. */
+static bool next_chunk(struct trace_thread *t, uint32_t n)
+{
+    if (t->chunk) {
+        uint32_t had = t->n;
+        t->n = had < TRACE_RAW_RECORDS ? had : TRACE_RAW_RECORDS;
+        close_chunk(t);
+    } else if (t->n_lost % LOST_A_TRY) {
+        return false;
+    }
+    struct trace_chunk *c = find_chunk(t->tid);
+    if (!c)
+        return false;
+    t->n = 0;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    t->chunk = c;
+    if (t->n_lost) {
+        const struct trace_record lost = {
+            .time = trace_now(), .type = TRACE_RAW_LOST, .a = t->n_lost};
+        t->n_lost = 0;
+        publish(&c->records[take_records(t, 1)], &lost);
+    }
+    return true;
+}
+
+/* NULL: there is no room. */
+static struct trace_record *room(struct trace_thread *t, uint32_t n, bool is_handler)
+{
+    uint32_t at = t->chunk ? take_records(t, n) : TRACE_RAW_RECORDS;
+    if (at + n <= TRACE_RAW_RECORDS)
+        return &t->chunk->records[at];
+    if (is_handler && t->is_adding) {
+        lose(t);
+        return NULL;
+    }
+    if (t->chunk)
+        t->n = at;
+    if (!next_chunk(t, n) || (at = take_records(t, n)) + n > TRACE_RAW_RECORDS) {
+        lose(t);
+        return NULL;
+    }
+    return &t->chunk->records[at];
+}
+
+void trace_add(struct trace_thread *t, const struct trace_record *record)
+{
+    t->is_adding = true;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    struct trace_record *to = room(t, 1, false);
+    if (to)
+        publish(to, record);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    t->is_adding = false;
+}
+
+void trace_add_texts(struct trace_thread *t, struct trace_record *record, const char *first,
+                     size_t n_first, const char *second, size_t n_second)
+{
+    char text[TRACE_RAW_TEXT_MAX + TRACE_RAW_TEXT_BYTES];
+    n_first = n_first < TRACE_RAW_TEXT_MAX / 2 ? n_first : TRACE_RAW_TEXT_MAX / 2;
+    n_second = n_second < TRACE_RAW_TEXT_MAX - n_first ? n_second : TRACE_RAW_TEXT_MAX - n_first;
+    size_t n = n_first + n_second;
+    uint32_t n_parts = (uint32_t)((n + TRACE_RAW_TEXT_BYTES - 1) / TRACE_RAW_TEXT_BYTES);
+    memcpy(text, first, n_first);
+    memcpy(text + n_first, second, n_second);
+    memset(text + n, 0, TRACE_RAW_TEXT_BYTES);
+    record->n_text = (uint16_t)n;
+    if (record->type == TRACE_RAW_LOG)
+        record->b = n_first;
+    t->is_adding = true;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    struct trace_record *to = room(t, 1 + n_parts, false);
+    for (uint32_t i = 0; to && i < n_parts; i++) {
+        struct trace_record part = {.type = TRACE_RAW_TEXT};
+        memcpy(&part.time, text + i * TRACE_RAW_TEXT_BYTES, 8);
+        memcpy(&part.a, text + i * TRACE_RAW_TEXT_BYTES + 8, 16);
+        publish(&to[1 + i], &part);
+    }
+    if (to)
+        publish(to, record);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    t->is_adding = false;
+}
+
+/* Threads. */
+
+static struct trace_thread *take_thread(void)
+{
+    uint32_t from = __atomic_load_n(&next_thread, __ATOMIC_RELAXED);
+    for (uint32_t n = 0; n < N_THREADS_MAX; n++) {
+        uint32_t i = (from + n) % N_THREADS_MAX;
+        if (__atomic_load_n(&taken[i], __ATOMIC_RELAXED) ||
+            __atomic_exchange_n(&taken[i], 1, __ATOMIC_ACQUIRE))
+            continue;
+        if (!threads[i]) {
+            threads[i] = raw_alloc(sizeof *threads[i]);
+            if (threads[i])
+                raw4(SYS_madvise, (long)threads[i], sizeof *threads[i], MADV_WIPEONFORK, 0);
+        }
+        if (!threads[i])
+            __atomic_store_n(&taken[i], 0, __ATOMIC_RELEASE);
+        __atomic_store_n(&next_thread, threads[i] ? i + 1 : i, __ATOMIC_RELAXED);
+        return threads[i];
+    }
+    return NULL;
+}
+
+static void give_thread(struct trace_thread *t)
+{
+    t->tid = 0;
+    for (uint32_t i = 0; i < N_THREADS_MAX; i++)
+        if (threads[i] == t) {
+            __atomic_store_n(&next_thread, i, __ATOMIC_RELAXED);
+            __atomic_store_n(&taken[i], 0, __ATOMIC_RELEASE);
+            return;
+        }
+}
+
+static __attribute__((noinline)) struct trace_thread *enter(struct trace_birth birth,
+                                                            bool was_there)
+{
+    struct trace_thread *t = own;
+    if (is_over || !shared || !__atomic_load_n(&shared->header, __ATOMIC_ACQUIRE) ||
+        timers_frozen() || own_is_here())
+        return NULL;
+    if (!t && !(t = take_thread()))
+        return NULL;
+    t->tid = raw_gettid();
+    t->chunk = NULL;
+    t->n = TRACE_RAW_RECORDS;
+    t->n_lost = 0;
+    t->is_adding = false;
+    t->wait = (struct trace_known_wait){0};
+    for (uint32_t i = 0; i < CACHED; i++)
+        t->cached[i].log.n = 0;
+    t->epoch = __atomic_load_n(&epoch, __ATOMIC_ACQUIRE);
+    own = t;
+    const struct trace_record begin = {.time = trace_now(),
+                                       .type = TRACE_RAW_BEGIN,
+                                       .reason = was_there,
+                                       .a = birth.ticks,
+                                       .b = (uint32_t)birth.tid};
+    trace_add(t, &begin);
+    return t;
+}
+
+struct trace_thread *trace_thread(void)
+{
+    struct trace_thread *t = own;
+    if (recording_is_bare)
+        return NULL;
+    if (__builtin_expect(t && t->tid && t->epoch == __atomic_load_n(&epoch, __ATOMIC_RELAXED), 1))
+        return t;
+    return enter((struct trace_birth){0}, true);
+}
+
+int trace_tid(const struct trace_thread *t)
+{
+    return t->tid;
+}
+
+struct trace_known_wait *trace_known_wait(struct trace_thread *t)
+{
+    return &t->wait;
+}
+
+struct trace_birth trace_makes_thread(const void *run, const struct walk_regs *regs)
+{
+    struct trace_birth birth = {0};
+    if (!trace_on() || !block_enter())
+        return birth;
+    struct trace_thread *t = trace_thread();
+    if (t) {
+        struct store *store = sampler_enter(WIRE_TRACE);
+        birth = (struct trace_birth){trace_now(), t->tid};
+        const struct trace_record create = {
+            .time = birth.ticks,
+            .type = TRACE_RAW_CREATE,
+            .stack = trace_stack(t, regs),
+            .a = store ? trace_row(store, sampler_function((uint64_t)run)) : 0};
+        trace_add(t, &create);
+        sampler_leave(WIRE_TRACE);
+    }
+    block_leave();
+    return birth;
+}
+
+void trace_thread_begin(struct trace_birth birth)
+{
+    if (!trace_on() || recording_is_bare || !block_enter())
+        return;
+    enter(birth, false);
+    block_leave();
+}
+
+void trace_thread_end(void)
+{
+    struct trace_thread *t = own;
+    is_over = true;
+    if (!t || !block_enter())
+        return;
+    if (t->tid && t->epoch == epoch && trace_on() && !recording_is_bare) {
+        trace_wait_thread_ends(t);
+        const struct trace_record end = {.time = trace_now(), .type = TRACE_RAW_EXIT};
+        trace_add(t, &end);
+        t->is_adding = true;
+        close_chunk(t);
+    }
+    own = NULL;
+    give_thread(t);
+    block_leave();
+}
+
+/* The handler's: own may be anything but half made. */
+void trace_sample(uint32_t stack)
+{
+    struct trace_thread *t = own;
+    if (!t || !t->tid || t->epoch != epoch || recording_is_bare)
+        return;
+    struct trace_record *to = room(t, 1, true);
+    if (!to)
+        return;
+    const struct trace_record sample = {
+        .time = trace_now(), .type = TRACE_RAW_SAMPLE, .stack = stack};
+    publish(to, &sample);
+}
+
+/* Stacks. */
+
+static bool is_same(const struct cached *e, const struct walk_regs *regs)
+{
+    if (e->pc != regs->pc || e->sp != regs->sp || e->bp != regs->bp || !e->log.n ||
+        e->n_closed != modules_n_closed())
+        return false;
+    for (uint32_t i = 0; i < e->log.n; i++) {
+        uint64_t word;
+        memcpy(&word, (const char *)regs->sp + e->log.offsets[i], sizeof word);
+        if (word != e->log.values[i])
+            return false;
+    }
+    return true;
+}
+
+uint32_t trace_stack(struct trace_thread *t, const struct walk_regs *regs)
+{
+    struct cached *e = &t->cached[((regs->pc >> 2) ^ (regs->sp >> 4)) % CACHED];
+    if (is_same(e, regs))
+        return e->stack;
+    struct store *store = sampler_enter(WIRE_TRACE);
+    e->log.n = 0;
+    e->n_closed = modules_n_closed();
+    e->stack = store ? trace_row(store, sampler_trace(regs, &e->log)) : 0;
+    if (!store || e->log.n > SAMPLER_LOG_MAX)
+        e->log.n = 0;
+    e->pc = regs->pc;
+    e->sp = regs->sp;
+    e->bp = regs->bp;
+    sampler_leave(WIRE_TRACE);
+    return e->stack;
+}

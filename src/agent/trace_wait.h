@@ -1,0 +1,37 @@
+/* trace_wait: waits of threads in an execution trace, and who ends them.
+ *
+ * A thread that waits for something with an address is known by it; whoever is about to let
+ * others go on leaves word there, when somebody is (mutex_may_wait): the time, who it is and
+ * its stack.  A thread that goes on takes the word with it.  So a lock's waiter names the one who unlocked
+ * it last; that of a condition or a semaphore the first one that has let nobody else go.
+ * Costs: some 60 ns a wait and 40 ns a wake-up, besides records and stacks (trace.h).
+ * Threads: any.  Signals: as block.h. */
+#ifndef SONDE_AGENT_TRACE_WAIT_H
+#define SONDE_AGENT_TRACE_WAIT_H
+
+#include "agent/block.h"
+#include "agent/mutex.h"
+#include "agent/trace.h"
+
+/* The calling thread waits, from the function with these registers, for what is at `on` (NULL:
+ * for nobody).  False: it is not traced. */
+bool trace_wait_begins(enum trace_raw_reason reason, const void *on, const struct walk_regs *regs);
+/* It waits no more.  BLOCK_NOT: it has not waited. */
+void trace_wait_ends(enum block_end end);
+
+/* The calling thread makes a system call that may take long, from ... ; and is back. */
+bool trace_call_begins(const struct walk_regs *regs);
+void trace_call_ends(void);
+
+#define TRACE_WAKES_LAST UINT32_MAX /* whoever goes on next, this one has let it go */
+
+/* The calling thread is about to let `n` of those go on who wait for `on`, from the function with
+ * these registers. */
+void trace_wakes(const void *on, uint32_t n, const struct walk_regs *regs);
+
+/* The thread ends, perhaps in the middle of a wait; others may wait for its end. */
+void trace_wait_thread_ends(struct trace_thread *thread);
+/* In a forked child: nobody waits. */
+void trace_wait_reset(void);
+
+#endif

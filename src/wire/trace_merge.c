@@ -1,0 +1,646 @@
+#include "wire/trace_merge.h"
+
+#include <string.h>
+
+#define NONE TRACE_STATES_NONE
+/* The type of an item; a: the thread that goes on, b: the one that lets it. */
+#define UNBLOCK TRACE_RAW_N_TYPES
+#define UNBORN_MAX 65536
+#define CHUNKS_MAX (1u << 20)
+#define THREADS_MAX (1u << 22)
+
+/* A thread that `by` (tid) has made. */
+struct trace_unborn {
+    int32_t by;
+    uint64_t ticks;
+    uint32_t go;
+};
+
+struct trace_chunk_ref {
+    uint64_t serial;
+    uint32_t source, chunk;
+};
+
+static bool more(struct trace_merge *m, void *array, size_t *max, size_t n, size_t item)
+{
+    void *p;
+    memcpy(&p, array, sizeof p);
+    bool ok = gotrace_grow(&m->states.memory, &p, max, n, item);
+    memcpy(array, &p, sizeof p);
+    m->states.failed |= !ok;
+    return ok;
+}
+
+static void release(struct trace_merge *m, void *p, size_t n_bytes)
+{
+    if (p)
+        m->states.memory.release(p, n_bytes);
+}
+
+static void release_source(struct trace_merge *m, struct trace_source *s)
+{
+    release(m, s->serials, s->n_chunks * sizeof *s->serials);
+    release(m, s->n_read, s->n_chunks);
+    s->serials = NULL;
+    s->n_read = NULL;
+    s->header = NULL;
+}
+
+void trace_merge_release(struct trace_merge *m)
+{
+    trace_states_release(&m->states);
+    for (size_t i = 0; i < m->n_sources; i++)
+        release_source(m, &m->sources[i]);
+    for (size_t i = 0; i < m->n_threads; i++) {
+        release(m, m->threads[i].items, m->threads[i].max * sizeof *m->threads[i].items);
+        gotrace_release(&m->states.memory, &m->threads[i].text);
+    }
+    release(m, m->sources, m->max_sources * sizeof *m->sources);
+    release(m, m->threads, m->max_threads * sizeof *m->threads);
+    release(m, m->by_tid, m->n_by_tid * sizeof *m->by_tid);
+    release(m, m->heap, m->max_heap * sizeof *m->heap);
+    release(m, m->unborn, m->max_unborn * sizeof *m->unborn);
+    release(m, m->refs, m->max_refs * sizeof *m->refs);
+    release(m, m->stacks, m->max_stacks * sizeof *m->stacks);
+    release(m, m->stack_slots, m->n_stack_slots * sizeof *m->stack_slots);
+}
+
+/* Stacks: a row of a process has a number here. */
+
+static uint32_t *stack_slot(const struct trace_merge *m, uint32_t source, uint32_t row)
+{
+    uint64_t hash = ((uint64_t)source << 32 | row) * 0x9e3779b97f4a7c15u >> 20;
+    for (;; hash++) {
+        uint32_t *slot = &m->stack_slots[hash & (m->n_stack_slots - 1)];
+        if (!*slot || (m->stacks[*slot - 1].row == row && m->stacks[*slot - 1].source == source))
+            return slot;
+    }
+}
+
+static uint32_t stack_of(struct trace_merge *m, uint32_t source, uint32_t row)
+{
+    if (!row || m->states.failed)
+        return 0;
+    if (2 * (m->n_stacks + 1) > m->n_stack_slots) {
+        size_t n = m->n_stack_slots ? 2 * m->n_stack_slots : 256;
+        uint32_t *slots = m->states.memory.grow(NULL, 0, n * sizeof *slots);
+        if (!slots) {
+            m->states.failed = true;
+            return 0;
+        }
+        release(m, m->stack_slots, m->n_stack_slots * sizeof *slots);
+        m->stack_slots = slots;
+        m->n_stack_slots = n;
+        for (size_t i = 0; i < m->n_stacks; i++)
+            *stack_slot(m, m->stacks[i].source, m->stacks[i].row) = (uint32_t)i + 1;
+    }
+    uint32_t *slot = stack_slot(m, source, row);
+    if (!*slot && more(m, &m->stacks, &m->max_stacks, m->n_stacks + 1, sizeof *m->stacks)) {
+        m->stacks[m->n_stacks++] = (struct trace_stack_key){source, row};
+        *slot = (uint32_t)m->n_stacks;
+    }
+    return *slot;
+}
+
+/* Clocks. */
+
+static uint64_t to_ns(const struct trace_source *s, uint64_t ticks)
+{
+    if (s->clock != TRACE_CLOCK_TSC)
+        return ticks;
+    bool is_before = ticks < s->ticks;
+    uint64_t d = is_before ? s->ticks - ticks : ticks - s->ticks,
+             ns = (uint64_t)((unsigned __int128)d * s->scale >> 32);
+    return !is_before ? s->ns + ns : s->ns > ns ? s->ns - ns : 0;
+}
+
+/* What is read next lies between the last moment and this one. */
+static void set_clock(struct trace_source *s, uint64_t ticks, uint64_t ns)
+{
+    uint64_t d_ns = ns - s->ns, d_ticks = ticks - s->ticks;
+    if (ns <= s->ns || ticks <= s->ticks)
+        return;
+    for (; d_ns >> 31; d_ns >>= 1)
+        d_ticks >>= 1;
+    if (d_ticks)
+        s->scale = (d_ns << 32) / d_ticks;
+}
+
+static void clock_is(struct trace_source *s, uint64_t ticks, uint64_t ns)
+{
+    /* What is later goes on from there without a step back. */
+    s->ticks = ticks;
+    s->ns = ns;
+}
+
+/* Threads. */
+
+static uint32_t *tid_slot(const struct trace_merge *m, int32_t tid)
+{
+    for (uint32_t i = (uint32_t)tid * 0x9e3779b1u;; i++) {
+        uint32_t *slot = &m->by_tid[i & (m->n_by_tid - 1)];
+        if (!*slot || m->threads[*slot - 1].tid == tid)
+            return slot;
+    }
+}
+
+static struct trace_merge_thread *find_thread(const struct trace_merge *m, int32_t tid)
+{
+    uint32_t found = m->n_by_tid ? *tid_slot(m, tid) : 0;
+    return found ? &m->threads[found - 1] : NULL;
+}
+
+/* NULL: no memory, or too many. */
+static struct trace_merge_thread *make_thread(struct trace_merge *m, int32_t tid, uint32_t source)
+{
+    struct trace_merge_thread *t = find_thread(m, tid);
+    if (t || m->n_threads == THREADS_MAX)
+        return t;
+    if (!m->n_threads && tid && !make_thread(m, 0, 0)) /* for what is nobody's */
+        return NULL;
+    if (2 * (m->n_threads + 1) > m->n_by_tid) {
+        size_t n = m->n_by_tid ? 2 * m->n_by_tid : 256;
+        uint32_t *slots = m->states.memory.grow(NULL, 0, n * sizeof *slots);
+        if (!slots) {
+            m->states.failed = true;
+            return NULL;
+        }
+        release(m, m->by_tid, m->n_by_tid * sizeof *slots);
+        m->by_tid = slots;
+        m->n_by_tid = n;
+        for (size_t i = 0; i < m->n_threads; i++)
+            *tid_slot(m, m->threads[i].tid) = (uint32_t)i + 1;
+    }
+    if (!more(m, &m->threads, &m->max_threads, m->n_threads + 1, sizeof *m->threads))
+        return NULL;
+    t = &m->threads[m->n_threads++];
+    *t = (struct trace_merge_thread){.tid = tid, .source = source, .go = NONE};
+    *tid_slot(m, tid) = (uint32_t)m->n_threads;
+    return t;
+}
+
+/* Puts it where its time belongs; `after`: behind others of that time. */
+static struct trace_item *insert(struct trace_merge *m, struct trace_merge_thread *t,
+                                 const struct trace_item *item)
+{
+    if (t->first > 64 && t->first > t->n / 2) {
+        memmove(t->items, t->items + t->first, (t->n - t->first) * sizeof *t->items);
+        t->n -= t->first;
+        t->first = 0;
+    }
+    if (!more(m, &t->items, &t->max, t->n + 1, sizeof *t->items))
+        return NULL;
+    size_t at = t->n;
+    while (at > t->first && t->items[at - 1].ns > item->ns)
+        at--;
+    memmove(t->items + at + 1, t->items + at, (t->n - at) * sizeof *t->items);
+    t->items[at] = *item;
+    t->n++;
+    m->n_pending++;
+    return &t->items[at];
+}
+
+/* It was nothing, after all: neither its begin nor its end is told, if that can be. */
+static void forget_begin(struct trace_merge_thread *t, enum trace_raw_type begin)
+{
+    for (size_t i = t->n, tries = 0; i > t->first && tries < 8; i--, tries++) {
+        struct trace_record *r = &t->items[i - 1].record;
+        if (r->type == begin) {
+            r->type = TRACE_RAW_NONE;
+            return;
+        }
+        if (r->type != TRACE_RAW_SAMPLE && r->type != TRACE_RAW_NONE)
+            return;
+    }
+}
+
+/* Reading. */
+
+/* Of a wait that is over: who has ended it, and when, as an item of nobody's. */
+static void add_unblock(struct trace_merge *m, uint32_t thread, const struct trace_item *end)
+{
+    const struct trace_record *r = &end->record;
+    uint32_t source = m->threads[thread].source;
+    uint64_t ns = to_ns(&m->sources[source], r->a);
+    struct trace_merge_thread *by =
+        r->b <= INT32_MAX ? make_thread(m, (int32_t)r->b, source) : NULL;
+    struct trace_merge_thread *extra = &m->threads[0];
+    if (!by || by == extra || ns > end->ns)
+        return;
+    if (extra->first == extra->n)
+        extra->first = extra->n = 0;
+    void *items = extra->items;
+    bool ok = more(m, &items, &extra->max, extra->n + 1, sizeof *extra->items);
+    extra->items = items;
+    if (!ok)
+        return;
+    extra->items[extra->n++] = (struct trace_item){
+        .ns = ns,
+        .record = {
+            .type = UNBLOCK, .stack = r->stack, .a = thread, .b = (uint64_t)(by - m->threads)}};
+    m->n_pending++;
+}
+
+static void add_text(struct trace_merge *m, struct trace_merge_thread *t,
+                     const struct trace_record *parts, size_t n)
+{
+    while (n && gotrace_room(&m->states.memory, &t->text, TRACE_RAW_TEXT_BYTES)) {
+        size_t some = n < TRACE_RAW_TEXT_BYTES ? n : TRACE_RAW_TEXT_BYTES;
+        char bytes[TRACE_RAW_TEXT_BYTES];
+        memcpy(bytes, &parts->time, 8);
+        memcpy(bytes + 8, &parts->a, 16);
+        memcpy(t->text.p + t->text.n, bytes, some);
+        t->text.n += some;
+        n -= some;
+        parts++;
+    }
+}
+
+static void add_record(struct trace_merge *m, struct trace_merge_thread *t,
+                       const struct trace_record *r, const struct trace_record *parts)
+{
+    struct trace_item item = {to_ns(&m->sources[t->source], r->time), t->text.n, *r};
+    if (r->type == TRACE_RAW_END && r->reason)
+        forget_begin(t, TRACE_RAW_BLOCK);
+    if (r->type == TRACE_RAW_RETURN && r->reason)
+        forget_begin(t, TRACE_RAW_CALL);
+    if (t->first == t->n)
+        t->text.n = item.text = 0;
+    add_text(m, t, parts, r->n_text);
+    insert(m, t, &item);
+    if (r->type == TRACE_RAW_END && !r->reason)
+        add_unblock(m, (uint32_t)(t - m->threads), &item);
+}
+
+/* Copies the records of a chunk that have come since; how many there are now. */
+static uint32_t copy_records(struct trace_chunk *c, uint32_t from, uint32_t limit,
+                             struct trace_record *to)
+{
+    uint32_t i = from;
+    for (; i < limit; i++) {
+        if (!__atomic_load_n(&c->records[i].type, __ATOMIC_ACQUIRE))
+            break;
+        to[i] = c->records[i];
+    }
+    return i;
+}
+
+static void read_chunk(struct trace_merge *m, const struct trace_chunk_ref *ref)
+{
+    struct trace_record records[TRACE_RAW_RECORDS];
+    struct trace_source *s = &m->sources[ref->source];
+    struct trace_chunk *c =
+        (struct trace_chunk *)((char *)s->header + s->chunks_offset) + ref->chunk;
+    uint32_t state = __atomic_load_n(&c->state, __ATOMIC_ACQUIRE);
+    uint64_t serial = c->serial;
+    int32_t tid = c->tid;
+    if (serial != ref->serial || tid <= 0 || m->n_pending > TRACE_MERGE_PENDING_MAX)
+        return;
+    if (s->serials[ref->chunk] != serial) {
+        s->serials[ref->chunk] = serial;
+        s->n_read[ref->chunk] = 0;
+    }
+    uint32_t from = s->n_read[ref->chunk], limit = TRACE_RAW_RECORDS, n_full = c->n;
+    if (state == TRACE_CHUNK_FULL && n_full < limit)
+        limit = n_full;
+    uint32_t n = copy_records(c, from, limit, records);
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    if (s->keeps_last && (__atomic_load_n(&c->state, __ATOMIC_RELAXED) == TRACE_CHUNK_TAKEN ||
+                          __atomic_load_n(&c->serial, __ATOMIC_RELAXED) != serial))
+        return; /* it has been overwritten meanwhile */
+    struct trace_merge_thread *t = n > from ? make_thread(m, tid, ref->source) : NULL;
+    uint32_t i = from, thread = t ? (uint32_t)(t - m->threads) : 0;
+    while (t && i < n && !m->states.failed) {
+        const struct trace_record *r = &records[i];
+        uint32_t n_parts = (r->n_text + TRACE_RAW_TEXT_BYTES - 1) / TRACE_RAW_TEXT_BYTES;
+        if (r->n_text > TRACE_RAW_TEXT_MAX || n_parts > limit - i - 1) {
+            i++;
+            continue;
+        }
+        if (n_parts > n - i - 1)
+            break; /* the rest is still to come */
+        if (r->type < TRACE_RAW_TEXT)
+            add_record(m, &m->threads[thread], r, r + 1); /* they may have moved */
+        i += 1 + n_parts;
+    }
+    s->n_read[ref->chunk] = (uint8_t)i;
+    if (state == TRACE_CHUNK_FULL && !s->keeps_last && i >= limit) {
+        c->serial = 0;
+        __atomic_store_n(&c->state, TRACE_CHUNK_FREE, __ATOMIC_RELEASE);
+    }
+}
+
+static void sort_refs(struct trace_chunk_ref *refs, size_t n)
+{
+    /* A heap, in place: no recursion, no memory. */
+    for (size_t start = n / 2, end = n; end > 1;) {
+        struct trace_chunk_ref x;
+        if (start > 0) {
+            x = refs[--start];
+        } else {
+            x = refs[--end];
+            refs[end] = refs[0];
+        }
+        size_t at = start;
+        for (size_t child; (child = 2 * at + 1) < end; at = child) {
+            child += child + 1 < end && refs[child].serial < refs[child + 1].serial;
+            if (x.serial >= refs[child].serial)
+                break;
+            refs[at] = refs[child];
+        }
+        refs[at] = x;
+    }
+}
+
+/* The chunks in which there may be something new, in the order in which they were taken. */
+static void scan_source(struct trace_merge *m, uint32_t i)
+{
+    struct trace_source *s = &m->sources[i];
+    const struct trace_chunk *chunks =
+        (const struct trace_chunk *)((char *)s->header + s->chunks_offset);
+    uint64_t n_used = __atomic_load_n(&s->header->n_used, __ATOMIC_ACQUIRE),
+             ticks = trace_raw_ticks(s->clock), ns = trace_raw_mono_ns();
+    size_t n = 0;
+    set_clock(s, ticks, ns);
+    for (uint64_t c = 0; c < s->n_chunks && c < n_used; c++) {
+        uint32_t state = __atomic_load_n(&chunks[c].state, __ATOMIC_ACQUIRE);
+        if (state != TRACE_CHUNK_OWNED && state != TRACE_CHUNK_FULL)
+            continue;
+        if (!more(m, &m->refs, &m->max_refs, n + 1, sizeof *m->refs))
+            return;
+        m->refs[n++] = (struct trace_chunk_ref){chunks[c].serial, i, (uint32_t)c};
+    }
+    sort_refs(m->refs, n);
+    for (size_t j = 0; j < n && !m->states.failed; j++)
+        read_chunk(m, &m->refs[j]);
+    clock_is(s, ticks, ns);
+}
+
+/* The items that are nobody's, by time; in place. */
+static void sort_extra(struct trace_merge_thread *t)
+{
+    struct trace_item *items = t->items + t->first, x;
+    size_t n = t->n - t->first;
+    for (size_t start = n / 2, end = n; end > 1;) {
+        if (start > 0) {
+            x = items[--start];
+        } else {
+            x = items[--end];
+            items[end] = items[0];
+        }
+        size_t at = start;
+        for (size_t child; (child = 2 * at + 1) < end; at = child) {
+            child += child + 1 < end && items[child].ns < items[child + 1].ns;
+            if (x.ns >= items[child].ns)
+                break;
+            items[at] = items[child];
+        }
+        items[at] = x;
+    }
+}
+
+/* Telling. */
+
+static uint64_t next_ns(const struct trace_merge *m, uint32_t thread)
+{
+    const struct trace_merge_thread *t = &m->threads[thread];
+    return t->items[t->first].ns;
+}
+
+static void sift_down(struct trace_merge *m, size_t at)
+{
+    uint32_t x = m->heap[at];
+    uint64_t ns = next_ns(m, x);
+    for (size_t child; (child = 2 * at + 1) < m->n_heap; at = child) {
+        child +=
+            child + 1 < m->n_heap && next_ns(m, m->heap[child + 1]) < next_ns(m, m->heap[child]);
+        if (ns <= next_ns(m, m->heap[child]))
+            break;
+        m->heap[at] = m->heap[child];
+    }
+    m->heap[at] = x;
+}
+
+static bool fill_heap(struct trace_merge *m)
+{
+    m->n_heap = 0;
+    if (!more(m, &m->heap, &m->max_heap, m->n_threads, sizeof *m->heap))
+        return false;
+    for (size_t i = 0; i < m->n_threads; i++)
+        if (m->threads[i].first < m->threads[i].n)
+            m->heap[m->n_heap++] = (uint32_t)i;
+    for (size_t i = m->n_heap / 2; i-- > 0;)
+        sift_down(m, i);
+    return true;
+}
+
+static void note_unborn(struct trace_merge *m, int32_t by, uint64_t ticks, uint32_t go)
+{
+    if (m->n_unborn == UNBORN_MAX) /* those never began */
+        m->n_unborn = 0;
+    if (go != NONE && more(m, &m->unborn, &m->max_unborn, m->n_unborn + 1, sizeof *m->unborn))
+        m->unborn[m->n_unborn++] = (struct trace_unborn){by, ticks, go};
+}
+
+static uint32_t take_unborn(struct trace_merge *m, int32_t by, uint64_t ticks)
+{
+    for (size_t i = m->n_unborn; ticks && i-- > 0;)
+        if (m->unborn[i].by == by && m->unborn[i].ticks == ticks) {
+            uint32_t go = m->unborn[i].go;
+            m->unborn[i] = m->unborn[--m->n_unborn];
+            return go;
+        }
+    return NONE;
+}
+
+/* A thread whose begin was not seen is one that was there before. */
+static void need_go(struct trace_merge *m, struct trace_merge_thread *t, uint64_t ns)
+{
+    if (t->go != NONE)
+        return;
+    t->go = trace_states_begin(&m->states, NONE, (uint64_t)t->tid, ns, !t->has_begun);
+    t->has_begun = true;
+}
+
+static void begin_thread(struct trace_merge *m, struct trace_merge_thread *t,
+                         const struct trace_item *item)
+{
+    const struct trace_record *r = &item->record;
+    uint32_t made = take_unborn(m, (int32_t)r->b, r->a);
+    if (t->go != NONE) /* the one before ended without a word */
+        trace_states_exit(&m->states, t->go, item->ns);
+    t->go = trace_states_begin(&m->states, made, (uint64_t)t->tid, item->ns, r->reason == 1);
+    t->has_begun = true;
+}
+
+static void tell_lost(struct trace_merge *m, struct trace_merge_thread *t, uint64_t ns, uint64_t n)
+{
+    static const char category[] = "sonde: events lost";
+    char digits[20];
+    size_t at = sizeof digits;
+    m->n_lost += n;
+    do
+        digits[--at] = (char)('0' + n % 10);
+    while (n /= 10);
+    trace_states_log(&m->states, t->go, ns, 0, (struct trace_text){category, sizeof category - 1},
+                     (struct trace_text){digits + at, sizeof digits - at}, 0);
+}
+
+static void tell(struct trace_merge *m, uint32_t thread, const struct trace_item *item)
+{
+    struct trace_states *s = &m->states;
+    struct trace_merge_thread *t = &m->threads[thread];
+    const struct trace_record *r = &item->record;
+    uint64_t ns = item->ns;
+    if (r->type == TRACE_RAW_NONE)
+        return;
+    if (r->type == TRACE_RAW_BEGIN) {
+        begin_thread(m, t, item);
+        return;
+    }
+    if (r->type == UNBLOCK) {
+        const struct trace_merge_thread *by = &m->threads[r->b], *other = &m->threads[r->a];
+        if (by->go != NONE && other->go != NONE)
+            trace_states_unblock(s, other->go, by->go, ns, stack_of(m, by->source, r->stack));
+        return;
+    }
+    need_go(m, t, ns);
+    uint32_t stack = stack_of(m, t->source, r->stack);
+    const char *p = t->text.p ? (const char *)t->text.p + item->text : "";
+    struct trace_text text = {p, r->n_text};
+    switch ((enum trace_raw_type)r->type) {
+    case TRACE_RAW_EXIT:
+        trace_states_exit(s, t->go, ns);
+        t->go = NONE;
+        break;
+    case TRACE_RAW_CREATE:
+        note_unborn(
+            m, t->tid, r->time,
+            trace_states_create(s, t->go, ns, stack_of(m, t->source, (uint32_t)r->a), stack));
+        break;
+    case TRACE_RAW_BLOCK:
+        trace_states_block(s, t->go, ns, (enum trace_raw_reason)r->reason, stack);
+        break;
+    case TRACE_RAW_END:
+    case TRACE_RAW_RETURN:
+        trace_states_run(s, t->go, ns);
+        break;
+    case TRACE_RAW_CALL:
+        trace_states_call(s, t->go, ns, stack);
+        break;
+    case TRACE_RAW_SAMPLE:
+        trace_states_sample(s, t->go, ns, stack);
+        break;
+    case TRACE_RAW_TASK_BEGIN:
+        trace_states_task_begin(s, t->go, ns, r->a, r->b, text, stack);
+        break;
+    case TRACE_RAW_TASK_END:
+        trace_states_task_end(s, t->go, ns, r->a, stack);
+        break;
+    case TRACE_RAW_REGION_BEGIN:
+    case TRACE_RAW_REGION_END:
+        trace_states_region(s, t->go, ns, r->type == TRACE_RAW_REGION_BEGIN, r->a, text, stack);
+        break;
+    case TRACE_RAW_LOG:
+        if (r->b <= r->n_text)
+            trace_states_log(s, t->go, ns, r->a, (struct trace_text){p, r->b},
+                             (struct trace_text){p + r->b, r->n_text - r->b}, stack);
+        break;
+    case TRACE_RAW_LOST:
+        tell_lost(m, t, ns, r->a);
+        break;
+    default:
+        break;
+    }
+}
+
+static void cut(struct trace_merge *m, uint64_t ns, bool is_last)
+{
+    struct timespec real = {0};
+    uint64_t mono = trace_raw_mono_ns();
+    clock_gettime(CLOCK_REALTIME, &real);
+    trace_states_cut(&m->states, ns, mono,
+                     (uint64_t)real.tv_sec * 1000000000u + (uint64_t)real.tv_nsec, is_last);
+}
+
+static void tell_until(struct trace_merge *m, uint64_t horizon_ns)
+{
+    uint64_t bytes_before = m->states.n_bytes;
+    if (!fill_heap(m))
+        return;
+    while (m->n_heap && !m->states.failed) {
+        uint32_t i = m->heap[0];
+        struct trace_merge_thread *t = &m->threads[i];
+        const struct trace_item item = t->items[t->first];
+        if (item.ns > horizon_ns)
+            break;
+        if (!m->states.generation)
+            trace_states_start(&m->states, item.ns);
+        else if (item.ns > m->states.base_ns + m->states.begin_ns + TRACE_MERGE_GENERATION_NS ||
+                 m->states.n_bytes - bytes_before > TRACE_MERGE_GENERATION_BYTES) {
+            cut(m, item.ns, false);
+            bytes_before = m->states.n_bytes;
+        }
+        t->first++;
+        m->n_pending--;
+        tell(m, i, &item);
+        if (m->threads[i].first == m->threads[i].n)
+            m->heap[0] = m->heap[--m->n_heap];
+        if (m->n_heap)
+            sift_down(m, 0);
+    }
+    m->done_ns = horizon_ns;
+}
+
+bool trace_merge_add(struct trace_merge *m, struct trace_raw_header *h, uint64_t n_bytes)
+{
+    struct trace_source s = {.header = h,
+                             .n_chunks = h->n_chunks,
+                             .chunks_offset = h->chunks_offset,
+                             .clock = h->clock,
+                             .keeps_last = h->keeps_last != 0,
+                             .ticks = h->start_ticks,
+                             .ns = h->start_ns,
+                             .scale = 1ull << 32};
+    if (n_bytes < sizeof *h || h->magic != TRACE_RAW_MAGIC || h->version != TRACE_RAW_VERSION ||
+        s.chunks_offset % 64 || s.chunks_offset > n_bytes || s.n_chunks > CHUNKS_MAX ||
+        s.n_chunks * TRACE_RAW_CHUNK_BYTES > n_bytes - s.chunks_offset ||
+        !more(m, &m->sources, &m->max_sources, m->n_sources + 1, sizeof s))
+        return false;
+    s.serials = m->states.memory.grow(NULL, 0, s.n_chunks * sizeof *s.serials);
+    s.n_read = s.serials ? m->states.memory.grow(NULL, 0, s.n_chunks) : NULL;
+    m->sources[m->n_sources++] = s;
+    m->states.failed |= !s.n_read;
+    return s.n_read != NULL;
+}
+
+void trace_merge_drop(struct trace_merge *m, size_t source)
+{
+    if (source < m->n_sources)
+        release_source(m, &m->sources[source]);
+}
+
+void trace_merge_since(struct trace_merge *m, uint64_t since_ns)
+{
+    /* Filled in by the flight recorder's reader. */
+    m->done_ns = since_ns;
+}
+
+void trace_merge_step(struct trace_merge *m, bool is_last)
+{
+    uint64_t now_ns = trace_raw_mono_ns(), horizon_ns = is_last ? UINT64_MAX
+                                                        : now_ns > TRACE_MERGE_LAG_NS
+                                                            ? now_ns - TRACE_MERGE_LAG_NS
+                                                            : 0;
+    for (uint32_t i = 0; i < m->n_sources && !m->states.failed; i++)
+        if (m->sources[i].header)
+            scan_source(m, i);
+    if (m->n_threads)
+        sort_extra(&m->threads[0]);
+    tell_until(m, horizon_ns);
+    if (!is_last || m->states.failed)
+        return;
+    if (!m->states.generation)
+        trace_states_start(&m->states, now_ns);
+    cut(m, m->states.last_ns, true);
+}

@@ -1,0 +1,87 @@
+/* trace_merge: an execution trace of what libsonde notes (trace_raw.h), of one process or of
+ * several, as one trace.
+ *
+ * Records are read as they come, brought into the order of time, and told to trace_states a
+ * little later (TRACE_MERGE_LAG_NS): by then it is known whom a thread has let go on, since
+ * that thread says so when it runs again.
+ *
+ * In: the memory of a process, whose contents are not trusted.  Out: trace_states.
+ * Units: ns.  Threads: one at a time.  Signals: no.  Failure is sticky: states.failed. */
+#ifndef SONDE_WIRE_TRACE_MERGE_H
+#define SONDE_WIRE_TRACE_MERGE_H
+
+#include "wire/trace_states.h"
+
+#define TRACE_MERGE_LAG_NS 50000000u
+#define TRACE_MERGE_GENERATION_NS 1000000000u
+#define TRACE_MERGE_GENERATION_BYTES (16u << 20)
+#define TRACE_MERGE_PENDING_MAX (16u << 20) /* records that wait for their time */
+
+struct trace_item {
+    uint64_t ns, text; /* where its text begins */
+    struct trace_record record;
+};
+
+/* What is known of a thread id. */
+struct trace_merge_thread {
+    int32_t tid;
+    uint32_t source;
+    uint32_t go; /* of trace_states; TRACE_STATES_NONE: it is not there */
+    bool is_queued, has_begun;
+    struct trace_item *items;
+    size_t first, n, max; /* first .. n - 1 are to come */
+    struct gotrace_bytes text;
+};
+
+/* A process. */
+struct trace_source {
+    struct trace_raw_header *header; /* borrowed */
+    uint64_t n_chunks, chunks_offset;
+    uint32_t clock;
+    bool keeps_last;
+    uint64_t *serials; /* of the chunks as they were when last looked at */
+    uint8_t *n_read;
+    uint64_t ticks, ns; /* a moment on both clocks, and the ns of 2^32 ticks from it on */
+    uint64_t scale;
+};
+
+struct trace_stack_key {
+    uint32_t source, row;
+};
+
+struct trace_merge {
+    struct trace_states states;
+    struct trace_source *sources;
+    size_t n_sources, max_sources;
+    struct trace_merge_thread *threads; /* the first is nobody's: what belongs to no queue */
+    size_t n_threads, max_threads;
+    uint32_t *by_tid; /* thread + 1; a hash table */
+    size_t n_by_tid;
+    uint32_t *heap; /* of threads, by the time of their next item */
+    size_t n_heap, max_heap;
+    struct trace_unborn *unborn; /* made, not begun */
+    size_t n_unborn, max_unborn;
+    struct trace_chunk_ref *refs;
+    size_t max_refs;
+    struct trace_stack_key *stacks; /* number - 1 */
+    size_t n_stacks, max_stacks;
+    uint32_t *stack_slots;
+    size_t n_stack_slots;
+    uint64_t n_pending, n_lost;
+    uint64_t done_ns; /* told to states up to here */
+};
+
+/* memory, sink and the functions for tables are to be set in merge->states before. */
+void trace_merge_release(struct trace_merge *merge);
+
+/* Another process.  Its memory is `n_bytes` long.  False: it is none of ours, or no memory. */
+bool trace_merge_add(struct trace_merge *merge, struct trace_raw_header *header, uint64_t n_bytes);
+/* That memory is no more: nothing else comes of it. */
+void trace_merge_drop(struct trace_merge *merge, size_t source);
+
+/* Reads what is new, and tells what is older than the lag; `is_last`: all of it, and ends the
+ * trace.  `since_ns`: what was before is left out (0: nothing), for the first call. */
+void trace_merge_step(struct trace_merge *merge, bool is_last);
+void trace_merge_since(struct trace_merge *merge, uint64_t since_ns);
+
+#endif
