@@ -24,6 +24,11 @@ struct cursor {
     uint32_t next_batch;
 };
 
+/* Most events are the next at the first try.  A trace made to have none that is would take the
+ * square of its length, so there is an end to it. */
+#define WORK_MAX 1000000000u
+#define WORK_PER_EVENT 1000u
+
 struct entry {
     int64_t time_ns; /* of the cursor's event */
     struct cursor *cursor;
@@ -42,9 +47,10 @@ struct source {
     size_t next_sample;
     size_t n_used; /* bytes of the generation's batches whose events were taken */
     uint64_t n_syncs;
-    bool is_over;      /* the last sync was given out */
-    struct err behind; /* why nothing can be read behind this generation */
-    bool told_sync;    /* the sync that stands for it was given out */
+    uint64_t n_events, n_work; /* that were put in order; tries and steps of sorting */
+    bool is_over;              /* the last sync was given out */
+    struct err behind;         /* why nothing can be read behind this generation */
+    bool told_sync;            /* the sync that stands for it was given out */
 };
 
 /* ---- the heap, by Go's steps ---- */
@@ -346,11 +352,19 @@ static bool step(struct source *s, struct trace_block *block, struct err *err)
     enum trace_v2_step done = try_advance(s, 0, block, err);
     if (done == TRACE_V2_NOT_YET) {
         sort_heap(s);
-        for (size_t i = 1; i < s->n_heap && done == TRACE_V2_NOT_YET; i++)
+        size_t i = 1;
+        for (; i < s->n_heap && done == TRACE_V2_NOT_YET; i++)
             done = try_advance(s, i, block, err);
         if (done == TRACE_V2_NOT_YET)
             return stuck(s, err);
+        s->n_work += 4 * s->n_heap + i;
+        if (s->n_work > WORK_MAX + WORK_PER_EVENT * s->n_events)
+            return err_set(err, ERR_INPUT,
+                           "broken trace: generation %" PRIu64
+                           ": the order of its events cannot be found in a useful time",
+                           s->gen.gen);
     }
+    s->n_events++;
     return done == TRACE_V2_DONE;
 }
 
