@@ -133,6 +133,8 @@ static void on_other(struct analysis_facts *f, const struct trace_event *event)
     case TRACE_KIND_LABEL:
         row = analysis_goroutines_find(gs, id);
         analysis_gc_event(&f->gc, event, row != ANALYSIS_NO_ROW ? &gs->rows.items[row] : NULL);
+        if (f->options->ledger)
+            analysis_ledger_gc(f->options->ledger, &f->gc, event);
         if (event->type == GOTRACE_GO_LABEL && row != ANALYSIS_NO_ROW && gs->rows.items[row].worker)
             analysis_procs_worker(&f->procs, event);
         else
@@ -187,6 +189,8 @@ bool analysis_facts_end(void *state, struct err *err)
     }
     if (!f->has_ended) {
         analysis_procs_end(&f->procs, f->last_ns);
+        if (f->options->ledger)
+            analysis_ledger_gc_end(f->options->ledger, &f->gc);
         analysis_gc_end(&f->gc, f->last_ns);
         analysis_waits_end(&f->waits);
         analysis_user_end(&f->user, f->last_ns);

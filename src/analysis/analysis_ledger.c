@@ -6,6 +6,7 @@ void analysis_ledger_release(struct analysis_ledger *ledger)
     vec_release(&ledger->regions);
     vec_release(&ledger->tasks);
     vec_release(&ledger->logs);
+    vec_release(&ledger->cycles);
 }
 
 /* A copy with chains of its own. */
@@ -65,4 +66,48 @@ void analysis_ledger_log(struct analysis_ledger *ledger, const struct analysis_l
 {
     if (has_room(ledger, ledger->logs.n))
         ledger->failed |= !vec_push(&ledger->logs, *log);
+}
+
+/* --- cycles --- */
+
+void analysis_ledger_gc_end(struct analysis_ledger *ledger, const struct analysis_gc *gc)
+{
+    struct analysis_ledger_cycle now = {.assist_ns = gc->assist_ns, .sweep_ns = gc->sweep_ns};
+    for (int i = 0; i < ANALYSIS_N_WORKERS; i++)
+        now.worker_ns += gc->worker_ns[i];
+    if (ledger->cycles.n) {
+        struct analysis_ledger_cycle *last = &ledger->cycles.items[ledger->cycles.n - 1];
+        last->worker_ns = now.worker_ns - ledger->before.worker_ns;
+        last->assist_ns = now.assist_ns - ledger->before.assist_ns;
+        last->sweep_ns = now.sweep_ns - ledger->before.sweep_ns;
+    }
+    ledger->before = now;
+}
+
+static uint64_t level(const struct analysis_level *l)
+{
+    return l->is_known ? l->last : 0;
+}
+
+void analysis_ledger_gc(struct analysis_ledger *ledger, const struct analysis_gc *gc,
+                        const struct trace_event *event)
+{
+    size_t n = ledger->cycles.n;
+    bool is_open = n && ledger->cycles.items[n - 1].end_ns == ANALYSIS_NEVER;
+    if (event->type == GOTRACE_GC_END) {
+        if (is_open) {
+            ledger->cycles.items[n - 1].end_ns = event->time_ns;
+            ledger->cycles.items[n - 1].heap_after = level(&gc->heap);
+        }
+        return;
+    }
+    if ((event->type != GOTRACE_GC_BEGIN && event->type != GOTRACE_GC_ACTIVE) || is_open ||
+        !has_room(ledger, n))
+        return;
+    analysis_ledger_gc_end(ledger, gc);
+    const struct analysis_ledger_cycle row = {.start_ns = gc->cycle_since_ns,
+                                              .end_ns = ANALYSIS_NEVER,
+                                              .heap_before = level(&gc->heap),
+                                              .goal = level(&gc->goal)};
+    ledger->failed |= !vec_push(&ledger->cycles, row);
 }

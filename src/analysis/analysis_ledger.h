@@ -9,6 +9,7 @@
 #ifndef SONDE_ANALYSIS_ANALYSIS_LEDGER_H
 #define SONDE_ANALYSIS_ANALYSIS_LEDGER_H
 
+#include "analysis/analysis_gc.h"
 #include "analysis/analysis_user.h"
 
 #define ANALYSIS_LEDGER_ROWS_MAX (4u << 20)
@@ -42,13 +43,22 @@ struct analysis_ledger_log {
     uint32_t category, message; /* strings */
 };
 
+/* A cycle of the garbage collector. */
+struct analysis_ledger_cycle {
+    int64_t start_ns, end_ns;
+    int64_t worker_ns, assist_ns, sweep_ns; /* of processors, until the next one */
+    uint64_t heap_before, heap_after, goal; /* bytes; 0: not known */
+};
+
 struct analysis_ledger {
     VEC(struct analysis_ledger_goroutine) goroutines;
     VEC(struct analysis_ledger_region) regions;
     VEC(struct analysis_ledger_task) tasks;
     VEC(struct analysis_ledger_log) logs; /* in time */
-    uint64_t n_dropped;                   /* rows of whatever kind, for there are too many */
-    bool failed;                          /* memory ran out */
+    VEC(struct analysis_ledger_cycle) cycles;
+    struct analysis_ledger_cycle before; /* sums up to the last cycle's begin */
+    uint64_t n_dropped;                  /* rows of whatever kind, for there are too many */
+    bool failed;                         /* memory ran out */
 };
 
 void analysis_ledger_release(struct analysis_ledger *ledger); /* also fine on a zeroed one */
@@ -62,6 +72,10 @@ void analysis_ledger_region(struct analysis_ledger *ledger, struct analysis_part
 void analysis_ledger_task(struct analysis_ledger *ledger, struct analysis_parts *parts,
                           const struct analysis_ledger_task *task,
                           const struct analysis_exec *others);
+/* An event that is no transition, which `gc` has seen; and the end of the trace. */
+void analysis_ledger_gc(struct analysis_ledger *ledger, const struct analysis_gc *gc,
+                        const struct trace_event *event);
+void analysis_ledger_gc_end(struct analysis_ledger *ledger, const struct analysis_gc *gc);
 void analysis_ledger_log(struct analysis_ledger *ledger, const struct analysis_ledger_log *log);
 
 #endif

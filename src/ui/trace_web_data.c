@@ -10,9 +10,25 @@ static const struct {
     const char *name;
     trace_web_answer_fn *write;
 } answers[] = {
-    {"tracks", trace_web_tracks}, {"tile", trace_web_tile}, {"globals", trace_web_globals},
-    {"arrows", trace_web_arrows}, {"box", trace_web_box},   {"range", trace_web_range},
+    {"tracks", trace_web_tracks},
+    {"tile", trace_web_tile},
+    {"globals", trace_web_globals},
+    {"arrows", trace_web_arrows},
+    {"box", trace_web_box},
+    {"range", trace_web_range},
     {"search", trace_web_search},
+    {"overview", trace_web_overview},
+    {"goroutines", trace_web_goroutines},
+    {"goroutine", trace_web_goroutine},
+    {"usertasks", trace_web_usertasks},
+    {"usertask", trace_web_usertask},
+    {"task", trace_web_task},
+    {"userregions", trace_web_userregions},
+    {"userregion", trace_web_userregion},
+    {"gc", trace_web_gc},
+    {"mmu", trace_web_mmu},
+    {"mmuworst", trace_web_mmuworst},
+    {"latency", trace_web_latency},
 };
 
 static trace_web_answer_fn *find(const char *name)

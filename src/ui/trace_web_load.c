@@ -111,7 +111,7 @@ static void note_wall(struct trace_web_model *model, const struct trace_reader *
     model->wall_ms = clock.wall_s * 1000 + clock.wall_ns / 1000000 - before_ms;
 }
 
-static bool begin_profiles(struct trace_web_load *load, struct err *err)
+static bool begin_analyses(struct trace_web_load *load, struct err *err)
 {
     struct trace_web_model *model = &load->model;
     for (size_t i = 0; analysis_registry[i]; i++) {
@@ -124,7 +124,10 @@ static bool begin_profiles(struct trace_web_load *load, struct err *err)
         if (!task->state)
             return false;
     }
-    return true;
+    load->all.ledger = &model->ledger;
+    model->facts = analysis_facts_begin(model->trace, &load->all, NULL, err);
+    trace_web_mmu_begin(&model->mmu, TRACE_WEB_MMU_FLAGS, 0);
+    return model->facts != NULL;
 }
 
 /* To the end of the trace, or to where it is broken. */
@@ -154,6 +157,8 @@ static bool read_events(struct trace_web_load *load, struct err *err)
         timeline_events(model->timeline, events, n);
         for (size_t i = 0; i < model->n_profiles; i++)
             model->profiles[i].ops->events(model->profiles[i].state, events, n);
+        analysis_facts_events(model->facts, events, n);
+        trace_web_mmu_events(&model->mmu, model->trace, events, n);
         uint64_t done, total;
         trace_reader_progress(load->reader, &done, &total);
         load->done = done;
@@ -164,7 +169,8 @@ static bool read_events(struct trace_web_load *load, struct err *err)
 static bool end_analyses(struct trace_web_load *load, struct err *err)
 {
     struct trace_web_model *model = &load->model;
-    bool ok = timeline_end(model->timeline, err);
+    bool ok = timeline_end(model->timeline, err) && analysis_facts_end(model->facts, err) &&
+              trace_web_mmu_end(&model->mmu, err);
     for (size_t i = 0; ok && i < model->n_profiles; i++) {
         const struct analysis_task *task = &model->profiles[i];
         ok = task->ops->end(task->state, err);
@@ -183,7 +189,7 @@ static void *read_trace(void *arg)
     struct trace_web_load *load = arg;
     struct progress progress;
     progress_begin(&progress, "reading the trace");
-    bool ok = begin_profiles(load, &load->err) && read_events(load, &load->err) &&
+    bool ok = begin_analyses(load, &load->err) && read_events(load, &load->err) &&
               end_analyses(load, &load->err);
     load->model.kept = trace_reader_take_trace(load->reader);
     trace_reader_free(load->reader); /* and its memory */
@@ -240,6 +246,9 @@ void trace_web_load_free(struct trace_web_load *load)
     if (load->has_thread)
         pthread_join(load->thread, NULL);
     analysis_release(load->model.profiles, load->model.n_profiles);
+    analysis_facts_free(load->model.facts);
+    analysis_ledger_release(&load->model.ledger);
+    trace_web_mmu_release(&load->model.mmu);
     timeline_free(load->model.timeline);
     diag_release(&load->model.diag);
     trace_reader_free(load->reader);

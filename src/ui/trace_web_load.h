@@ -4,10 +4,13 @@
 #ifndef SONDE_UI_TRACE_WEB_LOAD_H
 #define SONDE_UI_TRACE_WEB_LOAD_H
 
+#include "analysis/analysis_facts.h"
+#include "analysis/analysis_ledger.h"
 #include "analysis/analysis_run.h"
 #include "base/diag.h"
 #include "timeline/timeline.h"
 #include "trace/trace_reader.h"
+#include "ui/trace_web_mmu.h"
 
 #define TRACE_WEB_PROFILES_MAX 16
 
@@ -20,6 +23,9 @@ struct trace_web_model {
     struct analysis_task profiles[TRACE_WEB_PROFILES_MAX]; /* of the whole trace */
     size_t n_profiles;
     bool has_samples[TRACE_WEB_PROFILES_MAX];
+    struct analysis_facts *facts;
+    struct analysis_ledger ledger;
+    struct trace_web_mmu mmu; /* with the normal flags */
     struct diag diag;
     int64_t wall_ms; /* of the begin, since 1970; 0: not known */
     char format[32]; /* "Go 1.26" */

@@ -1,5 +1,7 @@
 #include "ui/trace_web_parts.h"
 
+#include "analysis/analysis_text.h"
+
 #include <string.h>
 
 struct str trace_web_text(const struct timeline_texts *texts, uint32_t text)
@@ -26,14 +28,18 @@ const char *trace_web_function(const struct trace_web_ask *ask, uint32_t gorouti
     return goroutine == TIMELINE_NONE ? "" : timeline_function(ask->timeline, goroutine);
 }
 
+void trace_web_frame_place(const struct trace *trace, const struct trace_frame *frame,
+                           struct buf *out)
+{
+    const char *file = trace_string(trace, frame->file, NULL);
+    if (*file)
+        buf_printf(out, "%s:%llu", file, (unsigned long long)frame->line);
+}
+
 void trace_web_place(const struct trace *trace, uint32_t frame, struct buf *out)
 {
-    if (frame == UINT32_MAX)
-        return;
-    const struct trace_frame *f = trace_frame(trace, frame);
-    const char *file = trace_string(trace, f->file, NULL);
-    if (*file)
-        buf_printf(out, "%s:%llu", file, (unsigned long long)f->line);
+    if (frame != UINT32_MAX)
+        trace_web_frame_place(trace, trace_frame(trace, frame), out);
 }
 
 void trace_web_member(struct json *j, const char *key, const struct buf *text)
@@ -62,36 +68,10 @@ void trace_web_stack(const struct trace_web_ask *ask, struct json *j, const char
     json_close(j, ']');
 }
 
-static bool is_below(const char *function)
-{
-    static const char *const packages[] = {"runtime.",       "sync.",    "internal/sync.",
-                                           "internal/poll.", "syscall.", "internal/runtime/",
-                                           "time.Sleep"};
-    for (size_t i = 0; i < sizeof packages / sizeof *packages; i++)
-        if (!strncmp(function, packages[i], strlen(packages[i])))
-            return true;
-    return false;
-}
-
-uint32_t trace_web_own_frame(const struct trace *trace, uint32_t stack)
-{
-    const struct trace_stack s = trace_stack(trace, stack);
-    for (uint32_t i = 0; i < s.n_frames; i++)
-        if (!is_below(trace_string(trace, trace_frame(trace, s.frames[i])->func, NULL)))
-            return s.frames[i];
-    return s.n_frames ? s.frames[0] : UINT32_MAX;
-}
-
 void trace_web_where(const struct trace *trace, uint32_t stack, struct buf *out)
 {
-    uint32_t frame = trace_web_own_frame(trace, stack);
-    if (frame == UINT32_MAX)
-        return;
-    const struct trace_frame *f = trace_frame(trace, frame);
-    const char *file = trace_string(trace, f->file, NULL), *slash = strrchr(file, '/');
-    buf_puts(out, trace_string(trace, f->func, NULL));
-    if (*file)
-        buf_printf(out, " %s:%llu", slash ? slash + 1 : file, (unsigned long long)f->line);
+    if (stack)
+        analysis_text_site(out, trace, stack, "");
 }
 
 const char *trace_web_profile_of(const char *reason)

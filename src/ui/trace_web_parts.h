@@ -28,14 +28,13 @@ int64_t trace_web_id(const struct trace_web_ask *ask, uint32_t goroutine);
 const char *trace_web_function(const struct trace_web_ask *ask, uint32_t goroutine);
 
 /* "/path/file.go:12" of a frame; "". */
+void trace_web_frame_place(const struct trace *trace, const struct trace_frame *frame,
+                           struct buf *out);
 void trace_web_place(const struct trace *trace, uint32_t frame, struct buf *out);
 /* KEY: [{name, place}, ...] of a stack. */
 void trace_web_stack(const struct trace_web_ask *ask, struct json *j, const char *key,
                      uint32_t stack);
-/* The innermost frame that is not of the runtime or of package sync, else the innermost one;
- * UINT32_MAX: there is none. */
-uint32_t trace_web_own_frame(const struct trace *trace, uint32_t stack);
-/* "main.work file.go:12" of that frame; "". */
+/* "main.work file.go:12" of the frame that a reader looks for (analysis_site); "". */
 void trace_web_where(const struct trace *trace, uint32_t stack, struct buf *out);
 
 /* KEY: text */

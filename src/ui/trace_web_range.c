@@ -1,4 +1,5 @@
 /* What a part of the trace adds up to. */
+#include "analysis/analysis_wait.h"
 #include "ui/trace_web_parts.h"
 #include "ui/trace_web_site.h"
 
@@ -120,16 +121,13 @@ static void write_blocked(const struct trace_web_ask *ask, struct json *j,
     for (size_t i = 0; i < r->blocked.n && i < BLOCKED_MAX; i++) {
         const struct timeline_blocked *b = &r->blocked.items[i];
         struct str reason = trace_web_text(&r->texts, b->reason);
-        uint32_t frame = trace_web_own_frame(ask->trace, b->stack);
+        const struct trace_frame *frame = analysis_site(ask->trace, b->stack);
         buf_clear(&place);
-        trace_web_place(ask->trace, frame, &place);
+        if (frame)
+            trace_web_frame_place(ask->trace, frame, &place);
         json_open(j, '{');
         json_member(j, "reason", reason);
-        json_member(
-            j, "where",
-            str_of(frame == UINT32_MAX
-                       ? ""
-                       : trace_string(ask->trace, trace_frame(ask->trace, frame)->func, NULL)));
+        json_member(j, "where", str_of(frame ? trace_string(ask->trace, frame->func, NULL) : ""));
         trace_web_member(j, "place", &place);
         json_member(j, "profile", str_of(trace_web_profile_of(reason.p)));
         json_member_int(j, "count", (int64_t)b->count);

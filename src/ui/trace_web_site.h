@@ -43,7 +43,11 @@ typedef bool trace_web_answer_fn(const struct trace_web_ask *ask, struct json *j
 
 trace_web_answer_fn trace_web_tracks, trace_web_tile, trace_web_globals, trace_web_arrows,
     trace_web_box, trace_web_range; /* trace_web_timeline.c, trace_web_box.c, trace_web_range.c */
-trace_web_answer_fn trace_web_search;
+trace_web_answer_fn trace_web_search, trace_web_overview;
+trace_web_answer_fn trace_web_goroutines, trace_web_goroutine;
+trace_web_answer_fn trace_web_usertasks, trace_web_usertask, trace_web_task;
+trace_web_answer_fn trace_web_userregions, trace_web_userregion;
+trace_web_answer_fn trace_web_gc, trace_web_mmu, trace_web_mmuworst, trace_web_latency;
 
 extern const struct web_route trace_web_routes[];
 

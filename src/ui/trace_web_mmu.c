@@ -1,0 +1,74 @@
+#include "ui/trace_web_mmu.h"
+
+#include <math.h>
+#include <string.h>
+
+#define FIRST_NS 1e3 /* the shortest window */
+#define DECADES 9.0
+
+void trace_web_mmu_begin(struct trace_web_mmu *m, unsigned flags, int64_t window_ns)
+{
+    *m = (struct trace_web_mmu){.flags = flags};
+    for (int i = 0; i < TRACE_WEB_MMU_WINDOWS; i++)
+        m->lengths[i] =
+            window_ns
+                ? window_ns
+                : (int64_t)(FIRST_NS * pow(10, DECADES * i / (TRACE_WEB_MMU_WINDOWS - 1)) + 0.5);
+    analysis_mmu_init(&m->mmu, flags, m->lengths, window_ns ? 1 : TRACE_WEB_MMU_WINDOWS);
+    if (!(flags & ANALYSIS_MMU_PER_PROC))
+        m->mmu.curve = &m->curve;
+}
+
+void trace_web_mmu_events(struct trace_web_mmu *m, const struct trace *trace,
+                          const struct trace_event *events, size_t n)
+{
+    struct trace_transition t;
+    if (!n)
+        return;
+    if (!m->last_ns)
+        m->first_ns = events[0].time_ns;
+    m->last_ns = events[n - 1].time_ns;
+    for (size_t i = 0; i < n; i++)
+        analysis_mmu_event(&m->mmu, trace, &events[i],
+                           trace_event_transition(&events[i], &t) ? &t : NULL);
+}
+
+bool trace_web_mmu_end(struct trace_web_mmu *m, struct err *err)
+{
+    analysis_mmu_end(&m->mmu, m->last_ns);
+    return !m->mmu.failed || err_nomem(err);
+}
+
+void trace_web_mmu_release(struct trace_web_mmu *m)
+{
+    analysis_mmu_release(&m->mmu);
+}
+
+bool trace_web_mmu_flags(const char *text, unsigned *flags, bool *has_mut, struct err *err)
+{
+    static const struct {
+        const char *name;
+        unsigned flag;
+    } names[] = {
+        {"stw", ANALYSIS_MMU_STW},          {"background", ANALYSIS_MMU_BACKGROUND},
+        {"assist", ANALYSIS_MMU_ASSIST},    {"sweep", ANALYSIS_MMU_SWEEP},
+        {"perProc", ANALYSIS_MMU_PER_PROC}, {"mut", 0},
+    };
+    *flags = text ? 0 : TRACE_WEB_MMU_FLAGS;
+    *has_mut = false;
+    for (const char *p = text ? text : ""; *p;) {
+        size_t n = strcspn(p, "|"), i = 0;
+        while (i < sizeof names / sizeof *names &&
+               (strlen(names[i].name) != n || strncmp(names[i].name, p, n) != 0))
+            i++;
+        if (i == sizeof names / sizeof *names)
+            return err_set(err, ERR_USAGE,
+                           "'%.32s' is no flag; there are stw, background, assist, sweep, perProc "
+                           "and mut, with | between them",
+                           p);
+        *flags |= names[i].flag;
+        *has_mut |= !names[i].flag;
+        p += n + (p[n] == '|');
+    }
+    return true;
+}
