@@ -1,5 +1,8 @@
 #include "ui/trace_web_profiles.h"
 
+#include "analysis/analysis_scope.h"
+#include "ui/trace_web_regions.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,21 +85,106 @@ static struct entry *find(struct trace_web_profiles *profiles, const struct buf 
     return NULL;
 }
 
-/* What the profile is of; whether that is a part of the trace. */
-static bool make_options(const struct trace_web_model *model, const struct trace_query *query,
-                         struct analysis_options *options, bool *is_part, struct err *err)
+/* --- what a profile is of --- */
+
+struct part {
+    struct analysis_options options;
+    struct analysis_scope scope;
+    const struct analysis_ops *ops;
+    bool is_all; /* the whole trace */
+};
+
+static int64_t or_else(int64_t ns, int64_t other)
 {
-    *options = (struct analysis_options){.goroutine_name = query->name, .task = query->task};
-    if (query->n_goids > 1)
-        return err_set(err, ERR_USAGE, "a profile is of one goroutine, or of all");
-    if (query->n_goids)
-        options->goroutine = query->goids[0];
-    if (query->start_ns > 0)
-        options->start_ns = query->start_ns;
-    if (query->end_ns < model->stats.duration_ns)
-        options->end_ns = query->end_ns > 0 ? query->end_ns : 1;
-    *is_part = query->name || query->task || query->n_goids || options->start_ns || options->end_ns;
+    return ns == ANALYSIS_NEVER ? other : ns;
+}
+
+static bool add_region(struct part *part, const struct trace_web_model *model,
+                       const struct analysis_ledger_region *r)
+{
+    return analysis_scope_add(&part->scope, r->g, or_else(r->start_ns, model->facts->first_ns),
+                              or_else(r->end_ns, model->facts->last_ns));
+}
+
+/* The regions that the query names, as go tool trace has it. */
+static bool scope_regions(struct part *part, const struct trace_web_model *model,
+                          const struct trace_query *query, struct err *err)
+{
+    struct trace_web_region_filter filter;
+    if (!trace_web_region_filter(query, &filter, err))
+        return false;
+    for (size_t i = 0; i < model->ledger.regions.n; i++) {
+        const struct analysis_ledger_region *r = &model->ledger.regions.items[i];
+        if (trace_web_region_matches(&filter, model->facts, r) && !add_region(part, model, r))
+            return err_nomem(err);
+    }
     return true;
+}
+
+/* The regions of a task and its subtasks. */
+static bool scope_task(struct part *part, const struct trace_web_model *model, uint64_t task,
+                       struct err *err)
+{
+    struct map tasks = {0};
+    size_t before = 0;
+    bool ok = map_put(&tasks, task, 0);
+    while (ok && tasks.n != before) {
+        before = tasks.n;
+        for (size_t i = 0; ok && i < model->ledger.tasks.n; i++) {
+            const struct analysis_ledger_task *t = &model->ledger.tasks.items[i];
+            if (map_get(&tasks, t->parent) != MAP_NONE)
+                ok = map_put(&tasks, t->id, 0);
+        }
+    }
+    for (size_t i = 0; ok && i < model->ledger.regions.n; i++) {
+        const struct analysis_ledger_region *r = &model->ledger.regions.items[i];
+        if (map_get(&tasks, r->task) != MAP_NONE)
+            ok = add_region(part, model, r);
+    }
+    map_release(&tasks);
+    return ok || err_nomem(err);
+}
+
+static bool scope_goroutines(struct part *part, const struct trace_query *query, struct err *err)
+{
+    for (size_t i = 0; i < query->n_goids; i++)
+        if (!analysis_scope_add(&part->scope, query->goids[i], INT64_MIN, INT64_MAX))
+            return err_nomem(err);
+    return true;
+}
+
+/* "regionnet" is net, of regions. */
+static bool begin_part(struct part *part, const struct trace_web_model *model, const char *name,
+                       const struct trace_query *query, struct err *err)
+{
+    const bool of_regions = !strncmp(name, "region", 6) && strcmp(name, "regions") != 0;
+    const bool of_task = query->task && strcmp(name, "regions") != 0 && strcmp(name, "tasks") != 0;
+    bool ok = true;
+    *part = (struct part){.ops = analysis_find(ANALYSIS_PROFILE, of_regions ? name + 6 : name),
+                          .options.goroutine_name = query->name};
+    if (!part->ops)
+        return err_set(err, ERR_USAGE, "there is no profile '%.32s' of a trace", name);
+    if (of_regions + of_task + (query->n_goids > 0) > 1)
+        return err_set(err, ERR_USAGE, "a profile is of goroutines, of a task or of regions");
+    if (query->start_ns > 0)
+        part->options.start_ns = query->start_ns;
+    if (query->end_ns < model->stats.duration_ns)
+        part->options.end_ns = query->end_ns > 0 ? query->end_ns : 1;
+    if (of_regions)
+        ok = scope_regions(part, model, query, err);
+    else if (of_task)
+        ok = scope_task(part, model, query->task, err);
+    else if (query->n_goids)
+        ok = scope_goroutines(part, query, err);
+    else
+        part->options.task = query->task;
+    if (of_regions || of_task || query->n_goids) {
+        analysis_scope_seal(&part->scope);
+        part->options.scope = &part->scope;
+    }
+    part->is_all = !part->options.scope && !query->name && !query->task &&
+                   !part->options.start_ns && !part->options.end_ns;
+    return ok;
 }
 
 /* Of all of the trace: what the first reading has added up. */
@@ -110,17 +198,16 @@ static struct profile *make_whole(const struct trace_web_model *model,
     return NULL;
 }
 
-static struct profile *make_part(const struct trace_web_load *load, const struct analysis_ops *ops,
-                                 const struct analysis_options *options, struct diag *diag,
-                                 struct err *err)
+static struct profile *make_part(const struct trace_web_load *load, const struct part *part,
+                                 struct diag *diag, struct err *err)
 {
     struct profile *profile = NULL;
-    struct analysis_task task = {.ops = ops};
+    struct analysis_task task = {.ops = part->ops};
     struct trace_reader *reader = trace_web_load_again(load, err);
     if (!reader)
         return NULL;
-    if (analysis_run(reader, options, &task, 1, diag, err))
-        profile = ops->profile(task.state, err);
+    if (analysis_run(reader, &part->options, &task, 1, diag, err))
+        profile = part->ops->profile(task.state, err);
     analysis_release(&task, 1);
     trace_reader_free(reader);
     return profile;
@@ -129,17 +216,14 @@ static struct profile *make_part(const struct trace_web_load *load, const struct
 static struct profile *make(const struct trace_web_load *load, const char *name,
                             const struct trace_query *query, struct diag *diag, struct err *err)
 {
-    bool is_part = false;
-    struct analysis_options options;
+    struct part part;
+    struct profile *profile = NULL;
     const struct trace_web_model *model = trace_web_load_model(load);
-    const struct analysis_ops *ops = analysis_find(ANALYSIS_PROFILE, name);
-    if (!ops) {
-        err_set(err, ERR_USAGE, "there is no profile '%.32s' of a trace", name);
-        return NULL;
-    }
-    if (!make_options(model, query, &options, &is_part, err))
-        return NULL;
-    return is_part ? make_part(load, ops, &options, diag, err) : make_whole(model, ops, err);
+    if (begin_part(&part, model, name, query, err))
+        profile =
+            part.is_all ? make_whole(model, part.ops, err) : make_part(load, &part, diag, err);
+    analysis_scope_release(&part.scope);
+    return profile;
 }
 
 static void make_key(const char *name, const struct trace_query *query, struct buf *key)
