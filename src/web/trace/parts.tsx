@@ -176,7 +176,9 @@ export function HistogramView({ histogram: h, link, small }: { histogram: Histog
                 {bar}
               </Link>
             ) : (
-              <span aria-label={text}>{bar}</span>
+              <span role="img" aria-label={text}>
+                {bar}
+              </span>
             )}
             {mark}
           </li>

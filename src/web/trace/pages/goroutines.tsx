@@ -170,7 +170,7 @@ export function GoroutinePage({ meta, here, go }: PageProps) {
                       { name: meta.native ? "Thread" : "Goroutine", number: true, sort: "id", cell: (r) => <G id={r.id} word={word(meta)} /> },
                       { name: "From", number: true, sort: "start", wide: true, cell: (r) => (r.start < 0 ? "before" : exact(r.start)) },
                       { name: "Total", number: true, sort: "total", cell: (r) => long(r.times.total) },
-                      { name: "", cell: (r) => <Bar times={r.times} /> },
+                      { name: "States", cell: (r) => <Bar times={r.times} /> },
                       ...timeColumns<Goroutine["rows"][number]>((r) => r.times, t),
                       {
                         name: "In the timeline",

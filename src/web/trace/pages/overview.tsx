@@ -84,6 +84,7 @@ export function OverviewPage({ meta, go }: PageProps) {
   const p = useDark() ? PALETTES.dark : PALETTES.light;
   return (
     <div class="page">
+      <h1 class="unseen">Overview of {meta.title}</h1>
       <Loaded asked={asked}>
         {(o) => {
           const s = o.states;

@@ -122,7 +122,7 @@ export function UserRegionPage({ meta, here, go }: PageProps) {
                 { name: "From", number: true, sort: "start", wide: true, cell: (r) => (r.start < 0 ? "before" : exact(r.start)) },
                 { name: meta.native ? "Thread" : "Goroutine", number: true, cell: (r) => <G id={r.g} word={word} /> },
                 { name: "Task", number: true, cell: (r) => (r.task ? <Link to={address("usertask", { id: r.task })}>{count(r.task)}</Link> : "") },
-                { name: "", cell: (r) => <Bar times={r.times} /> },
+                { name: "States", cell: (r) => <Bar times={r.times} /> },
                 ...timeColumns<UserRegion["rows"][number]>((r) => r.times, a.times),
               ]}
             />

@@ -379,6 +379,7 @@ export function TimelinePage({ meta, here, search, go, say }: PageProps) {
   const open = selected || range;
   return (
     <div class={open ? "timeline-page with-details" : "timeline-page"}>
+      <h1 class="unseen">Timeline</h1>
       <div class="timeline-tools">
         {!narrow && (
           <div class="flame-choice" role="group" aria-label="Tracks">

@@ -254,7 +254,7 @@ export class Painter {
         const y = top + source.laneTop(i, lane) - scroll;
         for (const piece of pieces) {
           const boxes = piece.value[i % BLOCK]?.[lane];
-          if (boxes) this.fill(boxes, piece, at, w, scale, ground, isGoroutine, small, y, source.laneHeight(i, lane), piece === pieces[0]);
+          if (boxes) this.fill(boxes, piece, at, w, scale, ground, isGoroutine, isGoroutine ? source.id[i] : -1, small, y, source.laneHeight(i, lane), piece === pieces[0]);
         }
       }
     }
@@ -289,7 +289,7 @@ export class Painter {
   }
 
   // Boxes of a lane between piece.a and piece.b as pixels from `at` on.
-  private fill(boxes: Boxes, piece: Piece<Rows>, at: number, w: number, scale: number, ground: number, isGoroutine: boolean, small: boolean, y: number, height: number, isFirst: boolean) {
+  private fill(boxes: Boxes, piece: Piece<Rows>, at: number, w: number, scale: number, ground: number, isGoroutine: boolean, own: number, small: boolean, y: number, height: number, isFirst: boolean) {
     const { start, end, kind, name, g, busy, count: many } = boxes;
     const { t0, follow, nameMatch, pixels } = this;
     const pa = Math.max(piece.a, t0);
@@ -307,7 +307,7 @@ export class Painter {
       const x1 = (e - t0) * scale;
       const k = kind[i];
       const named = k === Kind.Running ? runsByName : k === Kind.Region || k === Kind.Task;
-      const stands = (follow < 0 || (g ? g[i] === follow : true)) && (!searching || nameMatch[name[i]] === 1);
+      const stands = (follow < 0 || (g ? g[i] : own) === follow) && (!searching || nameMatch[name[i]] === 1);
       let color = named ? (stands ? this.nameColors : this.namePale)[name[i]] : (stands ? this.kindColors : this.kindPale)[k];
       if (busy && busy[i] < 255) color = mixed(color, ground, 0.12 + (0.88 * busy[i]) / 255);
       const wide = x1 - x0;

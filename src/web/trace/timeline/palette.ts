@@ -30,7 +30,7 @@ export interface Palette {
 
 // Lightness, chroma, hue: light and dark.
 const KINDS: [Kind, [number, number, number], [number, number, number]][] = [
-  [Kind.Running, [0.8, 0.125, 150], [0.52, 0.105, 150]],
+  [Kind.Running, [0.8, 0.125, 150], [0.505, 0.105, 150]],
   [Kind.Runnable, [0.85, 0.13, 85], [0.57, 0.11, 80]],
   [Kind.Waiting, [0.9, 0.012, 260], [0.33, 0.014, 260]],
   [Kind.Syscall, [0.79, 0.1, 240], [0.51, 0.1, 245]],
