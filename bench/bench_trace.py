@@ -61,7 +61,7 @@ def make(path, megabytes):
     subprocess.run([os.path.join(root, "bin/go"), "build", "-o", program, "."], check=True,
                    cwd=os.path.join(HERE, "../tests/targets/go_trace"),
                    env=build_environment(root, os.path.join(os.environ["SONDE_BUILD_ROOT"], "go-cache")))
-    subprocess.run([program, "-mb", str(megabytes), "-o", path], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([program, path, str(megabytes)], check=True, stdout=subprocess.DEVNULL)
     os.remove(program)
 
 
