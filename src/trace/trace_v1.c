@@ -163,22 +163,22 @@ static int64_t to_ns(const struct trace_v1 *v, int64_t ticks)
 
 static uint32_t string_of(const struct trace_v1 *v, uint64_t id)
 {
-    uint32_t string = map_get(&v->file.strings, id);
-    return string == MAP_NONE ? 0 : string;
+    uint32_t string = trace_v2_ids_get(&v->file.strings, id);
+    return string == TRACE_V2_NO_ID ? 0 : string;
 }
 
 static uint32_t stack_of(const struct trace_v1 *v, uint64_t id)
 {
-    uint32_t stack = map_get(&v->file.stacks, id);
-    return stack == MAP_NONE ? 0 : stack;
+    uint32_t stack = trace_v2_ids_get(&v->file.stacks, id);
+    return stack == TRACE_V2_NO_ID ? 0 : stack;
 }
 
 /* Where a new goroutine begins.  Go 1.5 told it by its address.  UINT32_MAX: no memory. */
 static uint32_t start_of(struct trace_v1 *v, uint64_t arg)
 {
     if (v->input.version >= 7) {
-        uint32_t stack = map_get(&v->file.stacks, arg);
-        return stack == MAP_NONE ? v->no_frames : stack;
+        uint32_t stack = stack_of(v, arg);
+        return stack ? stack : v->no_frames;
     }
     uint32_t number = trace_v1_frame(&v->file, v->trace, arg + 1);
     return number == UINT32_MAX ? number : trace_add_stack(v->trace, &number, 1);

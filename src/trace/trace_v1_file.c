@@ -150,10 +150,10 @@ static const uint8_t *scan_string(struct scan *s, const uint8_t *at, const uint8
         return broken(s, at, "bad string");
     if ((uint64_t)(s->end - p) < n)
         return truncated(s, at);
-    if (map_get(&s->file->strings, id) != MAP_NONE)
+    if (trace_v2_ids_get(&s->file->strings, id) != TRACE_V2_NO_ID)
         return broken(s, at, "string that was there before");
     uint32_t number = trace_add_string(s->trace, (const char *)p, n);
-    if (number == UINT32_MAX || !map_put(&s->file->strings, id, number))
+    if (number == UINT32_MAX || !trace_v2_ids_add(&s->file->strings, id, number))
         return no_memory(s);
     return p + n;
 }
@@ -210,7 +210,7 @@ static const uint8_t *scan_stack(struct scan *s, const uint8_t *at, const uint8_
 static bool scan_values(struct scan *s, const uint8_t *at, unsigned type, const uint64_t *values)
 {
     struct trace_v1_file *f = s->file;
-    if (s->version < TRACE_V1_SEQ_UNTIL && n_times(s->version, type)) {
+    if (f->shapes[type].n_times == 2) {
         s->seq += values[0];
         s->ticks += values[1];
     }
@@ -274,7 +274,8 @@ static const uint8_t *scan_event(struct scan *s, const uint8_t *at)
         if (type == TRACE_V1_STACK)
             return scan_stack(s, at, p, end);
     }
-    n = n_times(s->version, type) + n_args(s->version, type) + trace_v1_specs[type].has_stack;
+    const struct trace_v1_shape *shape = &s->file->shapes[type];
+    n = (unsigned)shape->n_times + shape->n_args + shape->has_stack;
     if (count < 3 && n != count + (s->version < 7 ? 2 : 1))
         return broken(s, at, "wrong number of arguments");
     for (unsigned i = 0; i < n; i++) {
@@ -321,8 +322,8 @@ uint32_t trace_v1_frame(struct trace_v1_file *file, struct trace *trace, uint64_
 /* The number of a string; what there is no string of is "". */
 static uint32_t string_of(const struct trace_v1_file *file, uint64_t id)
 {
-    uint32_t string = map_get(&file->strings, id);
-    return string == MAP_NONE ? 0 : string;
+    uint32_t string = trace_v2_ids_get(&file->strings, id);
+    return string == TRACE_V2_NO_ID ? 0 : string;
 }
 
 /* The next frame of a stack at *p.  As in Go's tools what the first frame with a pc says holds
@@ -356,7 +357,7 @@ static bool add_stacks(struct scan *s)
             if ((frames[k] = add_frame(s, &p)) == UINT32_MAX)
                 return false;
         uint32_t stack = trace_add_stack(s->trace, frames, (uint32_t)n);
-        if (stack == UINT32_MAX || !map_put(&s->file->stacks, (uint32_t)id, stack))
+        if (stack == UINT32_MAX || !trace_v2_ids_add(&s->file->stacks, (uint32_t)id, stack))
             return false;
     }
     return true;
@@ -393,6 +394,10 @@ bool trace_v1_scan(struct trace_v1_file *file, const struct trace_input *input, 
                      .end = input->data + input->n,
                      .version = input->version};
     file->input = *input;
+    for (unsigned type = 1; type < TRACE_V1_N_TYPES; type++)
+        file->shapes[type] = (struct trace_v1_shape){(uint8_t)n_times(s.version, type),
+                                                     (uint8_t)n_args(s.version, type),
+                                                     trace_v1_specs[type].has_stack};
     const uint8_t *p = s.data + (input->n < GOTRACE_HEADER_BYTES ? input->n : GOTRACE_HEADER_BYTES);
     const uint8_t *kept = p;
     while (p < s.end) {
@@ -428,8 +433,8 @@ void trace_v1_file_release(struct trace_v1_file *file)
     vec_release(&file->procs);
     vec_release(&file->samples);
     vec_release(&file->exits);
-    map_release(&file->strings);
-    map_release(&file->stacks);
+    trace_v2_ids_release(&file->strings);
+    trace_v2_ids_release(&file->stacks);
     map_release(&file->frames);
     map_release(&file->timers);
     *file = (struct trace_v1_file){0};
@@ -541,25 +546,25 @@ bool trace_v1_next(const struct trace_v1_file *file, struct trace_v1_cursor *c,
             c->p = p;
             continue;
         }
-        unsigned times = n_times(version, type), n = n_args(version, type);
+        const struct trace_v1_shape *shape = &file->shapes[type];
         e->type = (uint8_t)type;
         e->p = c->proc;
         e->offset = (uint64_t)(begin - file->input.data);
-        if (times == 2) {
+        if (shape->n_times == 2) {
             p = take(p, end, &value);
             c->seq += value;
         }
-        if (times) {
+        if (shape->n_times) {
             p = take(p, end, &value);
             c->ticks += value;
         }
         e->seq = c->seq;
         e->ticks = (int64_t)c->ticks;
         memset(e->args, 0, sizeof e->args);
-        for (unsigned i = 0; i < n; i++)
+        for (unsigned i = 0; i < shape->n_args; i++)
             p = take(p, end, &e->args[i]);
         e->stack = 0;
-        if (trace_v1_specs[type].has_stack) {
+        if (shape->has_stack) {
             p = take(p, end, &value);
             e->stack = (uint32_t)value;
         }
@@ -570,7 +575,7 @@ bool trace_v1_next(const struct trace_v1_file *file, struct trace_v1_cursor *c,
             p = skip(p, end, value);
         }
         c->p = p;
-        if (!times)
+        if (!shape->n_times)
             continue;
         set_goroutine(c, e);
         return true;

@@ -16,6 +16,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "trace/trace_source.h"
+#include "trace/trace_v2_ids.h"
 
 enum trace_v1_type {
     TRACE_V1_NONE,
@@ -124,14 +125,21 @@ struct trace_v1_exit { /* of a system call, whose time and place are not those i
     uint64_t g;
 };
 
+/* What an event of a type has in the version of a file. */
+struct trace_v1_shape {
+    uint8_t n_times, n_args; /* those in front of the arguments; without the stack */
+    bool has_stack;
+};
+
 struct trace_v1_file {
     struct trace_input input;
+    struct trace_v1_shape shapes[TRACE_V1_N_TYPES];
     uint64_t end; /* of the last whole event */
     VEC(struct trace_v1_batch) batches;
     VEC(struct trace_v1_proc) procs;
     VEC(struct trace_v1_sample) samples; /* by time */
     VEC(struct trace_v1_exit) exits;     /* Go 1.5 only: by seq */
-    struct map strings, stacks;          /* ids of the file -> numbers of struct trace */
+    struct trace_v2_ids strings, stacks; /* ids of the file -> numbers of struct trace */
     struct map frames;                   /* addresses -> numbers of struct trace */
     struct map timers;                   /* goroutines that wait for timers */
     uint64_t n_events;                   /* at most; those of the structure count too */

@@ -43,12 +43,14 @@ struct maker {
 /* UINT32_MAX: no memory. */
 static uint32_t index_of(struct trace_v1_order *o, uint64_t g)
 {
-    uint32_t index = map_get(&o->goroutines, g);
-    if (index != MAP_NONE)
+    uint32_t index = trace_v2_ids_get(&o->goroutines, g);
+    if (index != TRACE_V2_NO_ID)
         return index;
-    if (o->ids.n >= UINT32_MAX - 1 || !vec_push(&o->ids, g))
-        return UINT32_MAX;
-    return map_get_or_put(&o->goroutines, g, (uint32_t)o->ids.n - 1);
+    index = (uint32_t)o->ids.n;
+    return o->ids.n < UINT32_MAX - 1 && vec_push(&o->ids, g) &&
+                   trace_v2_ids_add(&o->goroutines, g, index)
+               ? index
+               : UINT32_MAX;
 }
 
 static bool is_moved(unsigned version, const struct trace_v1_event *e)
@@ -99,9 +101,10 @@ static uint32_t goroutine_of(struct trace_v1_order *o, struct trace_v1_stream *s
 {
     if (s->event.g != s->last_g) {
         s->last_g = s->event.g;
-        s->last_index = s->event.type == TRACE_V1_CPU_SAMPLE ? map_get(&o->goroutines, s->event.g)
-                                                             : index_of(o, s->event.g);
-        if (s->last_index == MAP_NONE && s->event.type == TRACE_V1_CPU_SAMPLE)
+        s->last_index = s->event.type == TRACE_V1_CPU_SAMPLE
+                            ? trace_v2_ids_get(&o->goroutines, s->event.g)
+                            : index_of(o, s->event.g);
+        if (s->last_index == TRACE_V2_NO_ID && s->event.type == TRACE_V1_CPU_SAMPLE)
             s->last_g = s->last_index = NO_GOROUTINE; /* not seen so far */
     }
     return s->last_index;
@@ -348,7 +351,7 @@ bool trace_v1_order_make(struct trace_v1_order *o, const struct trace_v1_file *f
     o->order = malloc((file->n_events + 1) * sizeof *o->order);
     m.steps = malloc(o->n_streams * sizeof *m.steps);
     m.heap = malloc(o->n_streams * sizeof *m.heap);
-    bool is_ok = o->streams && o->order && m.steps && m.heap && index_of(o, 0) == NO_GOROUTINE &&
+    bool is_ok = o->streams && o->order && m.steps && m.heap && vec_push(&o->ids, 0) &&
                  vec_push(&o->ids, 0) && grow_states(&m);
     if (is_ok) {
         rewind_streams(o);
@@ -370,7 +373,7 @@ bool trace_v1_order_make(struct trace_v1_order *o, const struct trace_v1_file *f
 
 void trace_v1_order_release(struct trace_v1_order *o)
 {
-    map_release(&o->goroutines);
+    trace_v2_ids_release(&o->goroutines);
     vec_release(&o->ids);
     vec_release(&o->moved);
     free(o->order);
@@ -426,7 +429,7 @@ bool trace_v1_order_next(struct trace_v1_order *o, struct trace_v1_next *next)
     }
     if (e->type == TRACE_V1_GO_CREATE || e->type == TRACE_V1_GO_UNBLOCK ||
         e->type == TRACE_V1_GO_SYS_EXIT)
-        next->target = map_get(&o->goroutines, e->args[0]);
+        next->target = trace_v2_ids_get(&o->goroutines, e->args[0]);
     else
         next->target = next->goroutine;
     return next->target < o->n_goroutines && next->goroutine < o->n_goroutines; /* else changed */
