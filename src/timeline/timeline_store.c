@@ -1,0 +1,508 @@
+/* The log of a chunk is varints, of which the lowest bits say what it is:
+ *   OP_RUN     n steps as foreseen
+ *   OP_ASIDE   the thread that is foreseen does not come until it is taken back
+ *   OP_TAKE    the thread n, which was aside, comes now
+ *   OP_EVENT   an event as it is (put_event); n: 1 it comes in place of the next step
+ * A chunk ends where all its events were made. */
+#include "timeline/timeline_store.h"
+
+#include "timeline/timeline_player.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { OP_RUN, OP_ASIDE, OP_TAKE, OP_EVENT };
+
+#define NO_FILE UINT32_MAX
+#define NO_CURSOR UINT32_MAX
+
+/* What only adding needs. */
+struct adding {
+    struct timeline_player player;
+    struct trace_event expected[TIMELINE_STEP_MAX]; /* behind what a step became already */
+    unsigned n_expected, next_expected;
+    uint32_t step_cursor; /* that of them */
+    uint32_t recent[256]; /* cursor by hash of its thread */
+    uint32_t *last_mark;  /* of each cursor, its place in `at` */
+    uint32_t last_mark_cap;
+    struct map cursor_of;
+};
+
+void timeline_store_init(struct timeline_store *store)
+{
+    *store = (struct timeline_store){0};
+    buf_init(&store->log);
+}
+
+static void free_adding(struct timeline_store *store)
+{
+    struct adding *a = store->adding;
+    if (!a)
+        return;
+    timeline_player_release(&a->player);
+    free(a->last_mark);
+    map_release(&a->cursor_of);
+    free(a);
+    store->adding = NULL;
+}
+
+void timeline_store_release(struct timeline_store *store)
+{
+    free_adding(store);
+    trace_marks_free(store->marks);
+    file_release(&store->file);
+    vec_release(&store->chunks);
+    buf_release(&store->log);
+    vec_release(&store->at);
+    vec_release(&store->refs);
+    vec_release(&store->contexts);
+    map_release(&store->context_of);
+}
+
+bool timeline_store_file(struct timeline_store *store, const char *path, struct trace_marks *marks,
+                         struct err *err)
+{
+    store->marks = marks;
+    return file_map(&store->file, path, err);
+}
+
+/* ---- events as they are ---- */
+
+static inline uint64_t zigzag(int64_t v)
+{
+    return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+}
+static inline int64_t unzigzag(uint64_t v)
+{
+    return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
+}
+
+enum { HAS_CONTEXT = 8 }; /* beside the number of arguments */
+
+/* `before`: the one before it that was written so, whose context it may share. */
+static uint8_t *put_event(uint8_t *p, const struct trace_event *e, const struct trace_event *before,
+                          int64_t before_ns)
+{
+    unsigned n = 4;
+    while (n && !e->args[n - 1])
+        n--;
+    bool same = e->m == before->m && e->g == before->g && e->p == before->p;
+    *p++ = e->type;
+    *p++ = (uint8_t)(n | (same ? 0 : HAS_CONTEXT));
+    p = gotrace_put(p, zigzag((int64_t)((uint64_t)e->time_ns - (uint64_t)before_ns)));
+    if (!same) {
+        p = gotrace_put(p, zigzag(e->m));
+        p = gotrace_put(p, zigzag(e->g));
+        p = gotrace_put(p, zigzag(e->p));
+    }
+    for (unsigned i = 0; i < n; i++)
+        p = gotrace_put(p, e->args[i]);
+    return p;
+}
+
+static const uint8_t *get_event(const uint8_t *p, const uint8_t *end, struct trace_event *e,
+                                const struct trace_event *before, int64_t before_ns)
+{
+    uint64_t v, m, g, proc;
+    if (end - p < 3)
+        return NULL;
+    *e = (struct trace_event){.type = *p++, .m = before->m, .g = before->g, .p = before->p};
+    unsigned flags = *p++;
+    if (!(p = gotrace_get(p, end, &v)))
+        return NULL;
+    e->time_ns = (int64_t)((uint64_t)before_ns + (uint64_t)unzigzag(v));
+    if (flags & HAS_CONTEXT) {
+        if (!(p = gotrace_get(p, end, &m)) || !(p = gotrace_get(p, end, &g)) ||
+            !(p = gotrace_get(p, end, &proc)))
+            return NULL;
+        e->m = unzigzag(m);
+        e->g = unzigzag(g);
+        e->p = (int32_t)unzigzag(proc);
+    }
+    for (unsigned i = 0; i < (flags & 7) && i < 4; i++)
+        if (!(p = gotrace_get(p, end, &e->args[i])))
+            return NULL;
+    return p;
+}
+
+/* ---- adding ---- */
+
+static void put_op(struct timeline_store *store, unsigned op, uint64_t n)
+{
+    char *p = buf_reserve(&store->log, GOTRACE_VARINT_MAX);
+    if (!p) {
+        store->failed = true;
+        return;
+    }
+    store->log.len += (size_t)(gotrace_put((uint8_t *)p, n << 2 | op) - (uint8_t *)p);
+}
+
+static void end_run(struct timeline_store *store)
+{
+    if (store->n_run)
+        put_op(store, OP_RUN, store->n_run);
+    store->n_run = 0;
+}
+
+static void add_literal(struct timeline_store *store, const struct trace_event *event,
+                        bool in_place)
+{
+    end_run(store);
+    put_op(store, OP_EVENT, in_place);
+    char *p = buf_reserve(&store->log, (size_t)GOTRACE_VARINT_MAX * 8 + 2);
+    if (!p) {
+        store->failed = true;
+        return;
+    }
+    uint8_t *end = put_event((uint8_t *)p, event, &store->literal, store->last_ns);
+    store->log.len += (size_t)(end - (uint8_t *)p);
+    store->literal = *event;
+}
+
+/* What the threads were doing goes from one generation to the next. */
+static void keep_contexts(struct timeline_store *store)
+{
+    struct timeline_player *player = &store->adding->player;
+    for (uint32_t i = 0; i < player->n; i++) {
+        const struct timeline_cursor *c = &player->cursors[i];
+        uint32_t new = (uint32_t)store->contexts.n;
+        uint32_t at = map_get_or_put(&store->context_of, (uint64_t)c->m, new);
+        struct timeline_context context = {c->g, c->proc};
+        if (at == MAP_NONE || (at == new && !vec_push(&store->contexts, context)))
+            store->failed = true;
+        else
+            store->contexts.items[at] = context;
+    }
+}
+
+static void begin_generation(struct timeline_store *store)
+{
+    struct adding *a = store->adding;
+    const struct trace_mark_generation *gen =
+        store->marks ? trace_marks_get(store->marks, store->n_generations++) : NULL;
+    keep_contexts(store);
+    a->player.n = a->player.n_heap = 0;
+    a->n_expected = a->next_expected = 0;
+    map_release(&a->cursor_of);
+    memset(a->recent, 0xff, sizeof a->recent);
+    if (!gen)
+        return;
+    if (gen->n_threads > a->last_mark_cap) {
+        free(a->last_mark);
+        a->last_mark = malloc(gen->n_threads * sizeof *a->last_mark);
+        a->last_mark_cap = a->last_mark ? gen->n_threads : 0;
+    }
+    if ((gen->n_threads && !a->last_mark) ||
+        !timeline_player_begin(&a->player, gen, store->file.data, store->file.len)) {
+        a->player.n = 0;
+        store->failed = true;
+        return;
+    }
+    for (uint32_t i = 0; i < a->player.n; i++) {
+        struct timeline_cursor *c = &a->player.cursors[i];
+        uint32_t at = map_get(&store->context_of, (uint64_t)c->m);
+        a->last_mark[i] = UINT32_MAX;
+        if (at != MAP_NONE) {
+            c->g = store->contexts.items[at].g;
+            c->proc = store->contexts.items[at].p;
+        }
+        if (!map_put(&a->cursor_of, (uint64_t)c->m, i))
+            store->failed = true;
+    }
+    timeline_player_heap(&a->player);
+}
+
+static void begin_chunk(struct timeline_store *store, const struct trace_event *event)
+{
+    struct adding *a = store->adding;
+    end_run(store);
+    if (event->type == TRACE_SYNC)
+        begin_generation(store);
+    store->literal = (struct trace_event){0};
+    store->cut = false;
+    bool has_file = a->player.n > 0;
+    struct timeline_chunk chunk = {
+        .begin_ns = event->time_ns,
+        .before_ns = store->last_ns,
+        .first_event = store->n_events,
+        .log = store->log.len,
+        .refs = store->refs.n,
+        .generation = has_file ? (uint32_t)store->n_generations - 1 : NO_FILE,
+    };
+    if (!vec_push(&store->chunks, chunk))
+        store->failed = true;
+    for (uint32_t i = 0; i < a->player.n; i++) {
+        const struct timeline_cursor *c = &a->player.cursors[i];
+        struct timeline_mark_at mark = {
+            .batch = c->is_there ? c->batch : UINT32_MAX,
+            .g = c->g,
+            .p = c->proc,
+            .is_aside = c->is_aside,
+        };
+        if (c->is_there) {
+            mark.at = (uint32_t)(c->begin -
+                                 (store->file.data + a->player.generation->batches[c->batch].at));
+            mark.last_ns = c->begin_ns;
+        }
+        const struct timeline_mark_at *last =
+            a->last_mark[i] == UINT32_MAX ? NULL : &store->at.items[a->last_mark[i]];
+        if (!last || last->batch != mark.batch || last->at != mark.at || last->g != mark.g ||
+            last->p != mark.p || last->is_aside != mark.is_aside) {
+            a->last_mark[i] = (uint32_t)store->at.n;
+            if (!vec_push(&store->at, mark))
+                store->failed = true;
+        }
+        if (!vec_push(&store->refs, a->last_mark[i]))
+            store->failed = true;
+    }
+}
+
+static inline bool equal(const struct trace_event *a, const struct trace_event *b)
+{
+    return a->time_ns == b->time_ns && a->type == b->type && a->g == b->g && a->m == b->m &&
+           a->p == b->p && memcmp(a->args, b->args, sizeof a->args) == 0;
+}
+
+/* Could the event be what the cursor's next became? */
+static bool fits(const struct adding *a, uint32_t cursor, const struct trace_event *event)
+{
+    const struct timeline_cursor *c = &a->player.cursors[cursor];
+    if (!c->is_there)
+        return false;
+    if (c->type == event->type)
+        return c->time_ns <= event->time_ns &&
+               (c->args[1] == event->args[0] || gotrace_specs[c->type].string_args[0] == 1 ||
+                gotrace_specs[c->type].stack_args[0] == 1 || event->type == GOTRACE_STW_END);
+    return c->type == GOTRACE_GO_DESTROY_SYSCALL && event->type == GOTRACE_PROC_STEAL;
+}
+
+/* Whose next event it is; NO_CURSOR: nobody's. */
+static uint32_t find_cursor(struct adding *a, const struct trace_event *event)
+{
+    uint32_t *recent = &a->recent[hash_u64((uint64_t)event->m) & 255];
+    uint32_t i = *recent;
+    if (i >= a->player.n || a->player.cursors[i].m != event->m) {
+        i = map_get(&a->cursor_of, (uint64_t)event->m);
+        if (i != MAP_NONE)
+            *recent = i;
+    }
+    if (i != MAP_NONE && fits(a, i, event))
+        return i;
+    /* It may be told by one thread and be of another. */
+    if (event->type == GOTRACE_GO_STATUS || event->type == GOTRACE_GO_STATUS_STACK ||
+        event->type == GOTRACE_PROC_STATUS) {
+        if (a->player.n_heap && fits(a, a->player.heap[0], event))
+            return a->player.heap[0];
+        for (i = 0; i < a->player.n; i++)
+            if (fits(a, i, event))
+                return i;
+    }
+    return NO_CURSOR;
+}
+
+/* The log leads to this cursor. */
+static void choose(struct timeline_store *store, uint32_t cursor)
+{
+    struct timeline_player *player = &store->adding->player;
+    if (player->cursors[cursor].is_aside) {
+        end_run(store);
+        put_op(store, OP_TAKE, cursor);
+        return;
+    }
+    while (player->heap[0] != cursor) {
+        end_run(store);
+        put_op(store, OP_ASIDE, 0);
+        timeline_player_aside(player);
+    }
+}
+
+static void add_step(struct timeline_store *store, uint32_t cursor, const struct trace_event *event)
+{
+    struct adding *a = store->adding;
+    choose(store, cursor);
+    a->player.last_ns = store->last_ns;
+    unsigned n = timeline_player_foresee(&a->player, cursor, a->expected);
+    timeline_player_step(&a->player, cursor);
+    a->n_expected = a->next_expected = 0;
+    if (equal(&a->expected[0], event)) {
+        store->n_run++;
+        a->n_expected = n;
+        a->next_expected = 1;
+        a->step_cursor = cursor;
+    } else {
+        add_literal(store, event, true);
+    }
+    timeline_player_apply(&a->player, cursor, event);
+}
+
+bool timeline_store_add(struct timeline_store *store, const struct trace_event *event)
+{
+    struct adding *a = store->adding;
+    if (!a) {
+        if (!(a = store->adding = calloc(1, sizeof *a))) {
+            store->failed = true;
+            return false;
+        }
+        memset(a->recent, 0xff, sizeof a->recent);
+    }
+    bool begins = false;
+    if (a->next_expected < a->n_expected) {
+        if (equal(&a->expected[a->next_expected], event)) {
+            timeline_player_apply(&a->player, a->step_cursor, event);
+            a->next_expected++;
+            goto done;
+        }
+        store->failed = true; /* the ordering makes all of them or none */
+    }
+    if (!store->chunks.n || event->type == TRACE_SYNC || store->cut ||
+        store->n_events - store->chunks.items[store->chunks.n - 1].first_event >=
+            TIMELINE_CHUNK_EVENTS) {
+        begin_chunk(store, event);
+        begins = true;
+    }
+    uint32_t cursor = NO_CURSOR;
+    if (a->player.n && event->type != TRACE_SYNC && event->type != GOTRACE_CPU_SAMPLE)
+        cursor = find_cursor(a, event);
+    if (cursor == NO_CURSOR)
+        add_literal(store, event, false);
+    else
+        add_step(store, cursor, event);
+done:
+    store->last_ns = event->time_ns;
+    store->n_events++;
+    return begins;
+}
+
+void timeline_store_cut(struct timeline_store *store)
+{
+    store->cut = true;
+}
+
+bool timeline_store_seal(struct timeline_store *store)
+{
+    end_run(store);
+    free_adding(store);
+    vec_release(&store->contexts);
+    map_release(&store->context_of);
+    return !store->failed;
+}
+
+size_t timeline_store_bytes(const struct timeline_store *store)
+{
+    return store->chunks.cap * sizeof *store->chunks.items + store->log.cap +
+           store->at.cap * sizeof *store->at.items + store->refs.cap * sizeof *store->refs.items +
+           (store->marks ? trace_marks_bytes(store->marks) : 0);
+}
+
+uint32_t timeline_store_n(const struct timeline_store *store, size_t chunk)
+{
+    uint64_t end =
+        chunk + 1 < store->chunks.n ? store->chunks.items[chunk + 1].first_event : store->n_events;
+    return (uint32_t)(end - store->chunks.items[chunk].first_event);
+}
+
+/* ---- again ---- */
+
+struct replay {
+    struct trace_event block[TIMELINE_BLOCK_EVENTS + TIMELINE_STEP_MAX];
+    struct timeline_player player;
+};
+
+static bool begin_replay(const struct timeline_store *store, const struct timeline_chunk *chunk,
+                         struct replay *r)
+{
+    const struct trace_mark_generation *gen = trace_marks_get(store->marks, chunk->generation);
+    if (!gen || !timeline_player_begin(&r->player, gen, store->file.data, store->file.len))
+        return false;
+    for (uint32_t i = 0; i < r->player.n; i++) {
+        const struct timeline_mark_at *mark = &store->at.items[store->refs.items[chunk->refs + i]];
+        struct timeline_cursor *c = &r->player.cursors[i];
+        c->g = mark->g;
+        c->proc = mark->p;
+        c->is_aside = mark->is_aside;
+        timeline_player_at(&r->player, i, mark->batch, mark->at, mark->last_ns);
+    }
+    timeline_player_heap(&r->player);
+    return true;
+}
+
+bool timeline_store_replay(const struct timeline_store *store, size_t number,
+                           bool (*events)(void *arg, const struct trace_event *events, size_t n),
+                           void *arg)
+{
+    const struct timeline_chunk *chunk = &store->chunks.items[number];
+    uint32_t left = timeline_store_n(store, number), n = 0;
+    const uint8_t *p = (const uint8_t *)store->log.data + chunk->log;
+    const uint8_t *end = (const uint8_t *)store->log.data + store->log.len;
+    struct trace_event literal = {0};
+    struct replay *r = malloc(sizeof *r);
+    if (!r)
+        return false;
+    r->player = (struct timeline_player){0};
+    bool good = chunk->generation == NO_FILE || begin_replay(store, chunk, r), go_on = true;
+    r->player.last_ns = chunk->before_ns;
+    uint32_t taken = NO_CURSOR;
+    while (left && good && go_on) {
+        uint64_t v;
+        if (!(p = gotrace_get(p, end, &v)))
+            break;
+        unsigned op = v & 3;
+        uint64_t count = v >> 2;
+        bool has_cursor = taken != NO_CURSOR || r->player.n_heap;
+        if (op == OP_ASIDE) {
+            if (r->player.n_heap)
+                timeline_player_aside(&r->player);
+        } else if (op == OP_TAKE) {
+            taken = count < r->player.n ? (uint32_t)count : NO_CURSOR;
+        } else if (op == OP_EVENT) {
+            struct trace_event *e = &r->block[n];
+            if (!(p = get_event(p, end, e, &literal, r->player.last_ns)))
+                break;
+            literal = *e;
+            if (count && has_cursor) {
+                uint32_t cursor = taken != NO_CURSOR ? taken : r->player.heap[0];
+                timeline_player_step(&r->player, cursor);
+                timeline_player_apply(&r->player, cursor, e);
+                taken = NO_CURSOR;
+            }
+            r->player.last_ns = e->time_ns;
+            n++;
+            left--;
+        } else {
+            for (; count && left; count--) {
+                uint32_t cursor = taken;
+                if (cursor == NO_CURSOR) {
+                    if (!r->player.n_heap) {
+                        left = 0;
+                        break;
+                    }
+                    cursor = r->player.heap[0];
+                }
+                taken = NO_CURSOR;
+                unsigned made = timeline_player_foresee(&r->player, cursor, r->block + n);
+                timeline_player_step(&r->player, cursor);
+                for (unsigned i = 0; i < made; i++)
+                    timeline_player_apply(&r->player, cursor, &r->block[n + i]);
+                if (made > left)
+                    made = left;
+                n += made;
+                left -= made;
+                if (n >= TIMELINE_BLOCK_EVENTS) {
+                    if (!(go_on = events(arg, r->block, n)))
+                        break;
+                    n = 0;
+                }
+            }
+        }
+        if (n >= TIMELINE_BLOCK_EVENTS && go_on) {
+            go_on = events(arg, r->block, n);
+            n = 0;
+        }
+    }
+    if (n && good && go_on)
+        (void)events(arg, r->block, n);
+    timeline_player_release(&r->player);
+    free(r);
+    return good;
+}
