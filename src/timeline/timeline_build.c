@@ -1,0 +1,735 @@
+/* The index, made in one pass. */
+#include "timeline/timeline_index.h"
+
+#include "timeline/timeline_cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MOST_TASK_LANES 1000000
+#define FEW_SUMS 50000 /* that need not be joined, however small the file is */
+#define RECENT 1024
+
+struct timeline_building {
+    struct timeline *tl; /* that it is of: the argument of the machine */
+    VEC(struct timeline_machine_proc) proc_states;
+    struct {
+        int64_t id;
+        uint32_t number;
+    } recent_goes[RECENT], recent_threads[64];
+    uint32_t recent_procs[64];
+    int64_t series[TIMELINE_N_SERIES];
+    struct timeline_stretch stretch;
+    int64_t stretch_begin_ns;
+    uint32_t n_in_stretch, n_in_chunk;     /* events; stretches */
+    int32_t initial[TIMELINE_N_KINDS + 1]; /* goroutines that were in that state before the trace */
+    uint64_t counts[TIMELINE_N_COUNTS];
+    VEC(uint32_t) held;  /* goroutines that hold something */
+    uint32_t collecting; /* the cycle that goes on; TIMELINE_NONE */
+    VEC(uint32_t) stops; /* pauses that go on */
+    uint64_t file_bytes;
+    int64_t now_ns;
+};
+
+struct timeline *timeline_new(void)
+{
+    struct timeline *tl = calloc(1, sizeof *tl);
+    struct timeline_building *b = calloc(1, sizeof *b);
+    if (!tl || !b || !(tl->cache = timeline_cache_new())) {
+        free(tl);
+        free(b);
+        return NULL;
+    }
+    timeline_store_init(&tl->store);
+    tl->building = b;
+    b->tl = tl;
+    b->collecting = TIMELINE_NONE;
+    memset(b->recent_goes, 0xff, sizeof b->recent_goes);
+    memset(b->recent_threads, 0xff, sizeof b->recent_threads);
+    memset(b->recent_procs, 0xff, sizeof b->recent_procs);
+    for (int i = 0; i < TIMELINE_N_SERIES; i++)
+        b->series[i] = tl->series_max[i] =
+            i == TIMELINE_HEAP || i == TIMELINE_GOAL || i == TIMELINE_N_PROCS ? -1 : 0;
+    return tl;
+}
+
+static void free_building(struct timeline *tl)
+{
+    struct timeline_building *b = tl->building;
+    if (!b)
+        return;
+    vec_release(&b->proc_states);
+    vec_release(&b->held);
+    vec_release(&b->stops);
+    free(b);
+    tl->building = NULL;
+}
+
+void timeline_free(struct timeline *tl)
+{
+    if (!tl)
+        return;
+    free_building(tl);
+    timeline_cache_free(tl->cache);
+    timeline_store_release(&tl->store);
+    for (int i = 0; i < TIMELINE_N_CLASSES; i++)
+        timeline_lanes_release(&tl->lanes[i]);
+    vec_release(&tl->lane_of);
+    vec_release(&tl->goes);
+    map_release(&tl->go_of);
+    vec_release(&tl->procs);
+    vec_release(&tl->threads);
+    map_release(&tl->proc_of);
+    map_release(&tl->thread_of);
+    free(tl->sorted_procs);
+    vec_release(&tl->tasks);
+    map_release(&tl->task_of);
+    vec_release(&tl->task_lanes);
+    map_release(&tl->task_lane_of);
+    vec_release(&tl->cycles);
+    vec_release(&tl->pauses);
+    vec_release(&tl->stretch_ns);
+    vec_release(&tl->stretches);
+    vec_release(&tl->chunks);
+    vec_release(&tl->held);
+    free(tl);
+}
+
+/* Of the file 1 % for processors, half of that for threads, 1 % for goroutines. */
+static void set_bounds(struct timeline *tl, uint64_t file_bytes)
+{
+    size_t most = (size_t)(file_bytes / 100 / sizeof(struct timeline_sum));
+    most = most < FEW_SUMS ? FEW_SUMS : most;
+    tl->lanes[TIMELINE_CLASS_PROC].most = most;
+    tl->lanes[TIMELINE_CLASS_THREAD].most = most / 2;
+    tl->lanes[TIMELINE_CLASS_GO].most = most;
+}
+
+struct trace_reader *timeline_open(struct timeline *tl, const char *path, struct err *err)
+{
+    struct trace_marks *marks = trace_marks_new();
+    if (!marks) {
+        err_nomem(err);
+        return NULL;
+    }
+    if (!timeline_store_file(&tl->store, path, marks, err)) /* it has the marks in any case */
+        return NULL;
+    struct trace_reader *reader = trace_reader_open_marked(path, marks, err);
+    if (!reader)
+        return NULL;
+    tl->trace = trace_reader_trace(reader);
+    set_bounds(tl, tl->store.file.len);
+    return reader;
+}
+
+void timeline_open_events(struct timeline *tl, const struct trace *trace)
+{
+    tl->trace = trace;
+    set_bounds(tl, 0);
+}
+
+/* ---- numbers ---- */
+
+static uint32_t new_lane(struct timeline *tl, uint32_t go, uint8_t number, uint8_t initial)
+{
+    struct timeline_lane_of of = {go, TIMELINE_NO_LANE, number};
+    uint32_t lane =
+        timeline_lanes_new(&tl->lanes[TIMELINE_CLASS_GO],
+                           (struct timeline_state){.g = TIMELINE_NONE, .kind = initial});
+    if (lane == TIMELINE_NO_LANE || !vec_push(&tl->lane_of, of)) {
+        tl->failed = true;
+        return TIMELINE_NO_LANE;
+    }
+    if (number) { /* at the end of the goroutine's */
+        uint32_t last = tl->goes.items[go].lane;
+        while (tl->lane_of.items[last].next != TIMELINE_NO_LANE)
+            last = tl->lane_of.items[last].next;
+        tl->lane_of.items[last].next = lane;
+    }
+    return lane;
+}
+
+static uint32_t add_go(struct timeline *tl, int64_t id)
+{
+    uint32_t number = (uint32_t)tl->goes.n;
+    struct timeline_go go = {.id = id,
+                             .seen_ns = tl->building->now_ns,
+                             .end_ns = -1,
+                             .parent = TIMELINE_NONE,
+                             .start_frame = UINT32_MAX,
+                             .initial = TIMELINE_ABSENT};
+    if (number >= UINT32_MAX - 1 || !vec_push(&tl->goes, go) ||
+        !map_put(&tl->go_of, (uint64_t)id, number)) {
+        tl->failed = true;
+        return TIMELINE_NONE;
+    }
+    /* Lanes that cannot be made are 0, which is there or nothing is asked. */
+    uint32_t lane = new_lane(tl, number, TIMELINE_LANE_STATES, TIMELINE_ABSENT);
+    tl->goes.items[number].lane = lane == TIMELINE_NO_LANE ? 0 : lane;
+    return number;
+}
+
+static uint32_t go_number(void *arg, int64_t id, bool make)
+{
+    struct timeline_building *b = arg;
+    size_t slot = (uint64_t)id % RECENT;
+    if (b->recent_goes[slot].id == id && b->recent_goes[slot].number != TIMELINE_NONE)
+        return b->recent_goes[slot].number;
+    uint32_t number = map_get(&b->tl->go_of, (uint64_t)id);
+    if (number == MAP_NONE && make)
+        number = add_go(b->tl, id);
+    b->recent_goes[slot].id = id;
+    b->recent_goes[slot].number = number;
+    return number;
+}
+
+static uint32_t proc_number(void *arg, int32_t id)
+{
+    struct timeline_building *b = arg;
+    struct timeline *tl = b->tl;
+    if ((uint32_t)id < 64 && b->recent_procs[id] != TIMELINE_NONE)
+        return b->recent_procs[id];
+    uint32_t number = map_get(&tl->proc_of, (uint64_t)(uint32_t)id);
+    if (number == MAP_NONE) {
+        struct timeline_state none = {.g = TIMELINE_NONE, .kind = TIMELINE_ABSENT};
+        struct timeline_machine_proc state = {.g = TIMELINE_NONE};
+        number = (uint32_t)tl->procs.n;
+        if (timeline_lanes_new(&tl->lanes[TIMELINE_CLASS_PROC], none) == TIMELINE_NO_LANE ||
+            timeline_lanes_new(&tl->lanes[TIMELINE_CLASS_PROC], none) == TIMELINE_NO_LANE ||
+            !vec_push(&b->proc_states, state) || !vec_push(&tl->procs, id) ||
+            !map_put(&tl->proc_of, (uint64_t)(uint32_t)id, number)) {
+            tl->failed = true;
+            return TIMELINE_NONE;
+        }
+    }
+    if ((uint32_t)id < 64)
+        b->recent_procs[id] = number;
+    return number;
+}
+
+static uint32_t thread_number(void *arg, int64_t id)
+{
+    struct timeline_building *b = arg;
+    struct timeline *tl = b->tl;
+    size_t slot = (uint64_t)id % 64;
+    if (b->recent_threads[slot].id == id && b->recent_threads[slot].number != TIMELINE_NONE)
+        return b->recent_threads[slot].number;
+    uint32_t number = map_get(&tl->thread_of, (uint64_t)id);
+    if (number == MAP_NONE) {
+        number = (uint32_t)tl->threads.n;
+        if (timeline_lanes_new(
+                &tl->lanes[TIMELINE_CLASS_THREAD],
+                (struct timeline_state){.g = TIMELINE_NONE, .kind = TIMELINE_ABSENT}) ==
+                TIMELINE_NO_LANE ||
+            !vec_push(&tl->threads, id) || !map_put(&tl->thread_of, (uint64_t)id, number)) {
+            tl->failed = true;
+            return TIMELINE_NONE;
+        }
+    }
+    b->recent_threads[slot].id = id;
+    b->recent_threads[slot].number = number;
+    return number;
+}
+
+static uint32_t task_number(void *arg, uint64_t id)
+{
+    struct timeline_building *b = arg;
+    struct timeline *tl = b->tl;
+    if (id == TRACE_BACKGROUND_TASK || id == TRACE_NO_TASK)
+        return TIMELINE_NONE;
+    uint32_t new = (uint32_t)tl->tasks.n, number = map_get_or_put(&tl->task_of, id, new);
+    struct timeline_task task = {
+        .id = id, .begin_ns = -1, .end_ns = -1, .goroutine = TIMELINE_NONE};
+    if (number == MAP_NONE || (number == new && !vec_push(&tl->tasks, task))) {
+        tl->failed = true;
+        return TIMELINE_NONE;
+    }
+    return number;
+}
+
+/* ---- what the machine asks ---- */
+
+static struct timeline_machine_proc *proc_state(void *arg, uint32_t proc)
+{
+    struct timeline_building *b = arg;
+    return &b->proc_states.items[proc];
+}
+
+static bool is_first(void *arg, uint32_t go, int64_t now_ns, uint8_t kind)
+{
+    struct timeline_building *b = arg;
+    struct timeline_go *g = &b->tl->goes.items[go];
+    if (g->seen_ns != now_ns || go + 1 != b->tl->goes.n)
+        return false;
+    g->initial = kind;
+    timeline_lanes_set_initial(&b->tl->lanes[TIMELINE_CLASS_GO], g->lane, kind);
+    b->initial[kind]++;
+    return true;
+}
+
+static uint8_t *held(void *arg, uint32_t go)
+{
+    struct timeline_building *b = arg;
+    return &b->tl->goes.items[go].held;
+}
+
+/* Also keeps the list of goroutines that hold something: it is asked before each change. */
+static uint32_t within_lane(void *arg, uint32_t go)
+{
+    struct timeline_building *b = arg;
+    struct timeline *tl = b->tl;
+    size_t i = 0;
+    while (i < b->held.n && b->held.items[i] != go) {
+        if (!tl->goes.items[b->held.items[i]].held)
+            b->held.items[i] = b->held.items[--b->held.n];
+        else
+            i++;
+    }
+    if (i == b->held.n && !vec_push(&b->held, go))
+        tl->failed = true;
+    uint32_t lane = timeline_lane_numbered(tl, go, TIMELINE_LANE_WITHIN);
+    return lane == TIMELINE_NO_LANE ? new_lane(tl, go, TIMELINE_LANE_WITHIN, TIMELINE_ABSENT)
+                                    : lane;
+}
+
+static uint32_t region_lane(void *arg, uint32_t go, bool begins)
+{
+    struct timeline_building *b = arg;
+    struct timeline_go *g = &b->tl->goes.items[go];
+    if (begins ? g->depth == UINT16_MAX : g->depth == 0)
+        return TIMELINE_NO_LANE;
+    unsigned depth = begins ? g->depth++ : --g->depth;
+    if (depth >= TIMELINE_REGION_LANES)
+        return TIMELINE_NO_LANE;
+    uint8_t number = (uint8_t)(TIMELINE_LANE_REGIONS + depth);
+    uint32_t lane = timeline_lane_numbered(b->tl, go, number);
+    return lane == TIMELINE_NO_LANE ? new_lane(b->tl, go, number, TIMELINE_ABSENT) : lane;
+}
+
+static uint32_t lane_of_go(void *arg, uint32_t go)
+{
+    struct timeline_building *b = arg;
+    return b->tl->goes.items[go].lane;
+}
+
+static int series_of(uint8_t kind)
+{
+    switch (kind) {
+    case TIMELINE_RUNNING:
+        return TIMELINE_N_RUNNING;
+    case TIMELINE_RUNNABLE:
+        return TIMELINE_N_RUNNABLE;
+    case TIMELINE_SYSCALL:
+        return TIMELINE_N_SYSCALL;
+    case TIMELINE_WAITING:
+        return TIMELINE_N_WAITING;
+    default:
+        return -1;
+    }
+}
+
+static void set_series(struct timeline_building *b, int i, int64_t value)
+{
+    struct timeline_stretch *s = &b->stretch;
+    b->series[i] = value;
+    if (i < 2) {
+        s->most[i] = value > s->most[i] ? value : s->most[i];
+        s->least[i] = value < s->least[i] ? value : s->least[i];
+    } else {
+        int32_t v = (int32_t)value, *most = &s->n_most[i - 2], *least = &s->n_least[i - 2];
+        *most = v > *most ? v : *most;
+        *least = v < *least ? v : *least;
+    }
+}
+
+static void change(void *arg, enum timeline_class class, uint32_t lane,
+                   const struct timeline_state *state)
+{
+    struct timeline_building *b = arg;
+    struct timeline *tl = b->tl;
+    struct timeline_lanes *lanes = &tl->lanes[class];
+    struct timeline_state now = *timeline_lanes_now(lanes, lane), new = *state;
+    if (now.kind == TIMELINE_ABSENT && new.kind == TIMELINE_ABSENT)
+        return;
+    if (class == TIMELINE_CLASS_GO) {
+        if (tl->lane_of.items[lane].number == TIMELINE_LANE_STATES) {
+            int from = series_of(now.kind), to = series_of(new.kind);
+            if (from >= 0)
+                set_series(b, from, b->series[from] - 1);
+            if (to >= 0)
+                set_series(b, to, b->series[to] + 1);
+        }
+    } else if (new.kind == TIMELINE_RUNNING &&new.g != TIMELINE_NONE &&
+               tl->goes.items[new.g].is_collector) {
+        new.kind = TIMELINE_GC_WORK;
+    }
+    timeline_lanes_change(lanes, lane, &new);
+}
+
+static const struct timeline_machine_ops ops = {
+    .go = go_number,
+    .proc = proc_number,
+    .thread = thread_number,
+    .proc_state = proc_state,
+    .is_first = is_first,
+    .held = held,
+    .within_lane = within_lane,
+    .region_lane = region_lane,
+    .task = task_number,
+    .change = change,
+};
+
+/* ---- what else events tell ---- */
+
+static void set_start(struct timeline *tl, uint32_t go, uint32_t stack)
+{
+    struct timeline_go *g = &tl->goes.items[go];
+    struct trace_stack frames = trace_stack(tl->trace, stack);
+    if (g->start_frame != UINT32_MAX || !stack || !frames.n_frames)
+        return;
+    g->start_frame = frames.frames[frames.n_frames - 1];
+    const char *name = trace_string(tl->trace, trace_frame(tl->trace, g->start_frame)->func, NULL);
+    if (strncmp(name, "runtime.", 8) != 0)
+        return;
+    g->is_collector |= strcmp(name, "runtime.gcBgMarkWorker") == 0;
+    static const char *const background[] = {
+        "runtime.bgsweep",        "runtime.bgscavenge", "runtime.forcegchelper",
+        "runtime.gcBgMarkWorker", "runtime.runfinq",    "runtime.runFinalizers",
+        "runtime.runCleanups",    "runtime.timerproc",  "runtime/trace.Start.func1"};
+    for (size_t i = 0; i < sizeof background / sizeof *background; i++)
+        g->is_background |= strcmp(name, background[i]) == 0;
+}
+
+static void end_spans(struct timeline *tl, int64_t now_ns, int64_t g)
+{
+    struct timeline_building *b = tl->building;
+    uint32_t go = g == TRACE_NONE ? TIMELINE_NONE : go_number(b, g, false);
+    for (size_t i = b->stops.n; i-- > 0;) {
+        struct timeline_span *span = &tl->pauses.items[b->stops.items[i]];
+        if (span->goroutine != go)
+            continue;
+        span->end_ns = now_ns;
+        b->stops.items[i] = b->stops.items[--b->stops.n];
+        return;
+    }
+}
+
+static void add_task_lane(struct timeline *tl, uint32_t task, uint32_t lane)
+{
+    if (task == TIMELINE_NONE || lane == TIMELINE_NO_LANE || tl->task_lanes.n == MOST_TASK_LANES)
+        return;
+    uint32_t new = (uint32_t)tl->task_lanes.n;
+    uint32_t at = map_get_or_put(&tl->task_lane_of, (uint64_t)task << 32 | lane, new);
+    if (at == new && !vec_push(&tl->task_lanes, (struct timeline_task_lane){task, lane}))
+        tl->failed = true;
+}
+
+/* Behind the machine. */
+static void note(struct timeline *tl, const struct trace_event *e)
+{
+    struct timeline_building *b = tl->building;
+    int64_t now_ns = b->now_ns;
+    uint32_t go;
+    switch (e->type) {
+    case GOTRACE_GO_CREATE:
+    case GOTRACE_GO_CREATE_BLOCKED:
+    case GOTRACE_GO_CREATE_SYSCALL: {
+        b->counts[TIMELINE_COUNT_CREATES]++;
+        uint32_t parent = e->g == TRACE_NONE ? TIMELINE_NONE : go_number(b, e->g, true);
+        go = go_number(b, (int64_t)e->args[0], false);
+        if (go == TIMELINE_NONE)
+            break;
+        struct timeline_go *g = &tl->goes.items[go];
+        g->parent = parent;
+        g->end_ns = -1;
+        if (e->type != GOTRACE_GO_CREATE_SYSCALL) {
+            g->create_stack = (uint32_t)e->args[2];
+            set_start(tl, go, (uint32_t)e->args[1]);
+        }
+        break;
+    }
+    case GOTRACE_GO_START:
+        b->counts[TIMELINE_COUNT_SWITCHES]++;
+        break;
+    case GOTRACE_GO_UNBLOCK:
+    case GOTRACE_GO_SWITCH:
+    case GOTRACE_GO_SWITCH_DESTROY:
+        b->counts[TIMELINE_COUNT_WAKES]++;
+        break;
+    case GOTRACE_GO_DESTROY:
+    case GOTRACE_GO_DESTROY_SYSCALL:
+        b->counts[TIMELINE_COUNT_ENDED]++;
+        if (e->g != TRACE_NONE && (go = go_number(b, e->g, false)) != TIMELINE_NONE)
+            tl->goes.items[go].end_ns = now_ns;
+        break;
+    case GOTRACE_GO_SYSCALL_BEGIN:
+        b->counts[TIMELINE_COUNT_SYSCALLS]++;
+        /* fall through */
+    case GOTRACE_GO_STOP:
+    case GOTRACE_GO_BLOCK:
+        if (e->g != TRACE_NONE && (go = go_number(b, e->g, false)) != TIMELINE_NONE &&
+            tl->goes.items[go].start_frame == UINT32_MAX)
+            set_start(tl, go, (uint32_t)e->args[1]);
+        break;
+    case GOTRACE_GO_STATUS_STACK:
+        go = go_number(b, (int64_t)e->args[0], false);
+        if (go != TIMELINE_NONE)
+            set_start(tl, go, (uint32_t)e->args[3]);
+        break;
+    case GOTRACE_GO_LABEL: {
+        const char *label = trace_string(tl->trace, (uint32_t)e->args[0], NULL);
+        if (e->g != TRACE_NONE && strncmp(label, "GC (", 4) == 0 &&
+            (go = go_number(b, e->g, false)) != TIMELINE_NONE)
+            tl->goes.items[go].is_collector = tl->goes.items[go].is_background = true;
+        break;
+    }
+    case GOTRACE_CPU_SAMPLE:
+        b->counts[TIMELINE_COUNT_SAMPLES]++;
+        break;
+    case GOTRACE_HEAP_ALLOC:
+        set_series(b, TIMELINE_HEAP, (int64_t)e->args[0]);
+        break;
+    case GOTRACE_HEAP_GOAL:
+        /* What has no goal is said to have the largest number. */
+        set_series(b, TIMELINE_GOAL, e->args[0] >> 62 ? -1 : (int64_t)e->args[0]);
+        break;
+    case GOTRACE_PROCS_CHANGE:
+        set_series(b, TIMELINE_N_PROCS, (int32_t)e->args[0]);
+        break;
+    case GOTRACE_GC_ACTIVE:
+    case GOTRACE_GC_BEGIN:
+        if (b->collecting != TIMELINE_NONE)
+            break;
+        b->collecting = (uint32_t)tl->cycles.n;
+        if (!vec_push(&tl->cycles, (struct timeline_span){e->type == GOTRACE_GC_BEGIN ? now_ns : 0,
+                                                          -1, TIMELINE_NONE, 0})) {
+            tl->failed = true;
+            b->collecting = TIMELINE_NONE;
+        }
+        break;
+    case GOTRACE_GC_END:
+        if (b->collecting != TIMELINE_NONE)
+            tl->cycles.items[b->collecting].end_ns = now_ns;
+        b->collecting = TIMELINE_NONE;
+        break;
+    case GOTRACE_STW_BEGIN: {
+        b->counts[TIMELINE_COUNT_PAUSES]++;
+        struct timeline_span span = {now_ns, -1,
+                                     e->g == TRACE_NONE ? TIMELINE_NONE : go_number(b, e->g, false),
+                                     (uint32_t)e->args[0]};
+        if (!vec_push(&b->stops, (uint32_t)tl->pauses.n) || !vec_push(&tl->pauses, span))
+            tl->failed = true;
+        break;
+    }
+    case GOTRACE_STW_END:
+        end_spans(tl, now_ns, e->g);
+        break;
+    case GOTRACE_USER_TASK_BEGIN:
+    case GOTRACE_USER_TASK_END: {
+        struct trace_task task;
+        uint32_t number = task_number(b, e->args[0]);
+        if (number == TIMELINE_NONE || !trace_event_task(e, &task))
+            break;
+        struct timeline_task *t = &tl->tasks.items[number];
+        if (e->type == GOTRACE_USER_TASK_BEGIN) {
+            t->begin_ns = now_ns;
+            t->goroutine = e->g == TRACE_NONE ? TIMELINE_NONE : go_number(b, e->g, false);
+        } else {
+            t->end_ns = now_ns;
+        }
+        if (task.name)
+            t->name = task.name;
+        if (task.parent != TRACE_NO_TASK && task.parent != TRACE_BACKGROUND_TASK)
+            t->parent = task.parent;
+        break;
+    }
+    case GOTRACE_USER_REGION_BEGIN: {
+        uint32_t task = task_number(b, e->args[0]);
+        tl->n_regions++;
+        if (task == TIMELINE_NONE)
+            break;
+        tl->tasks.items[task].n_regions++;
+        if (e->g != TRACE_NONE && (go = go_number(b, e->g, false)) != TIMELINE_NONE &&
+            tl->goes.items[go].depth)
+            add_task_lane(tl, task,
+                          timeline_lane_numbered(
+                              tl, go, TIMELINE_LANE_REGIONS + tl->goes.items[go].depth - 1u));
+        break;
+    }
+    case GOTRACE_USER_LOG: {
+        uint32_t task = task_number(b, e->args[0]);
+        tl->n_logs++;
+        if (task != TIMELINE_NONE)
+            tl->tasks.items[task].n_logs++;
+        break;
+    }
+    default:
+        break;
+    }
+}
+
+/* ---- stretches and chunks ---- */
+
+static void begin_stretch(struct timeline_building *b, int64_t now_ns)
+{
+    b->stretch_begin_ns = now_ns;
+    b->n_in_stretch = 0;
+    memset(b->counts, 0, sizeof b->counts);
+    for (int i = 0; i < 2; i++)
+        b->stretch.most[i] = b->stretch.least[i] = b->series[i];
+    for (int i = 2; i < TIMELINE_N_SERIES; i++)
+        b->stretch.n_most[i - 2] = b->stretch.n_least[i - 2] = (int32_t)b->series[i];
+    if (!vec_push(&b->tl->stretch_ns, now_ns))
+        b->tl->failed = true;
+}
+
+static void end_stretch(struct timeline_building *b, bool chunk_ends)
+{
+    struct timeline *tl = b->tl;
+    if (!tl->stretch_ns.n || tl->failed)
+        return;
+    uint32_t number = (uint32_t)tl->stretch_ns.n - 1;
+    for (int i = 0; i < TIMELINE_N_CLASSES; i++)
+        timeline_lanes_end_stretch(&tl->lanes[i], number, tl->stretch_ns.items, chunk_ends);
+    b->counts[TIMELINE_COUNT_EVENTS] = b->n_in_stretch;
+    for (int i = 0; i < TIMELINE_N_COUNTS; i++) {
+        tl->totals[i] += b->counts[i];
+        b->stretch.counts[i] = (uint16_t)b->counts[i];
+    }
+    if (!vec_push(&tl->stretches, b->stretch))
+        tl->failed = true;
+}
+
+/* Numbers of stretches that the chunk has no events for: they are as long as nothing. */
+static void fill_chunk(struct timeline_building *b, int64_t now_ns)
+{
+    struct timeline *tl = b->tl;
+    while (tl->stretch_ns.n % TIMELINE_STRETCHES && !tl->failed) {
+        begin_stretch(b, now_ns);
+        memset(b->stretch.counts, 0, sizeof b->stretch.counts);
+        if (!vec_push(&tl->stretches, b->stretch))
+            tl->failed = true;
+    }
+}
+
+static void begin_chunk(struct timeline_building *b, int64_t now_ns)
+{
+    struct timeline *tl = b->tl;
+    struct timeline_chunk_begin begin = {.first_held = (uint32_t)tl->held.n};
+    end_stretch(b, true);
+    fill_chunk(b, now_ns);
+    memcpy(begin.series, b->series, sizeof begin.series);
+    if (!vec_push(&tl->chunks, begin))
+        tl->failed = true;
+    for (size_t i = 0; i < b->held.n; i++) {
+        struct timeline_held h = {b->held.items[i], tl->goes.items[b->held.items[i]].held};
+        if (h.bits && !vec_push(&tl->held, h))
+            tl->failed = true;
+    }
+    begin_stretch(b, now_ns);
+    b->n_in_chunk = 1;
+}
+
+void timeline_events(struct timeline *tl, const struct trace_event *events, size_t n)
+{
+    struct timeline_building *b = tl->building;
+    for (size_t i = 0; i < n && !tl->failed; i++) {
+        const struct trace_event *e = &events[i];
+        if (!tl->has_first) {
+            tl->has_first = true;
+            tl->first_ns = e->time_ns;
+        }
+        int64_t now_ns = (int64_t)((uint64_t)e->time_ns - (uint64_t)tl->first_ns);
+        b->now_ns = now_ns;
+        if (b->n_in_stretch >= TIMELINE_STRETCH_EVENTS ||
+            now_ns - b->stretch_begin_ns > TIMELINE_STRETCH_MAX_NS) {
+            if (b->n_in_chunk == TIMELINE_STRETCHES)
+                timeline_store_cut(&tl->store);
+        }
+        if (timeline_store_add(&tl->store, e)) {
+            begin_chunk(b, now_ns);
+        } else if ((b->n_in_stretch >= TIMELINE_STRETCH_EVENTS ||
+                    now_ns - b->stretch_begin_ns > TIMELINE_STRETCH_MAX_NS) &&
+                   b->n_in_chunk < TIMELINE_STRETCHES) {
+            end_stretch(b, false);
+            begin_stretch(b, now_ns);
+            b->n_in_chunk++;
+        }
+        b->n_in_stretch++;
+        tl->last_ns = now_ns;
+        timeline_machine_event(&ops, b, lane_of_go, e, now_ns);
+        note(tl, e);
+    }
+}
+
+/* ---- the end ---- */
+
+static int compare_i32(const void *a, const void *b)
+{
+    int32_t x = *(const int32_t *)a, y = *(const int32_t *)b;
+    return (x > y) - (x < y);
+}
+
+static int compare_task_lanes(const void *a, const void *b)
+{
+    const struct timeline_task_lane *x = a, *y = b;
+    if (x->task != y->task)
+        return x->task < y->task ? -1 : 1;
+    return (x->lane > y->lane) - (x->lane < y->lane);
+}
+
+/* Goroutines that were there before the trace count from its beginning. */
+static void add_initial(struct timeline *tl)
+{
+    struct timeline_building *b = tl->building;
+    for (uint8_t kind = 0; kind <= TIMELINE_N_KINDS; kind++) {
+        int i = series_of(kind);
+        int32_t n = b->initial[kind];
+        if (i < 0 || !n)
+            continue;
+        for (size_t k = 0; k < tl->stretches.n; k++) {
+            tl->stretches.items[k].n_most[i - 2] += n;
+            tl->stretches.items[k].n_least[i - 2] += n;
+        }
+        for (size_t k = 0; k < tl->chunks.n; k++)
+            tl->chunks.items[k].series[i] += n;
+    }
+    for (size_t k = 0; k < tl->stretches.n; k++)
+        for (int i = 0; i < TIMELINE_N_SERIES; i++) {
+            const struct timeline_stretch *s = &tl->stretches.items[k];
+            int64_t v = i < 2 ? s->most[i] : s->n_most[i - 2];
+            tl->series_max[i] = v > tl->series_max[i] ? v : tl->series_max[i];
+        }
+}
+
+bool timeline_end(struct timeline *tl, struct err *err)
+{
+    struct timeline_building *b = tl->building;
+    if (tl->has_first) {
+        end_stretch(b, true);
+        fill_chunk(b, tl->last_ns);
+    }
+    bool good =
+        !tl->failed && vec_push(&tl->stretch_ns, tl->last_ns) && timeline_store_seal(&tl->store);
+    if (good) {
+        add_initial(tl);
+        for (int i = 0; i < TIMELINE_N_CLASSES; i++)
+            good = timeline_lanes_seal(&tl->lanes[i], tl->stretch_ns.items,
+                                       (uint32_t)tl->stretch_ns.n - 1) &&
+                   good;
+        tl->sorted_procs = malloc(tl->procs.n * sizeof *tl->sorted_procs + 1);
+        good = good && tl->sorted_procs;
+    }
+    if (good) {
+        if (tl->procs.n)
+            memcpy(tl->sorted_procs, tl->procs.items, tl->procs.n * sizeof *tl->sorted_procs);
+        qsort(tl->sorted_procs, tl->procs.n, sizeof *tl->sorted_procs, compare_i32);
+        if (tl->task_lanes.n)
+            qsort(tl->task_lanes.items, tl->task_lanes.n, sizeof *tl->task_lanes.items,
+                  compare_task_lanes);
+    }
+    map_release(&tl->task_lane_of);
+    free_building(tl);
+    tl->is_sealed = good;
+    return good || err_nomem(err);
+}
