@@ -22,7 +22,7 @@
 #define N_CHUNKS_MAX (TRACE_BYTES_USUAL / TRACE_RAW_CHUNK_BYTES)
 #define N_THREADS_MAX 16384u
 #define CHUNKS_AT_FIRST 64u
-#define PROBES_MAX 64
+#define PROBES_MAX 128
 #define CACHED 32u      /* stacks a thread */
 #define LOST_A_TRY 1024 /* records lost before memory is looked for again */
 #define HEADER_BYTES 4096u
@@ -274,19 +274,18 @@ static struct trace_chunk *find_chunk(int tid)
              n_used = __atomic_load_n(&h->n_used, __ATOMIC_RELAXED);
     /* In order, where the oldest is overwritten; else wherever one is free. */
     uint64_t from = h->keeps_last ? serial : serial * 0x9e3779b97f4a7c15u >> 32;
-    for (int i = 0; i < PROBES_MAX; i++) {
+    for (int i = 1; i <= PROBES_MAX; i++) {
         uint64_t at = (from + (uint64_t)i) % n_used;
         if (at < shared->n_chunks && take_chunk(at, serial, tid))
             return &shared->chunks[at];
-        /* Half of them are in use: more are needed, soon. */
-        if (i == 4 && n_used < shared->n_chunks && !h->keeps_last) {
-            uint64_t more = 2 * n_used < shared->n_chunks ? 2 * n_used : shared->n_chunks;
-            if (__atomic_compare_exchange_n(&h->n_used, &n_used, more, false, __ATOMIC_RELAXED,
-                                            __ATOMIC_RELAXED))
-                n_used = more;
-            from = from * 0x9e3779b97f4a7c15u >> 16;
-            i = 0;
-        }
+        if (i % 4 || h->keeps_last)
+            continue;
+        /* Elsewhere; and there should be more of them. */
+        from = from * 0x9e3779b97f4a7c15u >> 16;
+        uint64_t more = 2 * n_used < shared->n_chunks ? 2 * n_used : shared->n_chunks;
+        if (more > n_used && __atomic_compare_exchange_n(&h->n_used, &n_used, more, false,
+                                                         __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+            n_used = more;
     }
     return NULL;
 }

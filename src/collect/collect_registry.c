@@ -4,13 +4,14 @@
 #include "collect/goroutine.h"
 #include "collect/heap.h"
 #include "collect/mutex.h"
+#include "collect/native_trace.h"
 #include "collect/threadcreate.h"
 
 #include <string.h>
 
 const struct collect_ops *const collect_registry[] = {
     &collect_cpu,   &collect_heap,      &collect_allocs,       &collect_block,
-    &collect_mutex, &collect_goroutine, &collect_threadcreate, NULL,
+    &collect_mutex, &collect_goroutine, &collect_threadcreate, &collect_trace, NULL,
 };
 
 const struct collect_ops *collect_find(const char *name)

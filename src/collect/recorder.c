@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #define DEFAULT_HZ 100
+#define FLIGHT_BYTES (64u << 20) /* a process */
 #define DEFAULT_HEAP_RATE (512u << 10)
 #define DEFAULT_BLOCK_RATE 10000
 #define DEFAULT_MUTEX_FRACTION 1
@@ -31,7 +32,8 @@ struct recorder {
     struct recorder_request request;
     bool cpu_by_perf;
     bool has_session;
-    struct session session; /* of libsonde in the processes */
+    struct session session;     /* of libsonde in the processes */
+    struct native_trace *trace; /* NULL: none */
     struct cpu_perf *perf;
     struct gather *perf_gather;
     pid_t pid;
@@ -153,6 +155,7 @@ void recorder_free(struct recorder *r)
 {
     if (!r)
         return;
+    native_trace_free(r->trace);
     cpu_perf_free(r->perf);
     gather_free(r->perf_gather);
     session_release(&r->session);
@@ -162,7 +165,9 @@ void recorder_free(struct recorder *r)
 /* What libsonde is to record. */
 static uint32_t session_kinds(const struct recorder *r)
 {
-    return r->cpu_by_perf ? r->request.kinds & ~(1u << WIRE_CPU) : r->request.kinds;
+    uint32_t kinds = r->cpu_by_perf ? r->request.kinds & ~(1u << WIRE_CPU) : r->request.kinds;
+    /* A trace has CPU samples in it. */
+    return kinds & 1u << WIRE_TRACE ? kinds | 1u << WIRE_CPU : kinds;
 }
 
 struct recorder *recorder_new(const struct recorder_request *request, struct diag *diag,
@@ -191,8 +196,12 @@ struct recorder *recorder_new(const struct recorder_request *request, struct dia
                                                 .block_rate = r->request.block_rate,
                                                 .mutex_fraction = r->request.mutex_fraction,
                                                 .children = r->request.children,
+                                                .flight_bytes =
+                                                    r->request.flight_ns ? FLIGHT_BYTES : 0,
                                                 .moments = r->request.moments};
         ok = r->has_session = session_open(&r->session, &options, err);
+        if (ok && (r->request.kinds & 1u << WIRE_TRACE))
+            ok = (r->trace = native_trace_new(&r->session, r->request.flight_ns, err)) != NULL;
     }
     if (ok)
         return r;
@@ -213,6 +222,8 @@ bool recorder_attach(struct recorder *r, pid_t pid, struct err *err)
     r->start_ns = now_ns(CLOCK_MONOTONIC);
     if (r->cpu_by_perf)
         r->perf = cpu_perf_new(pid, r->request.hz, r->request.children, r->perf_gather, err);
+    if (r->trace && !native_trace_start(r->trace, err))
+        return false;
     return r->perf || !r->cpu_by_perf;
 }
 
@@ -370,4 +381,10 @@ struct profile *recorder_profile(struct recorder *r, const struct collect_ops *k
         gather_free(gather);
     const struct resolve_options options = {.debuginfod = true};
     return profile ? resolve_profile(profile, &options, diag, err) : NULL;
+}
+
+bool recorder_trace(struct recorder *r, int fd, struct native_trace_result *result,
+                    struct diag *diag, struct err *err)
+{
+    return native_trace_write(r->trace, r->pid, fd, result, diag, err);
 }

@@ -15,6 +15,7 @@
 #include "base/diag.h"
 #include "base/err.h"
 #include "collect/collect.h"
+#include "collect/native_trace.h"
 #include "model/profile.h"
 
 #include <sys/types.h>
@@ -28,6 +29,7 @@ struct recorder_request {
     uint64_t mutex_fraction; /* one contention in so many; 0 = 1 */
     bool children;           /* follow child processes */
     bool moments;            /* recorder_moment will be called */
+    uint64_t flight_ns;      /* of a trace, only the last events, of that long; 0: all */
 };
 
 struct recorder_counts {
@@ -66,5 +68,9 @@ void recorder_end(struct recorder *recorder, uint64_t cpu_ns, struct diag *diag)
 /* The profile of one kind, which the caller frees.  NULL and *err when memory runs out. */
 struct profile *recorder_profile(struct recorder *recorder, const struct collect_ops *kind,
                                  struct diag *diag, struct err *err);
+
+/* The trace, to `fd`: after recorder_end; of a flight recorder at a moment too.  False and *err. */
+bool recorder_trace(struct recorder *recorder, int fd, struct native_trace_result *result,
+                    struct diag *diag, struct err *err);
 
 #endif

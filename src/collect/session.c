@@ -2,6 +2,7 @@
 
 #include "base/vec.h"
 #include "os/spawn.h"
+#include "wire/trace_raw.h"
 #include "wire/wire.h"
 
 #include <dirent.h>
@@ -33,7 +34,8 @@ static const struct library {
     {"libsonde-heap.so", 1u << WIRE_HEAP},
     {"libsonde-block.so", 1u << WIRE_BLOCK},
     {"libsonde-lock.so", 1u << WIRE_BLOCK | 1u << WIRE_MUTEX},
-    {LIBRARY, 1u << WIRE_HEAP | 1u << WIRE_BLOCK | 1u << WIRE_MUTEX},
+    {"libsonde-trace.so", 1u << WIRE_BLOCK | 1u << WIRE_MUTEX | 1u << WIRE_TRACE},
+    {LIBRARY, 1u << WIRE_HEAP | 1u << WIRE_BLOCK | 1u << WIRE_MUTEX | 1u << WIRE_TRACE},
 };
 
 bool session_is_library(const char *path)
@@ -86,7 +88,7 @@ static bool is_of_session(const char *name)
 {
     const char *dot = strrchr(name, '.');
     return dot && (strcmp(dot, WIRE_FILE_SUFFIX) == 0 || strcmp(dot, ".tmp") == 0 ||
-                   strcmp(name, LIBRARY) == 0);
+                   strcmp(dot, TRACE_RAW_SUFFIX) == 0 || strcmp(name, LIBRARY) == 0);
 }
 
 /* Removes our files from the folder that is open as `dir`, which is closed. */
@@ -218,8 +220,12 @@ static bool make_environment(struct session *s, const char *library,
         NULL,
         NULL,
         NULL,
+        NULL,
     };
     size_t n = 8;
+    if (options->flight_bytes)
+        vars[n++] =
+            arena_printf(a, WIRE_ENV_FLIGHT "=%llu", (unsigned long long)options->flight_bytes);
     if (options->moments)
         vars[n++] = WIRE_ENV_AT "=1";
     if (!options->children) {

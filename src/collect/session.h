@@ -15,7 +15,8 @@ struct session_options {
     unsigned hz;
     uint64_t heap_rate, block_rate, mutex_fraction;
     bool children;
-    bool moments; /* they will be asked for: moment.h */
+    uint64_t flight_bytes; /* of a trace, so much is kept; 0: all */
+    bool moments;          /* they will be asked for: moment.h */
 };
 
 struct session {

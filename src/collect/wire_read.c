@@ -287,6 +287,13 @@ static bool is_ours(const struct wire_file *f, uint64_t frame)
     return number && number <= f->n_modules && f->known[number - 1].is_ours;
 }
 
+static uint64_t key_of(const struct wire_reader *r, uint32_t place, const struct wire_stack *stack)
+{
+    if (r->kind->wire == WIRE_TRACE)
+        return (uint64_t)r->source << 32 | place;
+    return r->kind->is_moment ? 0 : stack->key;
+}
+
 static bool add_stacks(struct wire_reader *r, struct wire_file *f, struct err *err)
 {
     const struct wire_header *h = &f->header;
@@ -316,7 +323,7 @@ static bool add_stacks(struct wire_reader *r, struct wire_file *f, struct err *e
                                             .locations = locs,
                                             .n_locations = n,
                                             .labels = find_labels(r, f, stack->labels),
-                                            .key = r->kind->is_moment ? 0 : stack->key};
+                                            .key = key_of(r, f->slots[i], stack)};
         gather_sample(r->gather, &sample, values);
     }
     return true;

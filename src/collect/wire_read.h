@@ -18,6 +18,7 @@ bool wire_peek(const char *path, struct wire_header *header, struct err *err);
 struct wire_reader {
     const struct collect_ops *kind; /* whose rows are read */
     struct gather *gather;          /* borrowed; of that kind */
+    uint32_t source;                /* WIRE_TRACE: the high half of keys; the low one is the row */
     pid_t main_pid;                 /* whose executable gets a mapping even without samples */
     struct layouts layouts;
 };

@@ -11,6 +11,7 @@
 #include "ui/profile_file.h"
 #include "ui/progress.h"
 #include "ui/record_live.h"
+#include "ui/record_native.h"
 #include "ui/record_run.h"
 #include "ui/tell.h"
 #include "ui/web.h"
@@ -43,6 +44,7 @@ enum {
     FLAG_O,
     FLAG_NO_CHILDREN,
     FLAG_AT,
+    FLAG_FLIGHT,
     FLAG_SECONDS,
     FLAG_HTTP,
     FLAG_NO_BROWSER,
@@ -78,6 +80,9 @@ static const struct flag_doc flag_docs[N_FLAGS] = {
                           "Only the process that COMMAND starts as"},
     [FLAG_AT] = {OPTIONS, "at", "WHEN", NULL,
                  "Also a profile on the way: after SECONDS, or at each HUP, USR1 or USR2"},
+    [FLAG_FLIGHT] =
+        {OPTIONS, "flight", "SECONDS", NULL,
+         "trace: keep the last SECONDS only, written at the end and at each --at SIGNAL"},
     [FLAG_SECONDS] = {OPTIONS, "seconds", "N", NULL,
                       "Record N seconds, of a COMMAND the first; it goes on, and is waited for"},
     [FLAG_HTTP] = {OPTIONS, "http", "[HOST]:[PORT]", NULL,
@@ -191,6 +196,7 @@ static void usage(struct buf *out)
              "  sonde record python3 job.py          then: sonde pprof -top sonde.cpu.pb.gz\n"
              "  sonde record -F 500 -o build.pb.gz -- make -j4\n"
              "  sonde record --http ./job            then its web page\n"
+             "  sonde record -e trace ./job          then: sonde trace sonde.trace\n"
              "  sonde record -p etcd -e cpu,block,heap --enable --seconds 10 -o profiles\n"
              "  sonde record -a --seconds 10         all processes, by process, pid, container\n\n"
              "environment:\n"
@@ -290,10 +296,12 @@ static bool parse_at(const char *text, struct record *record, struct err *err)
         return err_set(err, ERR_USAGE,
                        "--at takes a number of seconds, or HUP, USR1 or USR2, not '%s'", text);
     for (unsigned i = 0; i < record->n_kinds; i++)
-        any |= record->kinds[i]->has_moment;
+        any |= record->kinds[i]->has_moment ||
+               (record->kinds[i] == &collect_trace && record->request.flight_ns);
     record->request.moments = true;
     return any || err_set(err, ERR_USAGE,
-                          "--at is for the kinds heap, allocs and goroutine; -e has none of them");
+                          "--at is for the kinds heap, allocs and goroutine, and for trace with "
+                          "--flight; -e has none of them");
 }
 
 static bool is_on(const struct flag *flag)
@@ -309,9 +317,9 @@ static bool parse_live(const struct flag *flags, struct record *record, struct e
     uint64_t heap = 0, block = 0, mutex = 0, hz = 0, trace_rate = 0;
     bool system = !flags[FLAG_P].value;
     const char *kinds = flags[FLAG_E].value ? flags[FLAG_E].value : collect_cpu.name;
-    if (flags[FLAG_AT].value)
-        return err_set(err, ERR_USAGE, "--at is for a command that is started, not for -%c",
-                       system ? 'a' : 'p');
+    if (flags[FLAG_AT].value || flags[FLAG_FLIGHT].value)
+        return err_set(err, ERR_USAGE, "--%s is for a command that is started, not for -%c",
+                       flags[FLAG_AT].value ? "at" : "flight", system ? 'a' : 'p');
     for (int i = FLAG_GC; system && i < N_FLAGS; i++)
         if (flags[i].value)
             return err_set(err, ERR_USAGE, "--%s is for one program that runs: -p PROCESS",
@@ -403,6 +411,17 @@ static bool parse(int argc, char **argv, struct record *record, bool *help, stru
         !parse_number(record, &flags[FLAG_MUTEX_FRACTION], &collect_mutex, MUTEX_FRACTION_MAX,
                       &record->request.mutex_fraction, err))
         return false;
+    bool has_trace = record->request.kinds & 1u << WIRE_TRACE;
+    if (flags[FLAG_FLIGHT].value && !has_trace)
+        return err_set(err, ERR_USAGE,
+                       "--flight is for the kind trace, which is not among those of -e");
+    if (flags[FLAG_FLIGHT].value &&
+        !parse_seconds(flags[FLAG_FLIGHT].value, &record->request.flight_ns))
+        return err_set(err, ERR_USAGE, "--flight takes a number of seconds above 0, not '%s'",
+                       flags[FLAG_FLIGHT].value);
+    if (record->http && record->kinds[0] == &collect_trace)
+        return err_set(err, ERR_USAGE,
+                       "--http shows profiles; 'sonde trace -http=: FILE' shows a trace");
     if (!parse_at(flags[FLAG_AT].value, record, err))
         return false;
     if (flags[FLAG_SECONDS].value &&
@@ -429,8 +448,10 @@ static bool check_outputs(const struct record *record, struct err *err)
     if (!profile_file_prepare(&record->files, err))
         return false;
     for (unsigned i = 0; i < record->n_kinds; i++)
-        if (!profile_file_name(&record->files, record->kinds[i]->name, 0, PROFILE_FILE_SUFFIX, path,
-                               err) ||
+        if (!(record->kinds[i] == &collect_trace
+                  ? record_native_name(&record->files, 0, path, err)
+                  : profile_file_name(&record->files, record->kinds[i]->name, 0,
+                                      PROFILE_FILE_SUFFIX, path, err)) ||
             !profile_file_check(path, err))
             return false;
     return true;
@@ -510,6 +531,33 @@ static void tell_notes(struct record *record, const char *wanted, const char *pa
     record->failed = true;
 }
 
+/* The trace, of a moment or of all. */
+static void finish_trace(struct record *record, unsigned moment, uint64_t wall_ns)
+{
+    struct err err = {0};
+    char path[PATH_MAX];
+    struct native_trace_result result;
+    struct progress progress;
+    progress_begin(&progress, "reading symbols");
+    bool ok = record_native_name(&record->files, moment, path, &err) &&
+              record_native_write(record->recorder, path, &result, &record->diag, &err);
+    progress_end(&progress);
+    tell_diag(&record->diag);
+    diag_release(&record->diag);
+    diag_init(&record->diag);
+    if (!ok) {
+        tell_err(&err);
+        record->failed = true;
+        return;
+    }
+    if (!result.n_events)
+        tell("no events: libsonde was not loaded (a cleaned environment, or a program that cannot "
+             "be preloaded)");
+    tell("%llu events in %.2fs, %llu lost: %s (sonde trace %s)",
+         (unsigned long long)result.n_events, (double)wall_ns / 1e9,
+         (unsigned long long)result.n_lost, path, path);
+}
+
 static void finish_kind(struct record *record, const struct collect_ops *kind,
                         const struct record_run *run)
 {
@@ -545,6 +593,8 @@ static void take_moment(void *arg, uint64_t wall_ns)
         struct err err = {0};
         char path[PATH_MAX], wanted[PATH_MAX];
         uint64_t n[2];
+        if (record->kinds[i] == &collect_trace && record->request.flight_ns)
+            finish_trace(record, moment, wall_ns);
         if (!record->kinds[i]->has_moment)
             continue;
         if (!make_kind(record, record->kinds[i], moment, wanted, path, n, &err)) {
@@ -561,8 +611,12 @@ static void finish(void *arg, const struct record_run *run)
 {
     struct record *record = arg;
     recorder_end(record->recorder, run->cpu_ns, &record->diag);
-    for (unsigned i = 0; i < record->n_kinds; i++)
-        finish_kind(record, record->kinds[i], run);
+    for (unsigned i = 0; i < record->n_kinds; i++) {
+        if (record->kinds[i] == &collect_trace)
+            finish_trace(record, 0, run->wall_ns);
+        else
+            finish_kind(record, record->kinds[i], run);
+    }
 }
 
 /* The same while the command runs on. */

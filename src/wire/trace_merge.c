@@ -589,7 +589,45 @@ static void tell_until(struct trace_merge *m, uint64_t horizon_ns)
         if (m->n_heap)
             sift_down(m, 0);
     }
-    m->done_ns = horizon_ns;
+}
+
+/* What a thread is in at the beginning, from what it did before that. */
+static void begin_since(struct trace_merge *m, struct trace_merge_thread *t)
+{
+    struct trace_item last = {.record.type = TRACE_RAW_NONE};
+    bool is_there = false;
+    while (t->first < t->n && t->items[t->first].ns < m->since_ns) {
+        const struct trace_item *item = &t->items[t->first++];
+        m->n_pending--;
+        is_there = item->record.type != TRACE_RAW_EXIT;
+        if (item->record.type == TRACE_RAW_BLOCK || item->record.type == TRACE_RAW_CALL ||
+            item->record.type == TRACE_RAW_END || item->record.type == TRACE_RAW_RETURN)
+            last = *item;
+    }
+    if (!is_there)
+        return;
+    need_go(m, t, m->since_ns);
+    uint32_t stack = stack_of(m, t->source, last.record.stack);
+    if (last.record.type == TRACE_RAW_BLOCK)
+        trace_states_block(&m->states, t->go, m->since_ns,
+                           (enum trace_raw_reason)last.record.reason, stack);
+    else if (last.record.type == TRACE_RAW_CALL)
+        trace_states_call(&m->states, t->go, m->since_ns, stack);
+}
+
+static void begin_all_since(struct trace_merge *m)
+{
+    trace_states_start(&m->states, m->since_ns);
+    for (size_t i = 0; i < m->n_threads; i++) {
+        struct trace_merge_thread *t = &m->threads[i];
+        while (i == 0 && t->first < t->n && t->items[t->first].ns < m->since_ns) {
+            t->first++;
+            m->n_pending--;
+        }
+        if (i > 0)
+            begin_since(m, t);
+    }
+    m->since_ns = 0;
 }
 
 bool trace_merge_add(struct trace_merge *m, struct trace_raw_header *h, uint64_t n_bytes)
@@ -622,8 +660,7 @@ void trace_merge_drop(struct trace_merge *m, size_t source)
 
 void trace_merge_since(struct trace_merge *m, uint64_t since_ns)
 {
-    /* Filled in by the flight recorder's reader. */
-    m->done_ns = since_ns;
+    m->since_ns = since_ns;
 }
 
 void trace_merge_step(struct trace_merge *m, bool is_last)
@@ -637,6 +674,8 @@ void trace_merge_step(struct trace_merge *m, bool is_last)
             scan_source(m, i);
     if (m->n_threads)
         sort_extra(&m->threads[0]);
+    if (m->since_ns && !m->states.failed)
+        begin_all_since(m);
     tell_until(m, horizon_ns);
     if (!is_last || m->states.failed)
         return;

@@ -68,7 +68,7 @@ struct trace_merge {
     uint32_t *stack_slots;
     size_t n_stack_slots;
     uint64_t n_pending, n_lost;
-    uint64_t done_ns; /* told to states up to here */
+    uint64_t since_ns; /* what was before is not to be told; 0: all is */
 };
 
 /* memory, sink and the functions for tables are to be set in merge->states before. */
@@ -79,9 +79,10 @@ bool trace_merge_add(struct trace_merge *merge, struct trace_raw_header *header,
 /* That memory is no more: nothing else comes of it. */
 void trace_merge_drop(struct trace_merge *merge, size_t source);
 
-/* Reads what is new, and tells what is older than the lag; `is_last`: all of it, and ends the
- * trace.  `since_ns`: what was before is left out (0: nothing), for the first call. */
-void trace_merge_step(struct trace_merge *merge, bool is_last);
+/* The trace is to begin then: of what was before, threads have what they are in. */
 void trace_merge_since(struct trace_merge *merge, uint64_t since_ns);
+/* Reads what is new, and tells what is older than the lag; `is_last`: all of it, and ends the
+ * trace. */
+void trace_merge_step(struct trace_merge *merge, bool is_last);
 
 #endif
