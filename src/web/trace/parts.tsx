@@ -224,8 +224,11 @@ interface TableProps<R> {
   compact?: boolean; // as wide as it needs to be
 }
 
+const FEW = 400; // rows that are there before one asks for all
+
 export function Table<R>({ label, columns, rows, id, sort, dir, sortBy, none, compact }: TableProps<R>) {
   const [own, setOwn] = useState<{ column: string; dir: string } | null>(null);
+  const [all, setAll] = useState(false);
   const at = sortBy ? { column: sort ?? "", dir: dir ?? "desc" } : own;
   let list = rows;
   if (!sortBy && own) {
@@ -269,7 +272,7 @@ export function Table<R>({ label, columns, rows, id, sort, dir, sortBy, none, co
           </tr>
         </thead>
         <tbody>
-          {list.map((r) => (
+          {(all ? list : list.slice(0, FEW)).map((r) => (
             <tr key={id(r)}>
               {columns.map((c) => (
                 <td key={c.name} class={(c.number ? "number" : "") + (c.wide ? " wide-only" : "")}>
@@ -280,6 +283,11 @@ export function Table<R>({ label, columns, rows, id, sort, dir, sortBy, none, co
           ))}
         </tbody>
       </table>
+      {!all && list.length > FEW && (
+        <button type="button" class="button small" onClick={() => setAll(true)}>
+          All {count(list.length)} rows
+        </button>
+      )}
     </div>
   );
 }

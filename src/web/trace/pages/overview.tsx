@@ -63,9 +63,9 @@ function collector(o: Overview, duration: number): string {
   return `${much}: it used ${share(gc.share, 1)} of the processors, was active for ${share(gc.active, duration)} of the time${pauses}.`;
 }
 
-function waiting(o: Overview): string {
+function waiting(o: Overview, who: string): string {
   const first = o.blocked.find((b) => !b.idle);
-  if (!first) return "No goroutine was blocked for long.";
+  if (!first) return `No ${who} was blocked for long.`;
   const where = first.where ? ` in ${first.where}` : "";
   const by = first.by ? `; ${share(first.by_share, 1)} of it ended by ${first.by}` : "";
   return `Most of all for ${first.reason}${where}: ${long(first.total)} in ${plural(first.count, "wait")}${by}.`;
@@ -101,7 +101,7 @@ export function OverviewPage({ meta, go }: PageProps) {
                 </header>
                 <Whole map={o.minimap} duration={meta.duration} go={go} />
                 <p class="muted map-words">
-                  Green: processors that run. Yellow: {meta.native ? "threads" : "goroutines"} that wait for one. Violet: the collector. Click or drag to look at a part.
+                  Green: processors that run. Yellow: {meta.native ? "threads" : "goroutines"} that wait for one.{!meta.native && " Violet: the collector."} Click or drag to look at a part.
                 </p>
                 <Facts
                   facts={[
@@ -136,7 +136,7 @@ export function OverviewPage({ meta, go }: PageProps) {
                 </Card>
               )}
 
-              <Card title="What did goroutines wait for? Who held the lock?" answer={waiting(o)} wide={o.tasks.length === 0} more={<Link to={address("block")}>Flame graph</Link>}>
+              <Card title={`What did ${meta.native ? "threads" : "goroutines"} wait for? Who held the lock?`} answer={waiting(o, meta.native ? "thread" : "goroutine")} wide={o.tasks.length === 0} more={<Link to={address("block")}>Flame graph</Link>}>
                 {o.blocked.length === 0 ? (
                   <p class="muted pad">Nothing was blocked.</p>
                 ) : (
@@ -182,9 +182,11 @@ export function OverviewPage({ meta, go }: PageProps) {
                 )}
               </Card>
 
-              <Card title="Is the garbage collector to blame?" answer={collector(o, meta.duration)} more={<Link to={address("gc")}>GC</Link>}>
-                <Places places={o.gc.longest} what="The longest stops of the world" none="The world was never stopped." word={word} />
-              </Card>
+              {!meta.native && (
+                <Card title="Is the garbage collector to blame?" answer={collector(o, meta.duration)} more={<Link to={address("gc")}>GC</Link>}>
+                  <Places places={o.gc.longest} what="The longest stops of the world" none="The world was never stopped." word={word} />
+                </Card>
+              )}
 
               <Card title="Was the scheduler late?" answer={scheduling(o)} more={<Link to={address("latency")}>Latency</Link>}>
                 <Places places={o.delays.slice(0, 6)} what="The longest waits for a processor" none="None." word={word} />
@@ -194,7 +196,7 @@ export function OverviewPage({ meta, go }: PageProps) {
                 <Places places={o.waits.slice(0, 8)} what="The longest waits" none="None." word={word} />
               </Card>
 
-              <Card title="The longest system calls" answer={`${long(s.syscall)} of all goroutines' time were spent in system calls.`} more={<Link to={address("syscall")}>Flame graph</Link>}>
+              <Card title="The longest system calls" answer={`${long(s.syscall)} of all ${meta.native ? "threads" : "goroutines"}' time were spent in system calls.`} more={<Link to={address("syscall")}>Flame graph</Link>}>
                 <Places places={o.syscalls.slice(0, 8)} what="The longest system calls" none="None." word={word} />
               </Card>
             </>

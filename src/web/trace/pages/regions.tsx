@@ -14,7 +14,7 @@ export function UserRegionsPage({ meta, search }: PageProps) {
   if (!meta.regions)
     return (
       <Nothing title="There are no regions in this trace">
-        {meta.native ? "A program marks them with sonde_region_begin and sonde_region_end." : "A program marks them with trace.WithRegion of runtime/trace."}
+        {meta.native ? "A program marks them with sonde_trace_region_begin and sonde_trace_region_end." : "A program marks them with trace.WithRegion of runtime/trace."}
       </Nothing>
     );
   return (

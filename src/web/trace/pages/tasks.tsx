@@ -24,7 +24,7 @@ export function UserTasksPage({ meta, search }: PageProps) {
   if (!meta.tasks)
     return (
       <Nothing title="There are no tasks in this trace">
-        {meta.native ? "A program marks them with sonde_task_begin and sonde_task_end." : "A program marks them with trace.NewTask of runtime/trace."}
+        {meta.native ? "A program marks them with sonde_trace_task_begin and sonde_trace_task_end." : "A program marks them with trace.NewTask of runtime/trace."}
       </Nothing>
     );
   return (

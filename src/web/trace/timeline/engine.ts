@@ -418,6 +418,19 @@ export class Timeline {
     return best < 0 ? null : { at: m.at[best], kind: m.kind[best], name: m.name[best], g: m.g ? m.g[best] : -1, count: m.count ? m.count[best] : 1 };
   }
 
+  // A stop of the world, or a cycle of the collector, there.
+  private cycleAt(t: number): { start: number; end: number } | null {
+    const { globals, level, span, plot } = this.painter;
+    const slack = (2 * span) / plot;
+    const [piece] = globals.pieces(level, t, t + 1, 0);
+    for (const which of ["stw", "gc"] as const) {
+      const b = piece?.value[which];
+      const i = b ? firstAfter(b, t - slack) : 0;
+      if (b && i < b.n && b.start[i] <= t + slack && !(b.count && b.count[i] > 1)) return { start: b.start[i], end: b.end[i] };
+    }
+    return null;
+  }
+
   private same(a: Spot | null, b: Spot | null): boolean {
     return a === b || (!!a && !!b && a.source === b.source && a.track === b.track && a.lane === b.lane && a.box.start === b.box.start);
   }
@@ -904,7 +917,11 @@ export class Timeline {
       return;
     }
     if (zone === "ruler" || zone === "strips") {
-      if (twice) this.zoomBy(4, p.time(x), true);
+      const cycle = y >= p.gcTop && y < p.heapTop && x >= p.left ? this.cycleAt(p.time(x)) : null;
+      if (cycle) {
+        this.setRange(cycle);
+        this.hooks.range(this.range);
+      } else if (twice) this.zoomBy(4, p.time(x), true);
       else if (zone === "ruler" && this.range) {
         this.setRange(null);
         this.hooks.range(null);
