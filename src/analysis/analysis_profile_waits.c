@@ -37,6 +37,7 @@ struct states {
     struct analysis_profile profile;
     int64_t last_id; /* the goroutine looked up last, and its row */
     uint32_t last_row;
+    int64_t last_ns; /* of the events */
     bool failed;
 };
 
@@ -181,8 +182,10 @@ static void on_events(void *state, const struct trace_event *events, size_t n)
 {
     struct states *s = state;
     struct trace_transition t;
-    if (n)
-        analysis_window_begin(&s->window, s->options, events);
+    if (!n)
+        return;
+    analysis_window_begin(&s->window, s->options, events);
+    s->last_ns = events[n - 1].time_ns;
     for (size_t i = 0; i < n; i++)
         if (trace_event_transition(&events[i], &t) && t.scope == TRACE_SCOPE_GOROUTINE)
             on_transition(s, &events[i], &t);
@@ -191,6 +194,12 @@ static void on_events(void *state, const struct trace_event *events, size_t n)
 static bool end_states(void *state, struct err *err)
 {
     struct states *s = state;
+    /* What goes on at the end of the window counts up to there; at the end of the trace, as with
+     * go tool trace, it does not. */
+    bool is_cut = s->window.is_set && s->last_ns >= s->window.end_ns;
+    for (uint32_t row = 0; is_cut && row < s->goroutines.n; row++)
+        if (s->goroutines.items[row].since_ns != INT64_MIN)
+            add_wait(s, row, s->window.end_ns);
     for (size_t i = 0; i < s->deferred.n; i++) {
         const struct deferred *d = &s->deferred.items[i];
         const struct goroutine *g = &s->goroutines.items[d->goroutine];
