@@ -10,6 +10,7 @@
 #include "ui/progress.h"
 #include "ui/tell.h"
 #include "ui/trace_name.h"
+#include "ui/trace_web.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -430,6 +431,29 @@ static int run_pprof(int argc, char **argv)
     return status;
 }
 
+/* --- the page --- */
+
+/* As with go tool trace, what there is without another mode. */
+static bool wants_page(const struct request *request)
+{
+    static const enum own_flag others[] = {OWN_DEBUG, OWN_SUMMARY, OWN_EXPORT, OWN_JSON, OWN_TOP};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (request->flags[others[i]].value)
+            return false;
+    return true;
+}
+
+static bool serve_page(const struct request *request, struct err *err)
+{
+    const char *no_browser = request->flags[OWN_NO_BROWSER].value;
+    const struct trace_web_request page = {.path = request->trace,
+                                           .binary = request->binary,
+                                           .http = request->flags[OWN_HTTP].value,
+                                           .no_browser = no_browser && !strcmp(no_browser, "true"),
+                                           .options = request->options};
+    return trace_web_run(&page, err);
+}
+
 static int run(int argc, char **argv)
 {
     struct err err = {0};
@@ -442,6 +466,8 @@ static int run(int argc, char **argv)
         AUTO_BUF text = {0};
         usage(&text);
         ok = output_stdout(&text, &err);
+    } else if (ok && wants_page(&request)) {
+        ok = serve_page(&request, &err);
     } else if (ok) {
         ok = write_out(&request,
                        request.flags[OWN_DEBUG].value    ? write_debug

@@ -45,7 +45,7 @@ static bool make_site(struct trace_web *web, struct err *err)
     struct trace_web_site *site = &web->site;
     const char *path = web->request->path, *slash = strrchr(path, '/');
     site->title = slash && slash[1] ? slash + 1 : path;
-    site->load = trace_web_load_open(path, err);
+    site->load = trace_web_load_open(path, web->request->binary, err);
     if (!site->load)
         return false;
     site->lists = trace_web_lists_new();

@@ -8,8 +8,9 @@
 
 /* Texts are borrowed until the call is over. */
 struct trace_web_request {
-    const char *path; /* a trace: a file, or a server's address */
-    const char *http; /* where to serve, [HOST]:[PORT]; NULL: any free port of this machine */
+    const char *path;   /* a trace: a file, or a server's address */
+    const char *binary; /* what a trace of Go 1.5 is of; NULL: not given */
+    const char *http;   /* where to serve, [HOST]:[PORT]; NULL: any free port of this machine */
     bool no_browser;
     struct analysis_options options; /* what the browser shows at first */
 };

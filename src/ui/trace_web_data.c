@@ -64,7 +64,8 @@ void trace_web_data(struct web_call *call)
     AUTO_BUF key = {0};
     struct web_response *response = call->response;
     const struct trace_web_site *site = trace_web_site(call);
-    trace_web_answer_fn *write = find(call->name);
+    const char *name = strrchr(call->request->path, '/') + 1;
+    trace_web_answer_fn *write = find(name);
     if (!write) {
         web_answer_error(response, 404, "there is no such answer");
         return;
@@ -73,7 +74,7 @@ void trace_web_data(struct web_call *call)
         web_answer_error(response, 503, "the trace is still being read");
         return;
     }
-    buf_printf(&key, "%s?%s", call->name, call->request->query);
+    buf_printf(&key, "%s?%s", name, call->request->query);
     if (!web_cache_get(site->cache, &key, response)) {
         if (!write_answer(call, write, &err)) {
             web_answer_fail(response, &err);
@@ -100,16 +101,30 @@ static const struct {
     {"states", "All time of goroutines", "states.pb.gz"},
 };
 
+/* Has the profile anything in it? */
+static bool has_samples(const struct trace_web_model *model, const char *name)
+{
+    const struct analysis_facts *f = model->facts;
+    bool is_net = !strcmp(name, "net"), is_sync = !strcmp(name, "sync");
+    for (size_t i = 0; (is_net || is_sync) && i < f->waits.reasons.n; i++)
+        if (!strcmp(trace_web_profile_of(
+                        trace_string(model->trace, f->waits.reasons.items[i].reason, NULL)),
+                    name))
+            return true;
+    return !strcmp(name, "states") || (!strcmp(name, "syscall") && f->waits.syscalls.count) ||
+           (!strcmp(name, "sched") && f->waits.sched.count) ||
+           (!strcmp(name, "cpu") && f->n_samples) ||
+           (!strcmp(name, "gc") && (f->gc.pauses.count || f->gc.active_ns || f->gc.sweep_ns)) ||
+           (!strcmp(name, "regions") && f->user.region_kinds.n) ||
+           (!strcmp(name, "tasks") && f->user.task_kinds.n);
+}
+
 static void write_profiles(struct json *j, const struct trace_web_model *model)
 {
     json_key(j, "profiles");
     json_open(j, '[');
     for (size_t i = 0; model && i < sizeof profile_titles / sizeof *profile_titles; i++) {
-        bool any = false;
-        for (size_t k = 0; k < model->n_profiles; k++)
-            any |= !strcmp(model->profiles[k].ops->name, profile_titles[i].name) &&
-                   model->has_samples[k];
-        if (!any)
+        if (!has_samples(model, profile_titles[i].name))
             continue;
         json_open(j, '{');
         json_member(j, "name", str_of(profile_titles[i].name));

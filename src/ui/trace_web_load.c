@@ -1,7 +1,9 @@
 #include "ui/trace_web_load.h"
 
+#include "base/pages.h"
 #include "ui/progress.h"
 #include "ui/source.h"
+#include "ui/trace_name.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -18,12 +20,17 @@ enum state { STATE_READING, STATE_READY, STATE_FAILED };
 
 struct trace_web_load {
     char *path; /* malloc'ed; of what a server sent, a file in memory */
-    int fd;     /* of that file; -1 */
+    const char *binary;
+    int fd; /* of that file; -1 */
     struct trace_reader *reader;
     struct trace_web_model model;
-    struct analysis_options all; /* of the analyses: everything */
-    struct err err;
+    struct trace_web_rest rest;
+    struct analysis_options all, with_ledger; /* of the analyses: everything */
+    struct err err, rest_err;
     atomic_int state;
+    pthread_mutex_t lock;
+    pthread_cond_t changed; /* what is below */
+    bool is_over, has_rest;
     atomic_uint_least64_t done, total, n_events;
     bool has_thread;
     pthread_t thread;
@@ -68,7 +75,17 @@ static bool fetch(struct trace_web_load *load, const char *path, struct err *err
     return load->path || err_nomem(err);
 }
 
-struct trace_web_load *trace_web_load_open(const char *path, struct err *err)
+/* A file of Go 1.5 is named by a program's file. */
+static struct trace_reader *open_named(const struct trace_web_load *load, struct err *err)
+{
+    struct file none = {0};
+    struct trace_reader *reader =
+        trace_name_open(load->path, load->binary, &(struct source_options){0}, &none, err);
+    file_release(&none);
+    return reader;
+}
+
+struct trace_web_load *trace_web_load_open(const char *path, const char *binary, struct err *err)
 {
     struct trace_web_load *load = calloc(1, sizeof *load);
     if (!load) {
@@ -77,16 +94,22 @@ struct trace_web_load *trace_web_load_open(const char *path, struct err *err)
     }
     struct trace_web_model *model = &load->model;
     load->fd = -1;
+    pthread_mutex_init(&load->lock, NULL);
+    pthread_cond_init(&load->changed, NULL);
     diag_init(&model->diag);
     bool ok = fetch(load, path, err);
     if (ok) {
         model->timeline = timeline_new();
         ok = model->timeline || err_nomem(err);
     }
+    load->binary = binary;
     if (ok) {
-        load->reader = timeline_open(model->timeline, load->path, err);
+        load->reader =
+            binary ? open_named(load, err) : timeline_open(model->timeline, load->path, err);
         ok = load->reader != NULL;
     }
+    if (ok && binary)
+        timeline_open_events(model->timeline, trace_reader_trace(load->reader));
     if (!ok) {
         trace_web_load_free(load);
         return NULL;
@@ -109,25 +132,6 @@ static void note_wall(struct trace_web_model *model, const struct trace_reader *
         return;
     int64_t before_ms = (clock.trace_ns - first_ns) / 1000000;
     model->wall_ms = clock.wall_s * 1000 + clock.wall_ns / 1000000 - before_ms;
-}
-
-static bool begin_analyses(struct trace_web_load *load, struct err *err)
-{
-    struct trace_web_model *model = &load->model;
-    for (size_t i = 0; analysis_registry[i]; i++) {
-        const struct analysis_ops *ops = analysis_registry[i];
-        if (ops->group != ANALYSIS_PROFILE || model->n_profiles == TRACE_WEB_PROFILES_MAX)
-            continue;
-        struct analysis_task *task = &model->profiles[model->n_profiles++];
-        task->ops = ops;
-        task->state = ops->begin(model->trace, &load->all, NULL, err);
-        if (!task->state)
-            return false;
-    }
-    load->all.ledger = &model->ledger;
-    model->facts = analysis_facts_begin(model->trace, &load->all, NULL, err);
-    trace_web_mmu_begin(&model->mmu, TRACE_WEB_MMU_FLAGS, 0);
-    return model->facts != NULL;
 }
 
 /* To the end of the trace, or to where it is broken. */
@@ -155,10 +159,7 @@ static bool read_events(struct trace_web_load *load, struct err *err)
         any = true;
         note_wall(model, load->reader, first_ns);
         timeline_events(model->timeline, events, n);
-        for (size_t i = 0; i < model->n_profiles; i++)
-            model->profiles[i].ops->events(model->profiles[i].state, events, n);
         analysis_facts_events(model->facts, events, n);
-        trace_web_mmu_events(&model->mmu, model->trace, events, n);
         uint64_t done, total;
         trace_reader_progress(load->reader, &done, &total);
         load->done = done;
@@ -166,22 +167,54 @@ static bool read_events(struct trace_web_load *load, struct err *err)
     }
 }
 
-static bool end_analyses(struct trace_web_load *load, struct err *err)
+static bool make_model(struct trace_web_load *load, struct err *err)
 {
     struct trace_web_model *model = &load->model;
-    bool ok = timeline_end(model->timeline, err) && analysis_facts_end(model->facts, err) &&
-              trace_web_mmu_end(&model->mmu, err);
-    for (size_t i = 0; ok && i < model->n_profiles; i++) {
-        const struct analysis_task *task = &model->profiles[i];
-        ok = task->ops->end(task->state, err);
-        struct profile *profile = ok ? task->ops->profile(task->state, err) : NULL;
-        ok = profile != NULL;
-        model->has_samples[i] = profile && profile->n_samples > 0;
-        profile_free(profile);
+    load->with_ledger.ledger = &model->ledger;
+    model->facts = analysis_facts_begin(model->trace, &load->with_ledger, NULL, err);
+    if (!model->facts || !read_events(load, err) || !timeline_end(model->timeline, err) ||
+        !analysis_facts_end(model->facts, err))
+        return false;
+    model->stats = timeline_stats(model->timeline);
+    if (model->ledger.n_dropped)
+        diag_add(&model->diag, "%llu rows of goroutines, regions, tasks and logs are left out",
+                 (unsigned long long)model->ledger.n_dropped);
+    return true;
+}
+
+/* All profiles, and what the collector leaves to the program. */
+static bool make_rest(struct trace_web_load *load, struct err *err)
+{
+    struct trace_web_rest *rest = &load->rest;
+    const struct trace_event *events;
+    size_t n = 0;
+    struct err broken = {0};
+    struct trace_reader *reader = trace_web_load_again(load, err);
+    if (!reader)
+        return false;
+    const struct trace *trace = trace_reader_trace(reader);
+    bool ok = true;
+    for (size_t i = 0; ok && analysis_registry[i]; i++) {
+        const struct analysis_ops *ops = analysis_registry[i];
+        if (ops->group != ANALYSIS_PROFILE || rest->n_profiles == TRACE_WEB_PROFILES_MAX)
+            continue;
+        struct analysis_task *task = &rest->profiles[rest->n_profiles++];
+        task->ops = ops;
+        task->state = ops->begin(trace, &load->all, NULL, err);
+        ok = task->state != NULL;
     }
-    if (ok)
-        model->stats = timeline_stats(model->timeline);
-    return ok;
+    trace_web_mmu_begin(&rest->mmu, TRACE_WEB_MMU_FLAGS, 0);
+    /* Where it is broken the first reading has told. */
+    while (ok && trace_reader_next(reader, &events, &n, &broken) && n) {
+        for (size_t i = 0; i < rest->n_profiles; i++)
+            rest->profiles[i].ops->events(rest->profiles[i].state, events, n);
+        trace_web_mmu_events(&rest->mmu, trace, events, n);
+    }
+    for (size_t i = 0; ok && i < rest->n_profiles; i++)
+        ok = rest->profiles[i].ops->end(rest->profiles[i].state, err);
+    rest->trace = trace_reader_take_trace(reader);
+    trace_reader_free(reader);
+    return ok && trace_web_mmu_end(&rest->mmu, err);
 }
 
 static void *read_trace(void *arg)
@@ -189,14 +222,36 @@ static void *read_trace(void *arg)
     struct trace_web_load *load = arg;
     struct progress progress;
     progress_begin(&progress, "reading the trace");
-    bool ok = begin_analyses(load, &load->err) && read_events(load, &load->err) &&
-              end_analyses(load, &load->err);
+    bool ok = make_model(load, &load->err);
+    progress_end(&progress);
     load->model.kept = trace_reader_take_trace(load->reader);
     trace_reader_free(load->reader); /* and its memory */
     load->reader = NULL;
-    progress_end(&progress);
+    pages_give_back();
     atomic_store(&load->state, ok ? STATE_READY : STATE_FAILED);
     load->on_done(load->on_done_arg);
+    ok = ok && make_rest(load, &load->rest_err);
+    pthread_mutex_lock(&load->lock);
+    load->has_rest = ok;
+    load->is_over = true;
+    pthread_cond_broadcast(&load->changed);
+    pthread_mutex_unlock(&load->lock);
+    return NULL;
+}
+
+const struct trace_web_rest *trace_web_load_rest(struct trace_web_load *load, struct err *err)
+{
+    if (!trace_web_load_model(load)) {
+        err_set(err, ERR_IO, "the trace is still being read");
+        return NULL;
+    }
+    pthread_mutex_lock(&load->lock);
+    while (!load->is_over)
+        pthread_cond_wait(&load->changed, &load->lock);
+    pthread_mutex_unlock(&load->lock);
+    if (load->has_rest)
+        return &load->rest;
+    *err = load->rest_err;
     return NULL;
 }
 
@@ -224,9 +279,12 @@ const struct err *trace_web_load_failure(const struct trace_web_load *load)
     return atomic_load(&load->state) == STATE_FAILED ? &load->err : NULL;
 }
 
-bool trace_web_load_is_over(const struct trace_web_load *load)
+bool trace_web_load_is_over(struct trace_web_load *load)
 {
-    return !load->has_thread || atomic_load(&load->state) != STATE_READING;
+    pthread_mutex_lock(&load->lock);
+    bool is_over = load->is_over || !load->has_thread;
+    pthread_mutex_unlock(&load->lock);
+    return is_over;
 }
 
 struct trace_web_progress trace_web_load_progress(const struct trace_web_load *load)
@@ -236,7 +294,7 @@ struct trace_web_progress trace_web_load_progress(const struct trace_web_load *l
 
 struct trace_reader *trace_web_load_again(const struct trace_web_load *load, struct err *err)
 {
-    return trace_reader_open(load->path, err);
+    return load->binary ? open_named(load, err) : trace_reader_open(load->path, err);
 }
 
 void trace_web_load_free(struct trace_web_load *load)
@@ -245,16 +303,19 @@ void trace_web_load_free(struct trace_web_load *load)
         return;
     if (load->has_thread)
         pthread_join(load->thread, NULL);
-    analysis_release(load->model.profiles, load->model.n_profiles);
+    analysis_release(load->rest.profiles, load->rest.n_profiles);
+    trace_web_mmu_release(&load->rest.mmu);
+    trace_free(load->rest.trace);
     analysis_facts_free(load->model.facts);
     analysis_ledger_release(&load->model.ledger);
-    trace_web_mmu_release(&load->model.mmu);
     timeline_free(load->model.timeline);
     diag_release(&load->model.diag);
     trace_reader_free(load->reader);
     trace_free(load->model.kept);
     if (load->fd >= 0)
         close(load->fd);
+    pthread_cond_destroy(&load->changed);
+    pthread_mutex_destroy(&load->lock);
     free(load->path);
     free(load);
 }

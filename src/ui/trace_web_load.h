@@ -20,17 +20,21 @@ struct trace_web_model {
     struct trace *kept; /* the same, once its reader is gone */
     struct timeline *timeline;
     struct timeline_stats stats;
-    struct analysis_task profiles[TRACE_WEB_PROFILES_MAX]; /* of the whole trace */
-    size_t n_profiles;
-    bool has_samples[TRACE_WEB_PROFILES_MAX];
     struct analysis_facts *facts;
     struct analysis_ledger ledger;
-    struct trace_web_mmu mmu; /* with the normal flags */
     struct diag diag;
     int64_t wall_ms; /* of the begin, since 1970; 0: not known */
     char format[32]; /* "Go 1.26" */
     bool is_native;  /* of a program that libsonde recorded: goroutines are threads */
     uint64_t n_bytes;
+};
+
+/* What takes longer, and is not needed at first: it is made after the model. */
+struct trace_web_rest {
+    struct trace *trace;                                   /* what the profiles refer to */
+    struct analysis_task profiles[TRACE_WEB_PROFILES_MAX]; /* of the whole trace */
+    size_t n_profiles;
+    struct trace_web_mmu mmu; /* with the normal flags */
 };
 
 struct trace_web_load;
@@ -41,21 +45,25 @@ struct trace_web_progress {
     const char *format;
 };
 
-/* Open the trace: a file, or what a server sends.  NULL and *err: there is none, it cannot be
+/* Open the trace: a file, or what a server sends; `binary` (or NULL) names the addresses of one
+ * of Go 1.5, and is borrowed.  NULL and *err: there is none, it cannot be
  * read, or it is no trace. */
-struct trace_web_load *trace_web_load_open(const char *path, struct err *err);
-/* Read it, on another thread.  `done` is called at its end, from that thread. */
+struct trace_web_load *trace_web_load_open(const char *path, const char *binary, struct err *err);
+/* Read it, on another thread.  `done` is called from that thread when the model is there, or has
+ * failed. */
 bool trace_web_load_start(struct trace_web_load *load, void (*done)(void *arg), void *arg,
                           struct err *err);
 /* NULL: it is still being read, or has failed. */
 const struct trace_web_model *trace_web_load_model(const struct trace_web_load *load);
+/* Waits for it.  NULL and *err: it has failed, or there is no model. */
+const struct trace_web_rest *trace_web_load_rest(struct trace_web_load *load, struct err *err);
 /* Why it has failed; NULL: it has not. */
 const struct err *trace_web_load_failure(const struct trace_web_load *load);
 struct trace_web_progress trace_web_load_progress(const struct trace_web_load *load);
 /* The trace once more from its beginning, for answers that need its events; as open fails. */
 struct trace_reader *trace_web_load_again(const struct trace_web_load *load, struct err *err);
 /* Nothing of it runs (any more). */
-bool trace_web_load_is_over(const struct trace_web_load *load);
+bool trace_web_load_is_over(struct trace_web_load *load);
 void trace_web_load_free(struct trace_web_load *load);
 
 #endif

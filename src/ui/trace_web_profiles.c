@@ -187,14 +187,14 @@ static bool begin_part(struct part *part, const struct trace_web_model *model, c
     return ok;
 }
 
-/* Of all of the trace: what the first reading has added up. */
-static struct profile *make_whole(const struct trace_web_model *model,
-                                  const struct analysis_ops *ops, struct err *err)
+/* Of all of the trace: that is added up once. */
+static struct profile *make_whole(struct trace_web_load *load, const struct analysis_ops *ops,
+                                  struct err *err)
 {
-    for (size_t i = 0; i < model->n_profiles; i++)
-        if (model->profiles[i].ops == ops)
-            return ops->profile(model->profiles[i].state, err);
-    err_set(err, ERR_USAGE, "there is no profile %s", ops->name);
+    const struct trace_web_rest *rest = trace_web_load_rest(load, err);
+    for (size_t i = 0; rest && i < rest->n_profiles; i++)
+        if (rest->profiles[i].ops == ops)
+            return ops->profile(rest->profiles[i].state, err);
     return NULL;
 }
 
@@ -213,15 +213,14 @@ static struct profile *make_part(const struct trace_web_load *load, const struct
     return profile;
 }
 
-static struct profile *make(const struct trace_web_load *load, const char *name,
+static struct profile *make(struct trace_web_load *load, const char *name,
                             const struct trace_query *query, struct diag *diag, struct err *err)
 {
     struct part part;
     struct profile *profile = NULL;
     const struct trace_web_model *model = trace_web_load_model(load);
     if (begin_part(&part, model, name, query, err))
-        profile =
-            part.is_all ? make_whole(model, part.ops, err) : make_part(load, &part, diag, err);
+        profile = part.is_all ? make_whole(load, part.ops, err) : make_part(load, &part, diag, err);
     analysis_scope_release(&part.scope);
     return profile;
 }
@@ -267,7 +266,7 @@ static struct entry *keep(struct trace_web_profiles *profiles, struct buf *key,
 }
 
 const struct trace_web_profile *trace_web_profiles_get(struct trace_web_profiles *profiles,
-                                                       const struct trace_web_load *load,
+                                                       struct trace_web_load *load,
                                                        const char *name,
                                                        const struct trace_query *query,
                                                        struct diag *diag, struct err *err)

@@ -22,7 +22,7 @@ void trace_web_profiles_free(struct trace_web_profiles *profiles);
  * unless the query chooses all.  NULL and *err: ERR_USAGE: no such profile, or not of such a
  * part; as trace_web_load_again. */
 const struct trace_web_profile *trace_web_profiles_get(struct trace_web_profiles *profiles,
-                                                       const struct trace_web_load *load,
+                                                       struct trace_web_load *load,
                                                        const char *name,
                                                        const struct trace_query *query,
                                                        struct diag *diag, struct err *err);

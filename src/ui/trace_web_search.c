@@ -1,54 +1,218 @@
-/* Places to jump to. */
-#include "ui/trace_web_parts.h"
-#include "ui/trace_web_site.h"
+/* Places to jump to: goroutines and their functions, tasks, regions, logs. */
+#include "ui/trace_web_regions.h"
+#include "ui/trace_web_sums.h"
+
+#include "base/regex.h"
+
+#include <string.h>
 
 #define HITS_MAX 1000
 
-static void write_hit(const struct trace_web_ask *ask, struct json *j,
-                      const struct timeline_hits *hits, const struct timeline_hit *hit)
+/* One hit, whatever it is. */
+struct hit {
+    const char *kind;
+    struct str text;
+    uint64_t count, task;
+    int64_t start_ns, length_ns, g, track;
+};
+
+struct hits {
+    struct json *j;
+    size_t n, max;
+    uint64_t more;
+};
+
+static void write_hit(struct hits *hits, const struct hit *hit, const struct buf *note)
 {
-    AUTO_BUF note = {0};
-    const int64_t id = trace_web_id(ask, hit->goroutine);
-    if (!hit->is_function)
-        buf_printf(&note, "G%lld", (long long)id);
-    else if (hit->count == 1)
-        buf_printf(&note, "1 goroutine, G%lld", (long long)id);
-    else
-        buf_printf(&note, "%u goroutines, the first is G%lld", hit->count, (long long)id);
+    struct json *j = hits->j;
+    if (hits->n == hits->max) {
+        hits->more++;
+        return;
+    }
+    hits->n++;
     json_open(j, '{');
-    json_member(j, "kind", hit->is_function ? STR("function") : STR("goroutine"));
-    json_member(j, "text", trace_web_text(&hits->texts, hit->text));
-    trace_web_member(j, "note", &note);
-    json_member_int(j, "count", hit->count);
+    json_member(j, "kind", str_of(hit->kind));
+    json_member(j, "text", hit->text);
+    trace_web_member(j, "note", note);
+    json_member_int(j, "count", (int64_t)hit->count);
     json_member_int(j, "start", hit->start_ns);
-    json_member_int(j, "length", hit->end_ns - hit->start_ns);
-    json_member_int(j, "g", id);
-    json_member_int(j, "task", 0);
-    json_member_int(j, "track", hit->track == UINT32_MAX ? -1 : (int64_t)hit->track);
+    json_member_int(j, "length", hit->length_ns);
+    json_member_int(j, "g", hit->g);
+    json_member_int(j, "task", (int64_t)hit->task);
+    json_member_int(j, "track", hit->track);
     json_close(j, '}');
+}
+
+/* --- goroutines, functions --- */
+
+static void write_known(const struct trace_web_ask *ask, struct hits *out,
+                        const struct timeline_hits *found)
+{
+    for (size_t i = 0; i < found->hits.n; i++) {
+        AUTO_BUF note = {0};
+        const struct timeline_hit *h = &found->hits.items[i];
+        const int64_t id = trace_web_id(ask, h->goroutine);
+        const struct hit hit = {.kind = h->is_function ? "function" : "goroutine",
+                                .text = trace_web_text(&found->texts, h->text),
+                                .count = h->count,
+                                .start_ns = h->start_ns,
+                                .length_ns = h->end_ns - h->start_ns,
+                                .g = id,
+                                .track = h->track == UINT32_MAX ? -1 : (int64_t)h->track};
+        if (!h->is_function)
+            buf_printf(&note, "G%lld", (long long)id);
+        else if (h->count == 1)
+            buf_printf(&note, "1 goroutine, G%lld", (long long)id);
+        else
+            buf_printf(&note, "%u goroutines, the first is G%lld", h->count, (long long)id);
+        write_hit(out, &hit, &note);
+    }
+    out->more += found->more;
+}
+
+/* --- what the program marks --- */
+
+struct search {
+    const struct trace_web_ask *ask;
+    const struct timeline_tracks *tracks;
+    const struct regex *regex;
+    struct map matches; /* strings that were looked at: 1, 0 */
+};
+
+static bool matches(struct search *s, uint32_t string)
+{
+    uint32_t known = map_get(&s->matches, string);
+    if (known == MAP_NONE) {
+        struct str text;
+        text.p = trace_string(s->ask->trace, string, &text.len);
+        known = regex_match(s->regex, text);
+        map_put(&s->matches, string, known); /* without memory: looked at again */
+    }
+    return known;
+}
+
+static struct hit make_hit(const struct search *s, const char *kind, uint32_t string, int64_t g,
+                           uint64_t task, int64_t start_ns, int64_t length_ns)
+{
+    struct hit hit = {.kind = kind,
+                      .count = 1,
+                      .task = task == TRACE_NO_TASK ? 0 : task,
+                      .start_ns = start_ns,
+                      .length_ns = length_ns,
+                      .g = g,
+                      .track = -1};
+    const uint32_t number = timeline_find_goroutine(s->ask->timeline, g);
+    const uint32_t track = number == TIMELINE_NONE
+                               ? UINT32_MAX
+                               : timeline_track_of(s->ask->timeline, s->tracks, number, start_ns);
+    if (track != UINT32_MAX)
+        hit.track = track;
+    hit.text.p = trace_string(s->ask->trace, string, &hit.text.len);
+    return hit;
+}
+
+static void search_tasks(struct search *s, struct hits *out)
+{
+    const struct analysis_facts *f = s->ask->model->facts;
+    for (size_t i = 0; i < f->user.tasks.n; i++) {
+        AUTO_BUF note = {0};
+        const struct analysis_task_row *t = &f->user.tasks.items[i];
+        const struct timeline_task *known = timeline_task_of(s->ask->timeline, t->id);
+        const int64_t start = t->start_ns == ANALYSIS_NEVER ? f->first_ns : t->start_ns;
+        const int64_t end = t->end_ns == ANALYSIS_NEVER ? f->last_ns : t->end_ns;
+        if (!t->name || !matches(s, t->name))
+            continue;
+        const struct hit hit =
+            make_hit(s, "task", t->name, known ? trace_web_id(s->ask, known->goroutine) : -1, t->id,
+                     start - f->first_ns, end - start);
+        buf_printf(&note, "task %llu", (unsigned long long)t->id);
+        write_hit(out, &hit, &note);
+    }
+}
+
+/* Regions of one name are one hit: the first of them. */
+static void search_regions(struct search *s, struct hits *out)
+{
+    const struct analysis_ledger *l = &s->ask->model->ledger;
+    const struct analysis_facts *f = s->ask->model->facts;
+    for (size_t k = 0; k < f->user.region_kinds.n; k++) {
+        AUTO_BUF note = {0};
+        const struct analysis_kind *kind = &f->user.region_kinds.items[k];
+        const struct analysis_ledger_region *first = NULL;
+        if (!kind->name || !matches(s, kind->name))
+            continue;
+        for (size_t i = 0; i < l->regions.n; i++) {
+            const struct analysis_ledger_region *r = &l->regions.items[i];
+            if (r->name == kind->name && r->frame == kind->frame &&
+                (!first || r->start_ns < first->start_ns))
+                first = r;
+        }
+        if (!first)
+            continue;
+        struct hit hit =
+            make_hit(s, "region", kind->name, first->g, first->task,
+                     first->start_ns == ANALYSIS_NEVER ? 0 : first->start_ns - f->first_ns,
+                     trace_web_region_length(f, first));
+        hit.count = kind->count;
+        buf_printf(&note, "%llu, the first in G%lld", (unsigned long long)kind->count,
+                   (long long)first->g);
+        write_hit(out, &hit, &note);
+    }
+}
+
+static void search_logs(struct search *s, struct hits *out)
+{
+    const struct analysis_ledger *l = &s->ask->model->ledger;
+    for (size_t i = 0; i < l->logs.n; i++) {
+        AUTO_BUF note = {0};
+        const struct analysis_ledger_log *log = &l->logs.items[i];
+        if (!matches(s, log->message) && !matches(s, log->category))
+            continue;
+        const struct hit hit = make_hit(s, "log", log->message, log->g, log->task,
+                                        log->time_ns - s->ask->model->facts->first_ns, 0);
+        buf_puts(&note, trace_string(s->ask->trace, log->category, NULL));
+        write_hit(out, &hit, &note);
+    }
+}
+
+static bool search_all(struct search *s, struct hits *out, const char *pattern, struct err *err)
+{
+    struct timeline_hits found;
+    if (!timeline_search(s->ask->timeline, s->tracks, pattern, (uint32_t)out->max, &found, err))
+        return false;
+    json_key(out->j, "hits");
+    json_open(out->j, '[');
+    write_known(s->ask, out, &found);
+    timeline_hits_release(&found);
+    search_tasks(s, out);
+    search_regions(s, out);
+    search_logs(s, out);
+    json_close(out->j, ']');
+    json_member_int(out->j, "more", (int64_t)out->more);
+    return true;
 }
 
 bool trace_web_search(const struct trace_web_ask *ask, struct json *j, struct err *err)
 {
-    struct timeline_hits hits;
     const char *pattern = trace_query_text(&ask->query, "q");
+    struct search s = {.ask = ask};
+    struct hits out = {.j = j, .max = ask->query.n_rows};
+    if (out.max > HITS_MAX)
+        out.max = HITS_MAX;
     if (!pattern)
         return err_set(err, ERR_USAGE, "the parameter q is needed");
     struct trace_web_list *list =
         trace_web_lists_get(ask->site->lists, ask->timeline, &ask->query, err);
-    if (!list)
-        return false;
-    uint32_t max = ask->query.n_rows < HITS_MAX ? ask->query.n_rows : HITS_MAX;
-    bool ok = timeline_search(ask->timeline, trace_web_list_tracks(list), pattern, max, &hits, err);
+    struct regex *regex = list ? regex_new(pattern, err) : NULL;
+    bool ok = regex != NULL;
     if (ok) {
-        json_key(j, "hits");
-        json_open(j, '[');
-        for (size_t i = 0; i < hits.hits.n; i++)
-            write_hit(ask, j, &hits, &hits.hits.items[i]);
-        json_close(j, ']');
-        json_member_int(j, "more", (int64_t)hits.more);
-        timeline_hits_release(&hits);
+        s.tracks = trace_web_list_tracks(list);
+        s.regex = regex;
+        ok = search_all(&s, &out, pattern, err);
     }
-    trace_web_lists_put(ask->site->lists, list);
+    map_release(&s.matches);
+    regex_free(regex);
+    if (list)
+        trace_web_lists_put(ask->site->lists, list);
     return ok;
 }
