@@ -7,7 +7,7 @@
 
 #define STRING_MAX 1000000
 #define FRAMES_MAX 1000
-#define PROCS_MAX 32000
+#define PROCS_MAX 4096 /* what a machine has */
 
 const struct trace_v1_spec trace_v1_specs[TRACE_V1_N_TYPES] = {
     [TRACE_V1_BATCH] = {"Batch", 5, 2, false},

@@ -23,6 +23,7 @@ struct state {
     uint64_t seq;
     uint64_t call;         /* place + 1 of its system call, until its next event */
     int64_t blocked_ticks; /* since when it is in a system call; 0: it is not known */
+    uint32_t waiting;      /* the first stream whose next event needs another state of it, + 1 */
     uint8_t status;
 };
 
@@ -34,7 +35,10 @@ struct front { /* a heap of what can be next */
 struct maker {
     struct trace_v1_order *o;
     VEC(struct state) states;
-    struct step *steps; /* of each stream's first event */
+    struct step *steps;     /* of each stream's first event */
+    uint32_t *next_waiting; /* by stream: the next that waits for the same goroutine, + 1 */
+    uint32_t *unseen;       /* streams whose first event is to be looked at */
+    uint32_t n_unseen, n_waiting;
     struct front *heap;
     size_t n_heap;
     bool is_by_time; /* what events need may be missing */
@@ -267,60 +271,84 @@ static bool place(struct maker *m, uint32_t k)
     return true;
 }
 
+/* Look at the first event of a stream: it can be next, or has to wait.  False: no memory. */
+static bool look_at(struct maker *m, uint32_t k)
+{
+    struct trace_v1_order *o = m->o;
+    struct trace_v1_stream *s = &o->streams[k];
+    if (!s->has_event) {
+        if (!load(o, k, false))
+            return true; /* it has ended */
+        if (!step_of(o, s, &m->steps[k]) || !grow_states(m))
+            return false;
+    }
+    if (is_ready(m, &m->steps[k])) {
+        bool has_seq = o->file->input.version < TRACE_V1_SEQ_UNTIL;
+        heap_push(m, (struct front){has_seq ? (int64_t)s->event.seq : s->event.ticks, k});
+        return true;
+    }
+    struct state *state = &m->states.items[m->steps[k].goroutine];
+    m->next_waiting[k] = state->waiting;
+    state->waiting = k + 1;
+    m->n_waiting++;
+    return true;
+}
+
+/* The state of what the event of stream k was of has changed: who waits for that is looked at
+ * again. */
+static void wake(struct maker *m, uint32_t k)
+{
+    m->unseen[m->n_unseen++] = k;
+    if (m->steps[k].goroutine == UNORDERED)
+        return;
+    struct state *state = &m->states.items[m->steps[k].goroutine];
+    for (uint32_t waiting = state->waiting; waiting; waiting = m->next_waiting[waiting - 1]) {
+        m->unseen[m->n_unseen++] = waiting - 1;
+        m->n_waiting--;
+    }
+    state->waiting = 0;
+}
+
+/* All that is left waits. */
+static void stuck(struct maker *m)
+{
+    struct trace_v1_order *o = m->o;
+    for (uint32_t k = 0; k < o->n_streams; k++)
+        if (o->streams[k].has_event) {
+            broken(o, &o->streams[k].event, "events that fit into no order");
+            return;
+        }
+}
+
 /* False: no memory. */
 static bool run(struct maker *m)
 {
     struct trace_v1_order *o = m->o;
-    bool has_seq = o->file->input.version < TRACE_V1_SEQ_UNTIL;
-    uint32_t *waiting = malloc(o->n_streams * sizeof *waiting), n_waiting = o->n_streams;
     int64_t last = INT64_MIN;
-    bool is_ok = waiting != NULL;
-    for (uint32_t k = 0; k < n_waiting && is_ok; k++)
-        waiting[k] = k;
-    while (is_ok && o->broken.code == ERR_NONE) {
-        for (uint32_t i = 0; i < n_waiting;) {
-            uint32_t k = waiting[i];
-            struct trace_v1_stream *s = &o->streams[k];
-            if (!s->has_event) {
-                if (!load(o, k, false)) {
-                    waiting[i] = waiting[--n_waiting];
-                    continue;
-                }
-                if (!step_of(o, s, &m->steps[k]) || !grow_states(m)) {
-                    is_ok = false;
-                    break;
-                }
-            }
-            if (!is_ready(m, &m->steps[k])) {
-                i++;
-                continue;
-            }
-            int64_t key = has_seq ? (int64_t)s->event.seq : s->event.ticks;
-            heap_push(m, (struct front){key, k});
-            waiting[i] = waiting[--n_waiting];
-        }
-        if (!is_ok)
-            break;
+    while (m->n_unseen < o->n_streams) {
+        m->unseen[m->n_unseen] = m->n_unseen;
+        m->n_unseen++;
+    }
+    for (;;) {
+        while (m->n_unseen)
+            if (!look_at(m, m->unseen[--m->n_unseen]))
+                return false;
         if (m->n_heap == 0) {
-            if (n_waiting)
-                broken(o, &o->streams[waiting[0]].event, "events that fit into no order");
-            break;
+            if (m->n_waiting)
+                stuck(m);
+            return true;
         }
         uint32_t k = heap_pop(m);
         const struct trace_v1_event *e = &o->streams[k].event;
         if (e->ticks < last) {
             broken(o, e, "time stamps out of order");
-            break;
+            return true;
         }
         last = e->ticks;
-        if (!place(m, k)) {
-            is_ok = o->broken.code != ERR_NONE;
-            break;
-        }
-        waiting[n_waiting++] = k;
+        if (!place(m, k))
+            return o->broken.code != ERR_NONE;
+        wake(m, k);
     }
-    free(waiting);
-    return is_ok;
 }
 
 static int by_ticks(const void *a, const void *b)
@@ -351,8 +379,10 @@ bool trace_v1_order_make(struct trace_v1_order *o, const struct trace_v1_file *f
     o->order = malloc((file->n_events + 1) * sizeof *o->order);
     m.steps = malloc(o->n_streams * sizeof *m.steps);
     m.heap = malloc(o->n_streams * sizeof *m.heap);
-    bool is_ok = o->streams && o->order && m.steps && m.heap && vec_push(&o->ids, 0) &&
-                 vec_push(&o->ids, 0) && grow_states(&m);
+    m.next_waiting = malloc(o->n_streams * sizeof *m.next_waiting);
+    m.unseen = malloc(o->n_streams * sizeof *m.unseen);
+    bool is_ok = o->streams && o->order && m.steps && m.heap && m.next_waiting && m.unseen &&
+                 vec_push(&o->ids, 0) && vec_push(&o->ids, 0) && grow_states(&m);
     if (is_ok) {
         rewind_streams(o);
         is_ok = run(&m);
@@ -368,6 +398,8 @@ bool trace_v1_order_make(struct trace_v1_order *o, const struct trace_v1_file *f
     vec_release(&m.states);
     free(m.steps);
     free(m.heap);
+    free(m.next_waiting);
+    free(m.unseen);
     return is_ok || err_nomem(err);
 }
 

@@ -12,7 +12,7 @@
 /* ---- A trace that is written by hand ---- */
 
 static struct {
-    uint8_t bytes[4096];
+    uint8_t bytes[32768];
     size_t n;
     unsigned version;
 } t;
@@ -579,6 +579,11 @@ static void test_broken(void **state)
     memset(t.bytes + t.n, 0xff, 12);
     t.n += 12;
     assert_broken("bad number", 5);
+
+    begin(19);
+    for (uint64_t p = 0; p < 5000; p++)
+        batch(p, 1);
+    assert_broken("too many processors", 1);
 
     begin(19); /* lengths that are too long */
     start();
