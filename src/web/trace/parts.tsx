@@ -321,7 +321,7 @@ export function Places({ places, what, none, word }: { places: Place[]; what: st
               {p.name}
             </span>
             <span class="places-what">
-              {[p.what, p.where && `in ${p.where}`, p.by && `until ${p.by}`].filter(Boolean).join(" ")}
+              {[p.what !== p.name && p.what !== "task" && p.what, p.where && `in ${p.where}`, p.by && `until ${p.by}`].filter(Boolean).join(" ")}
             </span>
             <Icon name="right" />
           </Link>

@@ -132,7 +132,7 @@ export function OverviewPage({ meta, go }: PageProps) {
 
               {o.tasks.length > 0 && (
                 <Card title="What was slow?" answer={`The slowest task, ${o.tasks[0].name}, took ${long(o.tasks[0].length)}.`} more={<Link to={address("usertasks")}>All tasks</Link>}>
-                  <Places places={o.tasks} what="The slowest tasks" none="" word={word} />
+                  <Places places={o.tasks.slice(0, 10)} what="The slowest tasks" none="" word={word} />
                 </Card>
               )}
 
@@ -184,7 +184,7 @@ export function OverviewPage({ meta, go }: PageProps) {
 
               {!meta.native && (
                 <Card title="Is the garbage collector to blame?" answer={collector(o, meta.duration)} more={<Link to={address("gc")}>GC</Link>}>
-                  <Places places={o.gc.longest} what="The longest stops of the world" none="The world was never stopped." word={word} />
+                  <Places places={o.gc.longest.slice(0, 6)} what="The longest stops of the world" none="The world was never stopped." word={word} />
                 </Card>
               )}
 

@@ -6,7 +6,7 @@
 import { Measure, shorter } from "../../flame/text";
 import { Kind, Mark } from "../data";
 import { bytes, count, long, moment } from "../units";
-import { mixed, nameColor, PALETTES, type Palette } from "./palette";
+import { mixed, nameColor, PALETTES, SHORT_NAMES, type Palette } from "./palette";
 import { BLOCK, CELLS, firstAfter, type Boxes, type Names, type Piece, type Rows, type Strip, type Tiles } from "./tiles";
 import type { Source } from "./tracks";
 
@@ -57,6 +57,7 @@ export class Painter {
   private namePale = new Uint32Array(256);
   private nameMatch = new Uint8Array(256);
   private nameCount = 0;
+  private kindNames: number[] = []; // what is written where a box has no name
   private kindColors = new Uint32Array(32);
   private kindPale = new Uint32Array(32);
   private shorts = new Map<number, string[]>();
@@ -75,6 +76,7 @@ export class Painter {
     this.stripPen = this.strip.getContext("2d", { alpha: false })!;
     this.pen.font = FONT;
     this.measure = new Measure(this.pen);
+    for (const [kind, text] of Object.entries(SHORT_NAMES)) this.kindNames[Number(kind)] = names.of(text);
     this.recolor();
   }
 
@@ -328,7 +330,7 @@ export class Painter {
       else pixels.fill(color, at + a, at + b);
       if (labels && wide >= least && (start[i] >= piece.a || isFirst) && !(many && many[i] > 1)) {
         const full = Math.min(w, (end[i] - t0) * scale);
-        this.note(x0 / this.ratio, full / this.ratio, y, height, name[i], g && k !== Kind.STW ? g[i] : -1, end[i] - start[i], stands ? 1 : 0);
+        this.note(x0 / this.ratio, full / this.ratio, y, height, name[i] || this.kindNames[k], g && k !== Kind.STW ? g[i] : -1, end[i] - start[i], stands ? 1 : 0);
       }
     }
     const m = boxes.marks;
@@ -339,14 +341,15 @@ export class Painter {
       if (m.at[mid] < pa) lo = mid + 1;
       else hi = mid;
     }
-    // Where many stand close together they are one thin line.
+    // Where many stand close together they are one thin line; of who woke whom arrows tell.
     let from = -1;
     let last = -Infinity;
     for (; lo < m.at.length && m.at[lo] < pb; lo++) {
       const x = ((m.at[lo] - t0) * scale) / this.ratio;
       const next = lo + 1 < m.at.length ? ((m.at[lo + 1] - t0) * scale) / this.ratio : Infinity;
+      const plain = m.kind[lo] === Mark.Wake || m.kind[lo] === Mark.Create;
       if (x - last >= 9 && next - x >= 9 && !(m.count !== null && m.count[lo] > 1)) this.markList.push(x, y, m.kind[lo], -1);
-      else {
+      else if (!plain) {
         if (from < 0) from = x;
         if (next - x >= 5) {
           this.markList.push(from, y, m.kind[lo], x + 1);
@@ -355,7 +358,7 @@ export class Painter {
       }
       last = x;
     }
-    if (from >= 0) this.markList.push(from, y, 1, last + 1);
+    if (from >= 0) this.markList.push(from, y, Mark.Sample, last + 1);
   }
 
   private labelData: { g: number; length: number }[] = [];

@@ -608,7 +608,7 @@ export class Timeline {
       if (a.from < 0 || a.to < 0 || a.from >= main.n || a.to >= main.n || main.isHidden(a.from) || main.isHidden(a.to)) continue;
       const x0 = p.x(a.fromTime);
       const x1 = p.x(a.toTime);
-      if (x1 < p.left || x0 > p.width) continue;
+      if (x1 < p.left || x0 > p.width || a.from === a.to) continue;
       const y0 = this.trackMiddle(main, a.from);
       const y1 = this.trackMiddle(main, a.to);
       const [top, bottom] = [p.head, p.head + p.mainArea.height];

@@ -166,3 +166,23 @@ export const KIND_NAMES: Record<Kind, string> = {
   [Kind.Task]: "task",
   [Kind.Unknown]: "not known",
 };
+
+export const SHORT_NAMES: Record<Kind, string> = {
+  [Kind.Running]: "running",
+  [Kind.Runnable]: "runnable",
+  [Kind.Waiting]: "waiting",
+  [Kind.Syscall]: "system call",
+  [Kind.Sync]: "blocked",
+  [Kind.Network]: "network",
+  [Kind.Sleep]: "sleep",
+  [Kind.WaitGC]: "collector",
+  [Kind.Idle]: "idle",
+  [Kind.GCWork]: "collector's work",
+  [Kind.Assist]: "assist",
+  [Kind.Sweep]: "sweep",
+  [Kind.STW]: "stopped",
+  [Kind.GC]: "GC",
+  [Kind.Region]: "region",
+  [Kind.Task]: "task",
+  [Kind.Unknown]: "not known",
+};
