@@ -16,6 +16,7 @@
 struct analysis_scope;  /* analysis_scope.h */
 struct analysis_facts;  /* analysis_facts.h */
 struct analysis_ledger; /* analysis_ledger.h */
+struct analysis_mmu;    /* analysis_mmu.h */
 
 /* What part of the trace, and how: zeroed, all of it.  Texts are borrowed. */
 struct analysis_options {
@@ -31,6 +32,8 @@ struct analysis_options {
     struct analysis_facts **facts;
     /* Where summaries put a row for each goroutine, region, task and log; NULL: nowhere. */
     struct analysis_ledger *ledger;
+    /* A curve that summaries work out on the way, as the caller has begun it; NULL: none. */
+    struct analysis_mmu *mmu;
 };
 
 enum analysis_group {

@@ -21,6 +21,7 @@ void *analysis_facts_begin_user(const struct trace *trace, const struct analysis
     analysis_goroutines_init(&f->goroutines, trace, &f->window);
     analysis_procs_init(&f->procs, &f->window);
     analysis_gc_init(&f->gc, trace, &f->window, options->n_rows);
+    f->gc.other_mmu = options->mmu;
     analysis_waits_init(&f->waits, trace, options, &f->window);
     analysis_user_init(&f->user, trace, options, &f->window, &f->goroutines, &f->waits);
     if (options->facts)

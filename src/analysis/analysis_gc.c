@@ -102,6 +102,8 @@ void analysis_gc_transition(struct analysis_gc *gc, const struct trace_event *ev
                             const struct trace_transition *t, struct analysis_goroutine *g)
 {
     analysis_mmu_event(&gc->mmu, gc->trace, event, t);
+    if (gc->other_mmu)
+        analysis_mmu_event(gc->other_mmu, gc->trace, event, t);
     if (!g->worker && !g->is_assisting)
         return;
     if (t->to == TRACE_GO_RUNNING)
@@ -180,6 +182,8 @@ void analysis_gc_event(struct analysis_gc *gc, const struct trace_event *event,
     if (gc->first_ns == ANALYSIS_NEVER)
         gc->first_ns = now_ns;
     analysis_mmu_event(&gc->mmu, gc->trace, event, NULL);
+    if (gc->other_mmu)
+        analysis_mmu_event(gc->other_mmu, gc->trace, event, NULL);
     switch (event->type) {
     case TRACE_SYNC:
         gc->n_sync = event->args[0];

@@ -63,7 +63,8 @@ struct analysis_gc {
     uint64_t n_sweeps;
     VEC(int64_t) sweeping; /* of processors: since when, or never */
     struct analysis_level heap, goal;
-    struct analysis_mmu mmu; /* as Go's page begins: all but per processor */
+    struct analysis_mmu mmu;        /* as Go's page begins: all but per processor */
+    struct analysis_mmu *other_mmu; /* the caller's, or NULL */
     bool failed;
 };
 

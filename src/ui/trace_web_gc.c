@@ -166,10 +166,8 @@ bool trace_web_mmu(const struct trace_web_ask *ask, struct json *j, struct err *
     bool has_mut;
     if (!trace_web_mmu_flags(trace_query_text(&ask->query, "flags"), &flags, &has_mut, err))
         return false;
-    const struct trace_web_rest *rest =
-        flags == TRACE_WEB_MMU_FLAGS ? trace_web_load_rest(ask->site->load, err) : NULL;
-    if (flags == TRACE_WEB_MMU_FLAGS)
-        return rest && write_mmu(&rest->mmu, j, err);
+    if (flags == ask->model->mmu.flags)
+        return write_mmu(&ask->model->mmu, j, err);
     struct trace_web_mmu *m = malloc(sizeof *m);
     if (!m)
         return err_nomem(err);

@@ -102,8 +102,7 @@ static void write_goroutine(const struct trace_web_ask *ask, struct json *j,
                     number == TIMELINE_NONE ? trace_web_since(f, g->created_ns) : t.begin_ns);
     json_member_int(j, "end", trace_web_since(f, g->end_ns));
     trace_web_times(j, "times", ask->trace, &f->goroutines.parts, &g->exec);
-    if (ask->query.n_goids)
-        trace_web_stack(ask, j, "created", t.create_stack);
+    trace_web_stack(ask, j, "created", ask->query.n_goids ? t.create_stack : 0);
     json_close(j, '}');
 }
 

@@ -160,6 +160,7 @@ static bool read_events(struct trace_web_load *load, struct err *err)
         note_wall(model, load->reader, first_ns);
         timeline_events(model->timeline, events, n);
         analysis_facts_events(model->facts, events, n);
+        trace_web_mmu_seen(&model->mmu, events, n);
         uint64_t done, total;
         trace_reader_progress(load->reader, &done, &total);
         load->done = done;
@@ -170,10 +171,11 @@ static bool read_events(struct trace_web_load *load, struct err *err)
 static bool make_model(struct trace_web_load *load, struct err *err)
 {
     struct trace_web_model *model = &load->model;
-    load->with_ledger.ledger = &model->ledger;
+    trace_web_mmu_begin(&model->mmu, TRACE_WEB_MMU_FLAGS, 0);
+    load->with_ledger = (struct analysis_options){.ledger = &model->ledger, .mmu = &model->mmu.mmu};
     model->facts = analysis_facts_begin(model->trace, &load->with_ledger, NULL, err);
     if (!model->facts || !read_events(load, err) || !timeline_end(model->timeline, err) ||
-        !analysis_facts_end(model->facts, err))
+        !analysis_facts_end(model->facts, err) || !trace_web_mmu_end(&model->mmu, err))
         return false;
     model->stats = timeline_stats(model->timeline);
     if (model->ledger.n_dropped)
@@ -182,7 +184,7 @@ static bool make_model(struct trace_web_load *load, struct err *err)
     return true;
 }
 
-/* All profiles, and what the collector leaves to the program. */
+/* All profiles. */
 static bool make_rest(struct trace_web_load *load, struct err *err)
 {
     struct trace_web_rest *rest = &load->rest;
@@ -203,18 +205,15 @@ static bool make_rest(struct trace_web_load *load, struct err *err)
         task->state = ops->begin(trace, &load->all, NULL, err);
         ok = task->state != NULL;
     }
-    trace_web_mmu_begin(&rest->mmu, TRACE_WEB_MMU_FLAGS, 0);
     /* Where it is broken the first reading has told. */
-    while (ok && trace_reader_next(reader, &events, &n, &broken) && n) {
+    while (ok && trace_reader_next(reader, &events, &n, &broken) && n)
         for (size_t i = 0; i < rest->n_profiles; i++)
             rest->profiles[i].ops->events(rest->profiles[i].state, events, n);
-        trace_web_mmu_events(&rest->mmu, trace, events, n);
-    }
     for (size_t i = 0; ok && i < rest->n_profiles; i++)
         ok = rest->profiles[i].ops->end(rest->profiles[i].state, err);
     rest->trace = trace_reader_take_trace(reader);
     trace_reader_free(reader);
-    return ok && trace_web_mmu_end(&rest->mmu, err);
+    return ok;
 }
 
 static void *read_trace(void *arg)
@@ -304,10 +303,10 @@ void trace_web_load_free(struct trace_web_load *load)
     if (load->has_thread)
         pthread_join(load->thread, NULL);
     analysis_release(load->rest.profiles, load->rest.n_profiles);
-    trace_web_mmu_release(&load->rest.mmu);
     trace_free(load->rest.trace);
     analysis_facts_free(load->model.facts);
     analysis_ledger_release(&load->model.ledger);
+    trace_web_mmu_release(&load->model.mmu);
     timeline_free(load->model.timeline);
     diag_release(&load->model.diag);
     trace_reader_free(load->reader);

@@ -22,6 +22,7 @@ struct trace_web_model {
     struct timeline_stats stats;
     struct analysis_facts *facts;
     struct analysis_ledger ledger;
+    struct trace_web_mmu mmu; /* with the normal flags */
     struct diag diag;
     int64_t wall_ms; /* of the begin, since 1970; 0: not known */
     char format[32]; /* "Go 1.26" */
@@ -34,7 +35,6 @@ struct trace_web_rest {
     struct trace *trace;                                   /* what the profiles refer to */
     struct analysis_task profiles[TRACE_WEB_PROFILES_MAX]; /* of the whole trace */
     size_t n_profiles;
-    struct trace_web_mmu mmu; /* with the normal flags */
 };
 
 struct trace_web_load;

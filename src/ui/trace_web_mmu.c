@@ -19,15 +19,20 @@ void trace_web_mmu_begin(struct trace_web_mmu *m, unsigned flags, int64_t window
         m->mmu.curve = &m->curve;
 }
 
-void trace_web_mmu_events(struct trace_web_mmu *m, const struct trace *trace,
-                          const struct trace_event *events, size_t n)
+void trace_web_mmu_seen(struct trace_web_mmu *m, const struct trace_event *events, size_t n)
 {
-    struct trace_transition t;
     if (!n)
         return;
     if (!m->last_ns)
         m->first_ns = events[0].time_ns;
     m->last_ns = events[n - 1].time_ns;
+}
+
+void trace_web_mmu_events(struct trace_web_mmu *m, const struct trace *trace,
+                          const struct trace_event *events, size_t n)
+{
+    struct trace_transition t;
+    trace_web_mmu_seen(m, events, n);
     for (size_t i = 0; i < n; i++)
         analysis_mmu_event(&m->mmu, trace, &events[i],
                            trace_event_transition(&events[i], &t) ? &t : NULL);

@@ -23,6 +23,8 @@ struct trace_web_mmu {
 void trace_web_mmu_begin(struct trace_web_mmu *m, unsigned flags, int64_t window_ns);
 void trace_web_mmu_events(struct trace_web_mmu *m, const struct trace *trace,
                           const struct trace_event *events, size_t n);
+/* Another has handed the events to m->mmu. */
+void trace_web_mmu_seen(struct trace_web_mmu *m, const struct trace_event *events, size_t n);
 bool trace_web_mmu_end(struct trace_web_mmu *m, struct err *err); /* false: no memory */
 void trace_web_mmu_release(struct trace_web_mmu *m);
 

@@ -28,23 +28,15 @@ static void write_minimap(struct json *j, const struct timeline_minimap *m)
     json_close(j, '}');
 }
 
-static void write_states(struct json *j, const struct analysis_facts *f)
+/* As the timeline shows it: Go's own sums, which tables have, count some time twice. */
+static bool write_states(const struct trace_web_ask *ask, struct json *j, struct err *err)
 {
-    int64_t running = 0, runnable = 0, syscall = 0, waiting = 0;
-    for (size_t i = 0; i < f->waits.groups.n; i++) {
-        const struct analysis_exec *e = &f->waits.groups.items[i].exec;
-        running += e->exec_ns;
-        runnable += e->sched_ns;
-        syscall += e->syscall_ns + e->syscall_block_ns;
-        waiting += analysis_exec_blocked(&f->goroutines.parts, e);
-    }
-    json_key(j, "states");
-    json_open(j, '{');
-    json_member_int(j, "running", running);
-    json_member_int(j, "runnable", runnable);
-    json_member_int(j, "syscall", syscall);
-    json_member_int(j, "waiting", waiting);
-    json_close(j, '}');
+    struct timeline_range range;
+    if (!timeline_range(ask->timeline, NULL, 0, ask->model->stats.duration_ns, &range, err))
+        return false;
+    trace_web_states(j, &range.all);
+    timeline_range_release(&range);
+    return true;
 }
 
 static void write_procs(struct json *j, const struct analysis_facts *f)
@@ -306,7 +298,8 @@ bool trace_web_overview(const struct trace_web_ask *ask, struct json *j, struct 
         return false;
     write_minimap(j, &minimap);
     timeline_minimap_release(&minimap);
-    write_states(j, f);
+    if (!write_states(ask, j, err))
+        return false;
     write_procs(j, f);
     write_gc(j, f);
     if (!write_blocked(ask, j, err))

@@ -28,6 +28,17 @@ const char *trace_web_function(const struct trace_web_ask *ask, uint32_t gorouti
     return goroutine == TIMELINE_NONE ? "" : timeline_function(ask->timeline, goroutine);
 }
 
+void trace_web_states(struct json *j, const struct timeline_times *t)
+{
+    json_key(j, "states");
+    json_open(j, '{');
+    json_member_int(j, "running", t->running);
+    json_member_int(j, "runnable", t->runnable);
+    json_member_int(j, "syscall", t->syscall);
+    json_member_int(j, "waiting", t->sync + t->network + t->sleep + t->gc + t->other + t->idle);
+    json_close(j, '}');
+}
+
 void trace_web_frame_place(const struct trace *trace, const struct trace_frame *frame,
                            struct buf *out)
 {

@@ -37,6 +37,9 @@ void trace_web_stack(const struct trace_web_ask *ask, struct json *j, const char
 /* "main.work file.go:12" of the frame that a reader looks for (analysis_site); "". */
 void trace_web_where(const struct trace *trace, uint32_t stack, struct buf *out);
 
+/* "states": what goroutines did with their time. */
+void trace_web_states(struct json *j, const struct timeline_times *times);
+
 /* KEY: text */
 void trace_web_member(struct json *j, const char *key, const struct buf *text);
 

@@ -48,15 +48,7 @@ static void write_procs(const struct trace_web_ask *ask, struct json *j,
 
 static void write_sums(struct json *j, const struct timeline_range *r)
 {
-    const struct timeline_times *all = &r->all;
-    json_key(j, "states");
-    json_open(j, '{');
-    json_member_int(j, "running", all->running);
-    json_member_int(j, "runnable", all->runnable);
-    json_member_int(j, "syscall", all->syscall);
-    json_member_int(j, "waiting",
-                    all->sync + all->network + all->sleep + all->gc + all->other + all->idle);
-    json_close(j, '}');
+    trace_web_states(j, &r->all);
     json_key(j, "counts");
     json_open(j, '{');
     json_member_int(j, "switches", (int64_t)r->n_switches);
