@@ -13,8 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define NICE 10 /* of what nobody waits for */
 
 enum state { STATE_READING, STATE_READY, STATE_FAILED };
 
@@ -26,10 +29,9 @@ struct trace_web_load {
     struct trace_web_model model;
     struct trace_web_rest rest;
     struct analysis_options all, with_ledger; /* of the analyses: everything */
-    struct err err, rest_err;
+    struct err err;
     atomic_int state;
-    pthread_mutex_t lock;
-    pthread_cond_t changed; /* what is below */
+    pthread_mutex_t lock; /* of what is below */
     bool is_over, has_rest;
     atomic_uint_least64_t done, total, n_events;
     bool has_thread;
@@ -95,7 +97,6 @@ struct trace_web_load *trace_web_load_open(const char *path, const char *binary,
     struct trace_web_model *model = &load->model;
     load->fd = -1;
     pthread_mutex_init(&load->lock, NULL);
-    pthread_cond_init(&load->changed, NULL);
     diag_init(&model->diag);
     bool ok = fetch(load, path, err);
     if (ok) {
@@ -229,29 +230,23 @@ static void *read_trace(void *arg)
     pages_give_back();
     atomic_store(&load->state, ok ? STATE_READY : STATE_FAILED);
     load->on_done(load->on_done_arg);
-    ok = ok && make_rest(load, &load->rest_err);
+    /* Not at the cost of what is asked for meanwhile; a failure leaves it to them. */
+    struct err none = {0};
+    setpriority(PRIO_PROCESS, (id_t)gettid(), NICE);
+    ok = ok && make_rest(load, &none);
     pthread_mutex_lock(&load->lock);
     load->has_rest = ok;
     load->is_over = true;
-    pthread_cond_broadcast(&load->changed);
     pthread_mutex_unlock(&load->lock);
     return NULL;
 }
 
-const struct trace_web_rest *trace_web_load_rest(struct trace_web_load *load, struct err *err)
+const struct trace_web_rest *trace_web_load_rest(struct trace_web_load *load)
 {
-    if (!trace_web_load_model(load)) {
-        err_set(err, ERR_IO, "the trace is still being read");
-        return NULL;
-    }
     pthread_mutex_lock(&load->lock);
-    while (!load->is_over)
-        pthread_cond_wait(&load->changed, &load->lock);
+    bool has_rest = load->has_rest;
     pthread_mutex_unlock(&load->lock);
-    if (load->has_rest)
-        return &load->rest;
-    *err = load->rest_err;
-    return NULL;
+    return has_rest ? &load->rest : NULL;
 }
 
 bool trace_web_load_start(struct trace_web_load *load, void (*done)(void *arg), void *arg,
@@ -313,7 +308,6 @@ void trace_web_load_free(struct trace_web_load *load)
     trace_free(load->model.kept);
     if (load->fd >= 0)
         close(load->fd);
-    pthread_cond_destroy(&load->changed);
     pthread_mutex_destroy(&load->lock);
     free(load->path);
     free(load);

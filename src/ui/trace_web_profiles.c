@@ -187,17 +187,6 @@ static bool begin_part(struct part *part, const struct trace_web_model *model, c
     return ok;
 }
 
-/* Of all of the trace: that is added up once. */
-static struct profile *make_whole(struct trace_web_load *load, const struct analysis_ops *ops,
-                                  struct err *err)
-{
-    const struct trace_web_rest *rest = trace_web_load_rest(load, err);
-    for (size_t i = 0; rest && i < rest->n_profiles; i++)
-        if (rest->profiles[i].ops == ops)
-            return ops->profile(rest->profiles[i].state, err);
-    return NULL;
-}
-
 static struct profile *make_part(const struct trace_web_load *load, const struct part *part,
                                  struct diag *diag, struct err *err)
 {
@@ -213,14 +202,28 @@ static struct profile *make_part(const struct trace_web_load *load, const struct
     return profile;
 }
 
+/* Of all of the trace, if that is added up already; NULL: it is not. */
+static const struct analysis_task *find_whole(struct trace_web_load *load,
+                                              const struct analysis_ops *ops)
+{
+    const struct trace_web_rest *rest = trace_web_load_rest(load);
+    for (size_t i = 0; rest && i < rest->n_profiles; i++)
+        if (rest->profiles[i].ops == ops)
+            return &rest->profiles[i];
+    return NULL;
+}
+
 static struct profile *make(struct trace_web_load *load, const char *name,
                             const struct trace_query *query, struct diag *diag, struct err *err)
 {
     struct part part;
     struct profile *profile = NULL;
     const struct trace_web_model *model = trace_web_load_model(load);
-    if (begin_part(&part, model, name, query, err))
-        profile = part.is_all ? make_whole(load, part.ops, err) : make_part(load, &part, diag, err);
+    if (begin_part(&part, model, name, query, err)) {
+        const struct analysis_task *whole = part.is_all ? find_whole(load, part.ops) : NULL;
+        profile =
+            whole ? whole->ops->profile(whole->state, err) : make_part(load, &part, diag, err);
+    }
     analysis_scope_release(&part.scope);
     return profile;
 }
