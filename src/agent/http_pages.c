@@ -4,6 +4,7 @@
 #include "agent/raw.h"
 #include "agent/recording.h"
 #include "agent/symbols.h"
+#include "agent/trace_pump.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,6 +12,7 @@
 
 #define PREFIX "/debug/pprof/"
 #define SECONDS_USUAL 30
+#define TRACE_USUAL_NS 1000000000u
 #define SECONDS_MAX 86400
 #define WAITS_MAX 16 /* at a time: each keeps the profile of its beginning */
 #define TEXT "text/plain; charset=utf-8"
@@ -65,7 +67,24 @@ static int64_t number_of(const struct request *r, const char *key)
     return request_number(text, &n) ? n : 0;
 }
 
-static bool begin_wait(struct http_page *page, const struct sonde_profile *profile, int64_t seconds)
+/* The pages that are no profiles by name; sorted. */
+static const struct sonde_profile others[] = {
+    {.name = "cmdline", .help = "The command line invocation of the current program"},
+    {.name = "profile",
+     .help = "CPU profile. You can specify the duration in the seconds GET parameter. After you "
+             "get the profile file, use the sonde pprof or go tool pprof command to investigate "
+             "the profile."},
+    {.name = "symbol",
+     .help = "Maps given program counters to function names. Counters can be specified in a GET "
+             "raw query or POST body, multiple counters are separated by '+'."},
+    {.name = "trace",
+     .help = "A trace of execution of the current program. You can specify the duration in the "
+             "seconds GET parameter. After you get the trace file, use the sonde trace or go tool "
+             "trace command to investigate the trace."},
+};
+static const struct sonde_profile *const trace_entry = &others[3];
+
+static bool begin_wait(struct http_page *page, const struct sonde_profile *profile, uint64_t ns)
 {
     if (n_waits == WAITS_MAX) {
         fail(page, 503, "too many profiles at a time");
@@ -74,7 +93,7 @@ static bool begin_wait(struct http_page *page, const struct sonde_profile *profi
     n_waits++;
     page->waits = true;
     page->profile = profile;
-    page->until_ns = raw_clock_ns(CLOCK_MONOTONIC) + (uint64_t)seconds * 1000000000u;
+    page->until_ns = raw_clock_ns(CLOCK_MONOTONIC) + ns;
     return true;
 }
 
@@ -101,7 +120,7 @@ static void cpu_page(struct http_page *page, const struct request *r)
         fail(page, 400, "invalid value for \"seconds\" - must be at most 86400");
         return;
     }
-    if (!begin_wait(page, &profiles_cpu, seconds))
+    if (!begin_wait(page, &profiles_cpu, (uint64_t)seconds * 1000000000u))
         return;
     page->is_recorded = recording_is_recorded(WIRE_CPU);
     if (page->is_recorded) {
@@ -147,6 +166,59 @@ static void finish_cpu(struct http_page *page)
         recording_release_cpu();
 }
 
+/* "2.5", as ns; 0: no number, or none above 0. */
+static uint64_t seconds_of(const char *text)
+{
+    uint64_t ns = 0, unit = 1000000000u;
+    bool has_point = false;
+    for (const char *p = text; *p; p++) {
+        if (*p == '.' && !has_point) {
+            has_point = true;
+        } else if (*p >= '0' && *p <= '9' && ns <= UINT64_MAX / 20) {
+            unit = has_point ? unit / 10 : unit;
+            ns = has_point ? ns + (uint64_t)(*p - '0') * unit
+                           : 10 * ns + (uint64_t)(*p - '0') * unit;
+        } else {
+            return 0;
+        }
+    }
+    return ns;
+}
+
+static void trace_page(struct http_page *page, const struct request *r)
+{
+    char text[32];
+    request_param(r->query, "seconds", text, sizeof text);
+    uint64_t ns = seconds_of(text);
+    if (!ns)
+        ns = TRACE_USUAL_NS;
+    if (ns > SECONDS_MAX * 1000000000ull) {
+        fail(page, 400, "invalid value for \"seconds\" - must be at most 86400");
+        return;
+    }
+    if (!begin_wait(page, trace_entry, ns) || trace_pump_start(-1))
+        return;
+    int error = errno;
+    end_wait(page);
+    fail(page, 500,
+         error == EBUSY    ? "Could not enable tracing: tracing is already enabled"
+         : error == ENOMEM ? "Could not enable tracing: out of memory"
+                           : "Could not enable tracing: no thread");
+}
+
+static void finish_trace(struct http_page *page)
+{
+    bool was_on;
+    struct out trace;
+    attach(page, trace_entry, false);
+    if (trace_pump_stop(&trace, &was_on)) {
+        out_release(&page->body);
+        page->body = trace;
+    } else {
+        fail_errno(page, was_on ? errno : EINVAL);
+    }
+}
+
 static void delta_page(struct http_page *page, const struct request *r,
                        const struct sonde_profile *profile, const char *text)
 {
@@ -157,7 +229,8 @@ static void delta_page(struct http_page *page, const struct request *r,
         fail(page, 400, "\"seconds\" parameter is not supported for this profile type");
     else if (number_of(r, "debug") != 0)
         fail(page, 400, "seconds and debug params are incompatible");
-    else if (begin_wait(page, profile, seconds) && !profile->take(profile, &page->before, 0)) {
+    else if (begin_wait(page, profile, (uint64_t)seconds * 1000000000u) &&
+             !profile->take(profile, &page->before, 0)) {
         end_wait(page);
         fail_errno(page, errno);
     }
@@ -248,18 +321,6 @@ static void symbol_page(struct http_page *page, const char *words)
     }
     symbols_release(symbols);
 }
-
-/* The pages that are no profiles by name; sorted. */
-static const struct sonde_profile others[] = {
-    {.name = "cmdline", .help = "The command line invocation of the current program"},
-    {.name = "profile",
-     .help = "CPU profile. You can specify the duration in the seconds GET parameter. After you "
-             "get the profile file, use the sonde pprof or go tool pprof command to investigate "
-             "the profile."},
-    {.name = "symbol",
-     .help = "Maps given program counters to function names. Counters can be specified in a GET "
-             "raw query or POST body, multiple counters are separated by '+'."},
-};
 
 struct index_list {
     struct http_page *page;
@@ -362,6 +423,8 @@ void http_pages_begin(struct http_page *page, const struct request *r, const cha
         cmdline_page(page);
     } else if (strcmp(name, "profile") == 0) {
         cpu_page(page, r);
+    } else if (strcmp(name, "trace") == 0) {
+        trace_page(page, r);
     } else if (strcmp(name, "symbol") == 0) {
         symbol_page(page, r->method == REQUEST_POST ? body : r->query);
     } else {
@@ -375,6 +438,8 @@ void http_pages_finish(struct http_page *page)
         finish_recorded_cpu(page);
     else if (page->profile == &profiles_cpu)
         finish_cpu(page);
+    else if (page->profile == trace_entry)
+        finish_trace(page);
     else
         finish_delta(page);
     end_wait(page);
@@ -384,6 +449,10 @@ void http_pages_give_up(struct http_page *page)
 {
     if (page->profile == &profiles_cpu && !page->is_recorded && recording_end_cpu())
         recording_release_cpu();
+    struct out trace = {.fd = -1};
+    bool was_on;
+    if (page->profile == trace_entry && trace_pump_stop(&trace, &was_on))
+        out_release(&trace);
     end_wait(page);
 }
 
