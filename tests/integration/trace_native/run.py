@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Execution traces of native programs: of one with a known schedule, every wait and every waker;
+tasks, regions and logs; the flight recorder, also of a program that crashes; programs that must not
+notice; a full disk.
+
+What is recorded is read by `sonde trace -d=parsed`, and by Go's own parser where there is a
+toolchain: SONDE_GO_TRACE (a command), or GOROOTs of 1.26 or later in SONDE_GO_ROOTS.
+Reads $SONDE, $SONDE_BUILD_ROOT, $SONDE_SOURCE_ROOT.  Ends in the counts.
+"""
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.abspath(os.environ.get("SONDE_SOURCE_ROOT", os.path.join(HERE, "../../..")))
+BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", os.path.dirname(SONDE)))
+counts = {"passed": 0, "failed": 0, "skipped": 0}
+
+
+def check(name, ok, why=""):
+    counts["passed" if ok else "failed"] += 1
+    if not ok:
+        print(f"FAILED {name}: {why}")
+
+
+def skip(name, why):
+    counts["skipped"] += 1
+    print(f"SKIPPED {name}: {why}")
+
+
+def run(*command, **env):
+    return subprocess.run(command, env={**os.environ, **env}, stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, errors="replace", timeout=180)
+
+
+def find_go():
+    """Go's `go tool trace`, or None."""
+    if os.environ.get("SONDE_GO_TRACE"):
+        return shlex.split(os.environ["SONDE_GO_TRACE"])
+    for root in os.environ.get("SONDE_GO_ROOTS", "").split(":"):
+        go = os.path.join(root, "bin", "go")
+        if not os.access(go, os.X_OK):
+            continue
+        env = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod", "GOROOT": root,
+               "GOCACHE": os.path.abspath("gocache")}
+        m = re.search(r"go1\.(\d+)", run(go, "version", **env).stdout)
+        if m and int(m[1]) >= 26:
+            done = run(go, "build", "-o", os.path.abspath("gotrace"), "cmd/trace", **env)
+            if done.returncode == 0:
+                return [os.path.abspath("gotrace")]
+    return None
+
+
+class Thread:
+    def __init__(self):
+        self.function = ""  # where it begins
+        self.waits = []     # [reason, began, ended, waker]
+        self.is_over = False
+
+
+def parse(name, trace):
+    """Goroutines by number, and the lines that are no transitions."""
+    done = run(SONDE, "trace", "-d=parsed", trace)
+    check(f"{name}: sonde reads it", done.returncode == 0, done.stderr[-300:])
+    if GO:
+        ours, theirs = done.stdout, run(*GO, "-d=parsed", trace)
+        check(f"{name}: Go reads it", theirs.returncode == 0, theirs.stderr[-300:])
+        check(f"{name}: and the same", ours == theirs.stdout, "they differ")
+    threads, others = {}, []
+    lines = done.stdout.splitlines()
+    for i, line in enumerate(lines):
+        m = re.match(r"M=\S+ P=\S+ G=(\S+) StateTransition Time=(\d+) GoID=(\d+) (\w+)->(\w+) "
+                     r'Reason="(.*)"', line)
+        if not m:
+            if line.startswith("M=") and "StateTransition" not in line:
+                others.append(line)
+            continue
+        by, ns, g, before, after, reason = int(m[1]), int(m[2]), int(m[3]), m[4], m[5], m[6]
+        t = threads.setdefault(g, Thread())
+        if before == "NotExist" and i + 2 < len(lines) and lines[i + 1] == "TransitionStack=":
+            t.function = lines[i + 2].split()[0]
+        if before == "Undetermined" and not t.function:
+            t.function = "main"
+        if after in ("Waiting", "Syscall"):
+            t.waits.append([reason or "syscall", ns, None, None])
+        elif before in ("Waiting", "Syscall") and t.waits:
+            t.waits[-1][2:] = [ns, by]
+        t.is_over |= after == "NotExist"
+    return threads, others
+
+
+def check_known(name, said, threads):
+    for line in said.splitlines():
+        waiter, reason, waker, ms = shlex.split(line)
+        found = [(w, threads.get(w[3])) for t in threads.values() if t.function == waiter
+                 for w in t.waits if w[0] == reason and w[2] and w[2] - w[1] >= int(ms) * 1e6]
+        check(f"{name}: {line}", any(
+            (by.function if by else None) == waker or
+            (waker == "-" and (w[3] == -1 or by.function == waiter)) for w, by in found),
+            f"waits {[(t.function, t.waits) for t in threads.values() if t.function == waiter]}")
+    for function in ("leaves", "is_cancelled", "short_life"):
+        check(f"{name}: {function} ends",
+              [t.is_over for t in threads.values() if t.function == function] == [True],
+              f"{[(t.function, t.is_over) for t in threads.values()]}")
+
+
+def test_known():
+    done = run(SONDE, "record", "-e", "trace", "-o", "known.trace", "--", "./known")
+    check("record", done.returncode == 0, done.stderr)
+    check("record tells", re.search(r"sonde: \d+ events in [\d.]+s, 0 lost: known.trace",
+                                    done.stderr), done.stderr)
+    check_known("record", done.stdout, parse("record", "known.trace")[0])
+    text = run(SONDE, "trace", "-d=parsed", "known.trace").stdout
+    check("record: files and lines", re.search(r"wait_mutex @ 0x\w+\n\t\t\S*known.c:\d+", text))
+    done = run("./known_api", "api.trace")
+    check("api", done.returncode == 0, f"{done.returncode}")
+    check_known("api", done.stdout, parse("api", "api.trace")[0])
+
+
+def test_tasks():
+    for how in ("trace", "flight"):
+        done = run("./tasks", f"{how}.trace", how)
+        check(how, done.returncode == 0, f"{done.returncode} {done.stderr}")
+        threads, others = parse(how, f"{how}.trace")
+        text = "\n".join(others)
+        check(f"{how}: tasks", re.search(r'TaskBegin .*Type="request"', text) and
+              re.search(r'TaskEnd .*Type="part"', text), text)
+        m = re.search(r'TaskBegin Time=\d+ ID=(\d+) .*Type="request"', text)
+        check(f"{how}: parent", m and re.search(rf'Parent={m[1]} Type="part"', text), text)
+        order = re.findall(r'Region(Begin|End) .*Type="(\w+)"', text)
+        check(f"{how}: regions", order == [("Begin", "parse"), ("Begin", "inner"),
+                                           ("End", "inner"), ("End", "parse")], f"{order}")
+        check(f"{how}: logs", 'Category="size" Message="42 bytes of text"' in text and
+              re.search(r'Category="long" Message="x{900,1024}"', text), text[:2000])
+        check(f"{how}: not what is too old", how == "trace" or "too old" not in text, text)
+        waits = [w for t in threads.values() for w in t.waits if w[0] == "sync cond wait"]
+        check(f"{how}: notify_one", len(waits) >= 1 and waits[-1][3] != -1, f"{waits}")
+
+
+def test_survive():
+    for flags in ((), ("--flight", "0.5")):
+        done = run(SONDE, "record", "-e", "trace", *flags, "-o", "survive.trace", "--", "./survive")
+        name = f"survive {flags}"
+        check(name, (done.returncode, done.stdout) == (0, "fine\n"), f"{done}")
+        threads, _ = parse(name, "survive.trace")
+        if not flags:
+            check(f"{name}: threads", sum(t.function == "work" for t in threads.values()) == 400)
+            check(f"{name}: children are in it",
+                  sum(not t.function or t.function == "main" for t in threads.values()) > 40)
+    done = run(SONDE, "record", "-e", "trace", "--flight", "1", "-o", "crash.trace", "--",
+               "./survive", "crash")
+    check("crash", done.returncode == 139, f"{done}")
+    threads, _ = parse("crash", "crash.trace")
+    check("crash: its threads", sum(t.function in ("work", "") for t in threads.values()) > 50)
+
+
+def test_others():
+    done = run(SONDE, "record", "-e", "trace,cpu,block", "-o", "several", "--", "./known")
+    check("several kinds", done.returncode == 0 and sorted(os.listdir("several")) ==
+          ["block.pb.gz", "cpu.pb.gz", "sonde.trace"], f"{done}")
+    parse("several kinds", "several/sonde.trace")
+    for flags, line in ((("--flight", "1"), "--flight is for the kind trace"),
+                        (("-e", "trace", "--flight", "x"), "--flight takes a number of seconds"),
+                        (("-e", "trace", "--at", "1"), "--at is for the kinds"),
+                        (("-e", "trace", "--http"), "--http shows profiles")):
+        done = run(SONDE, "record", *flags, "--", "true")
+        check(f"refused: {flags}", done.returncode == 2 and line in done.stderr and
+              done.stderr.count("\n") == 1, done.stderr)
+    done = run("sh", "-c", f"ulimit -f 40; exec {SONDE} record -e trace -o full.trace -- ./survive")
+    check("a full disk", done.stdout == "fine\n", f"{done}")
+    done = run("./known_api", "/dev/full")
+    check("a full disk, api", done.returncode == 3, f"{done}")
+
+
+def build():
+    flags = ["-O1", "-g", "-pthread", "-Wno-unused-result"]
+    api = ["-I" + os.path.join(ROOT, "include"), "-L" + BUILD, "-lsonde", "-Wl,-rpath," + BUILD]
+    here = lambda name: os.path.join(HERE, name)
+    for command in (["cc", *flags, here("known.c"), "-o", "known"],
+                    ["cc", *flags, "-DAPI", here("known.c"), *api, "-o", "known_api"],
+                    ["cc", *flags, here("survive.c"), "-o", "survive"],
+                    ["c++", *flags, "-std=c++17", here("tasks.cc"), *api, "-o", "tasks"]):
+        subprocess.run(command, check=True)
+
+
+def main():
+    global GO
+    work = tempfile.mkdtemp(prefix="sonde-trace-")
+    os.chdir(work)
+    try:
+        build()
+        GO = find_go()
+        if not GO:
+            skip("Go's parser", "no go tool trace: set SONDE_GO_TRACE or SONDE_GO_ROOTS")
+        for test in (test_known, test_tasks, test_survive, test_others):
+            test()
+    finally:
+        os.chdir("/")
+        if not counts["failed"]:
+            shutil.rmtree(work, ignore_errors=True)
+        else:
+            print(f"kept: {work}")
+    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    return 1 if counts["failed"] else 0
+
+
+GO = None
+sys.exit(main())
