@@ -278,6 +278,16 @@ static void name(struct analysis_goroutines *gs, struct analysis_goroutine *g, u
         g->name = trace_frame(gs->trace, s.frames[s.n_frames - 1])->func;
 }
 
+/* The last reason is remembered: most are the same. */
+static bool is_forever(struct analysis_goroutines *gs, uint32_t reason)
+{
+    if (reason != gs->last_reason) {
+        gs->last_reason = reason;
+        gs->is_last_forever = !strcmp(trace_string(gs->trace, reason, NULL), "forever");
+    }
+    return gs->is_last_forever;
+}
+
 uint32_t analysis_goroutines_transition(struct analysis_goroutines *gs,
                                         const struct trace_event *event,
                                         const struct trace_transition *t,
@@ -319,7 +329,7 @@ uint32_t analysis_goroutines_transition(struct analysis_goroutines *gs,
         g->since_ns = now_ns;
         break;
     case TRACE_GO_WAITING:
-        if (!t->reason || strcmp(trace_string(gs->trace, t->reason, NULL), "forever") != 0) {
+        if (!is_forever(gs, t->reason)) {
             g->since_ns = now_ns;
             break;
         }

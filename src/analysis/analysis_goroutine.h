@@ -65,6 +65,8 @@ struct analysis_goroutines {
     struct map sweeps;      /* of processors: row of who began to sweep on it */
     int64_t last_id;
     uint32_t last_row;
+    uint32_t last_reason; /* of a wait, and whether it is "forever" */
+    bool is_last_forever;
     int64_t sync_ns; /* of the last TRACE_SYNC */
     uint64_t n;      /* goroutines, ended ones too */
     bool failed;     /* memory ran out */

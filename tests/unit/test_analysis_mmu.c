@@ -1,0 +1,173 @@
+#include "analysis/analysis_mmu.h"
+
+#include "made_trace.h"
+#include "unit.h"
+
+#define MS 1000000
+
+static const int64_t lengths[] = {1 * MS, 4 * MS, 100 * MS};
+
+static struct made_trace m;
+static struct analysis_mmu mmu;
+
+static int setup(void **state)
+{
+    m = (struct made_trace){.trace = trace_new()};
+    return m.trace ? 0 : -1;
+}
+
+static int teardown(void **state)
+{
+    analysis_mmu_release(&mmu);
+    trace_free(m.trace);
+    return 0;
+}
+
+static void run(unsigned flags, int64_t end_ns)
+{
+    struct trace_transition t;
+    analysis_mmu_init(&mmu, flags, lengths, 3);
+    for (size_t i = 0; i < m.n; i++)
+        analysis_mmu_event(&mmu, m.trace, &m.events[i],
+                           trace_event_transition(&m.events[i], &t) ? &t : NULL);
+    analysis_mmu_end(&mmu, end_ns);
+}
+
+static void expect(size_t window, double share)
+{
+    struct analysis_mmu_window w;
+    assert_true(analysis_mmu_at(&mmu, window, &w));
+    assert_true(w.mmu > share - 1e-6 && w.mmu < share + 1e-6);
+}
+
+static void world(int64_t t, const char *why, bool is_begin)
+{
+    made_args(made_event(&m, t, is_begin ? GOTRACE_STW_BEGIN : GOTRACE_STW_END, 1, 0),
+              made_string(&m, why), 0, 0, 0);
+}
+
+/* 20 ms; the world stands still from 5 to 5.5 and from 8 to 9: a window of 4 ms that has both
+ * has 1.5 of them. */
+static void stops_of_the_world(void **state)
+{
+    made_sync(&m, 0, 1);
+    made_procs(&m, 1, 2);
+    world(5 * MS, "GC sweep termination", true);
+    world(5 * MS + MS / 2, "GC sweep termination", false);
+    world(8 * MS, "GC mark termination", true);
+    world(9 * MS, "GC mark termination", false);
+    world(12 * MS, "start trace", true); /* not the collector's */
+    world(19 * MS, "start trace", false);
+    run(ANALYSIS_MMU_STW, 20 * MS);
+    expect(0, 0);
+    expect(1, 1 - 1.5 / 4);
+    expect(2, 1 - 1.5 * MS / (20 * MS - 1)); /* longer than the trace: all of it */
+}
+
+/* The same from the second generation on: changes are worked off as they come, and dropped. */
+static void long_traces(void **state)
+{
+    made_sync(&m, 0, 1);
+    made_procs(&m, 1, 4);
+    analysis_mmu_init(&mmu, ANALYSIS_MMU_STW, lengths, 3);
+    for (size_t i = 0; i < m.n; i++)
+        analysis_mmu_event(&mmu, m.trace, &m.events[i], NULL);
+    struct trace_event sync = {.time_ns = 2, .type = TRACE_SYNC, .args = {2}};
+    analysis_mmu_event(&mmu, m.trace, &sync, NULL);
+    /* A tenth of each ms is stopped; once it is a half. */
+    for (int64_t i = 1; i <= 50000; i++) {
+        struct trace_event e = {.time_ns = i * MS, .type = GOTRACE_STW_BEGIN};
+        e.args[0] = made_string(&m, "GC mark termination");
+        analysis_mmu_event(&mmu, m.trace, &e, NULL);
+        e.type = GOTRACE_STW_END;
+        e.time_ns += i == 30000 ? MS / 2 : MS / 10;
+        analysis_mmu_event(&mmu, m.trace, &e, NULL);
+    }
+    analysis_mmu_end(&mmu, 50001ll * MS);
+    expect(0, 0.5);
+    expect(1, 1 - 0.8 / 4);
+    struct analysis_mmu_window w;
+    assert_true(analysis_mmu_at(&mmu, 2, &w));
+    assert_true(w.is_known && w.at_ns >= 29900ll * MS && w.at_ns <= 30000ll * MS);
+    assert_true(mmu.series.items[0].changes.cap < 40000); /* not all 100,000 */
+}
+
+static void assist(int64_t t, int64_t g, int p, bool is_begin)
+{
+    made_event(&m, t, is_begin ? GOTRACE_GC_MARK_ASSIST_BEGIN : GOTRACE_GC_MARK_ASSIST_END, g, p);
+}
+
+/* An assist counts while its goroutine runs. */
+static void assists(void **state)
+{
+    made_sync(&m, 0, 1);
+    made_procs(&m, 1, 2);
+    made_status(&m, 2, 7, 0, TRACE_GO_UNDETERMINED, GOTRACE_GO_RUNNING);
+    assist(4 * MS, 7, 0, true);
+    made_block(&m, 5 * MS, 7, 0, "GC mark assist wait for work", "main.work main.main");
+    made_unblock(&m, 6 * MS, TRACE_NONE, 1, 7, "");
+    made_start(&m, 7 * MS, 7, 1);
+    assist(8 * MS, 7, 1, false);
+    made_block(&m, 15 * MS, 7, 1, "sync", "main.work main.main");
+    run(ANALYSIS_MMU_ASSIST, 20 * MS);
+    expect(0, 0.5);
+    expect(1, 1 - 0.5 * 2 / 4);
+    run(ANALYSIS_MMU_ASSIST | ANALYSIS_MMU_PER_PROC, 20 * MS);
+    expect(0, 0);
+    expect(1, 0.75);
+}
+
+static void label(int64_t t, int64_t g, int p, const char *text)
+{
+    made_args(made_event(&m, t, GOTRACE_GO_LABEL, g, p), made_string(&m, text), 0, 0, 0);
+}
+
+/* A mark worker is told with each run: it counts once, and not while it only fills gaps. */
+static void workers(void **state)
+{
+    made_sync(&m, 0, 1);
+    made_procs(&m, 1, 2);
+    for (int i = 0; i < 3; i++) {
+        int64_t t = (2 + 10 * i) * (int64_t)MS;
+        made_start(&m, t, 5, 0);
+        label(t + 1, 5, 0, i < 2 ? "GC (dedicated)" : "GC (idle)");
+        made_block(&m, t + 1 * MS + 1, 5, 0, "system goroutine wait", "runtime.gcBgMarkWorker");
+    }
+    run(ANALYSIS_MMU_BACKGROUND, 40 * MS);
+    expect(0, 0.5);
+    expect(1, 1 - 0.5 / 4);
+    run(ANALYSIS_MMU_STW, 40 * MS);
+    expect(0, 1);
+}
+
+/* Sweeping that is met in the first generation has gone on since the trace began. */
+static void what_was_there_before(void **state)
+{
+    made_sync(&m, 0, 1);
+    made_procs(&m, 1, 2);
+    world(2 * MS, "GC mark termination", true);
+    world(3 * MS, "GC mark termination", false);
+    made_args(made_event(&m, 10 * MS, GOTRACE_GC_SWEEP_ACTIVE, 3, 0), 0, 0, 0, 0);
+    made_event(&m, 12 * MS, GOTRACE_GC_SWEEP_END, 3, 0);
+    run(ANALYSIS_MMU_SWEEP, 30 * MS);
+    expect(0, 0.5);
+    expect(2, (12 * MS * 0.5 + 18.0 * MS) / (30 * MS));
+}
+
+static void no_processors(void **state)
+{
+    made_sync(&m, 0, 1);
+    world(5 * MS, "GC mark termination", true);
+    run(ANALYSIS_MMU_STW, 20 * MS);
+    expect(0, 1);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(stops_of_the_world),    TEST(long_traces),   TEST(assists), TEST(workers),
+        TEST(what_was_there_before), TEST(no_processors),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
