@@ -36,7 +36,9 @@ struct maker {
     struct trace_v1_order *o;
     VEC(struct state) states;
     struct step *steps;     /* of each stream's first event */
-    uint32_t *next_waiting; /* by stream: the next that waits for the same goroutine, + 1 */
+    uint32_t *waiting;      /* streams whose first event needs another state, + 1; by that state */
+    uint32_t n_buckets;     /* of them: a power of two */
+    uint32_t *next_waiting; /* by stream: the next in its bucket, + 1 */
     uint32_t *unseen;       /* streams whose first event is to be looked at */
     uint32_t n_unseen, n_waiting;
     struct front *heap;
@@ -271,6 +273,13 @@ static bool place(struct maker *m, uint32_t k)
     return true;
 }
 
+/* Those that wait for a state. */
+static uint32_t *bucket_of(const struct maker *m, uint32_t goroutine, uint64_t seq, uint8_t status)
+{
+    uint64_t hash = hash_u64(seq ^ hash_u64((uint64_t)goroutine << 2 | status));
+    return &m->waiting[hash & (m->n_buckets - 1)];
+}
+
 /* Look at the first event of a stream: it can be next, or has to wait.  False: no memory. */
 static bool look_at(struct maker *m, uint32_t k)
 {
@@ -287,26 +296,38 @@ static bool look_at(struct maker *m, uint32_t k)
         heap_push(m, (struct front){has_seq ? (int64_t)s->event.seq : s->event.ticks, k});
         return true;
     }
-    struct state *state = &m->states.items[m->steps[k].goroutine];
-    m->next_waiting[k] = state->waiting;
-    state->waiting = k + 1;
+    const struct step *step = &m->steps[k];
+    uint32_t *bucket = bucket_of(m, step->goroutine, step->from_seq, step->from);
+    m->next_waiting[k] = *bucket;
+    *bucket = k + 1;
     m->n_waiting++;
     return true;
 }
 
-/* The state of what the event of stream k was of has changed: who waits for that is looked at
- * again. */
+/* The event of stream k is in its place: its next one is looked at, and those that wait for the
+ * state that it has made. */
 static void wake(struct maker *m, uint32_t k)
 {
     m->unseen[m->n_unseen++] = k;
-    if (m->steps[k].goroutine == UNORDERED)
+    if (m->n_waiting == 0 || m->steps[k].goroutine == UNORDERED)
         return;
-    struct state *state = &m->states.items[m->steps[k].goroutine];
-    for (uint32_t waiting = state->waiting; waiting; waiting = m->next_waiting[waiting - 1]) {
-        m->unseen[m->n_unseen++] = waiting - 1;
-        m->n_waiting--;
+    uint32_t goroutine = m->steps[k].goroutine;
+    const struct state *state = &m->states.items[goroutine];
+    const uint64_t seqs[] = {state->seq, ANY_SEQ};
+    for (unsigned i = 0; i < 2; i++) {
+        uint32_t *at = bucket_of(m, goroutine, seqs[i], state->status);
+        while (*at) {
+            uint32_t one = *at - 1;
+            const struct step *step = &m->steps[one];
+            if (step->goroutine != goroutine || !is_ready(m, step)) {
+                at = &m->next_waiting[one];
+                continue;
+            }
+            *at = m->next_waiting[one];
+            m->unseen[m->n_unseen++] = one;
+            m->n_waiting--;
+        }
     }
-    state->waiting = 0;
 }
 
 /* All that is left waits. */
@@ -379,10 +400,13 @@ bool trace_v1_order_make(struct trace_v1_order *o, const struct trace_v1_file *f
     o->order = malloc((file->n_events + 1) * sizeof *o->order);
     m.steps = malloc(o->n_streams * sizeof *m.steps);
     m.heap = malloc(o->n_streams * sizeof *m.heap);
+    for (m.n_buckets = 8; m.n_buckets < 2 * o->n_streams;)
+        m.n_buckets *= 2;
+    m.waiting = calloc(m.n_buckets, sizeof *m.waiting);
     m.next_waiting = malloc(o->n_streams * sizeof *m.next_waiting);
     m.unseen = malloc(o->n_streams * sizeof *m.unseen);
-    bool is_ok = o->streams && o->order && m.steps && m.heap && m.next_waiting && m.unseen &&
-                 vec_push(&o->ids, 0) && vec_push(&o->ids, 0) && grow_states(&m);
+    bool is_ok = o->streams && o->order && m.steps && m.heap && m.waiting && m.next_waiting &&
+                 m.unseen && vec_push(&o->ids, 0) && vec_push(&o->ids, 0) && grow_states(&m);
     if (is_ok) {
         rewind_streams(o);
         is_ok = run(&m);
@@ -398,6 +422,7 @@ bool trace_v1_order_make(struct trace_v1_order *o, const struct trace_v1_file *f
     vec_release(&m.states);
     free(m.steps);
     free(m.heap);
+    free(m.waiting);
     free(m.next_waiting);
     free(m.unseen);
     return is_ok || err_nomem(err);
