@@ -258,7 +258,7 @@ bool timeline_chunks_get(struct timeline_chunks *chunks, const struct timeline *
         return true;
     chunks->from = timeline_chunk_at(tl, start_ns);
     chunks->to = timeline_chunk_at(tl, end_ns);
-    if (timeline_n_events(tl, chunks->from, chunks->to) > TIMELINE_EXACT_EVENTS)
+    if (timeline_n_events(tl, chunks->from, chunks->to) > tl->exact_events)
         return true;
     size_t n = chunks->to - chunks->from + 1;
     if (!(chunks->changes = calloc(n, sizeof *chunks->changes)))

@@ -7,9 +7,6 @@
 #include "timeline/timeline_index.h"
 #include "timeline/timeline_view.h"
 
-/* As many events may be made again for one answer. */
-#define TIMELINE_EXACT_EVENTS 2000000
-
 /* Texts of an answer.  add: 0 when memory runs out, and *failed is set. */
 bool timeline_texts_init(struct timeline_texts *texts);
 void timeline_texts_release(struct timeline_texts *texts);

@@ -191,7 +191,7 @@ bool timeline_arrows(const struct timeline *tl, const struct timeline_tracks *tr
         return true;
     size_t from = timeline_chunk_at(tl, start_ns), to = timeline_chunk_at(tl, end_ns - 1);
     uint64_t n = count_inside(tl, from, to, start_ns, end_ns);
-    bool is_wide = timeline_n_events(tl, from, to) > TIMELINE_EXACT_EVENTS / 2;
+    bool is_wide = timeline_n_events(tl, from, to) > tl->exact_events;
     if (of == TIMELINE_NONE && (n > max || is_wide)) {
         out->more = n > max ? n : (uint64_t)max + 1;
         return true;

@@ -41,6 +41,8 @@ struct timeline *timeline_new(void)
         return NULL;
     }
     timeline_store_init(&tl->store);
+    tl->stretch_events = TIMELINE_STRETCH_EVENTS;
+    tl->exact_events = TIMELINE_EXACT_EVENTS;
     tl->building = b;
     b->tl = tl;
     b->collecting = TIMELINE_NONE;
@@ -641,14 +643,14 @@ void timeline_events(struct timeline *tl, const struct trace_event *events, size
         }
         int64_t now_ns = (int64_t)((uint64_t)e->time_ns - (uint64_t)tl->first_ns);
         b->now_ns = now_ns;
-        if (b->n_in_stretch >= TIMELINE_STRETCH_EVENTS ||
+        if (b->n_in_stretch >= tl->stretch_events ||
             now_ns - b->stretch_begin_ns > TIMELINE_STRETCH_MAX_NS) {
             if (b->n_in_chunk == TIMELINE_STRETCHES)
                 timeline_store_cut(&tl->store);
         }
         if (timeline_store_add(&tl->store, e)) {
             begin_chunk(b, now_ns);
-        } else if ((b->n_in_stretch >= TIMELINE_STRETCH_EVENTS ||
+        } else if ((b->n_in_stretch >= tl->stretch_events ||
                     now_ns - b->stretch_begin_ns > TIMELINE_STRETCH_MAX_NS) &&
                    b->n_in_chunk < TIMELINE_STRETCHES) {
             end_stretch(b, false);

@@ -186,7 +186,7 @@ bool timeline_globals(const struct timeline *tl, int64_t start_ns, int64_t end_n
     if (good && tl->chunks.n && f.n) {
         size_t from = timeline_chunk_at(tl, start_ns), to = timeline_chunk_at(tl, end_ns);
         /* One pass on one thread. */
-        if (timeline_n_events(tl, from, to) <= TIMELINE_EXACT_EVENTS / 2)
+        if (timeline_n_events(tl, from, to) <= tl->exact_events)
             good = fill_exactly(&f, from, to);
         else
             fill_by_sums(&f, from, to);
@@ -262,15 +262,19 @@ bool timeline_minimap(const struct timeline *tl, uint32_t n, struct timeline_min
     out->gc = calloc(n, 1);
     out->runnable = calloc(n, sizeof *out->runnable);
     m.busy_ns = calloc(n, sizeof *m.busy_ns);
-    if (!out->busy || !out->gc || !out->runnable || !m.busy_ns) {
+    struct timeline_chunks chunks = {0};
+    struct timeline_sink sink = {&m, map_segment, NULL};
+    if (!out->busy || !out->gc || !out->runnable || !m.busy_ns ||
+        !timeline_chunks_get(&chunks, tl, TIMELINE_CLASS_PROC, 0, tl->last_ns)) {
+        timeline_chunks_release(&chunks);
         free(m.busy_ns);
         timeline_minimap_release(out);
         *out = (struct timeline_minimap){0};
         return err_nomem(err);
     }
     for (uint32_t i = 0; i < tl->procs.n; i++)
-        timeline_lanes_segments(&tl->lanes[TIMELINE_CLASS_PROC], 2 * i, 0, INT64_MAX, map_segment,
-                                &m);
+        timeline_chunks_segments(&chunks, 2 * i, 0, INT64_MAX, &sink);
+    timeline_chunks_release(&chunks);
     out->busy_ns = m.sum_ns;
     for (uint32_t k = 0; k < n && tl->procs.n; k++)
         out->busy[k] = to_byte(m.busy_ns[k] / (double)m.step_ns / (double)tl->procs.n);

@@ -34,6 +34,8 @@ struct timeline_lane_of {
     uint8_t number;
 };
 
+#define TIMELINE_EXACT_EVENTS 1000000
+
 enum timeline_count {
     TIMELINE_COUNT_WAKES,
     TIMELINE_COUNT_CREATES,
@@ -73,6 +75,10 @@ struct timeline {
     int64_t first_ns; /* on the trace's clock */
     int64_t last_ns;  /* since it */
     bool has_first, failed, is_sealed;
+    /* Of a stretch: TIMELINE_STRETCH_EVENTS; as many may be made again for one answer:
+     * TIMELINE_EXACT_EVENTS.  Tests make them few. */
+    uint32_t stretch_events;
+    uint64_t exact_events;
 
     struct timeline_lanes lanes[TIMELINE_N_CLASSES];
     VEC(struct timeline_lane_of) lane_of; /* of lanes of goroutines */

@@ -14,6 +14,7 @@
 
 enum { OP_RUN, OP_ASIDE, OP_TAKE, OP_EVENT };
 
+#define DROP_CHUNKS 32 /* of so many, one lets go of the file's pages */
 #define NO_FILE UINT32_MAX
 #define NO_CURSOR UINT32_MAX
 
@@ -31,7 +32,7 @@ struct adding {
 
 void timeline_store_init(struct timeline_store *store)
 {
-    *store = (struct timeline_store){0};
+    *store = (struct timeline_store){.chunk_events = TIMELINE_CHUNK_EVENTS};
     buf_init(&store->log);
 }
 
@@ -160,6 +161,13 @@ static void add_literal(struct timeline_store *store, const struct trace_event *
     store->literal = *event;
 }
 
+/* The file's pages need not stay: they are read again soon enough. */
+static void drop_pages(const struct timeline_store *store)
+{
+    if (store->file.mapped && store->file.len)
+        (void)madvise((void *)(uintptr_t)store->file.data, store->file.len, MADV_DONTNEED);
+}
+
 /* What the threads were doing goes from one generation to the next. */
 static void keep_contexts(struct timeline_store *store)
 {
@@ -182,6 +190,7 @@ static void begin_generation(struct timeline_store *store)
     const struct trace_mark_generation *gen =
         store->marks ? trace_marks_get(store->marks, store->n_generations++) : NULL;
     keep_contexts(store);
+    drop_pages(store);
     a->player.n = a->player.n_heap = 0;
     a->n_expected = a->next_expected = 0;
     map_release(&a->cursor_of);
@@ -357,7 +366,7 @@ bool timeline_store_add(struct timeline_store *store, const struct trace_event *
     }
     if (!store->chunks.n || event->type == TRACE_SYNC || store->cut ||
         store->n_events - store->chunks.items[store->chunks.n - 1].first_event >=
-            TIMELINE_CHUNK_EVENTS) {
+            store->chunk_events) {
         begin_chunk(store, event);
         begins = true;
     }
@@ -383,6 +392,7 @@ bool timeline_store_seal(struct timeline_store *store)
 {
     end_run(store);
     free_adding(store);
+    drop_pages(store);
     vec_release(&store->contexts);
     map_release(&store->context_of);
     return !store->failed;
@@ -504,5 +514,7 @@ bool timeline_store_replay(const struct timeline_store *store, size_t number,
         (void)events(arg, r->block, n);
     timeline_player_release(&r->player);
     free(r);
+    if (number % DROP_CHUNKS == 0)
+        drop_pages(store);
     return good;
 }

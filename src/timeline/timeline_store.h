@@ -19,8 +19,8 @@
 #include "trace/trace_event.h"
 #include "trace/trace_mark.h"
 
-#define TIMELINE_CHUNK_EVENTS 65536
-#define TIMELINE_BLOCK_EVENTS 1024 /* that timeline_store_replay hands out at once */
+#define TIMELINE_CHUNK_EVENTS 65536 /* unless chunk_events says otherwise (tests) */
+#define TIMELINE_BLOCK_EVENTS 1024  /* that timeline_store_replay hands out at once */
 
 struct timeline_chunk {
     int64_t begin_ns;     /* of its first event */
@@ -54,6 +54,7 @@ struct timeline_store {
     struct buf log;
     VEC(struct timeline_mark_at) at;
     VEC(uint32_t) refs; /* places in `at` */
+    uint32_t chunk_events;
     /* While events are added. */
     struct adding *adding;
     VEC(struct timeline_context) contexts; /* of all threads */
