@@ -97,10 +97,10 @@ void timeline_free(struct timeline *tl)
     free(tl);
 }
 
-/* Of the file 1 % for processors, half of that for threads, 1 % for goroutines. */
+/* Of the file 1/2 % for processors, half of that for threads, 1/2 % for goroutines. */
 static void set_bounds(struct timeline *tl, uint64_t file_bytes)
 {
-    size_t most = (size_t)(file_bytes / 100 / sizeof(struct timeline_sum));
+    size_t most = (size_t)(file_bytes / 200 / sizeof(struct timeline_sum));
     most = most < FEW_SUMS ? FEW_SUMS : most;
     tl->lanes[TIMELINE_CLASS_PROC].most = most;
     tl->lanes[TIMELINE_CLASS_THREAD].most = most / 2;
@@ -314,7 +314,7 @@ static uint32_t lane_of_go(void *arg, uint32_t go)
     return b->tl->goes.items[go].lane;
 }
 
-static int series_of(uint8_t kind)
+static inline int series_of(uint8_t kind)
 {
     switch (kind) {
     case TIMELINE_RUNNING:
@@ -330,7 +330,7 @@ static int series_of(uint8_t kind)
     }
 }
 
-static void set_series(struct timeline_building *b, int i, int64_t value)
+static inline void set_series(struct timeline_building *b, int i, int64_t value)
 {
     struct timeline_stretch *s = &b->stretch;
     b->series[i] = value;
@@ -344,28 +344,27 @@ static void set_series(struct timeline_building *b, int i, int64_t value)
     }
 }
 
-static void change(void *arg, enum timeline_class class, uint32_t lane,
-                   const struct timeline_state *state)
+static void change(void *arg, enum timeline_class class, uint32_t lane, int64_t since_ns,
+                   uint8_t kind, uint32_t what, uint32_t g)
 {
     struct timeline_building *b = arg;
     struct timeline *tl = b->tl;
     struct timeline_lanes *lanes = &tl->lanes[class];
-    struct timeline_state now = *timeline_lanes_now(lanes, lane), new = *state;
-    if (now.kind == TIMELINE_ABSENT && new.kind == TIMELINE_ABSENT)
+    uint8_t before = timeline_lanes_now(lanes, lane)->kind;
+    if (before == TIMELINE_ABSENT && kind == TIMELINE_ABSENT)
         return;
     if (class == TIMELINE_CLASS_GO) {
         if (tl->lane_of.items[lane].number == TIMELINE_LANE_STATES) {
-            int from = series_of(now.kind), to = series_of(new.kind);
+            int from = series_of(before), to = series_of(kind);
             if (from >= 0)
                 set_series(b, from, b->series[from] - 1);
             if (to >= 0)
                 set_series(b, to, b->series[to] + 1);
         }
-    } else if (new.kind == TIMELINE_RUNNING &&new.g != TIMELINE_NONE &&
-               tl->goes.items[new.g].is_collector) {
-        new.kind = TIMELINE_GC_WORK;
+    } else if (kind == TIMELINE_RUNNING && g != TIMELINE_NONE && tl->goes.items[g].is_collector) {
+        kind = TIMELINE_GC_WORK;
     }
-    timeline_lanes_change(lanes, lane, &new);
+    timeline_lanes_change(lanes, lane, since_ns, kind, what, g);
 }
 
 static const struct timeline_machine_ops ops = {

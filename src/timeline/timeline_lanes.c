@@ -65,8 +65,8 @@ static int spent_as(uint8_t kind)
     }
 }
 
-void timeline_lanes_change(struct timeline_lanes *lanes, uint32_t lane,
-                           const struct timeline_state *state)
+void timeline_lanes_change(struct timeline_lanes *lanes, uint32_t lane, int64_t since_ns,
+                           uint8_t kind, uint32_t what, uint32_t g)
 {
     if (lane >= lanes->n)
         return;
@@ -77,14 +77,14 @@ void timeline_lanes_change(struct timeline_lanes *lanes, uint32_t lane,
             return;
         }
         l->touched = true;
-        l->first_ns = state->since_ns;
+        l->first_ns = since_ns;
         memset(l->spent_ns, 0, sizeof l->spent_ns);
         l->longest_ns = -1;
         l->n = 0;
         l->most = 0;
         l->most_kind = TIMELINE_ABSENT;
     } else if (l->now.kind != TIMELINE_ABSENT) {
-        int64_t ns = state->since_ns - l->now.since_ns;
+        int64_t ns = since_ns - l->now.since_ns;
         int as = spent_as(l->now.kind);
         if (as >= 0)
             l->spent_ns[as] += ns;
@@ -96,7 +96,10 @@ void timeline_lanes_change(struct timeline_lanes *lanes, uint32_t lane,
             l->most_kind = l->now.kind;
         }
     }
-    l->now = *state;
+    l->now.since_ns = since_ns;
+    l->now.what = what;
+    l->now.g = g;
+    l->now.kind = kind;
 }
 
 static inline int64_t first_of(const struct timeline_sum *s)

@@ -81,8 +81,8 @@ uint32_t timeline_lanes_new(struct timeline_lanes *lanes, struct timeline_state 
 /* What a lane had before its first change, which is yet to come. */
 void timeline_lanes_set_initial(struct timeline_lanes *lanes, uint32_t lane, uint8_t kind);
 const struct timeline_state *timeline_lanes_now(const struct timeline_lanes *lanes, uint32_t lane);
-void timeline_lanes_change(struct timeline_lanes *lanes, uint32_t lane,
-                           const struct timeline_state *state);
+void timeline_lanes_change(struct timeline_lanes *lanes, uint32_t lane, int64_t since_ns,
+                           uint8_t kind, uint32_t what, uint32_t g);
 /* The stretch with this number ends, the next one begins; with it a chunk, perhaps.
  * stretch_ns: begins of stretches up to this one. */
 void timeline_lanes_end_stretch(struct timeline_lanes *lanes, uint32_t stretch,

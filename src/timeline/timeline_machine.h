@@ -39,8 +39,8 @@ struct timeline_machine_ops {
     /* The lane of the region that begins or ends; TIMELINE_NO_LANE: none. */
     uint32_t (*region_lane)(void *arg, uint32_t go, bool begins);
     uint32_t (*task)(void *arg, uint64_t id);
-    void (*change)(void *arg, enum timeline_class class, uint32_t lane,
-                   const struct timeline_state *state);
+    void (*change)(void *arg, enum timeline_class class, uint32_t lane, int64_t since_ns,
+                   uint8_t kind, uint32_t what, uint32_t g);
 };
 
 #define TIMELINE_INLINE static inline __attribute__((always_inline))
@@ -50,7 +50,7 @@ TIMELINE_INLINE void timeline_machine_set(const struct timeline_machine_ops *ops
                                           uint8_t kind, uint32_t what, uint32_t g)
 {
     if (lane != TIMELINE_NO_LANE)
-        ops->change(arg, class, lane, &(struct timeline_state){now_ns, what, g, kind});
+        ops->change(arg, class, lane, now_ns, kind, what, g);
 }
 
 static inline uint8_t timeline_held_kind(unsigned bits)

@@ -139,8 +139,8 @@ static uint32_t lane_of_go(void *arg, uint32_t go)
     return r->tl->goes.items[go].lane;
 }
 
-static void change(void *arg, enum timeline_class class, uint32_t lane,
-                   const struct timeline_state *state)
+static void change(void *arg, enum timeline_class class, uint32_t lane, int64_t since_ns,
+                   uint8_t kind, uint32_t what, uint32_t g)
 {
     struct replay *r = arg;
     if (class != r->class || lane >= r->tl->lanes[class].n)
@@ -156,8 +156,15 @@ static void change(void *arg, enum timeline_class class, uint32_t lane,
         r->recent_lane = lane;
         r->recent_at = at;
     }
-    if (!vec_push(&r->changes, *state) || !vec_push(&r->lane_of, at))
+    if (!vec_reserve(&r->changes, r->changes.n + 1) || !vec_push(&r->lane_of, at)) {
         r->failed = true;
+        return;
+    }
+    struct timeline_state *state = &r->changes.items[r->changes.n++];
+    state->since_ns = since_ns;
+    state->what = what;
+    state->g = g;
+    state->kind = kind;
 }
 
 static const struct timeline_machine_ops ops = {
@@ -188,8 +195,7 @@ static void mark(struct replay *r, const struct trace_event *e, int64_t now_ns,
         lane = go == TIMELINE_NONE ? TIMELINE_NONE : lane_of_go(r, go);
     }
     if (lane != TIMELINE_NONE)
-        change(r, r->class, lane,
-               &(struct timeline_state){now_ns, what, g, (uint8_t)(TIMELINE_MARK + kind)});
+        change(r, r->class, lane, now_ns, (uint8_t)(TIMELINE_MARK + kind), what, g);
 }
 
 static void add_marks(struct replay *r, const struct trace_event *e, int64_t now_ns)

@@ -1,6 +1,7 @@
 /* The log of a chunk is varints, of which the lowest bits say what it is:
  *   OP_RUN     n steps as foreseen
- *   OP_ASIDE   the thread that is foreseen does not come until it is taken back
+ *   OP_ASIDE   the thread that is foreseen does not come; n - 1 steps later it does; n 0: when it
+ *              is taken
  *   OP_TAKE    the thread n, which was aside, comes now
  *   OP_EVENT   an event as it is (put_event); n: 1 it comes in place of the next step
  * A chunk ends where all its events were made. */
@@ -27,6 +28,7 @@ struct adding {
     uint32_t recent[256]; /* cursor by hash of its thread */
     uint32_t *last_mark;  /* of each cursor, its place in `at` */
     uint32_t last_mark_cap;
+    uint32_t aside; /* that was put aside last, with nothing but a run since; else NO_CURSOR */
     struct map cursor_of;
 };
 
@@ -141,6 +143,9 @@ static void put_op(struct timeline_store *store, unsigned op, uint64_t n)
 
 static void end_run(struct timeline_store *store)
 {
+    if (store->adding->aside != NO_CURSOR)
+        put_op(store, OP_ASIDE, 0);
+    store->adding->aside = NO_CURSOR;
     if (store->n_run)
         put_op(store, OP_RUN, store->n_run);
     store->n_run = 0;
@@ -314,6 +319,13 @@ static uint32_t find_cursor(struct adding *a, const struct trace_event *event)
 static void choose(struct timeline_store *store, uint32_t cursor)
 {
     struct timeline_player *player = &store->adding->player;
+    struct adding *a = store->adding;
+    if (a->aside == cursor) {
+        put_op(store, OP_ASIDE, store->n_run + 1);
+        store->n_run = 0;
+        a->aside = NO_CURSOR;
+        return;
+    }
     if (player->cursors[cursor].is_aside) {
         end_run(store);
         put_op(store, OP_TAKE, cursor);
@@ -321,7 +333,7 @@ static void choose(struct timeline_store *store, uint32_t cursor)
     }
     while (player->heap[0] != cursor) {
         end_run(store);
-        put_op(store, OP_ASIDE, 0);
+        a->aside = player->heap[0];
         timeline_player_aside(player);
     }
 }
@@ -354,6 +366,7 @@ bool timeline_store_add(struct timeline_store *store, const struct trace_event *
             return false;
         }
         memset(a->recent, 0xff, sizeof a->recent);
+        a->aside = NO_CURSOR;
     }
     bool begins = false;
     if (a->next_expected < a->n_expected) {
@@ -390,8 +403,14 @@ void timeline_store_cut(struct timeline_store *store)
 
 bool timeline_store_seal(struct timeline_store *store)
 {
-    end_run(store);
+    if (store->adding)
+        end_run(store);
     free_adding(store);
+    char *log = realloc(store->log.data, store->log.len + 1); /* no more will come */
+    if (log) {
+        store->log.data = log;
+        store->log.cap = store->log.len + 1;
+    }
     drop_pages(store);
     vec_release(&store->contexts);
     map_release(&store->context_of);
@@ -460,9 +479,13 @@ bool timeline_store_replay(const struct timeline_store *store, size_t number,
         unsigned op = v & 3;
         uint64_t count = v >> 2;
         bool has_cursor = taken != NO_CURSOR || r->player.n_heap;
-        if (op == OP_ASIDE) {
-            if (r->player.n_heap)
-                timeline_player_aside(&r->player);
+        uint32_t aside = NO_CURSOR;
+        if (op == OP_ASIDE && r->player.n_heap) {
+            aside = r->player.heap[0];
+            timeline_player_aside(&r->player);
+        }
+        if (op == OP_ASIDE && !count) {
+            /* taken back by an operation of its own */
         } else if (op == OP_TAKE) {
             taken = count < r->player.n ? (uint32_t)count : NO_CURSOR;
         } else if (op == OP_EVENT) {
@@ -480,6 +503,8 @@ bool timeline_store_replay(const struct timeline_store *store, size_t number,
             n++;
             left--;
         } else {
+            if (aside != NO_CURSOR)
+                count--; /* of OP_ASIDE */
             for (; count && left; count--) {
                 uint32_t cursor = taken;
                 if (cursor == NO_CURSOR) {
@@ -504,6 +529,8 @@ bool timeline_store_replay(const struct timeline_store *store, size_t number,
                     n = 0;
                 }
             }
+            if (aside != NO_CURSOR)
+                taken = aside;
         }
         if (n >= TIMELINE_BLOCK_EVENTS && go_on) {
             go_on = events(arg, r->block, n);
