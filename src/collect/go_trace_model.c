@@ -45,7 +45,7 @@ struct go_trace_model {
     struct map g_of_id, m_of_id, p_of_id;
     uint64_t generation, now, gc_seq;
     bool gc_is_on, has_gap, failed;
-    uint32_t stopper;      /* the goroutine that has stopped the world; NONE */
+    uint32_t stopper; /* the goroutine that has stopped the world; NONE */
     uint32_t stop_reason;
     uint32_t reasons[256]; /* strings, by wait reason; 0: not made yet */
     struct go_trace_counts counts;
@@ -742,8 +742,10 @@ static void stop_world(struct go_trace_model *t, const struct uprobe_hit *hit, u
     };
     enum go_trace_caller caller = go_trace_caller_of(t->stacks, hit->caller);
     size_t n = sizeof reasons / sizeof *reasons, reason = (uint8_t)hit->arg;
+    if (caller == GO_TRACE_GC_EITHER && !t->gc_is_on)
+        caller = GO_TRACE_GC_BEGIN;
     if (t->minor < 21) /* it is not told why */
-        reason = caller == GO_TRACE_GC_BEGIN ? 2 : caller == GO_TRACE_GC_DONE ? 1 : 0;
+        reason = caller == GO_TRACE_GC_BEGIN ? 2 : caller == GO_TRACE_GC_EITHER ? 1 : 0;
     uint32_t g = have_running(t, hit->current_goid, m);
     if (g == NONE || !need_p(t, m))
         return;

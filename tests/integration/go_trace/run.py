@@ -1,0 +1,403 @@
+#!/usr/bin/env python3
+"""Execution traces of Go programs that run, from outside.
+
+A program with a known schedule is traced by probes in its scheduler: every wait has its reason, its
+length and who ended it, and Go's own parser accepts the trace.  A server under load goes on unharmed
+while traces begin and end, also when sonde is killed.
+
+Reads $SONDE, $SONDE_BUILD_ROOT, $SONDE_GO_ROOTS (GOROOTs with ':' between; else those that are
+found), $SONDE_GO_TRACE: a built cmd/trace of Go 1.26 or newer (else built from one of the GOROOTs);
+$SONDE_GO_TRACE_ROUNDS.  Arguments: which tests.  Ends in the counts.
+"""
+import os
+import random
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "go_matrix"))
+from toolchains import build_environment, go_roots, go_versions  # noqa: E402
+
+SONDE = os.environ.get("SONDE", "sonde")
+BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
+ROUNDS = int(os.environ.get("SONDE_GO_TRACE_ROUNDS", "25"))
+counts = {"passed": 0, "failed": 0, "skipped": 0}
+work = tempfile.mkdtemp(prefix="sonde-go-trace-")
+
+
+def check(name, ok, *details):
+    counts["passed" if ok else "failed"] += 1
+    if not ok:
+        print(f"FAILED {name}", *details, sep="\n  ", flush=True)
+    return ok
+
+
+def skip(name, why):
+    counts["skipped"] += 1
+    print(f"skipped {name}: {why}")
+
+
+def build(minor, root, what, *args):
+    path = os.path.join(work, f"{what}-{minor}-{len(args)}{'pie' if '-buildmode=pie' in args else ''}")
+    if os.path.exists(path):
+        return path
+    env = build_environment(root, os.path.join(BUILD, f"go-cache-{minor}"), CGO_ENABLED="0")
+    done = subprocess.run([os.path.join(root, "bin", "go"), "build", *args, "-o", path, "main.go"],
+                          cwd=os.path.join(HERE, what), env=env, capture_output=True, text=True,
+                          timeout=600, check=False)
+    return path if done.returncode == 0 else check(f"build {what} {minor}", False, done.stderr)
+
+
+def start(path):
+    process = subprocess.Popen([path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process.stdout.readline()
+    return process
+
+
+def end(process):
+    process.kill()
+    process.communicate()
+
+
+def trace(pid, seconds, output, *args):
+    return subprocess.run([SONDE, "record", "-e", "trace", "-p", str(pid), "--seconds", str(seconds),
+                           "-o", output, *args],
+                          capture_output=True, text=True, timeout=120, check=False)
+
+
+# --- reading traces ---
+
+def parser():
+    """Go's own; None: there is none."""
+    named = os.environ.get("SONDE_GO_TRACE")
+    if named:
+        return named
+    path = os.path.join(work, "gotrace")
+    for minor, root in sorted(go_versions().items(), reverse=True):
+        if minor < 26:
+            break
+        env = build_environment(root, os.path.join(BUILD, f"go-cache-{minor}"))
+        done = subprocess.run([os.path.join(root, "bin", "go"), "build", "-o", path, "cmd/trace"],
+                              env=env, cwd=work, capture_output=True, timeout=600, check=False)
+        if done.returncode == 0:
+            return path
+    return None
+
+
+STATE = re.compile(r"M=(-?\d+) P=(-?\d+) G=(-?\d+) StateTransition Time=(\d+) GoID=(\d+) "
+                   r'(\w+)->(\w+) Reason="(.*)"')
+OTHER = re.compile(r"M=(-?\d+) P=(-?\d+) G=(-?\d+) (\w+) Time=(\d+)(.*)")
+
+
+class Trace:
+    def __init__(self, text):
+        self.changes = []  # of goroutines: [time, by, goid, from, to, reason, stack, own stack]
+        self.ranges = []   # time, begin or end, the rest
+        event, into = None, None
+        for line in text.split("\n"):
+            if line.startswith("M="):
+                event, into = None, None
+                m = STATE.match(line)
+                if m:
+                    event = {"time": int(m[4]), "m": int(m[1]), "p": int(m[2]), "by": int(m[3]),
+                             "g": int(m[5]), "from": m[6], "to": m[7], "reason": m[8],
+                             "Stack": [], "TransitionStack": []}
+                    self.changes.append(event)
+                else:
+                    m = OTHER.match(line)
+                    if m and m[4].startswith("Range"):
+                        self.ranges.append((int(m[5]), m[4], m[6]))
+            elif event is not None and line.endswith("Stack="):
+                into = event[line[:-1]]
+            elif event is not None and into is not None and line.startswith("\t") and " @ " in line:
+                into.append(line.strip().split(" @ ")[0])
+        self.names = {}  # the function that each goroutine began with
+        for c in self.changes:
+            stack = c["TransitionStack"]
+            if stack and c["g"] not in self.names:
+                self.names[c["g"]] = stack[-1]
+
+    def goroutines(self, name):
+        return {g for g, n in self.names.items() if n == name}
+
+    def waits(self, name, state, reason=None):
+        """(ms, who ended it, the innermost function) of each whole wait of this goroutine."""
+        found, since = [], {}
+        for c in self.changes:
+            if self.names.get(c["g"]) != name:
+                continue
+            if c["to"] == state and c["from"] == "Running" and (reason is None or c["reason"] == reason):
+                since[c["g"]] = c
+            elif c["from"] == state and c["g"] in since:
+                begin = since.pop(c["g"])
+                found.append(((c["time"] - begin["time"]) / 1e6, self.names.get(c["by"]),
+                              (begin["TransitionStack"] or [""])[0]))
+        return found
+
+
+def read_trace(path, gotrace):
+    """The trace, as both parsers print it; None and why."""
+    own = subprocess.run([SONDE, "trace", "-d=parsed", path], capture_output=True, text=True,
+                         timeout=120, check=False)
+    if own.returncode != 0:
+        return None, own.stderr[-1000:]
+    if gotrace:
+        go = subprocess.run([gotrace, "-d=parsed", path], capture_output=True, text=True, timeout=120,
+                            check=False)
+        if go.returncode != 0:
+            return None, "Go's parser: " + go.stderr[:1000]
+        if go.stdout != own.stdout:
+            return None, "Go's parser prints something else"
+    return Trace(own.stdout), ""
+
+
+# --- tests ---
+
+# Who waits for what (ms), and who ends it.
+WAITS = [
+    ("main.chanWaiter", "Waiting", "chan receive", 50, "main.chanSender", "runtime.chanrecv2"),
+    ("main.locker", "Waiting", "sync", 30, "main.holder", None),
+    ("main.sleeper", "Waiting", "sleep", 20, None, "time.Sleep"),
+    ("main.netServer", "Waiting", "network", 35, None, None),
+    ("main.pipeReader", "Syscall", None, 40, None, None),
+    ("main.shortLived", "Waiting", "sleep", 1, None, "time.Sleep"),
+]
+
+
+def schedule(gotrace):
+    versions = go_versions()
+    for minor, root in sorted(versions.items()):
+        for mode, args in (("stripped", ["-ldflags=-s -w"]),
+                           ("pie stripped", ["-ldflags=-s -w", "-buildmode=pie"]), ("plain", [])):
+            if mode == "plain" and minor not in (19, 27):
+                continue
+            name = f"schedule, Go 1.{minor} {mode}"
+            program = build(minor, root, "schedule", *args)
+            if not program:
+                continue
+            process = start(program)
+            path = os.path.join(work, f"{minor}.trace")
+            done = trace(process.pid, 1.5, path, "--trace-rate=1000000")
+            end(process)
+            if not check(name, done.returncode == 0, done.stderr):
+                continue
+            t, why = read_trace(path, gotrace)
+            if not check(f"{name}: accepted", t is not None, why):
+                shutil.copy(path, "/tmp/failed.trace")
+                continue
+            for who, state, reason, ms, by, inner in WAITS:
+                waits = t.waits(who, state, reason)
+                middle = statistics.median(w[0] for w in waits) if waits else 0
+                check(f"{name}: {who} {reason or state}",
+                      len(waits) >= 3 and ms * 0.9 <= middle <= ms * 1.5 + 10, middle, waits[:5])
+                if by:
+                    check(f"{name}: who ends the waits of {who}",
+                          sum(w[1] == by for w in waits) >= 0.9 * len(waits), waits[:5])
+                if inner:
+                    check(f"{name}: where {who} waits",
+                          all(w[2] == inner for w in waits if w[2]) and any(w[2] for w in waits),
+                          waits[:5])
+            made = [c for c in t.changes if c["from"] == "NotExist" and
+                    c["TransitionStack"][:1] == ["main.shortLived"]]
+            ended = {c["g"] for c in t.changes if c["to"] == "NotExist"}
+            check(f"{name}: goroutines begin and end",
+                  len(made) >= 10 and sum(c["g"] in ended for c in made) >= len(made) - 1 and
+                  all(t.names.get(c["by"]) == "main.spawner" for c in made), len(made))
+            begins = sum(r[1] == "RangeBegin" and "GC concurrent mark phase" in r[2] for r in t.ranges)
+            ends = sum(r[1] == "RangeEnd" and "GC concurrent mark phase" in r[2] for r in t.ranges)
+            stops = sum(r[1] == "RangeBegin" and "stop-the-world" in r[2] for r in t.ranges)
+            check(f"{name}: collections", begins >= 5 and abs(begins - ends) <= 1 and stops >= 2 * ends - 2,
+                  begins, ends, stops)
+
+
+def served(process):
+    """Requests served so far, as it last said."""
+    line = process.stdout.readline()
+    return int(line) if line else None
+
+
+def newest():
+    return max(go_versions().items())
+
+
+def under_load(gotrace):
+    minor, root = newest()
+    program = build(minor, root, "service", "-ldflags=-s -w")
+    if not program:
+        return
+    process = start(program)
+    path = os.path.join(work, "load.trace")
+    done = trace(process.pid, 2, path)
+    t, why = read_trace(path, gotrace) if done.returncode == 0 else (None, done.stderr)
+    if check("a server under load is traced", t is not None, why):
+        check("there are gaps, and they are told of", "not recorded" in done.stderr and
+              any(c["reason"] == "not recorded" for c in t.changes), done.stderr)
+    done = trace(process.pid, 1, path, "--trace-rate=10000000")
+    t, why = read_trace(path, gotrace) if done.returncode == 0 else (None, done.stderr)
+    if check("all of it", t is not None, why):
+        waits = t.waits("main.handle.func1", "Waiting")
+        made = sum(c["from"] == "NotExist" and c["TransitionStack"][:1] == ["main.handle.func1"]
+                   for c in t.changes)
+        check("each request's goroutine is there", made > 100, made, len(waits))
+    end(process)
+
+
+def rounds():
+    """It goes on, whatever we do."""
+    minor, root = newest()
+    program = build(minor, root, "service", "-ldflags=-s -w")
+    if not program:
+        return
+    process = start(program)
+    path = os.path.join(work, "rounds.trace")
+    rnd = random.Random(1)
+    before = served(process)
+    killed = 0
+    for i in range(ROUNDS):
+        sonde = subprocess.Popen([SONDE, "record", "-e", "trace", "-p", str(process.pid), "--seconds",
+                                  "0.05", "-o", path], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL)
+        if i % 2:
+            time.sleep(rnd.random() * 0.4)
+            sonde.send_signal(signal.SIGKILL)
+            killed += 1
+        sonde.wait(timeout=60)
+    time.sleep(1)
+    ok = process.poll() is None
+    check("it goes on through rounds of tracing", ok, process.stderr.read() if not ok else "")
+    # Nothing is left: its code is that of the file again.
+    check("no breakpoint is left", code_is_whole(process.pid, program), killed)
+    counts_left = [served(process) for _ in range(3)]
+    check("it serves", ok and counts_left[-1] > before, before, counts_left)
+    for left in os.listdir(work):
+        if left.startswith("rounds.trace."):
+            os.unlink(os.path.join(work, left))
+    end(process)
+
+
+def code_is_whole(pid, program):
+    """Compare what is mapped as code with the file."""
+    with open(f"/proc/{pid}/maps", encoding="ascii") as maps, open(program, "rb") as file, \
+            open(f"/proc/{pid}/mem", "rb") as mem:
+        for line in maps:
+            fields = line.split()
+            if len(fields) < 6 or "x" not in fields[1] or fields[5] != program:
+                continue
+            low, high = (int(x, 16) for x in fields[0].split("-"))
+            file.seek(int(fields[2], 16))
+            mem.seek(low)
+            code = file.read(high - low)
+            return mem.read(high - low)[:len(code)] == code
+    return False
+
+
+def endings(gotrace):
+    """The program ends, or becomes another one, while it is traced."""
+    minor, root = newest()
+    program = build(minor, root, "schedule", "-ldflags=-s -w")
+    if not program:
+        return
+    for how in ("ends", "is killed"):
+        process = start(program)
+        path = os.path.join(work, "end.trace")
+        sonde = subprocess.Popen([SONDE, "record", "-e", "trace", "-p", str(process.pid), "--seconds",
+                                  "20", "-o", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                 text=True)
+        time.sleep(1.5)
+        process.send_signal(signal.SIGTERM if how == "ends" else signal.SIGKILL)
+        process.communicate()
+        _, told = sonde.communicate(timeout=60)
+        t, why = read_trace(path, gotrace) if sonde.returncode == 0 else (None, told)
+        check(f"a program that {how}", t is not None and len(t.changes) > 100, why)
+
+
+def by_server(gotrace):
+    minor, root = newest()
+    program = build(minor, root, "pprof", "-ldflags=-s -w")
+    if not program:
+        return
+    process = start(program)
+    path = os.path.join(work, "server.trace")
+    done = trace(process.pid, 1, path)
+    t, why = read_trace(path, gotrace) if done.returncode == 0 else (None, done.stderr)
+    check("its own server is asked", t is not None and "/debug/pprof/trace?seconds=1" in done.stderr and
+          len(t.waits("main.ticker", "Waiting", "sleep")) > 20, why, done.stderr)
+    done = trace(process.pid, 1, path, "--probes")
+    t, why = read_trace(path, gotrace) if done.returncode == 0 else (None, done.stderr)
+    check("--probes", t is not None and "/debug/pprof/trace" not in done.stderr and
+          len(t.waits("main.ticker", "Waiting", "sleep")) > 20, why, done.stderr)
+    end(process)
+
+
+def refusals():
+    process = subprocess.Popen(["sleep", "60"])
+    done = trace(process.pid, 1, os.path.join(work, "no.trace"))
+    check("a program that is not Go's", done.returncode == 1 and "is no Go program" in done.stderr and
+          done.stderr.count("\n") == 1, done.stderr)
+    end(process)
+    done = trace(process.pid, 1, os.path.join(work, "no.trace"))
+    check("no such process", done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr)
+    for args, words in ((["-e", "trace,cpu", "-p", "1"], "by itself"), (["-e", "trace", "-a"], "-a"),
+                        (["-e", "trace", "-p", "1", "--gc"], "--gc is for"),
+                        (["-e", "cpu", "-p", "1", "--probes"], "--probes is for trace")):
+        done = subprocess.run([SONDE, "record", *args], capture_output=True, text=True, timeout=60,
+                              check=False)
+        check(" ".join(args), done.returncode == 2 and words in done.stderr, done.stderr)
+    if os.geteuid() == 0 and shutil.which("setpriv"):
+        minor, root = newest()
+        program = build(minor, root, "schedule", "-ldflags=-s -w")
+        target = start(program)
+        done = subprocess.run(["setpriv", "--bounding-set=-all", "--inh-caps=-all", SONDE, "record", "-e",
+                               "trace", "-p", str(target.pid), "--seconds", "1", "-o",
+                               os.path.join(work, "no.trace")],
+                              capture_output=True, text=True, timeout=60, check=False)
+        check("without capabilities", done.returncode == 1 and "CAP_" in done.stderr and
+              done.stderr.count("\n") == 1, done.stderr)
+        end(target)
+
+
+def permitted():
+    minor, root = newest()
+    program = build(minor, root, "schedule", "-ldflags=-s -w")
+    if not program:
+        return True
+    process = start(program)
+    done = trace(process.pid, 0.1, os.path.join(work, "try.trace"))
+    end(process)
+    if done.returncode == 0 or ("CAP_" not in done.stderr and "kernel" not in done.stderr):
+        return True
+    print(done.stderr.strip())
+    return False
+
+
+def main():
+    if not go_roots():
+        print("no Go toolchain")
+        return 77
+    if not permitted():
+        print("probes are not permitted here")
+        return 77
+    gotrace = parser()
+    if not gotrace:
+        skip("Go's parser", "no cmd/trace of Go 1.26 or newer")
+    tests = {"schedule": lambda: schedule(gotrace), "under_load": lambda: under_load(gotrace),
+             "rounds": rounds, "endings": lambda: endings(gotrace),
+             "by_server": lambda: by_server(gotrace), "refusals": refusals}
+    for name in sys.argv[1:] or tests:
+        tests[name]()
+    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    return counts["failed"] != 0
+
+
+if __name__ == "__main__":
+    try:
+        status = main()
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    sys.exit(status)
