@@ -463,12 +463,16 @@ static bool has_running_p(const struct go_trace_model *t, uint32_t m)
     return t->ms.items[m].p != NONE && t->ps.items[t->ms.items[m].p].state == RUNNING;
 }
 
-/* A goroutine that runs needs a processor for what it does; false: there is none. */
+/* A goroutine that runs needs a processor for what it does: an idle one, or another thread's, which
+ * gets it back when it is seen with it.  False: there is none. */
 static bool need_p(struct go_trace_model *t, uint32_t m)
 {
     if (has_running_p(t, m))
         return true;
-    uint32_t p = t->ms.items[m].p != NONE ? NONE : idle_p(t);
+    uint32_t p = idle_p(t);
+    for (uint32_t i = 0; p == NONE && i < t->ps.n; i++)
+        if (t->ps.items[i].state == RUNNING)
+            p = i;
     if (p == NONE) {
         t->counts.n_dropped++;
         return false;
@@ -656,8 +660,12 @@ static void run(struct go_trace_model *t, const struct uprobe_hit *hit, uint32_t
 static void pause(struct go_trace_model *t, const struct uprobe_hit *hit, uint32_t m)
 {
     enum go_trace_caller caller = go_trace_caller_of(t->stacks, hit->caller);
-    if (caller == GO_TRACE_NO_P) /* told of when it came back */
+    if (caller == GO_TRACE_NO_P) { /* told of when it came back, unless it lost it after that */
+        uint32_t back = find_g(t, hit->goid);
+        if (exists(t, back) && t->gs.items[back].state == RUNNING && t->gs.items[back].m == m)
+            stop_g(t, back, GOTRACE_GO_STOP, string(t, "preempted"), 0);
         return;
+    }
     /* The runtime has goroutines wait that run, so that the collector can look at them. */
     if (hit->to == GO_STATUS_WAITING && caller != GO_TRACE_PARK)
         return;
