@@ -255,8 +255,8 @@ static bool watch(struct recording *r, struct err *err)
         }
         next_generation(r, now);
     }
-    uprobes_off(r->probes);
     r->result->duration_ns = now_ns() - start;
+    uprobes_off(r->probes);
     return true;
 }
 

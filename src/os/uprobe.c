@@ -442,7 +442,7 @@ static bool denied(const struct uprobes *u, int e, struct err *err)
 
 bool uprobes_on(struct uprobes *u, uint64_t budget, struct err *err)
 {
-    uprobes_grant(u, budget);
+    uprobes_grant(u, 0); /* nothing is told of until all are there */
     for (size_t i = 0; i < u->n; i++) {
         struct perf_event_attr attr = {.size = sizeof attr,
                                        .type = u->type,
@@ -456,11 +456,14 @@ bool uprobes_on(struct uprobes *u, uint64_t budget, struct err *err)
             return false;
         }
     }
+    uprobes_grant(u, budget);
     return true;
 }
 
 void uprobes_off(struct uprobes *u)
 {
+    if (u->control)
+        uprobes_grant(u, 0); /* of what some see and others no more */
     for (size_t i = 0; i < u->n; i++) {
         if (u->events[i] >= 0)
             close(u->events[i]);

@@ -65,7 +65,7 @@ struct uprobes *uprobes_new(pid_t pid, const char *executable, const struct upro
                             uint32_t stackless, struct err *err);
 void uprobes_free(struct uprobes *u); /* NULL is fine */
 
-/* Breakpoints in, after which up to `budget` hits are recorded.  False and *err. Some ms. */
+/* Breakpoints in; once all are, up to `budget` hits are recorded.  False and *err. Some ms. */
 bool uprobes_on(struct uprobes *u, uint64_t budget, struct err *err);
 /* All out, in the order in which they were handed in: what the process does then costs nothing.
  * The kernel takes some 0.1 s each to be sure that nobody is there. */
