@@ -54,7 +54,7 @@ CASES = [
     ("sonde pprof -trim al", ["alpha.pb.gz", "alps.pb.gz"]),
     ("sonde pprof -top alpha.pb.gz alp", ["alpha.pb.gz", "alps.pb.gz"]),
     ("sonde pprof alpha.pb.gz -to", []),
-    ("sonde record -e ", ["allocs", "block", "cpu", "goroutine", "heap", "mutex", "threadcreate"]),
+    ("sonde record -e ", ["allocs", "block", "cpu", "goroutine", "heap", "mutex", "threadcreate", "trace"]),
     ("sonde record -o alp", ["alpha.pb.gz", "alps.pb.gz"]),
     ("sonde record -p zz-nix-", ["zz-nix-9"]),
     ("sonde record -e heap -p zz-nix-", ["zz-nix-9"]),

@@ -1,0 +1,126 @@
+/* trace_agent: for bench_trace_agent.py: prints nanoseconds, as `NAME NS` lines.
+ *   events FILE|off  what the calling thread needs for events, ten frames deep, while FILE is
+ * traced locks            threads that lock and unlock, with work between; CPU time a round turns
+ * two threads that wait for each other in turn; CPU time a turn */
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#ifdef API
+#include <sonde/sonde.h>
+#endif
+
+#define N_EVENTS 100000
+#define N_LOCKS 300000
+#define N_TURNS 20000
+#define N_THREADS 2
+
+static double now(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return (double)t.tv_sec * 1e9 + (double)t.tv_nsec;
+}
+
+#ifdef API
+static int zero;
+static char byte;
+
+#define EVENTS(name, n, what)                                                                      \
+    do {                                                                                           \
+        double begin = now(CLOCK_THREAD_CPUTIME_ID);                                               \
+        for (int i = 0; i < N_EVENTS; i++)                                                         \
+            what;                                                                                  \
+        printf(name " %.2f\n", (now(CLOCK_THREAD_CPUTIME_ID) - begin) / N_EVENTS / (n));           \
+        usleep(300000); /* for the reader to catch up */                                           \
+    } while (0)
+
+static __attribute__((noinline)) void events(int depth)
+{
+    if (depth) {
+        events(depth - 1);
+        __asm__ volatile("");
+        return;
+    }
+    EVENTS("task_end", 1, sonde_trace_task_end(1));
+    EVENTS("region", 2, (sonde_trace_region_begin(1, "part"), sonde_trace_region_end(1, "part")));
+    EVENTS("log", 1, sonde_trace_log(1, "key", "a message"));
+    EVENTS("read", 2, read(zero, &byte, 1));
+}
+
+static void run_events(const char *file)
+{
+    int fd = strcmp(file, "off") == 0 ? -1 : open(file, O_CREAT | O_TRUNC | O_WRONLY, 0644);
+    zero = open("/dev/zero", O_RDONLY);
+    if (fd >= 0 && sonde_trace_start(fd) != 0)
+        exit(1);
+    events(10);
+    if (fd >= 0 && sonde_trace_stop() != 0)
+        exit(1);
+}
+#endif
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t turned = PTHREAD_COND_INITIALIZER;
+static int turn;
+static volatile unsigned sink;
+
+static void work(int n)
+{
+    for (int i = 0; i < n; i++)
+        sink += (unsigned)i;
+}
+
+static void *lock_much(void *arg)
+{
+    for (int i = 0; i < N_LOCKS; i++) {
+        pthread_mutex_lock(&mutex);
+        work(100);
+        pthread_mutex_unlock(&mutex);
+        work(700);
+    }
+    return arg;
+}
+
+static void *take_turns(void *arg)
+{
+    int own = (int)(long)arg;
+    pthread_mutex_lock(&mutex);
+    for (int i = 0; i < N_TURNS; i++) {
+        while (turn != own)
+            pthread_cond_wait(&turned, &mutex);
+        turn = !own;
+        pthread_cond_signal(&turned);
+    }
+    pthread_mutex_unlock(&mutex);
+    return NULL;
+}
+
+static double run_threads(void *(*run)(void *), double n)
+{
+    pthread_t threads[N_THREADS];
+    double begin = now(CLOCK_PROCESS_CPUTIME_ID);
+    for (long i = 0; i < N_THREADS; i++)
+        pthread_create(&threads[i], NULL, run, (void *)i);
+    for (int i = 0; i < N_THREADS; i++)
+        pthread_join(threads[i], NULL);
+    return (now(CLOCK_PROCESS_CPUTIME_ID) - begin) / n;
+}
+
+int main(int argc, char **argv)
+{
+    const char *what = argc > 1 ? argv[1] : "";
+#ifdef API
+    if (argc > 2 && strcmp(what, "events") == 0)
+        run_events(argv[2]);
+#endif
+    if (strcmp(what, "locks") == 0)
+        printf("round %.2f\n", run_threads(lock_much, N_LOCKS));
+    if (strcmp(what, "turns") == 0)
+        printf("turn %.2f\n", run_threads(take_turns, 2 * N_TURNS));
+    return 0;
+}
