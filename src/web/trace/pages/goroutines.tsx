@@ -5,6 +5,7 @@ import type { PageProps } from "../page";
 import { Bar, Facts, G, Legend, Link, Loaded, Pages, PARTS, Stack, Table, type Column } from "../parts";
 import { address, changed } from "../place";
 import { count, exact, long, share } from "../units";
+import { NOT_OF_FUNCTIONS } from "./profile";
 
 const ROWS = 100;
 const word = (meta: PageProps["meta"]) => (meta.native ? "T" : "G");
@@ -96,7 +97,7 @@ export function GoroutinePage({ meta, here, go }: PageProps) {
                     Timeline
                   </Link>
                 )}
-                {meta.profiles.map((p) => (
+                {meta.profiles.filter((p) => goid || !NOT_OF_FUNCTIONS.includes(p.name)).map((p) => (
                   <Link key={p.name} class="button" to={address("flame", { profile: p.name, ...only })} title={p.title}>
                     {p.name}
                   </Link>

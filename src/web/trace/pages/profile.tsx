@@ -24,6 +24,8 @@ export const PROFILE_PAGES: Record<string, string> = {
   regionsched: "regionsched",
   cpu: "cpu",
 };
+// These have no start function.
+export const NOT_OF_FUNCTIONS = ["gc", "regions", "tasks"];
 const OF = ["start", "end", "goid", "name", "task", "type", "pc", "latmin", "latmax"];
 
 export function ProfilePage({ meta, here, search, go, say }: PageProps) {
@@ -32,7 +34,7 @@ export function ProfilePage({ meta, here, search, go, say }: PageProps) {
   const part = Object.fromEntries(OF.filter((n) => q.get(n)).map((n) => [n, q.get(n)]));
   // Go's tool names a goroutine's function `name`, as here.
   const asked = useAsked<Flame>("flame", { profile, ...part, p: q.get("p"), z: q.get("z"), w: Math.ceil((innerWidth * devicePixelRatio) / 256) * 256 });
-  const others = meta.profiles.filter((p) => p.name !== profile);
+  const others = meta.profiles.filter((p) => p.name !== profile && !(q.get("name") && NOT_OF_FUNCTIONS.includes(p.name)));
   const title = meta.profiles.find((p) => p.name === profile)?.title ?? profile;
   const chips: [string, string, string[]][] = [];
   if (q.get("start") && q.get("end")) chips.push(["Only", `${exact(Number(q.get("start")))} + ${long(Number(q.get("end")) - Number(q.get("start")))}`, ["start", "end"]]);

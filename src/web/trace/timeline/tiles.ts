@@ -259,7 +259,11 @@ export class Tiles<T> {
   end() {
     const keys = new Set(this.wanted.map((w) => w[0]));
     for (const [key, abort] of this.running) if (!keys.has(key)) abort.abort(), this.running.delete(key);
-    if (this.wanted.length && !this.timer) this.timer = window.setTimeout(() => ((this.timer = 0), this.start()), this.held.size ? WAIT_MS : 0);
+    const waits = this.wanted.some(([key]) => !this.running.has(key) && !this.failed.has(key));
+    if (!waits) {
+      clearTimeout(this.timer);
+      this.timer = 0;
+    } else if (!this.timer) this.timer = window.setTimeout(() => ((this.timer = 0), this.start()), this.held.size ? WAIT_MS : 0);
   }
 
   private start() {
