@@ -358,6 +358,9 @@ static bool parse_live(const struct flag *flags, struct record *record, struct e
         .probes = is_on(&flags[FLAG_PROBES]),
         .trace_rate = trace_rate,
     };
+    if (record->http && strstr(kinds, collect_trace.name))
+        return err_set(err, ERR_USAGE,
+                       "--http shows profiles; 'sonde trace -http=: FILE' shows a trace");
     return !record->live.files.output || *record->live.files.output ||
            err_set(err, ERR_USAGE, "-o takes the name of a file");
 }

@@ -1,0 +1,116 @@
+#!/usr/bin/env python3
+"""bench_go_trace: what it costs a Go program to be traced from outside, beside its own tracer.
+
+A busy HTTP service: at the default limit of events a second, without a limit, and by its own
+/debug/pprof/trace.  And a program that does nothing but hand numbers over a channel: one probe.
+Phases with and without alternate; ratios are of neighbours: medians (least to most) of ROUNDS (5).
+
+    bench_go_trace.py PEER SONDE
+
+Needs CAP_PERFMON and CAP_BPF, and a Go toolchain.
+"""
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "tests", "integration", "go_matrix"))
+from toolchains import build_environment, go_versions  # noqa: E402
+
+SONDE = sys.argv[2] if len(sys.argv) > 2 else os.path.join(HERE, "..", "build", "sonde")
+ROUNDS = int(os.environ.get("ROUNDS", "5"))
+SECONDS = 3
+HITS_A_ROUND = 6  # park, ready and run of two goroutines
+
+
+def build(root, minor, folder, output):
+    env = build_environment(root, os.path.join(tempfile.gettempdir(), f"sonde-bench-go-{minor}"),
+                            CGO_ENABLED="0")
+    subprocess.run([os.path.join(root, "bin", "go"), "build", "-tags=pprof", "-ldflags=-s -w", "-o", output, "."],
+                   cwd=folder, env=env, check=True, timeout=600)
+
+
+class Program:
+    def __init__(self, path):
+        self.process = subprocess.Popen([path], stdout=subprocess.PIPE, text=True)
+        self.address = self.process.stdout.readline().strip()
+        time.sleep(1)
+
+    def count(self):
+        """The newest count there is."""
+        os.set_blocking(self.process.stdout.fileno(), False)
+        while self.process.stdout.readline():
+            pass
+        os.set_blocking(self.process.stdout.fileno(), True)
+        return int(self.process.stdout.readline()), time.monotonic()
+
+    def rate(self, seconds):
+        (n, t), _ = self.count(), time.sleep(seconds)
+        after, at = self.count()
+        return (after - n) / (at - t)
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
+def own_rate(program):
+    """While its own tracer runs."""
+    url = f"http://{program.address}/debug/pprof/trace?seconds={SECONDS + 1}"
+    reader = subprocess.Popen([sys.executable, "-c", "import sys, urllib.request\n"
+                               "r = urllib.request.urlopen(sys.argv[1])\nwhile r.read(65536): pass", url])
+    time.sleep(0.5)
+    rate = program.rate(SECONDS)
+    reader.wait(timeout=60)
+    return rate
+
+
+def traced_rate(program, *args):
+    with tempfile.TemporaryDirectory() as folder:
+        sonde = subprocess.Popen([SONDE, "record", "-e", "trace", "--probes", "-p",
+                                  str(program.process.pid), "--seconds", str(SECONDS + 1), "-o",
+                                  os.path.join(folder, "t"), *args], stderr=subprocess.PIPE, text=True)
+        time.sleep(0.5)
+        rate = program.rate(SECONDS)
+        sonde.communicate(timeout=60)
+        return rate
+
+
+def spread(values, form="{:.2f}"):
+    return f"{form.format(statistics.median(values))} ({form.format(min(values))} to {form.format(max(values))})"
+
+
+def main():
+    versions = go_versions()
+    if not versions:
+        print("no Go toolchain")
+        sys.exit(77)
+    minor, root = max(versions.items())
+    with tempfile.TemporaryDirectory() as folder:
+        service, channel = os.path.join(folder, "service"), os.path.join(folder, "channel")
+        build(root, minor, os.path.join(HERE, "..", "tests", "integration", "go_trace", "service"), service)
+        build(root, minor, os.path.join(HERE, "go_trace"), channel)
+        everything = "--trace-rate=1000000000"
+        for name, path, run in (
+                ("HTTP service, at most 20000 events a second", service, traced_rate),
+                ("HTTP service, all events", service, lambda p: traced_rate(p, everything)),
+                ("HTTP service, its own tracer", service, own_rate),
+                ("channel, all events", channel, lambda p: traced_rate(p, everything))):
+            program = Program(path)
+            ratios, costs = [], []
+            for _ in range(ROUNDS):
+                alone = program.rate(SECONDS)
+                traced = run(program)
+                ratios.append(traced / alone)
+                costs.append((1 / traced - 1 / alone) * 1e6 / HITS_A_ROUND)
+            program.end()
+            print(f"{name}: throughput x {spread(ratios)}", flush=True)
+            if path == channel:
+                print(f"  us a probe: {spread(costs)}")
+
+
+if __name__ == "__main__":
+    main()

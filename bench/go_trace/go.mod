@@ -1,0 +1,3 @@
+module example.com/go_trace
+
+go 1.19
