@@ -8,6 +8,7 @@
 #include "agent/recording.h"
 #include "agent/roster.h"
 #include "agent/sampler.h"
+#include "agent/trace.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -254,6 +255,11 @@ EXPORT int prctl(int option, ...)
         int rc = next_prctl(option, a, b, c, d);
         confine_end(&confinement, rc == 0);
         return rc;
+    }
+    /* No clock can be read any more, by this thread and by those that it makes. */
+    if (option == PR_SET_TSC && a == PR_TSC_SIGSEGV && recording_is_on()) {
+        trace_stop();
+        recording_is_bare = true;
     }
     struct http_pause pause = {.serves = false};
     if (is_of_identity(option))

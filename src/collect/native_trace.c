@@ -140,11 +140,18 @@ static bool is_known(const struct native_trace *t, const char *wire)
     return false;
 }
 
+/* Beside the process's other file. */
+static void name_file(const char *wire, char path[PATH_MAX])
+{
+    size_t stem = strlen(wire) - strlen(WIRE_FILE_SUFFIX);
+    snprintf(path, PATH_MAX, "%.*s" TRACE_RAW_SUFFIX, (int)stem, wire);
+}
+
 static void add_source(struct native_trace *t, struct trace_merge *merge, const char *wire)
 {
     char path[PATH_MAX];
-    size_t n_bytes, stem = strlen(wire) - strlen(WIRE_FILE_SUFFIX);
-    snprintf(path, sizeof path, "%.*s" TRACE_RAW_SUFFIX, (int)stem, wire);
+    size_t n_bytes;
+    name_file(wire, path);
     struct trace_raw_header *h = map_file(path, &n_bytes);
     if (!h)
         return;
@@ -175,8 +182,11 @@ static void drop_ended(struct native_trace *t, const bool *had_ended, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (had_ended[i] && t->sources.items[i].memory) {
+            char path[PATH_MAX];
             trace_merge_drop(&t->merge, i);
             unmap_source(&t->sources.items[i]);
+            name_file(t->sources.items[i].wire, path);
+            unlink(path); /* nobody needs its memory any more */
         }
 }
 

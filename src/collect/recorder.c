@@ -386,5 +386,6 @@ struct profile *recorder_profile(struct recorder *r, const struct collect_ops *k
 bool recorder_trace(struct recorder *r, int fd, struct native_trace_result *result,
                     struct diag *diag, struct err *err)
 {
-    return native_trace_write(r->trace, r->pid, fd, result, diag, err);
+    return r->trace ? native_trace_write(r->trace, r->pid, fd, result, diag, err)
+                    : err_set(err, ERR_UNSUPPORTED, "no trace of this program can be recorded");
 }

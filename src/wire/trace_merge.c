@@ -151,12 +151,12 @@ static struct trace_merge_thread *find_thread(const struct trace_merge *m, int32
 }
 
 /* NULL: no memory, or too many. */
-static struct trace_merge_thread *make_thread(struct trace_merge *m, int32_t tid, uint32_t source)
+static struct trace_merge_thread *make_thread(struct trace_merge *m, int32_t tid)
 {
     struct trace_merge_thread *t = find_thread(m, tid);
     if (t || m->n_threads == THREADS_MAX)
         return t;
-    if (!m->n_threads && tid && !make_thread(m, 0, 0)) /* for what is nobody's */
+    if (!m->n_threads && tid && !make_thread(m, 0)) /* for what is nobody's */
         return NULL;
     if (2 * (m->n_threads + 1) > m->n_by_tid) {
         size_t n = m->n_by_tid ? 2 * m->n_by_tid : 256;
@@ -174,7 +174,7 @@ static struct trace_merge_thread *make_thread(struct trace_merge *m, int32_t tid
     if (!more(m, &m->threads, &m->max_threads, m->n_threads + 1, sizeof *m->threads))
         return NULL;
     t = &m->threads[m->n_threads++];
-    *t = (struct trace_merge_thread){.tid = tid, .source = source, .go = NONE};
+    *t = (struct trace_merge_thread){.tid = tid, .go = NONE};
     *tid_slot(m, tid) = (uint32_t)m->n_threads;
     return t;
 }
@@ -220,10 +220,8 @@ static void forget_begin(struct trace_merge_thread *t, enum trace_raw_type begin
 static void add_unblock(struct trace_merge *m, uint32_t thread, const struct trace_item *end)
 {
     const struct trace_record *r = &end->record;
-    uint32_t source = m->threads[thread].source;
-    uint64_t ns = to_ns(&m->sources[source], r->a);
-    struct trace_merge_thread *by =
-        r->b <= INT32_MAX ? make_thread(m, (int32_t)r->b, source) : NULL;
+    uint64_t ns = to_ns(&m->sources[end->source], r->a);
+    struct trace_merge_thread *by = r->b <= INT32_MAX ? make_thread(m, (int32_t)r->b) : NULL;
     struct trace_merge_thread *extra = &m->threads[0];
     if (!by || by == extra || ns > end->ns)
         return;
@@ -236,6 +234,7 @@ static void add_unblock(struct trace_merge *m, uint32_t thread, const struct tra
         return;
     extra->items[extra->n++] = (struct trace_item){
         .ns = ns,
+        .source = end->source,
         .record = {
             .type = UNBLOCK, .stack = r->stack, .a = thread, .b = (uint64_t)(by - m->threads)}};
     m->n_pending++;
@@ -256,10 +255,10 @@ static void add_text(struct trace_merge *m, struct trace_merge_thread *t,
     }
 }
 
-static void add_record(struct trace_merge *m, struct trace_merge_thread *t,
+static void add_record(struct trace_merge *m, struct trace_merge_thread *t, uint32_t source,
                        const struct trace_record *r, const struct trace_record *parts)
 {
-    struct trace_item item = {to_ns(&m->sources[t->source], r->time), t->text.n, *r};
+    struct trace_item item = {to_ns(&m->sources[source], r->time), (uint32_t)t->text.n, source, *r};
     if (r->type == TRACE_RAW_END && r->reason)
         forget_begin(t, TRACE_RAW_BLOCK);
     if (r->type == TRACE_RAW_RETURN && r->reason)
@@ -308,7 +307,7 @@ static void read_chunk(struct trace_merge *m, const struct trace_chunk_ref *ref)
     if (s->keeps_last && (__atomic_load_n(&c->state, __ATOMIC_RELAXED) == TRACE_CHUNK_TAKEN ||
                           __atomic_load_n(&c->serial, __ATOMIC_RELAXED) != serial))
         return; /* it has been overwritten meanwhile */
-    struct trace_merge_thread *t = n > from ? make_thread(m, tid, ref->source) : NULL;
+    struct trace_merge_thread *t = n > from ? make_thread(m, tid) : NULL;
     uint32_t i = from, thread = t ? (uint32_t)(t - m->threads) : 0;
     while (t && i < n && !m->states.failed) {
         const struct trace_record *r = &records[i];
@@ -320,7 +319,7 @@ static void read_chunk(struct trace_merge *m, const struct trace_chunk_ref *ref)
         if (n_parts > n - i - 1)
             break; /* the rest is still to come */
         if (r->type < TRACE_RAW_TEXT)
-            add_record(m, &m->threads[thread], r, r + 1); /* they may have moved */
+            add_record(m, &m->threads[thread], ref->source, r, r + 1); /* they may have moved */
         i += 1 + n_parts;
     }
     s->n_read[ref->chunk] = (uint8_t)i;
@@ -501,11 +500,11 @@ static void tell(struct trace_merge *m, uint32_t thread, const struct trace_item
     if (r->type == UNBLOCK) {
         const struct trace_merge_thread *by = &m->threads[r->b], *other = &m->threads[r->a];
         if (by->go != NONE && other->go != NONE)
-            trace_states_unblock(s, other->go, by->go, ns, stack_of(m, by->source, r->stack));
+            trace_states_unblock(s, other->go, by->go, ns, stack_of(m, item->source, r->stack));
         return;
     }
     need_go(m, t, ns);
-    uint32_t stack = stack_of(m, t->source, r->stack);
+    uint32_t stack = stack_of(m, item->source, r->stack);
     const char *p = t->text.p ? (const char *)t->text.p + item->text : "";
     struct trace_text text = {p, r->n_text};
     switch ((enum trace_raw_type)r->type) {
@@ -516,7 +515,7 @@ static void tell(struct trace_merge *m, uint32_t thread, const struct trace_item
     case TRACE_RAW_CREATE:
         note_unborn(
             m, t->tid, r->time,
-            trace_states_create(s, t->go, ns, stack_of(m, t->source, (uint32_t)r->a), stack));
+            trace_states_create(s, t->go, ns, stack_of(m, item->source, (uint32_t)r->a), stack));
         break;
     case TRACE_RAW_BLOCK:
         trace_states_block(s, t->go, ns, (enum trace_raw_reason)r->reason, stack);
@@ -563,6 +562,17 @@ static void cut(struct trace_merge *m, uint64_t ns, bool is_last)
                      (uint64_t)real.tv_sec * 1000000000u + (uint64_t)real.tv_nsec, is_last);
 }
 
+/* That of a thread that has ended: it may be one of very many. */
+static void release_queue(struct trace_merge *m, struct trace_merge_thread *t)
+{
+    if (t->go != NONE || t == m->threads)
+        return;
+    release(m, t->items, t->max * sizeof *t->items);
+    gotrace_release(&m->states.memory, &t->text);
+    t->items = NULL;
+    t->first = t->n = t->max = 0;
+}
+
 static void tell_until(struct trace_merge *m, uint64_t horizon_ns)
 {
     uint64_t bytes_before = m->states.n_bytes;
@@ -584,8 +594,10 @@ static void tell_until(struct trace_merge *m, uint64_t horizon_ns)
         t->first++;
         m->n_pending--;
         tell(m, i, &item);
-        if (m->threads[i].first == m->threads[i].n)
+        if (m->threads[i].first == m->threads[i].n) {
             m->heap[0] = m->heap[--m->n_heap];
+            release_queue(m, &m->threads[i]);
+        }
         if (m->n_heap)
             sift_down(m, 0);
     }
@@ -607,7 +619,7 @@ static void begin_since(struct trace_merge *m, struct trace_merge_thread *t)
     if (!is_there)
         return;
     need_go(m, t, m->since_ns);
-    uint32_t stack = stack_of(m, t->source, last.record.stack);
+    uint32_t stack = stack_of(m, last.source, last.record.stack);
     if (last.record.type == TRACE_RAW_BLOCK)
         trace_states_block(&m->states, t->go, m->since_ns,
                            (enum trace_raw_reason)last.record.reason, stack);

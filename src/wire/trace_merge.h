@@ -18,14 +18,15 @@
 #define TRACE_MERGE_PENDING_MAX (16u << 20) /* records that wait for their time */
 
 struct trace_item {
-    uint64_t ns, text; /* where its text begins */
+    uint64_t ns;
+    uint32_t text;   /* where its text begins */
+    uint32_t source; /* a thread's process becomes another one by exec */
     struct trace_record record;
 };
 
 /* What is known of a thread id. */
 struct trace_merge_thread {
     int32_t tid;
-    uint32_t source;
     uint32_t go; /* of trace_states; TRACE_STATES_NONE: it is not there */
     bool is_queued, has_begun;
     struct trace_item *items;
