@@ -21,7 +21,8 @@ bool analysis_histogram_add(struct analysis_histogram *h, int64_t ns)
         h->min_ns = (int64_t)v;
     if ((int64_t)v > h->max_ns)
         h->max_ns = (int64_t)v;
-    h->total_ns += (int64_t)v;
+    if (__builtin_add_overflow(h->total_ns, (int64_t)v, &h->total_ns))
+        h->total_ns = INT64_MAX;
     h->count++;
     return true;
 }

@@ -69,6 +69,7 @@ static void the_largest_there_is(void **state)
     assert_true(analysis_histogram_add(&h, 1));
     assert_int_equal(analysis_histogram_at(&h, 1), INT64_MAX);
     assert_int_equal(analysis_histogram_at(&h, 0.5), 1);
+    assert_int_equal(h.total_ns, INT64_MAX);
     analysis_histogram_release(&h);
 }
 

@@ -13,6 +13,7 @@ static struct analysis_mmu mmu;
 static int setup(void **state)
 {
     m = (struct made_trace){.trace = trace_new()};
+    mmu = (struct analysis_mmu){0};
     return m.trace ? 0 : -1;
 }
 
@@ -26,6 +27,7 @@ static int teardown(void **state)
 static void run(unsigned flags, int64_t end_ns)
 {
     struct trace_transition t;
+    analysis_mmu_release(&mmu); /* of the run before */
     analysis_mmu_init(&mmu, flags, lengths, 3);
     for (size_t i = 0; i < m.n; i++)
         analysis_mmu_event(&mmu, m.trace, &m.events[i],
