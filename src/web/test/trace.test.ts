@@ -135,7 +135,7 @@ const answer: Tracks = {
 };
 
 test("tracks: where they stand, folded and left out", () => {
-  const s = new Source(answer, null as never, "");
+  const s = new Source(answer, null as never);
   assert.equal(s.names[1], "G9 main.f");
   assert.equal(s.trackOf(12), 2);
   assert.equal(s.trackOf(7), -1);

@@ -23,13 +23,18 @@ const VIEWS: [string, string][] = [
   ["goroutine", "Goroutines"],
   ["task", "Tasks"],
 ];
+const NATIVE_VIEWS: [string, string][] = [
+  ["goroutine", "Threads"],
+  ["proc", "Processors"],
+  ["task", "Tasks"],
+];
 // What chooses the tracks.
 const OF_LIST = ["view", "goid", "name", "task", "taskid", "focustask", "related"];
 
-function listOf(params: URLSearchParams): Record<string, string | number | null> {
+function listOf(params: URLSearchParams, native: boolean): Record<string, string | number | null> {
   const out: Record<string, string | number | null> = {};
   for (const name of OF_LIST) if (params.get(name)) out[name] = params.get(name);
-  if (!out.view) out.view = out.goid || out.name || out.taskid || out.task ? "goroutine" : "proc";
+  if (!out.view) out.view = native || out.goid || out.name || out.taskid || out.task ? "goroutine" : "proc";
   return out;
 }
 
@@ -105,7 +110,8 @@ export function TimelinePage({ meta, here, search, go, say }: PageProps) {
   const timer = useRef(0);
   const mine = useRef(""); // the address that was made here last
   const narrow = useNarrow(760);
-  const map = useAsked<Overview>("overview", { buckets: 1000 }).answer?.minimap;
+  const overview = useAsked<Overview>("overview", { buckets: 1000 }).answer;
+  const map = overview?.minimap;
 
   const groups = useAsked<Goroutines>("goroutines", {}).answer;
   useEffect(() => {
@@ -115,7 +121,7 @@ export function TimelinePage({ meta, here, search, go, say }: PageProps) {
     engine.current?.redraw();
   }, [groups]);
 
-  const list = listOf(here.params);
+  const list = listOf(here.params, meta.native);
   const listKey = JSON.stringify(list);
   const follow = here.params.has("follow") ? Number(here.params.get("follow")) : -1;
   const isLong = list.view === "goroutine" || list.view === "task";
@@ -162,8 +168,7 @@ export function TimelinePage({ meta, here, search, go, say }: PageProps) {
     });
     const p = t.painter;
     p.goroutineWord = meta.native ? "T" : "G";
-    p.hasGC = meta.cycles > 0 || !meta.native;
-    p.hasHeap = !meta.native;
+    p.hasGC = p.hasHeap = !meta.native;
     engine.current = t;
     (window as any).timeline = t;
     t.measure();
@@ -175,6 +180,15 @@ export function TimelinePage({ meta, here, search, go, say }: PageProps) {
       engine.current = null;
     };
   }, []);
+
+  // Strips that this trace has nothing for are left out.
+  useEffect(() => {
+    const t = engine.current;
+    if (!t || !overview) return;
+    t.painter.hasGC = meta.cycles > 0 || overview.gc.pauses > 0;
+    t.painter.hasHeap = overview.heap.most > 0;
+    t.measure();
+  }, [overview]);
 
   function setRangeBoth(r: { start: number; end: number } | null) {
     engine.current?.setRange(r);
@@ -206,7 +220,7 @@ export function TimelinePage({ meta, here, search, go, say }: PageProps) {
     setFailed("");
     ask<Tracks>("tracks", list, abort.signal).then(
       (answer) => {
-        const source = new Source(answer, boxTiles(list, t.names, meta.duration, () => t.redraw()), listKey);
+        const source = new Source(answer, boxTiles(list, t.names, meta.duration, () => t.redraw()), t.painter.goroutineWord);
         setLost(answer.more);
         setEmpty(source.n === 0);
         t.setLiveOnly(liveOnly);
@@ -233,7 +247,7 @@ export function TimelinePage({ meta, here, search, go, say }: PageProps) {
     const own = { view: "goroutine", goid: follow };
     ask<Tracks>("tracks", own, abort.signal).then(
       (answer) => {
-        t.setDock(answer.id.length ? new Source(answer, boxTiles(own, t.names, meta.duration, () => t.redraw()), "dock") : null);
+        t.setDock(answer.id.length ? new Source(answer, boxTiles(own, t.names, meta.duration, () => t.redraw()), t.painter.goroutineWord) : null);
         setDocked(follow);
       },
       (e: Error) => e.name !== "AbortError" && say(e.message),
@@ -357,9 +371,10 @@ export function TimelinePage({ meta, here, search, go, say }: PageProps) {
     return () => removeEventListener("keydown", pressed);
   }, []);
 
-  const views = VIEWS.filter(([v]) => (v !== "thread" || meta.threads > 0) && (v !== "task" || meta.tasks > 0));
+  // Goroutines of a native program are its threads, and say more.
+  const views = (meta.native ? NATIVE_VIEWS : VIEWS).filter(([v]) => (v !== "thread" || meta.threads > 0) && (v !== "task" || meta.tasks > 0));
   const isPart = list.goid || list.name || list.task || list.taskid || list.focustask;
-  const part = list.goid ? `G${list.goid}` : list.name ? String(list.name) : list.task || list.taskid || list.focustask ? `task ${list.task ?? list.taskid ?? list.focustask}` : "";
+  const part = list.goid ? `${meta.native ? "T" : "G"}${list.goid}` : list.name ? String(list.name) : list.task || list.taskid || list.focustask ? `task ${list.task ?? list.taskid ?? list.focustask}` : "";
   const items: Item[] = useMemo(
     () => [
       { kind: "heading", label: "Tracks" },

@@ -34,14 +34,14 @@ export class Source {
   constructor(
     answer: Tracks,
     readonly tiles: Tiles<Rows>,
-    readonly key: string, // of what was asked for
+    word = "G", // before a goroutine's number
   ) {
     this.n = answer.id.length;
     this.id = answer.id;
     this.names = answer.name.map((t, i) => {
       const text = answer.texts[t];
       const kind = typeof answer.kind === "string" ? answer.kind : answer.kind[i];
-      return kind === "goroutine" ? `G${answer.id[i]} ${text}` : text;
+      return kind === "goroutine" ? `${word}${answer.id[i]} ${text}` : text;
     });
     this.kinds = answer.kind;
     this.lanes = answer.lanes;
