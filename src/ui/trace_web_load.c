@@ -135,6 +135,15 @@ static void note_wall(struct trace_web_model *model, const struct trace_reader *
     model->wall_ms = clock.wall_s * 1000 + clock.wall_ns / 1000000 - before_ms;
 }
 
+/* Is there more than the marks between generations? */
+static bool has_events(const struct trace_event *events, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (events[i].type != TRACE_SYNC)
+            return true;
+    return false;
+}
+
 /* To the end of the trace, or to where it is broken. */
 static bool read_events(struct trace_web_load *load, struct err *err)
 {
@@ -142,7 +151,7 @@ static bool read_events(struct trace_web_load *load, struct err *err)
     const struct trace_event *events;
     size_t n;
     int64_t first_ns = 0;
-    bool any = false;
+    bool is_first = true, any = false;
     for (;;) {
         struct err broken = {0};
         if (!trace_reader_next(load->reader, &events, &n, &broken)) {
@@ -155,9 +164,10 @@ static bool read_events(struct trace_web_load *load, struct err *err)
         }
         if (!n)
             return any || err_set(err, ERR_INPUT, "there are no events in the trace");
-        if (!any)
+        if (is_first)
             first_ns = events[0].time_ns;
-        any = true;
+        is_first = false;
+        any = any || has_events(events, n);
         note_wall(model, load->reader, first_ns);
         timeline_events(model->timeline, events, n);
         analysis_facts_events(model->facts, events, n);

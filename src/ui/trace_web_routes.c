@@ -30,6 +30,7 @@ const struct web_route trace_web_routes[] = {
     {"/data/mmuworst", WEB_GET, WEB_LONG, trace_web_data},
     {"/data/latency", WEB_GET, WEB_LONG, trace_web_data},
     {"/data/*", WEB_GET, WEB_HEAVY, trace_web_data},
+    {"/jsontrace", WEB_GET, WEB_LONG, trace_web_jsontrace},
     {"/raw/*", WEB_GET, WEB_LONG, trace_web_raw},
     {0},
 };

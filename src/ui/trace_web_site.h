@@ -58,5 +58,6 @@ void trace_web_meta(struct web_call *call);         /* ./data/meta */
 void trace_web_data(struct web_call *call);         /* ./data/NAME */
 void trace_web_flame(struct web_call *call);        /* ./data/flame */
 void trace_web_raw(struct web_call *call);          /* ./raw/NAME */
+void trace_web_jsontrace(struct web_call *call);
 
 #endif
