@@ -2,7 +2,7 @@
 """bench_go_trace: what it costs a Go program to be traced from outside, beside its own tracer.
 
 A busy HTTP service: at the default limit of events a second, without a limit, and by its own
-/debug/pprof/trace.  And a program that does nothing but hand numbers over a channel: one probe.
+/debug/pprof/trace.  And a program that does nothing but hand numbers over a channel: what one probe costs.
 Phases with and without alternate; ratios are of neighbours: medians (least to most) of ROUNDS (5).
 
     bench_go_trace.py PEER SONDE
@@ -47,9 +47,17 @@ class Program:
         os.set_blocking(self.process.stdout.fileno(), True)
         return int(self.process.stdout.readline()), time.monotonic()
 
+    def cpu(self):
+        with open(f"/proc/{self.process.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def rate(self, seconds):
+        """Rounds a second; self.cost: CPU seconds a round."""
+        cpu = self.cpu()
         (n, t), _ = self.count(), time.sleep(seconds)
         after, at = self.count()
+        self.cost = (self.cpu() - cpu) / max(after - n, 1)
         return (after - n) / (at - t)
 
     def end(self):
@@ -102,14 +110,13 @@ def main():
             program = Program(path)
             ratios, costs = [], []
             for _ in range(ROUNDS):
-                alone = program.rate(SECONDS)
-                traced = run(program)
-                ratios.append(traced / alone)
-                costs.append((1 / traced - 1 / alone) * 1e6 / HITS_A_ROUND)
+                alone, cost = program.rate(SECONDS), program.cost
+                ratios.append(run(program) / alone)
+                costs.append((program.cost - cost) * 1e6 / HITS_A_ROUND)
             program.end()
             print(f"{name}: throughput x {spread(ratios)}", flush=True)
             if path == channel:
-                print(f"  us a probe: {spread(costs)}")
+                print(f"  us of CPU time a probe: {spread(costs)}")
 
 
 if __name__ == "__main__":

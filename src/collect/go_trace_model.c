@@ -94,10 +94,12 @@ struct go_trace_counts go_trace_model_counts(const struct go_trace_model *t)
 
 /* --- events --- */
 
+/* No two at the same time: Go's parser finds the order of such as depend on each other, but among
+ * equal times not always. */
 static void emit_on(struct go_trace_model *t, uint64_t thread, enum gotrace_type type,
                     const uint64_t *args, size_t n)
 {
-    trace_writer_event(t->writer, thread, t->now, type, args, n);
+    trace_writer_event(t->writer, thread, t->now++, type, args, n);
     t->counts.n_events++;
 }
 

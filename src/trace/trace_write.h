@@ -10,7 +10,8 @@
  *   trace_writer_free(w);                        // out->failed tells whether all is there
  *
  * In: events of each thread in the order of their times; the caller sees to it that they make
- * sense to Go's parser (wire/gotrace.h): statuses before events, sequence numbers, contexts.
+ * sense to Go's parser (wire/gotrace.h): statuses before events, sequence numbers, contexts; and no
+ * two events that depend on each other at the same time.
  * Out: bytes, offered to out's sink batch by batch (buf_drain), so that a trace needs no memory
  * but for its tables and a batch a thread.
  * Numbers of strings and stacks hold for the whole trace; a generation's tables have those that
