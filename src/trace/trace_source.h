@@ -8,6 +8,8 @@
 
 #include "trace/trace_reader.h"
 
+#include <sys/mman.h>
+
 /* Borrowed until the source is freed. */
 struct trace_input {
     const uint8_t *data; /* the whole file, its header too */
@@ -17,6 +19,22 @@ struct trace_input {
     struct trace_marks *marks;       /* trace_mark.h; NULL: nobody wants them */
     const struct trace_names *names; /* NULL: there are none */
 };
+
+/* The bytes [begin, end) are not needed any more, or not for some time: their pages may go, and
+ * those that the kernel mapped with them, which it does by windows (fault_around_bytes).  What
+ * is needed after all comes again. */
+static inline void trace_input_drop(const struct trace_input *input, const uint8_t *begin,
+                                    const uint8_t *end)
+{
+    const uintptr_t window = 65536;
+    uintptr_t first = (uintptr_t)input->data, last = (first + input->n + 4095) & ~(uintptr_t)4095;
+    uintptr_t from = (uintptr_t)begin & ~(window - 1);
+    uintptr_t to = ((uintptr_t)end + window - 1) & ~(window - 1);
+    from = from < first ? first : from;
+    to = to > last ? last : to;
+    if (input->is_mapped && from < to)
+        (void)madvise((void *)from, to - from, MADV_DONTNEED);
+}
 
 struct trace_block {
     struct trace_event *events; /* the caller's, with room for `cap` */

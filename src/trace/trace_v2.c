@@ -11,12 +11,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* Where a thread is in its events. */
 struct cursor {
     struct trace_v2_event event; /* the next */
     const uint8_t *p, *end;      /* of what follows it in the batch */
+    const uint8_t *begin;        /* of the batch; NULL: none is being read */
     uint64_t batch_time;
     int64_t last_ns; /* 0: none yet in this batch */
     int64_t m;
@@ -147,10 +147,13 @@ enum next { NEXT, NO_NEXT, BAD };
 static enum next next_event(struct source *s, struct cursor *c, struct err *err)
 {
     while (c->p == c->end) {
+        if (c->begin)
+            trace_input_drop(&s->input, c->begin, c->end);
+        c->begin = NULL;
         if (c->next_batch == UINT32_MAX)
             return NO_NEXT;
         const struct trace_v2_batch *b = &s->gen.batches.items[c->next_batch];
-        c->p = b->data;
+        c->begin = c->p = b->data;
         c->end = b->data + b->n;
         c->batch_time = b->time;
         c->last_ns = 0;
@@ -219,16 +222,6 @@ static void append_sync(struct source *s, int64_t time_ns, struct trace_block *b
     block->is_new_clock = true;
 }
 
-/* The pages in front of the generation are not needed any more. */
-static void drop_pages(const struct source *s, size_t begin, size_t end)
-{
-    const uintptr_t page = 4096;
-    uintptr_t from = ((uintptr_t)s->input.data + begin) & ~(page - 1);
-    uintptr_t to = ((uintptr_t)s->input.data + end) & ~(page - 1);
-    if (s->input.is_mapped && from < to)
-        (void)madvise((void *)from, to - from, MADV_DONTNEED);
-}
-
 /* The generation's threads, with their first events. */
 static bool begin_threads(struct source *s, struct err *err)
 {
@@ -264,12 +257,12 @@ static bool next_generation(struct source *s, struct trace_block *block, struct 
         append_sync(s, s->order.last_ns, block, (struct trace_clock){0});
         return true;
     }
-    drop_pages(s, s->gen.begin, s->gen.end);
     enum trace_v2_read read;
     if (s->input.version < 26 && s->gen.gen && s->gen.end == s->input.n)
         read = TRACE_V2_END;
     else
         read = trace_v2_gen_read(&s->gen, &s->input, s->order.trace, &s->behind);
+    trace_input_drop(&s->input, s->input.data + s->gen.begin, s->input.data + s->gen.end);
     if (read == TRACE_V2_READ) {
         if (!begin_threads(s, err))
             return false;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define DROP_BYTES (4u << 20) /* of a generation that is looked through */
+
 struct header {
     uint64_t gen, time;
     int64_t m;
@@ -343,11 +345,22 @@ static void clear(struct trace_v2_gen *gen)
     map_release(&gen->frame_of_pc);
 }
 
+/* Looking for batches touches a page of each: let go of those behind us now and then. */
+static void drop_behind(const struct trace_input *input, size_t *dropped, size_t at)
+{
+    if (at - *dropped < DROP_BYTES)
+        return;
+    trace_input_drop(input, input->data + *dropped, input->data + at);
+    *dropped = at;
+}
+
 /* From Go 1.26 on: up to the event that ends it. */
 static enum trace_v2_read read_ended(struct trace_v2_gen *gen, const struct trace_input *input,
                                      struct trace *trace, struct err *err)
 {
+    size_t dropped = gen->end;
     for (struct header batch;;) {
+        drop_behind(input, &dropped, gen->end);
         if (gen->end == input->n) {
             if (!gen->gen)
                 return TRACE_V2_END;
@@ -376,8 +389,9 @@ static enum trace_v2_read read_ended(struct trace_v2_gen *gen, const struct trac
 static enum trace_v2_read read_unended(struct trace_v2_gen *gen, const struct trace_input *input,
                                        struct trace *trace, struct err *behind, struct err *err)
 {
-    size_t at = gen->end;
+    size_t at = gen->end, dropped = at;
     for (struct header batch; at < input->n; gen->end = at) {
+        drop_behind(input, &dropped, at);
         if (!read_batch(input, &at, &batch, behind)) {
             if (gen->gen)
                 return TRACE_V2_READ;
