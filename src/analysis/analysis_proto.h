@@ -1,5 +1,5 @@
 /* analysis_proto: protobuf messages, written field by field.  A message within another is
- * begun, filled, and ended, which puts its length in front: five bytes are kept for it.
+ * begun, filled, and ended, which puts its length in front, for which five bytes are kept.
  *
  *   size_t packet = analysis_proto_begin(out, 1);
  *   analysis_proto_uint(out, 8, time);
@@ -52,14 +52,19 @@ static inline size_t analysis_proto_begin(struct buf *out, uint32_t field)
     return out->len;
 }
 
+/* What is short moves back, next to its length. */
 static inline void analysis_proto_end(struct buf *out, size_t begin)
 {
     if (out->failed || out->len < begin)
         return;
-    size_t n = out->len - begin;
-    for (int i = 0; i < ANALYSIS_LENGTH_BYTES; i++)
-        out->data[begin - ANALYSIS_LENGTH_BYTES + i] =
-            (char)((n >> (7 * i) & 0x7f) | (i + 1 < ANALYSIS_LENGTH_BYTES ? 0x80 : 0));
+    size_t n = out->len - begin, n_bytes = 1;
+    char *length = out->data + begin - ANALYSIS_LENGTH_BYTES;
+    for (uint64_t rest = n >> 7; rest; rest >>= 7)
+        n_bytes++;
+    for (size_t i = 0; i < n_bytes; i++)
+        length[i] = (char)((n >> (7 * i) & 0x7f) | (i + 1 < n_bytes ? 0x80 : 0));
+    memmove(length + n_bytes, out->data + begin, n + 1); /* with its NUL */
+    out->len -= ANALYSIS_LENGTH_BYTES - n_bytes;
 }
 
 #endif
