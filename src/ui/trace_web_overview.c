@@ -189,6 +189,19 @@ static int by_total(const void *a, const void *b)
     return (x->max_at_ns > y->max_at_ns) - (x->max_at_ns < y->max_at_ns);
 }
 
+/* What goroutines of the runtime do between their work. */
+static bool is_background(const char *reason)
+{
+    static const char *const reasons[] = {"system goroutine wait", "GC background sweeper wait",
+                                          "GC scavenge wait",      "GC sweep wait",
+                                          "GC worker (idle)",      "force gc (idle)",
+                                          "finalizer wait",        "trace reader (blocked)"};
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (!strcmp(reason, reasons[i]))
+            return true;
+    return false;
+}
+
 static bool collect(struct sites *sites, const struct analysis_facts *f, struct err *err)
 {
     const int64_t idle_ns = ns_of(IDLE_SHARE, analysis_facts_length(f));
@@ -197,7 +210,8 @@ static bool collect(struct sites *sites, const struct analysis_facts *f, struct 
             return err_nomem(err);
     for (size_t i = 0; i < sites->rows.n; i++) {
         struct site *s = &sites->rows.items[i];
-        s->is_idle = s->count && s->total_ns / (int64_t)s->count > idle_ns;
+        s->is_idle = (s->count && s->total_ns / (int64_t)s->count > idle_ns) ||
+                     is_background(trace_string(f->trace, s->reason, NULL));
     }
     /* How much of it the one who woke most of it has woken. */
     for (size_t i = 0; i < f->waits.pairs.n; i++) {

@@ -59,7 +59,8 @@ def summary(trace):
 
 def settled(b, name):
     """The page has what it asked for, and says nothing odd."""
-    script = "return document.querySelector('main > *') && !document.querySelector('.loading, .reading, .stale, .tl-busy')"
+    script = """return document.querySelector('main > *') && !document.querySelector('.loading, .reading, .stale, .tl-busy')
+        && (!location.pathname.endsWith('/trace') || window.timeline?.painter.main)"""
     waits(b, name + ": answers come", script)
     text = b.run("return document.querySelector('main').textContent")
     odd = re.search(r".{0,60}(NaN|undefined|Infinity|That did not work|\[object).{0,90}", text, re.S)
@@ -104,9 +105,9 @@ def pages(b, server):
         b.open(server.url + path)
         settled(b, "page " + (path or "/"))
         if path.startswith("trace"):
-            check(f"tracks of {path}", engine(b, "p.main && p.main.n > 0"))
+            waits(b, f"tracks of {path}", "return window.timeline?.painter.main?.n > 0")
             if "box" in query:
-                check(f"selected by {path}", engine(b, "t.selected !== null"))
+                waits(b, f"selected by {path}", "return window.timeline.selected !== null")
         for link in b.run("return [...document.querySelectorAll('a[href]')].map(a => a.getAttribute('href'))"):
             if link.startswith("./") and not link.startswith("./raw/"):
                 todo.append(link)

@@ -64,7 +64,7 @@ function collector(o: Overview, duration: number): string {
 }
 
 function waiting(o: Overview, who: string): string {
-  const first = o.blocked.find((b) => !b.idle);
+  const first = o.blocked.find((b) => !b.idle && b.reason !== "sleep") ?? o.blocked.find((b) => !b.idle);
   if (!first) return `No ${who} was blocked for long.`;
   const where = first.where ? ` in ${first.where}` : "";
   const by = first.by ? `; ${share(first.by_share, 1)} of it ended by ${first.by}` : "";

@@ -341,24 +341,27 @@ export class Painter {
       if (m.at[mid] < pa) lo = mid + 1;
       else hi = mid;
     }
-    // Where many stand close together they are one thin line; of who woke whom arrows tell.
-    let from = -1;
-    let last = -Infinity;
+    // Where many stand close together they are one thin line.  Of who woke whom arrows tell.
+    const put = (from: number, to: number, which: number, alone: boolean) => this.markList.push(from, y, which, alone ? -1 : to + 1);
+    let from = -1; // of those that stand close together
+    let last = -1;
+    let what = 0;
+    let crowd = false;
     for (; lo < m.at.length && m.at[lo] < pb; lo++) {
+      if (m.kind[lo] === Mark.Wake || m.kind[lo] === Mark.Create) continue;
       const x = ((m.at[lo] - t0) * scale) / this.ratio;
-      const next = lo + 1 < m.at.length ? ((m.at[lo + 1] - t0) * scale) / this.ratio : Infinity;
-      const plain = m.kind[lo] === Mark.Wake || m.kind[lo] === Mark.Create;
-      if (x - last >= 9 && next - x >= 9 && !(m.count !== null && m.count[lo] > 1)) this.markList.push(x, y, m.kind[lo], -1);
-      else if (!plain) {
-        if (from < 0) from = x;
-        if (next - x >= 5) {
-          this.markList.push(from, y, m.kind[lo], x + 1);
-          from = -1;
-        }
+      const many = m.count !== null && m.count[lo] > 1;
+      if (from >= 0 && x - last < 6) crowd = true;
+      else {
+        if (from >= 0) put(from, last, what, !crowd);
+        from = x;
+        what = m.kind[lo];
+        crowd = false;
       }
+      crowd ||= many;
       last = x;
     }
-    if (from >= 0) this.markList.push(from, y, Mark.Sample, last + 1);
+    if (from >= 0) put(from, last, what, !crowd);
   }
 
   private labelData: { g: number; length: number }[] = [];

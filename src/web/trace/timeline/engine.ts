@@ -412,7 +412,7 @@ export class Timeline {
     let best = -1;
     for (let i = 0; i < m.at.length; i++) {
       const d = Math.abs(m.at[i] - t);
-      if (d > slack) continue;
+      if (d > slack || m.kind[i] === Mark.Wake || m.kind[i] === Mark.Create) continue; // they are not drawn
       if (best < 0 || (m.kind[i] === Mark.Log) > (m.kind[best] === Mark.Log) || d < Math.abs(m.at[best] - t)) best = i;
     }
     return best < 0 ? null : { at: m.at[best], kind: m.kind[best], name: m.name[best], g: m.g ? m.g[best] : -1, count: m.count ? m.count[best] : 1 };
