@@ -48,7 +48,7 @@ int main(int argc, char **argv)
     }
     unsigned long request = sonde_trace_task_begin(0, "request");
     std::thread thread(serve, request);
-    std::this_thread::sleep_for(20ms);
+    std::this_thread::sleep_for(200ms);
     {
         std::lock_guard<std::mutex> lock(mutex);
         has_work = true;
