@@ -481,8 +481,15 @@ static void tell_lost(struct trace_merge *m, struct trace_merge_thread *t, uint6
     do
         digits[--at] = (char)('0' + n % 10);
     while (n /= 10);
-    trace_states_log(&m->states, t->go, ns, 0, (struct trace_text){category, sizeof category - 1},
-                     (struct trace_text){digits + at, sizeof digits - at}, 0);
+    trace_states_log(&m->states, t->go, ns, 0,
+                     (struct trace_states_text){category, sizeof category - 1},
+                     (struct trace_states_text){digits + at, sizeof digits - at}, 0);
+}
+
+/* Processes count their tasks each from 1. */
+static uint64_t task_of(const struct trace_item *item, uint64_t task)
+{
+    return task ? task ^ (uint64_t)item->source << 40 : 0;
 }
 
 static void tell(struct trace_merge *m, uint32_t thread, const struct trace_item *item)
@@ -506,7 +513,7 @@ static void tell(struct trace_merge *m, uint32_t thread, const struct trace_item
     need_go(m, t, ns);
     uint32_t stack = stack_of(m, item->source, r->stack);
     const char *p = t->text.p ? (const char *)t->text.p + item->text : "";
-    struct trace_text text = {p, r->n_text};
+    struct trace_states_text text = {p, r->n_text};
     switch ((enum trace_raw_type)r->type) {
     case TRACE_RAW_EXIT:
         trace_states_exit(s, t->go, ns);
@@ -531,19 +538,21 @@ static void tell(struct trace_merge *m, uint32_t thread, const struct trace_item
         trace_states_sample(s, t->go, ns, stack);
         break;
     case TRACE_RAW_TASK_BEGIN:
-        trace_states_task_begin(s, t->go, ns, r->a, r->b, text, stack);
+        trace_states_task_begin(s, t->go, ns, task_of(item, r->a), task_of(item, r->b), text,
+                                stack);
         break;
     case TRACE_RAW_TASK_END:
-        trace_states_task_end(s, t->go, ns, r->a, stack);
+        trace_states_task_end(s, t->go, ns, task_of(item, r->a), stack);
         break;
     case TRACE_RAW_REGION_BEGIN:
     case TRACE_RAW_REGION_END:
-        trace_states_region(s, t->go, ns, r->type == TRACE_RAW_REGION_BEGIN, r->a, text, stack);
+        trace_states_region(s, t->go, ns, r->type == TRACE_RAW_REGION_BEGIN, task_of(item, r->a),
+                            text, stack);
         break;
     case TRACE_RAW_LOG:
         if (r->b <= r->n_text)
-            trace_states_log(s, t->go, ns, r->a, (struct trace_text){p, r->b},
-                             (struct trace_text){p + r->b, r->n_text - r->b}, stack);
+            trace_states_log(s, t->go, ns, task_of(item, r->a), (struct trace_states_text){p, r->b},
+                             (struct trace_states_text){p + r->b, r->n_text - r->b}, stack);
         break;
     case TRACE_RAW_LOST:
         tell_lost(m, t, ns, r->a);

@@ -86,14 +86,14 @@ struct trace_chunk {
 };
 _Static_assert(sizeof(struct trace_chunk) == TRACE_RAW_CHUNK_BYTES, "a page");
 
-enum trace_clock { TRACE_CLOCK_MONOTONIC, TRACE_CLOCK_TSC };
+enum trace_raw_clock { TRACE_CLOCK_MONOTONIC, TRACE_CLOCK_TSC };
 
 struct trace_raw_header {
     uint64_t magic;
     uint32_t version, header_bytes;
     uint64_t file_bytes, chunks_offset, n_chunks;
     int32_t pid;
-    uint32_t clock;                                /* enum trace_clock */
+    uint32_t clock;                                /* enum trace_raw_clock */
     uint32_t keeps_last;                           /* the oldest chunks are overwritten */
     uint32_t is_off;                               /* atomic; nothing more comes */
     uint64_t start_ticks, start_ns, start_real_ns; /* the same moment on three clocks */

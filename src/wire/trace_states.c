@@ -54,6 +54,8 @@ void trace_states_release(struct trace_states *s)
         m->release(s->stack_used, s->max_stack_used * sizeof *s->stack_used);
     if (s->stack_ids)
         m->release(s->stack_ids, s->max_stack_ids * sizeof *s->stack_ids);
+    if (s->tasks)
+        m->release(s->tasks, s->n_task_slots * sizeof *s->tasks);
     gotrace_texts_release(m, &s->texts);
     gotrace_texts_release(m, &s->region_names);
     gotrace_release(m, &s->samples);
@@ -119,7 +121,7 @@ static uint32_t use_stack(struct trace_states *s, uint32_t stack)
     return stack;
 }
 
-static uint64_t use_text(struct trace_states *s, struct trace_text text)
+static uint64_t use_text(struct trace_states *s, struct trace_states_text text)
 {
     uint32_t number = gotrace_text(&s->memory, &s->texts, text.text, text.n);
     check(s, number != 0);
@@ -129,7 +131,7 @@ static uint64_t use_text(struct trace_states *s, struct trace_text text)
 static uint64_t use_reason(struct trace_states *s, enum trace_raw_reason reason)
 {
     const char *text = reasons[reason < TRACE_RAW_N_REASONS ? reason : TRACE_RAW_ELSE];
-    return use_text(s, (struct trace_text){text, strlen(text)});
+    return use_text(s, (struct trace_states_text){text, strlen(text)});
 }
 
 /* Processors. */
@@ -346,13 +348,73 @@ void trace_states_sample(struct trace_states *s, uint32_t thread, uint64_t ns, u
     }
 }
 
+/* Tasks that have begun: Go takes no second begin. */
+
+#define NO_TASK 0
+#define ENDED_TASK UINT64_MAX
+
+static uint64_t *task_slot(const struct trace_states *s, uint64_t task)
+{
+    for (uint64_t i = task * 0x9e3779b97f4a7c15u >> 20;; i++) {
+        uint64_t *slot = &s->tasks[i & (s->n_task_slots - 1)];
+        if (*slot == task || *slot == NO_TASK)
+            return slot;
+    }
+}
+
+static bool widen_tasks(struct trace_states *s)
+{
+    uint64_t *old = s->tasks;
+    size_t n_old = s->n_task_slots, n = 64, n_live = 0;
+    for (size_t i = 0; i < n_old; i++)
+        n_live += old[i] != NO_TASK && old[i] != ENDED_TASK;
+    while (n < 4 * n_live)
+        n *= 2;
+    uint64_t *tasks = s->memory.grow(NULL, 0, n * sizeof *tasks);
+    if (!check(s, tasks != NULL))
+        return false;
+    s->tasks = tasks;
+    s->n_task_slots = n;
+    s->n_tasks = 0;
+    for (size_t i = 0; i < n_old; i++)
+        if (old[i] != NO_TASK && old[i] != ENDED_TASK) {
+            *task_slot(s, old[i]) = old[i];
+            s->n_tasks++;
+        }
+    if (old)
+        s->memory.release(old, n_old * sizeof *old);
+    return true;
+}
+
+/* False: it has begun already, or cannot. */
+static bool begin_task(struct trace_states *s, uint64_t task)
+{
+    if (task == NO_TASK || task == ENDED_TASK)
+        return false;
+    if (2 * (s->n_tasks + 1) > s->n_task_slots && !widen_tasks(s))
+        return false;
+    uint64_t *slot = task_slot(s, task);
+    if (*slot == task)
+        return false;
+    *slot = task;
+    s->n_tasks++;
+    return true;
+}
+
+static void end_task(struct trace_states *s, uint64_t task)
+{
+    uint64_t *slot = s->n_task_slots && task != ENDED_TASK ? task_slot(s, task) : NULL;
+    if (slot && *slot == task && task != NO_TASK)
+        *slot = ENDED_TASK;
+}
+
 /* The user's. */
 
 void trace_states_task_begin(struct trace_states *s, uint32_t thread, uint64_t ns, uint64_t task,
-                             uint64_t parent, struct trace_text name, uint32_t stack)
+                             uint64_t parent, struct trace_states_text name, uint32_t stack)
 {
     struct trace_go_thread *t = get(s, thread);
-    if (run(s, t, ns))
+    if (t && t->state != TRACE_GO_GONE && begin_task(s, task) && run(s, t, ns))
         PUT(s, t, ns, GOTRACE_USER_TASK_BEGIN, task, parent, use_text(s, name),
             use_stack(s, stack));
 }
@@ -361,8 +423,10 @@ void trace_states_task_end(struct trace_states *s, uint32_t thread, uint64_t ns,
                            uint32_t stack)
 {
     struct trace_go_thread *t = get(s, thread);
-    if (run(s, t, ns))
+    if (run(s, t, ns)) {
         PUT(s, t, ns, GOTRACE_USER_TASK_END, task, use_stack(s, stack));
+        end_task(s, task);
+    }
 }
 
 static void put_region_end(struct trace_states *s, struct trace_go_thread *t, uint64_t ns,
@@ -370,8 +434,8 @@ static void put_region_end(struct trace_states *s, struct trace_go_thread *t, ui
 {
     const struct trace_go_region *r = &t->regions[--t->n_regions];
     const struct gotrace_text *name = &s->region_names.items[r->name - 1];
-    const struct trace_text text = {(const char *)s->region_names.bytes.p + name->offset,
-                                    name->n_bytes};
+    const struct trace_states_text text = {(const char *)s->region_names.bytes.p + name->offset,
+                                           name->n_bytes};
     PUT(s, t, ns, GOTRACE_USER_REGION_END, r->task, use_text(s, text), use_stack(s, stack));
 }
 
@@ -387,7 +451,7 @@ static void end_region(struct trace_states *s, struct trace_go_thread *t, uint64
 }
 
 void trace_states_region(struct trace_states *s, uint32_t thread, uint64_t ns, bool begins,
-                         uint64_t task, struct trace_text name, uint32_t stack)
+                         uint64_t task, struct trace_states_text name, uint32_t stack)
 {
     struct trace_go_thread *t = get(s, thread);
     bool is_full = s->region_names.bytes.n > REGION_NAMES_MAX;
@@ -405,7 +469,8 @@ void trace_states_region(struct trace_states *s, uint32_t thread, uint64_t ns, b
 }
 
 void trace_states_log(struct trace_states *s, uint32_t thread, uint64_t ns, uint64_t task,
-                      struct trace_text category, struct trace_text message, uint32_t stack)
+                      struct trace_states_text category, struct trace_states_text message,
+                      uint32_t stack)
 {
     struct trace_go_thread *t = get(s, thread);
     if (run(s, t, ns))

@@ -76,6 +76,9 @@ struct trace_states {
     uint32_t *idle; /* of procs */
     size_t n_idle, max_idle;
 
+    uint64_t *tasks;              /* that have begun and not ended; a hash table */
+    size_t n_tasks, n_task_slots; /* slots that are used, ended ones too */
+
     uint64_t *stack_used; /* by number: the generation that used it last */
     size_t max_stack_used;
     uint32_t *stack_ids;
@@ -110,19 +113,20 @@ void trace_states_run(struct trace_states *states, uint32_t thread, uint64_t ns)
 void trace_states_call(struct trace_states *states, uint32_t thread, uint64_t ns, uint32_t stack);
 void trace_states_sample(struct trace_states *states, uint32_t thread, uint64_t ns, uint32_t stack);
 
-struct trace_text {
+struct trace_states_text {
     const char *text;
     size_t n;
 };
 void trace_states_task_begin(struct trace_states *states, uint32_t thread, uint64_t ns,
-                             uint64_t task, uint64_t parent, struct trace_text name,
+                             uint64_t task, uint64_t parent, struct trace_states_text name,
                              uint32_t stack);
 void trace_states_task_end(struct trace_states *states, uint32_t thread, uint64_t ns, uint64_t task,
                            uint32_t stack);
 void trace_states_region(struct trace_states *states, uint32_t thread, uint64_t ns, bool begins,
-                         uint64_t task, struct trace_text name, uint32_t stack);
+                         uint64_t task, struct trace_states_text name, uint32_t stack);
 void trace_states_log(struct trace_states *states, uint32_t thread, uint64_t ns, uint64_t task,
-                      struct trace_text category, struct trace_text message, uint32_t stack);
+                      struct trace_states_text category, struct trace_states_text message,
+                      uint32_t stack);
 
 /* The end marker of a generation, where put_later has kept it back. */
 bool trace_states_put_end(const struct gotrace_sink *sink);
