@@ -90,6 +90,10 @@ static void text_gc(const struct analysis_facts *f, struct buf *out)
 {
     const struct analysis_gc *gc = &f->gc;
     struct analysis_mmu_window w;
+    if (!gc->cycles.count && !gc->active_ns && !gc->pauses.count && !analysis_gc_work(gc)) {
+        buf_puts(out, "\ngarbage collector: it did not run\n");
+        return;
+    }
     buf_printf(out, "\ngarbage collector: %llu cycles, active %.2f%% of the time",
                (unsigned long long)gc->cycles.count,
                100 * share(gc->active_ns, analysis_facts_length(f)));

@@ -168,25 +168,47 @@ void analysis_waits_end(struct analysis_waits *ws)
 
 /* --- sites --- */
 
-static bool is_below(const char *name)
+static bool begins_with_any(const char *text, const char *const *prefixes)
 {
-    static const char *const prefixes[] = {
-        "runtime.",        "sync.",
-        "sync/",           "internal/",
-        "syscall.",        "time.Sleep",
-        "pthread_",        "__pthread",
-        "__lll_",          "___pthread_",
-        "__futex",         "__GI_",
-        "futex_",          "lll_",
-        "std::mutex::",    "std::condition_variable",
-        "std::__condvar",  "std::unique_lock",
-        "std::lock_guard", "std::scoped_lock",
-        "__gthread_",
-    };
-    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
-        if (!strncmp(name, prefixes[i], strlen(prefixes[i])))
-            return strcmp(name, "runtime.main") != 0;
+    for (; *prefixes; prefixes++)
+        if (!strncmp(text, *prefixes, strlen(*prefixes)))
+            return true;
     return false;
+}
+
+/* What waits and wakes on behalf of the program: Go's runtime, libc, libstdc++. */
+static bool is_below(const char *name, const char *file)
+{
+    static const char *const names[] = {"runtime.",
+                                        "sync.",
+                                        "sync/",
+                                        "internal/",
+                                        "syscall.",
+                                        "time.Sleep",
+                                        "pthread_",
+                                        "__pthread",
+                                        "___pthread_",
+                                        "__lll_",
+                                        "lll_",
+                                        "__futex",
+                                        "futex_",
+                                        "__GI_",
+                                        "usleep",
+                                        "nanosleep",
+                                        "__nanosleep",
+                                        "clock_nanosleep",
+                                        "__gthread_",
+                                        "__clock_nanosleep",
+                                        "std::mutex::",
+                                        "std::condition_variable",
+                                        "std::__condvar",
+                                        "std::unique_lock",
+                                        "std::lock_guard",
+                                        "std::scoped_lock",
+                                        NULL};
+    static const char *const files[] = {"../sysdeps/", "./nptl/", NULL};
+    return (begins_with_any(name, names) && strcmp(name, "runtime.main") != 0) ||
+           begins_with_any(file, files);
 }
 
 const struct trace_frame *analysis_site(const struct trace *trace, uint32_t stack)
@@ -195,7 +217,7 @@ const struct trace_frame *analysis_site(const struct trace *trace, uint32_t stac
     for (uint32_t i = 0; i < s.n_frames; i++) {
         const struct trace_frame *frame = trace_frame(trace, s.frames[i]);
         const char *name = trace_string(trace, frame->func, NULL);
-        if (*name && !is_below(name))
+        if (*name && !is_below(name, trace_string(trace, frame->file, NULL)))
             return frame;
     }
     return s.n_frames ? trace_frame(trace, s.frames[0]) : NULL;
