@@ -2,7 +2,7 @@
  * is watched by probes in its code (os/uprobe.h, go/go_trace_points.h), and what they tell becomes
  * a trace in Go's own format.
  *
- * A hit costs the program 1 to 2 us.  So there is a budget a second: when it is spent, the probes
+ * A hit costs the program some 2 us.  So there is a budget a second: when it is spent, the probes
  * are taken out for the rest of the second, and the trace has a gap: goroutines are "not recorded"
  * meanwhile.  Nothing is written to the program; what the kernel put into its code goes with our
  * descriptors, by whatever end.

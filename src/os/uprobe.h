@@ -2,7 +2,7 @@
  * record, made by a BPF program in the kernel, of registers and words of its memory.
  *
  * The places are perf events on the kernel's uprobes: a breakpoint in the memory of this process
- * only, which goes with our descriptors, by whatever end.  A hit costs 1 to 2 us at instructions
+ * only, which goes with our descriptors, by whatever end.  A hit costs some 2 us at instructions
  * that the kernel emulates (push, jumps), else ten times that: the caller chooses.
  * The words are those of Go's scheduler, by the offsets that are handed in (go/go_trace_points.h).
  *
