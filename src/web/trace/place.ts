@@ -23,17 +23,22 @@ export function changed(at: Here, changes: Params): string {
 }
 
 const ROOM = 1.5; // of the window around what is to be seen, a share of its length to each side
+const TASK_ROOM = 0.15;
 const LEAST = 2000; // ns
 
 // Where the timeline shows it, selected.
 export function inTimeline(p: Pick<Spot, "start" | "length" | "g" | "p" | "task">, view?: string): string {
-  const room = Math.max(p.length * ROOM, LEAST);
+  const room = Math.max(p.length * (p.task > 0 ? TASK_ROOM : ROOM), LEAST);
   const params: Params = { start: Math.max(0, Math.round(p.start - room)), end: Math.round(p.start + p.length + room) };
-  if (p.g >= 0) {
+  if (p.task > 0) {
+    // The task with its goroutines.
+    params.view = "goroutine";
+    params.taskid = p.task;
+  } else if (p.g >= 0) {
     params.follow = p.g;
     params.at = Math.round(p.start);
     params.box = `goroutine.${p.g}.0`;
-  } else if (p.task > 0) params.view = "task";
+  }
   if (view) params.view = view;
   return address("trace", params);
 }
