@@ -23,6 +23,10 @@ static void put(struct filling *f, int i, int64_t from_ns, int64_t to_ns, int64_
         to_ns = f->end_ns;
     if (from_ns > to_ns || from_ns >= f->end_ns)
         return;
+    /* What broken traces say of a goroutine need not fit what it did before. */
+    int64_t max = f->tl->series_max[i];
+    most = most > max ? max : most < -1 ? -1 : most;
+    least = least > max ? max : least < -1 ? -1 : least;
     uint32_t first = (uint32_t)((from_ns - f->start_ns) / f->step_ns);
     uint32_t last = (uint32_t)((to_ns - f->start_ns) / f->step_ns);
     if (last > first && (to_ns - f->start_ns) % f->step_ns == 0)

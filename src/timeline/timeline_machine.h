@@ -128,15 +128,22 @@ TIMELINE_INLINE void timeline_machine_status(const struct timeline_machine_ops *
                                              uint32_t (*lane_of)(void *arg, uint32_t go),
                                              const struct trace_event *e, int64_t now_ns)
 {
-    if (e->args[2] >> 32 != TRACE_GO_UNDETERMINED)
+    static const struct {
+        uint8_t kind, state;
+    } of[] = {{TIMELINE_ABSENT, TRACE_GO_UNDETERMINED},
+              {TIMELINE_RUNNABLE, TRACE_GO_RUNNABLE},
+              {TIMELINE_RUNNING, TRACE_GO_RUNNING},
+              {TIMELINE_SYSCALL, TRACE_GO_SYSCALL},
+              {TIMELINE_WAITING, TRACE_GO_WAITING}};
+    uint32_t status = (uint32_t)e->args[2];
+    uint64_t from = e->args[2] >> 32;
+    if (status >= sizeof of / sizeof *of || from == of[status].state)
         return;
-    static const uint8_t kinds[] = {TIMELINE_ABSENT, TIMELINE_RUNNABLE, TIMELINE_RUNNING,
-                                    TIMELINE_SYSCALL, TIMELINE_WAITING};
-    uint32_t status = (uint32_t)e->args[2], go = ops->go(arg, (int64_t)e->args[0], true);
-    if (status >= sizeof kinds || go == TIMELINE_NONE)
+    uint8_t kind = of[status].kind;
+    uint32_t go = ops->go(arg, (int64_t)e->args[0], true);
+    if (go == TIMELINE_NONE)
         return;
-    uint8_t kind = kinds[status];
-    if (!ops->is_first(arg, go, now_ns, kind))
+    if (from != TRACE_GO_UNDETERMINED || !ops->is_first(arg, go, now_ns, kind))
         timeline_machine_go(ops, arg, go, lane_of(arg, go), now_ns, kind, 0);
     if (kind == TIMELINE_RUNNING)
         timeline_machine_place(ops, arg, e->p, e->m, now_ns, kind, 0, go);

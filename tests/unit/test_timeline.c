@@ -1,13 +1,18 @@
 /* The timeline: what it makes again is what came; what it shows is what a plain pass over the
  * events finds, in whatever pieces it is asked for. */
+#include "alloc_fail.h"
+#include "base/reader.h"
+#include "timeline/timeline_cache.h"
 #include "timeline/timeline_index.h"
 #include "timeline/timeline_view.h"
 #include "unit.h"
 
 #include <dirent.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* ---- a trace, and what a plain pass finds in it ---- */
 
@@ -348,7 +353,7 @@ static void check_range(const struct loaded *l, int64_t from, int64_t to)
     timeline_range_release(&range);
 }
 
-static uint64_t seed = 88172645463325252u;
+static _Thread_local uint64_t seed = 88172645463325252u;
 static int64_t up_to(int64_t n)
 {
     seed ^= seed << 13;
@@ -478,18 +483,23 @@ static void add(struct made *m, int64_t time, int64_t g, int32_t p, uint8_t type
     timeline_events(m->tl, &e, 1);
 }
 
-static void make(struct made *m)
+/* fail_at: the allocation of the timeline that fails; -1: none.  False: no memory. */
+static bool make_but(struct made *m, long fail_at)
 {
     m->trace = trace_new();
-    m->tl = timeline_new();
-    assert_true(m->trace && m->tl);
-    timeline_open_events(m->tl, m->trace);
+    assert_non_null(m->trace);
     uint32_t why = m->why = trace_add_string(m->trace, "chan receive", 12);
     uint32_t task = trace_add_string(m->trace, "request", 7);
     uint32_t region = trace_add_string(m->trace, "parse", 5);
     m->stack[1] = made_stack(m->trace, "main.main");
     m->stack[2] = made_stack(m->trace, "main.worker");
     m->stack[3] = made_stack(m->trace, "main.wake");
+    alloc_countdown = fail_at;
+    if (!(m->tl = timeline_new())) {
+        alloc_countdown = -1;
+        return false;
+    }
+    timeline_open_events(m->tl, m->trace);
     add(m, 0, -1, 0, GOTRACE_PROC_STATUS, 0, GOTRACE_PROC_RUNNING, 0);
     add(m, 10, -1, 0, GOTRACE_GO_STATUS, 1, 100, GOTRACE_GO_RUNNING);
     add(m, 15, -1, 1, GOTRACE_PROC_STATUS, 1, GOTRACE_PROC_RUNNING, 0);
@@ -512,7 +522,14 @@ static void make(struct made *m)
     add(m, 700, 2, 1, GOTRACE_GO_DESTROY, 0, 0, 0);
     add(m, 800, 1, 0, GOTRACE_GO_STOP, why, m->stack[1], 0);
     add(m, 1000, -1, 0, GOTRACE_PROC_STOP, 0, 0, 0);
-    assert_true(timeline_end(m->tl, NULL));
+    bool good = timeline_end(m->tl, NULL);
+    alloc_countdown = -1;
+    return good;
+}
+
+static void make(struct made *m)
+{
+    assert_true(make_but(m, -1));
 }
 
 static void unmake(struct made *m)
@@ -811,11 +828,151 @@ static void test_empty(void **state)
     trace_free(trace);
 }
 
+/* Whichever allocation fails, it is told and nothing is left behind. */
+static void test_no_memory(void **state)
+{
+    struct made m;
+    long n = 0;
+    (void)state;
+    while (!make_but(&m, n)) {
+        unmake(&m);
+        n++;
+    }
+    assert_true(n > 20);
+    unmake(&m);
+    make(&m);
+    struct timeline_selection goes = {.view = TIMELINE_VIEW_GOROUTINE};
+    for (int what = 0; what < 7; what++) {
+        bool good = false;
+        for (n = 0; !good && n < 10000; n++) {
+            struct timeline_tracks tracks;
+            struct err err = {0};
+            /* The cache is made anew. */
+            timeline_cache_free(m.tl->cache);
+            assert_non_null(m.tl->cache = timeline_cache_new());
+            if (what)
+                assert_true(timeline_tracks(m.tl, &goes, &tracks, NULL));
+            alloc_countdown = n;
+            struct timeline_tile tile;
+            struct timeline_globals globals;
+            struct timeline_arrows arrows;
+            struct timeline_details details;
+            struct timeline_range range;
+            struct timeline_minimap minimap;
+            switch (what) {
+            case 0:
+                if ((good = timeline_tracks(m.tl, &goes, &tracks, &err)))
+                    timeline_tracks_release(&tracks);
+                break;
+            case 1:
+                if ((good = timeline_tile(m.tl, &tracks, 0, 2, 0, 900, 4, &tile, &err)))
+                    timeline_tile_release(&tile);
+                break;
+            case 2:
+                if ((good = timeline_globals(m.tl, 0, 900, 4, &globals, &err)))
+                    timeline_globals_release(&globals);
+                break;
+            case 3:
+                if ((good =
+                         timeline_arrows(m.tl, &tracks, 0, 900, 9, TIMELINE_NONE, &arrows, &err)))
+                    timeline_arrows_release(&arrows);
+                break;
+            case 4:
+                if ((good = timeline_details(m.tl, &tracks, 1, 0, 500, &details, &err)))
+                    timeline_details_release(&details);
+                break;
+            case 5:
+                if ((good = timeline_range(m.tl, NULL, 0, 900, &range, &err)))
+                    timeline_range_release(&range);
+                break;
+            default:
+                if ((good = timeline_minimap(m.tl, 10, &minimap, &err)))
+                    timeline_minimap_release(&minimap);
+                break;
+            }
+            alloc_countdown = -1;
+            if (what)
+                timeline_tracks_release(&tracks);
+            assert_true(good || err.code == ERR_NOMEM);
+        }
+        assert_true(good);
+    }
+    unmake(&m);
+}
+
+/* Cut off and damaged: what is read of it is made again, and asked for. */
+static void test_broken(void **state)
+{
+    static const char *const names[] = {"mixed_1_26.trace", "mixed_1_22.trace", "http_1_21_good"};
+    const char *folder = getenv("SONDE_TESTDATA");
+    char path[1024], made[] = "/tmp/test_timeline.XXXXXX";
+    (void)state;
+    int fd = mkstemp(made);
+    assert_true(fd >= 0);
+    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
+        struct file file;
+        snprintf(path, sizeof path, "%s/trace/%s", folder ? folder : "", names[k]);
+        if (!file_read(&file, path, NULL)) {
+            close(fd);
+            unlink(made);
+            skip();
+        }
+        for (int i = 0; i < 40; i++) {
+            AUTO_BUF bytes = {0};
+            struct loaded l;
+            buf_add(&bytes, file.data, file.len);
+            if (i % 2)
+                bytes.len = (size_t)up_to((int64_t)file.len);
+            for (int n = i / 2 % 4; n > 0 && bytes.len > 32; n--)
+                bytes.data[16 + up_to((int64_t)bytes.len - 16)] ^= (char)(1 << up_to(8));
+            assert_int_equal(pwrite(fd, bytes.data, bytes.len, 0), bytes.len);
+            assert_int_equal(ftruncate(fd, (off_t)bytes.len), 0);
+            if (!load(&l, made, i % 3 != 0))
+                continue;
+            check_again(&l);
+            check_anywhere(&l);
+            unload(&l);
+        }
+        file_release(&file);
+    }
+    close(fd);
+    unlink(made);
+}
+
+static void *ask(void *arg)
+{
+    struct loaded *l = arg;
+    check_anywhere(l);
+    check_details(l);
+    return NULL;
+}
+
+/* Several ask at once, and of so much that the cache lets go of it. */
+static void test_threads(void **state)
+{
+    const char *folder = getenv("SONDE_TESTDATA");
+    char path[1024];
+    pthread_t threads[4];
+    struct loaded l;
+    (void)state;
+    snprintf(path, sizeof path, "%s/trace/mixed_1_24.trace", folder ? folder : "");
+    if (!load(&l, path, true))
+        skip();
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask, &l), 0);
+    for (size_t i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    unload(&l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_boxes), cmocka_unit_test(test_arrows), cmocka_unit_test(test_details),
-        cmocka_unit_test(test_sums),  cmocka_unit_test(test_empty),  cmocka_unit_test(test_samples),
+        cmocka_unit_test(test_boxes),   cmocka_unit_test(test_arrows),
+        cmocka_unit_test(test_details), cmocka_unit_test(test_sums),
+        cmocka_unit_test(test_empty),   cmocka_unit_test(test_no_memory),
+        cmocka_unit_test(test_samples), cmocka_unit_test(test_broken),
+        cmocka_unit_test(test_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
