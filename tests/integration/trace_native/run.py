@@ -19,6 +19,7 @@ SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.abspath(os.environ.get("SONDE_SOURCE_ROOT", os.path.join(HERE, "../../..")))
 BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", os.path.dirname(SONDE)))
+TRIES = 4
 LATE = 4  # a thread of a loaded machine begins to wait late, and waits so much less
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 
@@ -95,44 +96,58 @@ def parse(name, trace):
     return threads, others
 
 
-def check_known(name, said, threads):
+def known(said, threads):
+    """What of the known schedule is not there, with what is."""
     for line in said.splitlines():
         waiter, reason, waker, ms = shlex.split(line)
         found = [(w, threads.get(w[3])) for t in threads.values() if t.function == waiter
                  for w in t.waits if w[0] == reason and w[2] and w[2] - w[1] >= int(ms) * 1e6 / LATE]
-        check(f"{name}: {line}", any(
-            (by.function if by else None) == waker or
-            (waker == "-" and (w[3] == -1 or by.function == waiter)) for w, by in found),
-            f"waits {[(t.function, t.waits) for t in threads.values() if t.function == waiter]}")
+        if not any((by.function if by else None) == waker or
+                   (waker == "-" and (w[3] == -1 or by.function == waiter)) for w, by in found):
+            yield line, [t.waits for t in threads.values() if t.function == waiter]
     for function in ("leaves", "is_cancelled", "short_life"):
-        check(f"{name}: {function} ends",
-              [t.is_over for t in threads.values() if t.function == function] == [True],
-              f"{[(t.function, t.is_over) for t in threads.values()]}")
+        ends = [t.is_over for t in threads.values() if t.function == function]
+        if ends != [True]:
+            yield function, ends
+
+
+def check_known(name, trace, *command):
+    """Of a program that sleeps to be in time: on a loaded machine it is tried again."""
+    for _ in range(TRIES):
+        done = run(*command)
+        missing = list(known(done.stdout, parse(name, trace)[0])) if done.returncode == 0 else done
+        if not missing:
+            break
+    check(f"{name}: the schedule", not missing, f"{missing}")
+    return done
 
 
 def test_known():
-    done = run(SONDE, "record", "-e", "trace", "-o", "known.trace", "--", "./known")
-    check("record", done.returncode == 0, done.stderr)
+    done = check_known("record", "known.trace", SONDE, "record", "-e", "trace", "-o", "known.trace",
+                       "--", "./known")
     check("record tells", re.search(r"sonde: \d+ events in [\d.]+s, 0 lost: known.trace",
                                     done.stderr), done.stderr)
-    check_known("record", done.stdout, parse("record", "known.trace")[0])
     text = run(SONDE, "trace", "-d=parsed", "known.trace").stdout
     check("record: files and lines", re.search(r"wait_mutex @ 0x\w+\n\t\t\S*known.c:\d+", text))
-    # Another image of the same process, and another process.
-    done = run(SONDE, "record", "-e", "trace", "-o", "exec.trace", "--", "sh", "-c",
-               "./known > first; exec ./known")
+    check_known("api", "api.trace", "./known_api", "api.trace")
+
+
+def test_exec():
+    """Another image of the same process, and another process."""
+    for left in range(TRIES - 1, -1, -1):
+        done = run(SONDE, "record", "-e", "trace", "-o", "exec.trace", "--", "sh", "-c",
+                   "./known > first; exec ./known")
+        threads = parse("exec", "exec.trace")[0]
+        found = [[threads.get(w[3]) for t in threads.values() if t.function == function
+                  for w in t.waits if w[2] and w[2] - w[1] > 15e6 / LATE]
+                 for function in ("wait_mutex", "wait_cond")]
+        if all(len(wakers) == 2 and all(wakers) for wakers in found):
+            break
     check("exec", done.returncode == 0, done.stderr)
-    threads = parse("exec", "exec.trace")[0]
-    for function in ("wait_mutex", "wait_cond"):
-        found = [threads.get(w[3]) for t in threads.values() if t.function == function
-                 for w in t.waits if w[2] and w[2] - w[1] > 15e6 / LATE]
-        check(f"exec: {function}, of both", len(found) == 2 and all(found), f"{found}")
+    check("exec: the wakers of both", left or all(len(f) == 2 and all(f) for f in found), f"{found}")
     text = run(SONDE, "trace", "-d=parsed", "exec.trace").stdout
     check("exec: stacks of both", len(re.findall(
         r"Waiting->Runnable.*\nStack=\n\tpthread_mutex_unlock", text)) >= 2)
-    done = run("./known_api", "api.trace")
-    check("api", done.returncode == 0, f"{done.returncode}")
-    check_known("api", done.stdout, parse("api", "api.trace")[0])
 
 
 def test_tasks():
@@ -210,7 +225,7 @@ def main():
         GO = find_go()
         if not GO:
             skip("Go's parser", "no go tool trace: set SONDE_GO_TRACE or SONDE_GO_ROOTS")
-        for test in (test_known, test_tasks, test_survive, test_others):
+        for test in (test_known, test_exec, test_tasks, test_survive, test_others):
             test()
     finally:
         os.chdir("/")
