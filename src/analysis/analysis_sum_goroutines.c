@@ -37,8 +37,8 @@ static void text(const void *state, struct buf *out)
     uint64_t count;
     size_t n = count_groups(f, &count), shown = analysis_n_rows(f, n);
     uint32_t *order = analysis_sorted(f->waits.groups.n, by_exec, f->waits.groups.items);
-    buf_printf(out, "goroutines: %llu, by the function that they were started with\n",
-               (unsigned long long)count);
+    buf_printf(out, "%s: %llu, by the function that they were started with\n",
+               analysis_words(f->trace).goroutines, (unsigned long long)count);
     analysis_table_begin(&t, "rrrrrrrll",
                          "count\0total\0running\0runnable\0waiting\0syscall\0assist\0started "
                          "with\0waiting for\0");

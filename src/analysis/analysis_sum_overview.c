@@ -35,17 +35,20 @@ static void text_uses(const struct analysis_facts *f, struct buf *out)
     static const struct {
         enum analysis_use use;
         const char *name;
-    } rows[] = {{ANALYSIS_USE_GO, "goroutines"},
+    } rows[] = {{ANALYSIS_USE_GO, NULL},
                 {ANALYSIS_USE_WORKER, "garbage collector"},
                 {ANALYSIS_USE_SYSCALL, "system calls"},
                 {ANALYSIS_USE_SCHED, "scheduling"},
                 {ANALYSIS_USE_IDLE, "idle"}};
     struct uses u = sum_uses(f);
+    struct analysis_words words = analysis_words(f->trace);
     struct analysis_table t;
     buf_puts(out, "\nprocessors\n");
     analysis_table_begin(&t, "lrr", "for\0time\0share\0");
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        analysis_table_text(&t, rows[i].name);
+        if (words.is_native && rows[i].use == ANALYSIS_USE_WORKER)
+            continue;
+        analysis_table_text(&t, rows[i].name ? rows[i].name : words.goroutines);
         analysis_table_time(&t, u.ns[rows[i].use]);
         analysis_table_share(&t, (double)u.ns[rows[i].use], (double)u.all);
     }
@@ -63,9 +66,10 @@ static void text_sites(const struct analysis_facts *f, struct buf *out)
         out->failed = true;
         return;
     }
+    struct analysis_words words = analysis_words(f->trace);
     size_t shown = analysis_n_rows(f, pairs.rows.n);
     if (shown) {
-        buf_puts(out, "\nwhere goroutines waited the most, and who ended it\n");
+        buf_printf(out, "\nwhere %s waited the most, and who ended it\n", words.goroutines);
         analysis_table_begin(&t, "rrlll", "waited\0count\0reason\0where\0ended by\0");
         for (size_t i = 0; i < shown; i++) {
             const struct analysis_site_pair *p = &pairs.rows.items[i];
@@ -76,7 +80,7 @@ static void text_sites(const struct analysis_facts *f, struct buf *out)
             analysis_text_site(&site, f->trace, p->stack, "");
             analysis_table_text(&t, buf_str(&site));
             buf_clear(&site);
-            analysis_text_site(&site, f->trace, p->waker_stack, "the runtime");
+            analysis_text_site(&site, f->trace, p->waker_stack, words.runtime);
             analysis_table_text(&t, buf_str(&site));
         }
         analysis_table_end(&t, out);
@@ -142,9 +146,12 @@ static void text(const void *state, struct buf *out)
     const struct analysis_facts *f = state;
     buf_puts(out, "trace of ");
     analysis_text_time(out, analysis_facts_length(f));
-    buf_printf(out, ": %llu events, %llu goroutines, %zu processors, %zu threads",
-               (unsigned long long)f->n_events, (unsigned long long)f->goroutines.n,
-               f->procs.rows.n, f->procs.threads.n);
+    bool is_native = trace_is_native(f->trace);
+    buf_printf(out, ": %llu events, ", (unsigned long long)f->n_events);
+    if (!is_native)
+        buf_printf(out, "%llu goroutines, %zu processors, ", (unsigned long long)f->goroutines.n,
+                   f->procs.rows.n);
+    buf_printf(out, "%zu threads", f->procs.threads.n);
     if (n_tasks(f))
         buf_printf(out, ", %llu tasks", (unsigned long long)n_tasks(f));
     if (f->n_samples)
@@ -157,7 +164,8 @@ static void text(const void *state, struct buf *out)
         analysis_text_waits(out, f, &f->waits.longest_blocks, true);
     }
     text_latency(f, out);
-    text_gc(f, out);
+    if (!is_native)
+        text_gc(f, out);
 }
 
 /* --- JSON --- */

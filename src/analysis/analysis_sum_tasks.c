@@ -60,7 +60,8 @@ static void text_longest(struct buf *out, const struct analysis_facts *f,
         analysis_text_site(out, f->trace, w->stack, "?");
     }
     if (w->waker_g != TRACE_NONE) {
-        buf_printf(out, ", ended by goroutine %lld", (long long)w->waker_g);
+        buf_printf(out, ", ended by %s %lld", analysis_words(f->trace).goroutine,
+                   (long long)w->waker_g);
         if (w->waker_stack) {
             buf_puts(out, " at ");
             analysis_text_site(out, f->trace, w->waker_stack, "?");
@@ -81,7 +82,10 @@ static void text_slow(struct buf *out, const struct analysis_facts *f,
                task_name(f, task->name), (unsigned long long)task->id);
     analysis_text_time(out, task->start_ns - f->first_ns);
     buf_putc(out, '\n');
-    text_exec(out, f, "goroutine that began it", &d->own);
+    text_exec(out, f,
+              analysis_words(f->trace).is_native ? "thread that began it"
+                                                 : "goroutine that began it",
+              &d->own);
     text_exec(out, f, "others in its regions", &d->others);
     text_longest(out, f, &d->longest);
     for (uint32_t at = d->first_log; at; at = u->logs.items[at].next) {

@@ -14,7 +14,8 @@ static void text(const void *state, struct buf *out)
         return;
     }
     size_t shown = analysis_n_rows(f, pairs.rows.n);
-    buf_puts(out, "wakers: where goroutines waited, and who ended it\n");
+    struct analysis_words words = analysis_words(f->trace);
+    buf_printf(out, "wakers: where %s waited, and who ended it\n", words.goroutines);
     analysis_table_begin(&t, "rrrrlll", "waited\0count\0mean\0longest\0reason\0where\0ended by\0");
     for (size_t i = 0; i < shown; i++) {
         const struct analysis_site_pair *p = &pairs.rows.items[i];
@@ -27,7 +28,7 @@ static void text(const void *state, struct buf *out)
         analysis_text_site(&site, f->trace, p->stack, "");
         analysis_table_text(&t, buf_str(&site));
         buf_clear(&site);
-        analysis_text_site(&site, f->trace, p->waker_stack, "the runtime");
+        analysis_text_site(&site, f->trace, p->waker_stack, words.runtime);
         analysis_table_text(&t, buf_str(&site));
     }
     analysis_table_end(&t, out);

@@ -230,16 +230,28 @@ size_t analysis_parts_sorted(const struct analysis_parts *pool, uint32_t chain,
     return n;
 }
 
+struct analysis_words analysis_words(const struct trace *trace)
+{
+    if (trace_is_native(trace))
+        return (struct analysis_words){"thread", "threads", "the kernel", true};
+    return (struct analysis_words){"goroutine", "goroutines", "the runtime", false};
+}
+
 void analysis_text_waits(struct buf *out, const struct analysis_facts *f,
                          const struct analysis_top *top, bool has_waker)
 {
     struct analysis_table t;
     AUTO_BUF text = {0};
+    struct analysis_words words = analysis_words(f->trace);
     if (has_waker)
-        analysis_table_begin(&t, "rrrllll",
-                             "waited\0at\0goroutine\0started with\0reason\0where\0ended by\0");
+        analysis_table_begin(
+            &t, "rrrllll",
+            words.is_native ? "waited\0at\0thread\0started with\0reason\0where\0ended by\0"
+                            : "waited\0at\0goroutine\0started with\0reason\0where\0ended by\0");
     else
-        analysis_table_begin(&t, "rrrll", "waited\0at\0goroutine\0started with\0where\0");
+        analysis_table_begin(&t, "rrrll",
+                             words.is_native ? "waited\0at\0thread\0started with\0where\0"
+                                             : "waited\0at\0goroutine\0started with\0where\0");
     for (size_t i = 0; i < top->n; i++) {
         const struct analysis_wait *w = analysis_top_at(top, i);
         analysis_table_time(&t, w->ns);
@@ -255,9 +267,10 @@ void analysis_text_waits(struct buf *out, const struct analysis_facts *f,
             continue;
         buf_clear(&text);
         analysis_text_site(&text, f->trace, w->waker_stack,
-                           w->waker_g == TRACE_NONE ? "the runtime" : "");
+                           w->waker_g == TRACE_NONE ? words.runtime : "");
         if (w->waker_g != TRACE_NONE)
-            buf_printf(&text, "%s(goroutine %lld)", text.len ? " " : "", (long long)w->waker_g);
+            buf_printf(&text, "%s(%s %lld)", text.len ? " " : "", words.goroutine,
+                       (long long)w->waker_g);
         analysis_table_text(&t, buf_str(&text));
     }
     analysis_table_end(&t, out);

@@ -24,6 +24,14 @@ void analysis_table_printf(struct analysis_table *t, const char *fmt, ...)
 /* Print it, two blanks in front of each line, and release it. */
 void analysis_table_end(struct analysis_table *t, struct buf *out);
 
+/* What things are called in this trace. */
+struct analysis_words {
+    const char *goroutine, *goroutines; /* "thread" in that of a native program */
+    const char *runtime;                /* who ends a wait when nobody else does: "the kernel" */
+    bool is_native;
+};
+struct analysis_words analysis_words(const struct trace *trace); /* O(frames) */
+
 void analysis_text_time(struct buf *out, int64_t ns);
 void analysis_text_bytes(struct buf *out, uint64_t bytes);
 /* "main.work file.go:12" of the frame that a reader looks for; `none` if there is no stack. */

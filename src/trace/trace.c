@@ -239,3 +239,14 @@ uint32_t trace_n_stacks(const struct trace *trace)
 {
     return count(&trace->stacks);
 }
+
+bool trace_is_native(const struct trace *trace)
+{
+    static const char prefix[] = "runtime.";
+    uint32_t n = trace_n_frames(trace);
+    for (uint32_t i = 0; i < n; i++)
+        if (!strncmp(trace_string(trace, trace_frame(trace, i)->func, NULL), prefix,
+                     sizeof prefix - 1))
+            return false;
+    return n > 0;
+}

@@ -43,6 +43,9 @@ uint32_t trace_add_stack(struct trace *trace, const uint32_t *frames, uint32_t n
 const char *trace_string(const struct trace *trace, uint32_t string, size_t *n);
 const struct trace_frame *trace_frame(const struct trace *trace, uint32_t frame);
 struct trace_stack trace_stack(const struct trace *trace, uint32_t stack);
+/* Is it of a program of which libsonde wrote it, whose goroutines are threads?  It has frames, and
+ * none of Go's runtime, of which what Go writes has some.  O(frames). */
+bool trace_is_native(const struct trace *trace);
 uint32_t trace_n_strings(const struct trace *trace), trace_n_frames(const struct trace *trace),
     trace_n_stacks(const struct trace *trace); /* for tables indexed by them; 0 counts */
 

@@ -179,18 +179,6 @@ static bool read_events(struct trace_web_load *load, struct err *err)
     }
 }
 
-/* Frames, and none of Go's runtime: what Go's own runtime writes has some. */
-static bool is_native(const struct trace *trace)
-{
-    uint32_t n = trace_n_frames(trace);
-    for (uint32_t i = 0; i < n; i++) {
-        const char *name = trace_string(trace, trace_frame(trace, i)->func, NULL);
-        if (!strncmp(name, "runtime.", strlen("runtime.")))
-            return false;
-    }
-    return n > 0;
-}
-
 static bool make_model(struct trace_web_load *load, struct err *err)
 {
     struct trace_web_model *model = &load->model;
@@ -201,7 +189,7 @@ static bool make_model(struct trace_web_load *load, struct err *err)
         !analysis_facts_end(model->facts, err) || !trace_web_mmu_end(&model->mmu, err))
         return false;
     model->stats = timeline_stats(model->timeline);
-    model->is_native = is_native(model->trace);
+    model->is_native = trace_is_native(model->trace);
     if (model->ledger.n_dropped)
         diag_add(&model->diag, "%llu rows of goroutines, regions, tasks and logs are left out",
                  (unsigned long long)model->ledger.n_dropped);
