@@ -182,7 +182,7 @@ def test_kinds(program):
     check("both: a line each", done.stderr.count("(sonde pprof -top both/"), 2)
     done = run(SONDE, "record", "-e", "heap,nothing", "--", program)
     check("an unknown kind", (done.returncode, done.stderr), (2, "sonde: cannot record 'nothing'; the kinds are "
-          "cpu, heap, allocs, block, mutex, goroutine, threadcreate\n"))
+          "cpu, heap, allocs, block, mutex, goroutine, threadcreate, trace\n"))
     done = run(SONDE, "record", "-e", "heap,allocs", "--heap-rate", "1", "-o", "pair/", "--", "sh", "-c", ":")
     check("heap and allocs", (done.returncode, sorted(os.listdir("pair"))), (0, ["allocs.pb.gz", "heap.pb.gz"]))
     check("a folder with a slash at its end", "pair//" in done.stderr, False)
