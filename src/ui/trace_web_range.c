@@ -33,7 +33,7 @@ static void write_times(struct json *j, const char *key, const struct timeline_t
 static void write_procs(const struct trace_web_ask *ask, struct json *j,
                         const struct timeline_range *r)
 {
-    const uint32_t n = timeline_stats(ask->timeline).n_procs;
+    const uint32_t n = r->procs ? timeline_stats(ask->timeline).n_procs : 0; /* none: no time */
     json_key(j, "procs");
     json_open(j, '[');
     for (uint32_t i = 0; i < n; i++) {

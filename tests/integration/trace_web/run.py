@@ -7,6 +7,7 @@ import glob
 import http.client
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -463,6 +464,41 @@ def test_requests(trace):
         check("it still answers", s.ask("/data/meta").status == 200)
 
 
+NAMES = ("tracks", "tile", "globals", "arrows", "box", "range", "search", "overview", "goroutines", "goroutine",
+         "usertask", "task", "userregion", "gc", "mmu", "latency", "flame")
+VALUES = {
+    "view": "proc thread goroutine task x", "start": "0 -1 1024 53248385 99999999999 -4611686018427387904 x",
+    "end": "0 2048 65536 53248385 16777216 4611686018427387903", "step": "1 1024 4096 1152921504606846976 3",
+    "first": "0 1 4294967295", "n": "0 1 100 4294967295", "goid": "1 1,2,3 9 999999", "taskid": "1 77",
+    "focustask": "1 2", "task": "1 3 9", "track": "0 1 26 9999", "lane": "0 1 3 255", "at": "0 -1 26624000 53248385",
+    "g": "1 9 26", "of": "1 9", "max": "0 1 20000", "q": "main . G1 ( ^$", "sort": "total id length sync zzz",
+    "dir": "asc desc", "offset": "0 5 99999", "name": "main.main main.main.func1", "type": "work child x",
+    "latmin": "1ms 0 x", "latmax": "20ms 1h", "pc": "0x512357 zz", "id": "1 2 0", "window": "1000 1ms",
+    "profile": "sync net cpu gc regions tasks states regionsync sched syscall x", "related": "1", "buckets": "1 5000",
+    "flags": "stw perProc|stw|background|assist|sweep mut", "w": "10 1000", "z": "0 0.0 9.9", "p": "main ("}
+
+
+def test_chance(trace):
+    """Parameters by chance: an answer, or one line why not."""
+    chance = random.Random(7)
+    with serve(trace) as s:
+        s.read()
+        for _ in range(600):
+            name = chance.choice(NAMES)
+            keys = chance.sample(sorted(VALUES), chance.randint(0, 7))
+            keys += ["start", "end", "step", "view"] if name in ("tile", "globals") else []
+            query = {k: chance.choice(VALUES[k].split()) for k in keys}
+            try:
+                answer = s.data(name, **query)
+                check(f"chance: {name} {query}", answer.status in (200, 400) and isinstance(answer.json, dict),
+                      answer.status, answer.body[:200])
+            except (OSError, http.client.HTTPException) as e:
+                check(f"chance: {name} {query}", False, e, s.stop())
+                return
+        status, said = s.stop()
+        check("chance: ends well", status == 0, status, said)
+
+
 # --- the command ---
 
 def test_command(folder, trace):
@@ -539,6 +575,7 @@ def main():
             test_sample(trace)
         test_marks(known)
         test_requests(known)
+        test_chance(known)
         test_command(folder, known)
         tool = go_trace()
         for trace in samples if tool else []:
