@@ -44,7 +44,7 @@ def stress(label, program, library, *flags):
     if done.returncode:
         print(done.stderr)
     for kind in kinds():
-        command = [SONDE, "trace", f"{label}/sonde.trace"] if kind == "trace" else \
+        command = [SONDE, "trace", "-d=footprint", f"{label}/sonde.trace"] if kind == "trace" else \
             [SONDE, "pprof", "-top", f"{label}/{kind}.pb.gz"]
         report = subprocess.run(command, capture_output=True, text=True)
         check(f"{label}: {kind} is read", report.returncode, 0)
