@@ -38,9 +38,8 @@ static bool begin(struct wanted *w, struct web_call *call, const char *name, str
     const struct trace_web_site *site = trace_web_site(call);
     *w = (struct wanted){0};
     diag_init(&w->diag);
-    if (!trace_web_load_model(site->load))
-        return err_set(err, ERR_IO, "the trace is still being read");
-    if (!trace_query_parse(&w->query, call->request->query, &call->arena, err))
+    if (!trace_web_load_wait(site->load, err) ||
+        !trace_query_parse(&w->query, call->request->query, &call->arena, err))
         return false;
     if (!name)
         name = trace_query_text(&w->query, "profile");

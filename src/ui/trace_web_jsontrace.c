@@ -41,13 +41,11 @@ static bool write_trace(struct web_call *call, struct err *err)
 {
     struct trace_query query;
     struct diag diag;
-    const struct trace_web_load *load = trace_web_site(call)->load;
-    const struct trace_web_model *model = trace_web_load_model(load);
+    struct trace_web_load *load = trace_web_site(call)->load;
+    const struct trace_web_model *model = trace_web_load_wait(load, err);
     struct analysis_task task = {.ops = analysis_find(ANALYSIS_EXPORT, "chrome"),
                                  .out = &call->response->body};
-    if (!model)
-        return err_set(err, ERR_IO, "the trace is still being read");
-    if (!trace_query_parse(&query, call->request->query, &call->arena, err))
+    if (!model || !trace_query_parse(&query, call->request->query, &call->arena, err))
         return false;
     if (query.n_goids > 1)
         return err_set(err, ERR_USAGE, "jsontrace is of one goroutine, or of all");

@@ -32,6 +32,7 @@ struct trace_web_load {
     struct err err;
     atomic_int state;
     pthread_mutex_t lock; /* of what is below */
+    pthread_cond_t read;  /* the state is another */
     bool is_over, has_rest;
     atomic_uint_least64_t done, total, n_events;
     bool has_thread;
@@ -97,6 +98,7 @@ struct trace_web_load *trace_web_load_open(const char *path, const char *binary,
     struct trace_web_model *model = &load->model;
     load->fd = -1;
     pthread_mutex_init(&load->lock, NULL);
+    pthread_cond_init(&load->read, NULL);
     diag_init(&model->diag);
     bool ok = fetch(load, path, err);
     if (ok) {
@@ -239,7 +241,10 @@ static void *read_trace(void *arg)
     trace_reader_free(load->reader); /* and its memory */
     load->reader = NULL;
     pages_give_back();
+    pthread_mutex_lock(&load->lock);
     atomic_store(&load->state, ok ? STATE_READY : STATE_FAILED);
+    pthread_cond_broadcast(&load->read);
+    pthread_mutex_unlock(&load->lock);
     load->on_done(load->on_done_arg);
     /* Not at the cost of what is asked for meanwhile; a failure leaves it to them. */
     struct err none = {0};
@@ -277,6 +282,18 @@ bool trace_web_load_start(struct trace_web_load *load, void (*done)(void *arg), 
 const struct trace_web_model *trace_web_load_model(const struct trace_web_load *load)
 {
     return atomic_load(&load->state) == STATE_READY ? &load->model : NULL;
+}
+
+const struct trace_web_model *trace_web_load_wait(struct trace_web_load *load, struct err *err)
+{
+    pthread_mutex_lock(&load->lock);
+    while (atomic_load(&load->state) == STATE_READING)
+        pthread_cond_wait(&load->read, &load->lock);
+    pthread_mutex_unlock(&load->lock);
+    const struct trace_web_model *model = trace_web_load_model(load);
+    if (!model)
+        *err = load->err;
+    return model;
 }
 
 const struct err *trace_web_load_failure(const struct trace_web_load *load)
@@ -319,6 +336,7 @@ void trace_web_load_free(struct trace_web_load *load)
     trace_free(load->model.kept);
     if (load->fd >= 0)
         close(load->fd);
+    pthread_cond_destroy(&load->read);
     pthread_mutex_destroy(&load->lock);
     free(load->path);
     free(load);

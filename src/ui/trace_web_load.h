@@ -55,6 +55,8 @@ bool trace_web_load_start(struct trace_web_load *load, void (*done)(void *arg), 
                           struct err *err);
 /* NULL: it is still being read, or has failed. */
 const struct trace_web_model *trace_web_load_model(const struct trace_web_load *load);
+/* The same, once it is read.  NULL and *err: it has failed. */
+const struct trace_web_model *trace_web_load_wait(struct trace_web_load *load, struct err *err);
 /* NULL: it is not there yet, or there is no memory for it. */
 const struct trace_web_rest *trace_web_load_rest(struct trace_web_load *load);
 /* Why it has failed; NULL: it has not. */

@@ -525,6 +525,11 @@ def test_command(folder, trace):
               meta["events"] > 100, meta)
         status, said = s.stop(signal.SIGTERM)
         check("it is told", status == 0 and "what comes before is shown" in said, said)
+    # Files wait until the trace is read, for scripts that ask at once.
+    for path in ("/block?raw=1", "/jsontrace"):
+        with serve(trace) as s:
+            answer = s.ask(path)
+            check(f"{path} at once", answer.status == 200 and len(answer.body) > 100, answer.status, answer.body[:200])
     # Without flags: any port, and the browser, at the part that is named.
     called = os.path.join(folder, "called")
     browser = os.path.join(folder, "browser")
