@@ -14,8 +14,8 @@ def go_trace():
     def version(root):
         return [int(part) for part in re.findall(r"\d+", os.path.basename(root))]
     roots = sorted(go_roots(), key=version)
-    # Up to Go 1.21 there is no command for traces of later versions.
-    if not roots or version(roots[-1]) < [1, 23]:
+    # Before there is no tool that reads the traces of today.
+    if not roots or version(roots[-1]) < [1, 26]:
         return None
     build = os.environ["SONDE_BUILD_ROOT"]
     tool = os.path.join(build, "go-trace-" + os.path.basename(roots[-1]))
