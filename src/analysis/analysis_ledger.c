@@ -105,9 +105,11 @@ void analysis_ledger_gc(struct analysis_ledger *ledger, const struct analysis_gc
         !has_room(ledger, n))
         return;
     analysis_ledger_gc_end(ledger, gc);
-    const struct analysis_ledger_cycle row = {.start_ns = gc->cycle_since_ns,
-                                              .end_ns = ANALYSIS_NEVER,
-                                              .heap_before = level(&gc->heap),
-                                              .goal = level(&gc->goal)};
+    const struct analysis_ledger_cycle row = {
+        .start_ns = gc->cycle_since_ns,
+        .end_ns = ANALYSIS_NEVER,
+        .heap_before = level(&gc->heap),
+        .goal = level(&gc->goal),
+        .stack = event->type == GOTRACE_GC_BEGIN ? trace_event_stack(event) : 0};
     ledger->failed |= !vec_push(&ledger->cycles, row);
 }

@@ -48,6 +48,7 @@ struct analysis_ledger_cycle {
     int64_t start_ns, end_ns;
     int64_t worker_ns, assist_ns, sweep_ns; /* of processors, until the next one */
     uint64_t heap_before, heap_after, goal; /* bytes; 0: not known */
+    uint32_t stack;                         /* of who began it; 0: not known */
 };
 
 struct analysis_ledger {

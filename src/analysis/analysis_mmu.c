@@ -27,8 +27,16 @@ void analysis_mmu_release(struct analysis_mmu *mmu)
 
 /* --- one series --- */
 
-static void consider(struct analysis_mmu_window *w, double util, int64_t at_ns)
+/* Windows come in the order of the series: between two, the share changes evenly. */
+static void consider(struct analysis_mmu *mmu, size_t window, struct analysis_mmu_window *w,
+                     double util, int64_t at_ns)
 {
+    if (mmu->muds && w->is_known)
+        analysis_mud_add(&mmu->muds[window], w->last, util, (double)(at_ns - w->last_ns));
+    if (mmu->worst && !window)
+        analysis_worst_add(mmu->worst, w->ns, at_ns, util);
+    w->last = util;
+    w->last_ns = at_ns;
     if (w->is_known && util >= w->mmu)
         return;
     w->mmu = util;
@@ -55,12 +63,13 @@ static void work_off(struct analysis_mmu *mmu, struct analysis_series *s)
         size_t at = (size_t)(s->next[i] - s->dropped);
         for (; at + 1 < n && items[at].time_ns + w->ns <= last->time_ns; at++) {
             double sum = integral(&items[n - 2], items[at].time_ns + w->ns) - items[at].cum;
-            consider(w, sum / (double)w->ns, items[at].time_ns);
+            consider(mmu, i, w, sum / (double)w->ns, items[at].time_ns);
         }
         s->next[i] = s->dropped + at;
         int64_t begin_ns = last->time_ns - w->ns;
         if (at > 0 && begin_ns >= s->first_ns)
-            consider(w, (last->cum - integral(&items[at - 1], begin_ns)) / (double)w->ns, begin_ns);
+            consider(mmu, i, w, (last->cum - integral(&items[at - 1], begin_ns)) / (double)w->ns,
+                     begin_ns);
     }
 }
 
@@ -317,6 +326,8 @@ void analysis_mmu_end(struct analysis_mmu *mmu, int64_t time_ns)
         add_util(mmu, &mmu->series.items[mmu->procs.items[i].series], time_ns, 0);
     for (size_t i = 0; i < mmu->series.n; i++)
         start_streaming(mmu, &mmu->series.items[i]);
+    if (mmu->worst)
+        analysis_worst_sort(mmu->worst);
 }
 
 bool analysis_mmu_at(const struct analysis_mmu *mmu, size_t window, struct analysis_mmu_window *out)

@@ -9,6 +9,7 @@
 #define SONDE_ANALYSIS_ANALYSIS_MMU_H
 
 #include "analysis/analysis_curve.h"
+#include "analysis/analysis_mud.h"
 #include "base/map.h"
 #include "base/vec.h"
 #include "trace/trace_event.h"
@@ -29,8 +30,10 @@ struct analysis_util {
 struct analysis_mmu_window {
     int64_t ns;
     double mmu;
-    int64_t at_ns; /* where the worst one begins */
-    bool is_known; /* the trace is at least as long */
+    int64_t at_ns;   /* where the worst one begins */
+    bool is_known;   /* the trace is at least as long */
+    double last;     /* of the last window that was looked at, */
+    int64_t last_ns; /* which began then */
 };
 
 struct analysis_series {
@@ -61,6 +64,8 @@ struct analysis_mmu {
     int stw;
     uint64_t n_sync;
     struct analysis_curve *curve; /* NULL; set after init: the share over time, of all processors */
+    struct analysis_mud *muds;    /* NULL; set after init: [n_windows], zeroed */
+    struct analysis_worst *worst; /* NULL; set after init: of the first window, sorted at the end */
     bool failed;
 };
 

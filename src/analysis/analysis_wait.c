@@ -35,11 +35,32 @@ void analysis_waits_release(struct analysis_waits *ws, struct analysis_parts *pa
 
 /* --- groups --- */
 
+static void name_top(struct analysis_top *top, int64_t g, uint32_t name)
+{
+    for (size_t i = 0; i < top->n; i++) {
+        struct analysis_wait *w = (struct analysis_wait *)(top->items + i * top->item_bytes);
+        if (w->g == g && !w->name)
+            w->name = name;
+        if (w->waker_g == g && !w->waker_name)
+            w->waker_name = name;
+    }
+}
+
+/* The name is known only now: the longest waits are told, too. */
+static void name_late(struct analysis_waits *ws, const struct analysis_goroutine *g)
+{
+    name_top(&ws->longest_sched, g->id, g->name);
+    name_top(&ws->longest_blocks, g->id, g->name);
+    name_top(&ws->longest_syscalls, g->id, g->name);
+}
+
 struct analysis_go_group *analysis_waits_group(struct analysis_waits *ws,
                                                struct analysis_goroutine *g)
 {
     if (g->group != ANALYSIS_NO_ROW && ws->groups.items[g->group].name == g->name)
         return &ws->groups.items[g->group];
+    if (g->group != ANALYSIS_NO_ROW)
+        name_late(ws, g);
     uint32_t next = (uint32_t)ws->groups.n;
     uint32_t row = map_get_or_put(&ws->group_index, g->name, next);
     const char *name = trace_string(ws->trace, g->name, NULL),
@@ -211,6 +232,20 @@ static bool is_below(const char *name, const char *file)
            begins_with_any(file, files);
 }
 
+/* Of a stack that is the runtime's alone: what its goroutine is for ("runtime.gcBgMarkWorker"),
+ * which says more than the innermost frame ("runtime.systemstack_switch").  Of other stacks of
+ * nothing but a library: who waits ("pthread_cond_wait"), not "start_thread". */
+static const struct trace_frame *site_below(const struct trace *trace, const struct trace_stack *s)
+{
+    const struct trace_frame *outermost = trace_frame(trace, s->frames[s->n_frames - 1]);
+    const char *name = trace_string(trace, outermost->func, NULL);
+    if (s->n_frames > 1 && !strcmp(name, "runtime.goexit")) {
+        outermost = trace_frame(trace, s->frames[s->n_frames - 2]);
+        name = trace_string(trace, outermost->func, NULL);
+    }
+    return strncmp(name, "runtime.", 8) == 0 ? outermost : trace_frame(trace, s->frames[0]);
+}
+
 const struct trace_frame *analysis_site(const struct trace *trace, uint32_t stack)
 {
     struct trace_stack s = trace_stack(trace, stack);
@@ -220,5 +255,5 @@ const struct trace_frame *analysis_site(const struct trace *trace, uint32_t stac
         if (*name && !is_below(name, trace_string(trace, frame->file, NULL)))
             return frame;
     }
-    return s.n_frames ? trace_frame(trace, s.frames[0]) : NULL;
+    return s.n_frames ? site_below(trace, &s) : NULL;
 }

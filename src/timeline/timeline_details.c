@@ -238,7 +238,11 @@ static void add_inside(void *arg, const struct timeline_segment *s)
     if (s->state.kind >= TIMELINE_N_KINDS || to <= from)
         return;
     a->out->inside[s->state.kind].count += s->n ? s->n : 1;
-    a->out->inside[s->state.kind].total_ns += to - from;
+    int64_t ns = to - from;
+    if (s->n) /* there is nothing between them */
+        ns = (int64_t)((double)s->spent_ns[TIMELINE_SPENT_RUNNING] * (double)ns /
+                       (double)(s->end_ns - s->start_ns));
+    a->out->inside[s->state.kind].total_ns += ns;
 }
 
 static void read_inside(struct asking *a, uint32_t go)

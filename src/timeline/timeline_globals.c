@@ -288,17 +288,18 @@ bool timeline_minimap(const struct timeline *tl, uint32_t n, struct timeline_min
                  tl->cycles.items[i].end_ns < 0 ? tl->last_ns : tl->cycles.items[i].end_ns, 1);
     for (uint32_t k = 0; k < n; k++)
         out->gc[k] = to_byte(m.busy_ns[k] / (double)m.step_ns);
-    for (size_t k = 0; k < tl->stretches.n; k++) {
-        if (!tl->stretches.items[k].counts[TIMELINE_COUNT_EVENTS])
-            continue;
-        int32_t most = tl->stretches.items[k].n_most[TIMELINE_N_RUNNABLE - 2];
-        int64_t from = tl->stretch_ns.items[k] / m.step_ns,
-                to = tl->stretch_ns.items[k + 1] / m.step_ns;
-        for (int64_t i = from; i <= to && i < n; i++)
-            if (most > (int64_t)out->runnable[i])
-                out->runnable[i] = (uint32_t)most;
-    }
     free(m.busy_ns);
+    struct timeline_globals globals;
+    if (!timeline_globals(tl, 0, (int64_t)n * m.step_ns, m.step_ns, &globals, err)) {
+        timeline_minimap_release(out);
+        *out = (struct timeline_minimap){0};
+        return false;
+    }
+    for (uint32_t k = 0; k < n && k < globals.n_cells; k++) {
+        int64_t most = globals.series[TIMELINE_N_RUNNABLE].most[k];
+        out->runnable[k] = most > 0 ? (uint32_t)most : 0;
+    }
+    timeline_globals_release(&globals);
     return true;
 }
 

@@ -11,6 +11,7 @@ struct summing {
     uint32_t go; /* whose lane is being summed */
     struct timeline_times times;
     struct map group_of;   /* by start frame */
+    struct map waited_of;  /* by start frame, reason */
     struct map blocked_of; /* by kind, reason; by stack if exact */
     struct timeline_range_proc *proc;
 };
@@ -37,9 +38,30 @@ static int64_t *waited(struct timeline_times *t, uint8_t kind)
     }
 }
 
+static void add_waited(struct summing *s, uint32_t reason, int64_t ns)
+{
+    uint32_t frame = s->tl->goes.items[s->go].start_frame, n = (uint32_t)s->out->waited.n;
+    uint32_t at = map_get_or_put(&s->waited_of, (uint64_t)frame << 32 | reason, n);
+    struct timeline_waited new = {.frame = frame};
+    if (at == MAP_NONE) {
+        s->failed = true;
+        return;
+    }
+    if (at == n) {
+        new.reason = timeline_texts_add(&s->out->texts, trace_string(s->tl->trace, reason, NULL),
+                                        &s->failed);
+        if (!vec_push(&s->out->waited, new)) {
+            s->failed = true;
+            return;
+        }
+    }
+    s->out->waited.items[at].total_ns += ns;
+}
+
 static void add_blocked(struct summing *s, uint8_t kind, uint32_t reason, uint64_t count,
                         int64_t ns, int64_t start_ns, int64_t length_ns)
 {
+    add_waited(s, reason, ns);
     uint32_t n = (uint32_t)s->out->blocked.n;
     uint32_t at = map_get_or_put(&s->blocked_of, (uint64_t)kind << 32 | reason, n);
     if (at == MAP_NONE) {
@@ -114,6 +136,24 @@ static void add_state(void *arg, const struct timeline_segment *seg)
     }
 }
 
+/* Mark assists and sweeping, which are within what the goroutine does. */
+static void add_within(void *arg, const struct timeline_segment *seg)
+{
+    struct summing *s = arg;
+    int64_t from = seg->start_ns < s->start_ns ? s->start_ns : seg->start_ns;
+    int64_t to = seg->end_ns > s->end_ns ? s->end_ns : seg->end_ns;
+    if (to <= from)
+        return;
+    int64_t ns = to - from;
+    if (seg->n)
+        ns = (int64_t)((double)seg->spent_ns[TIMELINE_SPENT_RUNNING] * (double)ns /
+                       (double)(seg->end_ns - seg->start_ns));
+    if (seg->state.kind == TIMELINE_ASSIST)
+        s->times.assist += ns;
+    else if (seg->state.kind == TIMELINE_SWEEP)
+        s->times.sweep += ns;
+}
+
 static void add_times(struct timeline_times *to, const struct timeline_times *t)
 {
     to->total += t->total;
@@ -127,6 +167,8 @@ static void add_times(struct timeline_times *to, const struct timeline_times *t)
     to->other += t->other;
     to->idle += t->idle;
     to->unknown += t->unknown;
+    to->assist += t->assist;
+    to->sweep += t->sweep;
 }
 
 static void add_to_group(struct summing *s, uint32_t go)
@@ -153,12 +195,15 @@ static void add_to_group(struct summing *s, uint32_t go)
 static void add_goroutine(struct summing *s, const struct timeline_chunks *chunks, uint32_t go)
 {
     struct timeline_goroutine g = timeline_goroutine(s->tl, go);
-    struct timeline_sink sink = {s, add_state, NULL};
+    struct timeline_sink sink = {s, add_state, NULL}, within = {s, add_within, NULL};
     if (g.first_ns >= s->end_ns || g.last_ns <= s->start_ns)
         return;
     s->go = go;
     s->times = (struct timeline_times){0};
     timeline_chunks_segments(chunks, s->tl->goes.items[go].lane, s->start_ns, s->end_ns, &sink);
+    uint32_t lane = timeline_lane_numbered(s->tl, go, TIMELINE_LANE_WITHIN);
+    if (lane != TIMELINE_NO_LANE)
+        timeline_chunks_segments(chunks, lane, s->start_ns, s->end_ns, &within);
     if (s->times.total)
         add_to_group(s, go);
 }
@@ -365,6 +410,7 @@ bool timeline_range(const struct timeline *tl, const struct timeline_selection *
         good = good && add_longest(&s);
     }
     map_release(&s.group_of);
+    map_release(&s.waited_of);
     map_release(&s.blocked_of);
     if (good)
         return true;
@@ -376,6 +422,7 @@ bool timeline_range(const struct timeline *tl, const struct timeline_selection *
 void timeline_range_release(struct timeline_range *range)
 {
     vec_release(&range->groups);
+    vec_release(&range->waited);
     vec_release(&range->blocked);
     timeline_texts_release(&range->texts);
 }

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define RELATED_CHUNKS 64 /* that are looked through for who wakes whom */
+#define RELATED_CHUNKS 16 /* that are looked through for who wakes whom */
 #define TASK_LANES 15     /* lanes of a task, beside its own */
 
 struct making {
@@ -139,40 +139,53 @@ static void add_goroutines(struct making *m, bool all)
 
 struct related {
     struct making *m;
-    uint32_t go;
+    struct map of; /* ids of goroutines */
 };
 
 static bool look_for_wakes(void *arg, const struct trace_event *events, size_t n)
 {
     struct related *r = arg;
-    int64_t id = r->m->tl->goes.items[r->go].id;
     for (size_t i = 0; i < n; i++) {
         const struct trace_event *e = &events[i];
-        if ((e->type == GOTRACE_GO_UNBLOCK || e->type == GOTRACE_GO_SWITCH) &&
-            (int64_t)e->args[0] == id && e->g != TRACE_NONE)
+        if ((e->type == GOTRACE_GO_UNBLOCK || e->type == GOTRACE_GO_SWITCH) && e->g != TRACE_NONE &&
+            map_get(&r->of, e->args[0]) != MAP_NONE)
             choose(r->m, timeline_go_of(r->m->tl, e->g));
     }
     return !r->m->failed;
 }
 
-/* Who created it, and who woke it in the chunks where it does most recent things. */
-static void choose_related(struct making *m, uint32_t go)
+/* Who created those that are chosen, and who woke them in some of the chunks in which they do
+ * something: chunks of all of the trace, if there are more.  Some 5 ms each. */
+static void choose_related(struct making *m)
 {
     const struct timeline *tl = m->tl;
     const struct timeline_lanes *lanes = &tl->lanes[TIMELINE_CLASS_GO];
-    uint32_t lane = tl->goes.items[go].lane, n = 0;
-    size_t last = SIZE_MAX;
-    struct related r = {m, go};
-    choose(m, tl->goes.items[go].parent);
-    for (uint32_t i = lanes->begins[lane]; i < lanes->begins[lane + 1] && n < RELATED_CHUNKS; i++) {
-        size_t chunk = lanes->sums[i].stretch / TIMELINE_STRETCHES;
-        if (chunk == last)
+    const size_t n_chosen = m->chosen.n;
+    struct related r = {.m = m};
+    uint8_t *is_wanted = calloc(tl->chunks.n + 1, 1);
+    size_t n = 0, seen = 0;
+    m->failed |= !is_wanted;
+    for (size_t i = 0; i < n_chosen && !m->failed; i++) {
+        const struct timeline_go *g = &tl->goes.items[m->chosen.items[i]];
+        m->failed |= !map_put(&r.of, (uint64_t)g->id, 1);
+        choose(m, g->parent);
+        for (uint32_t k = lanes->begins[g->lane]; k < lanes->begins[g->lane + 1]; k++) {
+            size_t chunk = lanes->sums[k].stretch / TIMELINE_STRETCHES;
+            n += !is_wanted[chunk];
+            is_wanted[chunk] = 1;
+        }
+    }
+    const size_t most = n < RELATED_CHUNKS ? n : RELATED_CHUNKS;
+    for (size_t chunk = 0; chunk < tl->chunks.n && !m->failed; chunk++) {
+        if (!is_wanted[chunk])
             continue;
-        last = chunk;
-        n++;
-        if (!timeline_store_replay(&tl->store, chunk, look_for_wakes, &r))
+        bool is_next = seen * most / n != (seen + 1) * most / n;
+        seen++;
+        if (is_next && !timeline_store_replay(&tl->store, chunk, look_for_wakes, &r))
             m->failed = true;
     }
+    map_release(&r.of);
+    free(is_wanted);
 }
 
 /* ---- tasks ---- */
@@ -255,8 +268,8 @@ bool timeline_tracks(const struct timeline *tl, const struct timeline_selection 
     } else {
         for (uint32_t i = 0; i < selection->n_goids; i++)
             choose(&m, timeline_go_of(tl, selection->goids[i]));
-        for (size_t i = 0, n = m.chosen.n; i < n && selection->related; i++)
-            choose_related(&m, m.chosen.items[i]);
+        if (selection->related)
+            choose_related(&m);
         for (uint32_t i = 0; i < tl->goes.n && selection->function; i++)
             if (strcmp(timeline_function(tl, i), selection->function) == 0)
                 choose(&m, i);

@@ -248,6 +248,7 @@ const struct timeline_task *timeline_task_of(const struct timeline *timeline, ui
 struct timeline_times { /* ns */
     int64_t total, running, runnable, syscall;
     int64_t sync, network, sleep, gc, other, idle, unknown; /* waiting, by what for */
+    int64_t assist, sweep;                                  /* overlapping with the above */
 };
 struct timeline_group {
     uint32_t name;  /* start function */
@@ -275,6 +276,12 @@ struct timeline_range {
     struct timeline_times all;
     uint64_t n_switches, n_wakes, n_created, n_ended, n_syscalls, n_samples, n_pauses, n_events;
     VEC(struct timeline_group) groups; /* the most running time first, all */
+    VEC(struct timeline_waited {
+        uint32_t frame; /* of the group */
+        uint32_t reason;
+        int64_t total_ns;
+    })
+    waited; /* of each group by reason, in no order */
     /* What goroutines waited for, the most time first.  where: only if is_exact. */
     VEC(struct timeline_blocked) blocked;
 };

@@ -2,6 +2,7 @@
 #include "ui/trace_web_mmu.h"
 #include "ui/trace_web_sums.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,25 @@ static int64_t stopped(const struct trace_web_ask *ask, struct stops *stops, int
     return sum;
 }
 
+/* Why it began, by who began it; "": not known. */
+static const char *reason_of(const struct trace *trace, uint32_t stack)
+{
+    static const struct {
+        const char *function, *reason;
+    } known[] = {{"runtime.GC", "forced"},
+                 {"runtime.mallocgc", "heap"},
+                 {"runtime.(*mheap).alloc", "heap"},
+                 {"runtime.forcegchelper", "timer"}};
+    const struct trace_stack s = trace_stack(trace, stack);
+    for (uint32_t i = 0; i < s.n_frames; i++) {
+        const char *name = trace_string(trace, trace_frame(trace, s.frames[i])->func, NULL);
+        for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+            if (!strcmp(name, known[k].function))
+                return known[k].reason;
+    }
+    return "";
+}
+
 static void write_cycle(const struct trace_web_ask *ask, struct json *j,
                         const struct analysis_ledger_cycle *c, struct stops *stops)
 {
@@ -47,7 +67,7 @@ static void write_cycle(const struct trace_web_ask *ask, struct json *j,
     json_open(j, '{');
     json_member_int(j, "start", start);
     json_member_int(j, "length", end - start);
-    json_member(j, "reason", STR(""));
+    json_member(j, "reason", str_of(reason_of(ask->trace, c->stack)));
     json_member_int(j, "pauses", pauses);
     json_member_int(j, "longest", longest);
     json_member_int(j, "workers", c->worker_ns);
@@ -112,19 +132,45 @@ bool trace_web_gc(const struct trace_web_ask *ask, struct json *j, struct err *e
 
 /* Worked out by reading the trace once more. */
 static bool read_again(const struct trace_web_ask *ask, struct trace_web_mmu *m, unsigned flags,
-                       int64_t window_ns, struct err *err)
+                       bool has_mut, int64_t window_ns, struct err *err)
 {
     const struct trace_event *events;
     size_t n = 0;
     struct err broken = {0};
     struct trace_reader *reader = trace_web_load_again(ask->site->load, err);
     trace_web_mmu_begin(m, flags, window_ns);
-    if (!reader)
+    if (!reader || (has_mut && !trace_web_mmu_with_mud(m, err))) {
+        trace_reader_free(reader);
         return false;
+    }
     while (trace_reader_next(reader, &events, &n, &broken) && n)
         trace_web_mmu_events(m, trace_reader_trace(reader), events, n);
     trace_reader_free(reader);
     return trace_web_mmu_end(m, err);
+}
+
+/* As Go names them: for 99.9% of the time it is at least so. */
+static void write_quantiles(const struct trace_web_mmu *m, const struct analysis_mmu_window *w,
+                            size_t n, struct json *j)
+{
+    static const struct {
+        const char *name;
+        double quantile;
+    } wanted[] = {{"99.9%ile", 0.001}, {"99%ile", 0.01}, {"95%ile", 0.05}};
+    json_key(j, "quantiles");
+    json_open(j, '[');
+    for (size_t k = 0; m->mmu.muds && k < sizeof wanted / sizeof *wanted; k++) {
+        json_open(j, '{');
+        json_member(j, "name", str_of(wanted[k].name));
+        json_key(j, "values");
+        json_open(j, '[');
+        for (size_t i = 0; i < n; i++)
+            json_double(
+                j, fmax(w[i].mmu, analysis_mud_at(&m->mmu.muds[i], wanted[k].quantile, w[i].mmu)));
+        json_close(j, ']');
+        json_close(j, '}');
+    }
+    json_close(j, ']');
 }
 
 static bool write_mmu(const struct trace_web_mmu *m, struct json *j, struct err *err)
@@ -143,9 +189,7 @@ static bool write_mmu(const struct trace_web_mmu *m, struct json *j, struct err 
     for (size_t i = 0; i < n; i++)
         json_double(j, w[i].mmu);
     json_close(j, ']');
-    json_key(j, "quantiles");
-    json_open(j, '[');
-    json_close(j, ']');
+    write_quantiles(m, w, n, j);
     json_key(j, "utilization");
     json_open(j, '{');
     uint32_t cells = analysis_curve_n(&m->curve);
@@ -166,15 +210,33 @@ bool trace_web_mmu(const struct trace_web_ask *ask, struct json *j, struct err *
     bool has_mut;
     if (!trace_web_mmu_flags(trace_query_text(&ask->query, "flags"), &flags, &has_mut, err))
         return false;
-    if (flags == ask->model->mmu.flags)
+    if (flags == ask->model->mmu.flags && !has_mut)
         return write_mmu(&ask->model->mmu, j, err);
     struct trace_web_mmu *m = malloc(sizeof *m);
     if (!m)
         return err_nomem(err);
-    bool ok = read_again(ask, m, flags, 0, err) && write_mmu(m, j, err);
+    bool ok = read_again(ask, m, flags, has_mut, 0, err) && write_mmu(m, j, err);
     trace_web_mmu_release(m);
     free(m);
     return ok;
+}
+
+/* Windows in which nothing is missing are left out; there is always one, the least. */
+static void write_worst(struct trace_web_mmu *m, const struct analysis_mmu_window *least,
+                        int64_t window_ns, struct json *j)
+{
+    if (!m->worst.n)
+        m->worst = (struct analysis_worst){1, {{least->at_ns, least->mmu}}};
+    json_member_int(j, "window", window_ns);
+    json_key(j, "worst");
+    json_open(j, '[');
+    for (size_t i = 0; i < m->worst.n; i++) {
+        json_open(j, '{');
+        json_member_int(j, "start", m->worst.windows[i].at_ns - m->first_ns);
+        json_member_double(j, "share", m->worst.windows[i].share);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
 }
 
 bool trace_web_mmuworst(const struct trace_web_ask *ask, struct json *j, struct err *err)
@@ -182,7 +244,7 @@ bool trace_web_mmuworst(const struct trace_web_ask *ask, struct json *j, struct 
     unsigned flags;
     bool has_mut;
     int64_t window_ns = 0;
-    struct analysis_mmu_window worst;
+    struct analysis_mmu_window least;
     if (!trace_web_mmu_flags(trace_query_text(&ask->query, "flags"), &flags, &has_mut, err) ||
         !trace_query_duration(&ask->query, "window", &window_ns, err))
         return false;
@@ -191,18 +253,10 @@ bool trace_web_mmuworst(const struct trace_web_ask *ask, struct json *j, struct 
     struct trace_web_mmu *m = malloc(sizeof *m);
     if (!m)
         return err_nomem(err);
-    bool ok = read_again(ask, m, flags, window_ns, err) &&
-              (analysis_mmu_at(&m->mmu, 0, &worst) || err_nomem(err));
-    if (ok) {
-        json_member_int(j, "window", window_ns);
-        json_key(j, "worst");
-        json_open(j, '[');
-        json_open(j, '{');
-        json_member_int(j, "start", worst.at_ns - m->first_ns);
-        json_member_double(j, "share", worst.mmu);
-        json_close(j, '}');
-        json_close(j, ']');
-    }
+    bool ok = read_again(ask, m, flags, false, window_ns, err) &&
+              (analysis_mmu_at(&m->mmu, 0, &least) || err_nomem(err));
+    if (ok)
+        write_worst(m, &least, window_ns, j);
     trace_web_mmu_release(m);
     free(m);
     return ok;

@@ -1,6 +1,7 @@
 #include "ui/trace_web_mmu.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FIRST_NS 1e3 /* the shortest window */
@@ -17,6 +18,14 @@ void trace_web_mmu_begin(struct trace_web_mmu *m, unsigned flags, int64_t window
     analysis_mmu_init(&m->mmu, flags, m->lengths, window_ns ? 1 : TRACE_WEB_MMU_WINDOWS);
     if (!(flags & ANALYSIS_MMU_PER_PROC))
         m->mmu.curve = &m->curve;
+    if (window_ns)
+        m->mmu.worst = &m->worst;
+}
+
+bool trace_web_mmu_with_mud(struct trace_web_mmu *m, struct err *err)
+{
+    m->mmu.muds = calloc(m->mmu.n_windows, sizeof *m->mmu.muds);
+    return m->mmu.muds || err_nomem(err);
 }
 
 void trace_web_mmu_seen(struct trace_web_mmu *m, const struct trace_event *events, size_t n)
@@ -46,6 +55,7 @@ bool trace_web_mmu_end(struct trace_web_mmu *m, struct err *err)
 
 void trace_web_mmu_release(struct trace_web_mmu *m)
 {
+    free(m->mmu.muds);
     analysis_mmu_release(&m->mmu);
 }
 
@@ -63,6 +73,10 @@ bool trace_web_mmu_flags(const char *text, unsigned *flags, bool *has_mut, struc
     *has_mut = false;
     for (const char *p = text ? text : ""; *p;) {
         size_t n = strcspn(p, "|"), i = 0;
+        if (!n) { /* "|" alone: none at all */
+            p++;
+            continue;
+        }
         while (i < sizeof names / sizeof *names &&
                (strlen(names[i].name) != n || strncmp(names[i].name, p, n) != 0))
             i++;

@@ -17,10 +17,13 @@ struct trace_web_mmu {
     int64_t lengths[TRACE_WEB_MMU_WINDOWS];
     struct analysis_mmu mmu;
     struct analysis_curve curve;
+    struct analysis_worst worst; /* of the one window that was asked for */
 };
 
 /* `window_ns` 0: the usual windows; else that one alone, in all places. */
 void trace_web_mmu_begin(struct trace_web_mmu *m, unsigned flags, int64_t window_ns);
+/* After begin: quantiles as well (m->mmu.muds), 8 MiB.  False with ERR_NOMEM. */
+bool trace_web_mmu_with_mud(struct trace_web_mmu *m, struct err *err);
 void trace_web_mmu_events(struct trace_web_mmu *m, const struct trace *trace,
                           const struct trace_event *events, size_t n);
 /* Another has handed the events to m->mmu. */

@@ -8,7 +8,8 @@
 #define FUNCTIONS_MAX 50
 #define BLOCKED_MAX 50
 
-static void write_times(struct json *j, const char *key, const struct timeline_times *t)
+static void write_times(struct json *j, const char *key, const struct timeline_range *r,
+                        uint32_t frame, const struct timeline_times *t)
 {
     json_key(j, key);
     json_open(j, '{');
@@ -22,10 +23,17 @@ static void write_times(struct json *j, const char *key, const struct timeline_t
     json_member_int(j, "gc", t->gc);
     json_member_int(j, "other", t->other + t->idle);
     json_member_int(j, "unknown", t->unknown);
-    json_member_int(j, "assist", 0);
-    json_member_int(j, "sweep", 0);
+    json_member_int(j, "assist", t->assist);
+    json_member_int(j, "sweep", t->sweep);
     json_key(j, "reasons");
     json_open(j, '{');
+    for (size_t i = 0; i < r->waited.n; i++) {
+        const struct timeline_waited *w = &r->waited.items[i];
+        if (w->frame != frame || !w->total_ns)
+            continue;
+        json_text_key(j, w->reason ? trace_web_text(&r->texts, w->reason) : STR("unknown"));
+        json_int(j, w->total_ns);
+    }
     json_close(j, '}');
     json_close(j, '}');
 }
@@ -76,7 +84,7 @@ static void write_functions(const struct trace_web_ask *ask, struct json *j,
         json_member(j, "name", trace_web_text(&r->texts, g->name));
         trace_web_member(j, "place", &place);
         json_member_int(j, "count", g->count);
-        write_times(j, "times", &g->times);
+        write_times(j, "times", r, g->frame, &g->times);
         json_close(j, '}');
     }
     json_close(j, ']');

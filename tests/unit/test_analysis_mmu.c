@@ -66,6 +66,56 @@ static void stops_of_the_world(void **state)
     expect(2, 1 - 1.5 * MS / (20 * MS - 1)); /* longer than the trace: all of it */
 }
 
+/* Of 20 ms one is stopped: a window of 1 ms goes evenly from all to nothing and back, and has all
+ * in 17 of the 19 ms over which it can be moved. */
+static void quantiles(void **state)
+{
+    struct trace_transition t;
+    struct analysis_mud *muds = calloc(3, sizeof *muds);
+    struct analysis_worst worst = {0};
+    made_sync(&m, 0, 1);
+    made_procs(&m, 0, 2);
+    world(5 * MS, "GC sweep termination", true);
+    world(6 * MS, "GC sweep termination", false);
+    world(11 * MS, "GC mark termination", true);
+    world(11 * MS + MS / 4, "GC mark termination", false);
+    analysis_mmu_init(&mmu, ANALYSIS_MMU_STW, lengths, 3);
+    mmu.muds = muds;
+    mmu.worst = &worst;
+    for (size_t i = 0; i < m.n; i++)
+        analysis_mmu_event(&mmu, m.trace, &m.events[i],
+                           trace_event_transition(&m.events[i], &t) ? &t : NULL);
+    analysis_mmu_end(&mmu, 20 * MS);
+    /* At most half: 1 of 19 ms.  At most 13/16: 0.75 ms of the short stop and its edges, too. */
+    double half = analysis_mud_at(&muds[0], 1.0 / 19, -1);
+    double more = analysis_mud_at(&muds[0], (1.625 + 0.75 + 0.125) / 19, -1);
+    assert_true(half > 0.499 && half < 0.501);
+    assert_true(more > 0.8115 && more < 0.8135);
+    assert_true(analysis_mud_at(&muds[0], 0.5, -1) == 1);
+    assert_true(analysis_mud_at(&muds[2], 0.5, -1) == -1); /* longer than the trace */
+    assert_int_equal(worst.n, 2);
+    assert_true(worst.windows[0].share < 1e-9 && worst.windows[0].at_ns == 5 * MS);
+    assert_true(worst.windows[1].share > 0.749 && worst.windows[1].share < 0.751);
+    free(muds);
+}
+
+/* No more than there is room for, the least of them, and none beside another. */
+static void worst_windows(void **state)
+{
+    struct analysis_worst worst = {0};
+    for (int i = 0; i < 1000; i++)
+        analysis_worst_add(&worst, 10, i * 3, (i * 7919 % 1000) / 1000.0);
+    analysis_worst_add(&worst, 10, 5000, 1);
+    analysis_worst_sort(&worst);
+    assert_int_equal(worst.n, ANALYSIS_WORST_MAX);
+    assert_true(worst.windows[0].share == 0);
+    for (size_t i = 0; i < worst.n; i++) {
+        assert_true(!i || worst.windows[i - 1].share <= worst.windows[i].share);
+        for (size_t k = 0; k < i; k++)
+            assert_true(llabs(worst.windows[i].at_ns - worst.windows[k].at_ns) >= 10);
+    }
+}
+
 /* The same from the second generation on: changes are worked off as they come, and dropped. */
 static void long_traces(void **state)
 {
@@ -168,8 +218,8 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(stops_of_the_world),    TEST(long_traces),   TEST(assists), TEST(workers),
-        TEST(what_was_there_before), TEST(no_processors),
+        TEST(stops_of_the_world),    TEST(long_traces),   TEST(assists),   TEST(workers),
+        TEST(what_was_there_before), TEST(no_processors), TEST(quantiles), TEST(worst_windows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -757,6 +757,10 @@ static void test_sums(void **state)
     assert_int_equal(range.all.running, 800 + 50 + 150 + 50);
     assert_int_equal(range.all.sync, 200);
     assert_int_equal(range.all.syscall, 50);
+    assert_int_equal(range.all.assist, 40);
+    assert_int_equal(range.all.sweep, 0);
+    assert_int_equal(range.waited.n, 1);
+    assert_int_equal(range.waited.items[0].total_ns, 200);
     assert_int_equal(range.n_wakes, 1);
     assert_int_equal(range.n_created, 1);
     assert_int_equal(range.groups.n, 2);
@@ -782,6 +786,9 @@ static void test_sums(void **state)
     assert_true(minimap.busy_ns == 790 + 50 + 150 + 50 + 50);
     assert_int_equal(minimap.gc[3], 255);
     assert_int_equal(minimap.gc[8], 0);
+    static const uint32_t runnable[] = {1, 1, 0, 1, 1, 0, 0, 1, 1, 1};
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(minimap.runnable[i], runnable[i]);
     timeline_minimap_release(&minimap);
 
     assert_true(timeline_search(m.tl, NULL, "work", 10, &hits, NULL));

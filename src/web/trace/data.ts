@@ -410,7 +410,7 @@ export interface Gc {
   cycles: {
     start: Ns;
     length: Ns;
-    reason: string; // ""
+    reason: string; // "heap": it grew to its goal; "forced": the program asked for it; "timer"; "" not known
     pauses: Ns; // sum
     longest: Ns;
     workers: Ns; // time of processors

@@ -218,7 +218,10 @@ def test_sample(trace):
         shaped(name, s, "latency", "Latency", start=0, end=meta["duration"] // 2)
         shaped(name, s, "mmu", "Mmu")
         shaped(name, s, "mmu", "Mmu", flags="stw|sweep")
-        shaped(name, s, "gc", "Gc")
+        cycles = shaped(name, s, "gc", "Gc")["cycles"]
+        if name.startswith("mixed"):
+            reasons = {c["reason"] for c in cycles if c["start"] > 0}
+            check(f"{name}: why collections begin", reasons and reasons <= {"heap", "forced", "timer"}, reasons)
         shaped(name, s, "usertasks", "UserTasks")
         shaped(name, s, "usertask", "UserTask")
         shaped(name, s, "userregions", "UserRegions")
@@ -326,6 +329,19 @@ def mmu_beside_go(name, go, ours):
         for window, share in json.loads(answer.body)["curve"][30::23]:
             worst = ours.data("mmuworst", flags=flags, window=int(window)).json["worst"][0]["share"]
             check(f"{name}: mmu of {window} {flags}", abs(worst - share) < 0.002, worst, share)
+        quantiles_beside_go(name, go, ours, flags + "|mut")
+
+
+def quantiles_beside_go(name, go, ours, flags):
+    """Of windows of other lengths: those of go tool trace lie between two of ours."""
+    theirs = json.loads(go.ask("/mmu?mode=plot&flags=" + urllib.parse.quote(flags)).body)
+    answer = ours.data("mmu", flags=flags).json
+    check(f"{name}: percentiles", [q["name"] for q in answer["quantiles"]] == ["99.9%ile", "99%ile", "95%ile"], answer["quantiles"])
+    for window, _, *shares in theirs["curve"][10::17]:
+        after = next((i for i, w in enumerate(answer["windows"]) if w >= window), 0)
+        for q, share in zip(answer["quantiles"], shares) if after else ():
+            around = q["values"][after - 1:after + 1]
+            check(f"{name}: {q['name']} of {window} {flags}", min(around) - 0.02 < share < max(around) + 0.02, around, share)
 
 
 def compare_raw(name, go, ours, path):

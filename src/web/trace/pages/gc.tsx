@@ -8,6 +8,8 @@ import { address, changed, inTimeline } from "../place";
 import { PALETTES } from "../timeline/palette";
 import { bytes, count, exact, long, share } from "../units";
 
+type Cycle = Gc["cycles"][number];
+
 export function GcPage({ meta }: PageProps) {
   const asked = useAsked<Gc>("gc", {});
   if (meta.native) return <Nothing title="There is no collector in this trace">It is of a native program.</Nothing>;
@@ -80,6 +82,7 @@ export function GcPage({ meta }: PageProps) {
                 columns={[
                   { name: "From", number: true, value: (c) => c.start, cell: (c) => <Link to={address("trace", { start: Math.max(0, Math.round(c.start - c.length * 0.1)), end: Math.round(c.start + c.length * 1.1) })}>{exact(c.start)}</Link> },
                   { name: "Took", number: true, value: (c) => c.length, cell: (c) => long(c.length) },
+                  ...(a.cycles.some((c) => c.reason) ? [{ name: "Reason", title: "Why it began: the heap had grown to its goal, the program asked for it, or there was none for two minutes", value: (c: Cycle) => c.reason, cell: (c: Cycle) => c.reason }] : []),
                   { name: "Processors", title: "Share that it used while it was active", number: true, value: (c) => c.share, cell: (c) => share(c.share, 1) },
                   { name: "Stops", number: true, value: (c) => c.pauses, cell: (c) => long(c.pauses) },
                   { name: "Workers", number: true, wide: true, value: (c) => c.workers, cell: (c) => long(c.workers) },
@@ -174,6 +177,15 @@ function Plot({ x, lines, log, label, pick, height = 260 }: { x: number[]; lines
   return (
     <figure class="plot">
       <canvas ref={canvas} style={{ height: height + "px" }} role="img" aria-label={label} onPointerMove={(e) => setAt(nearest(e))} onPointerLeave={() => setAt(null)} onClick={(e) => pick?.(x[nearest(e as unknown as PointerEvent)])} />
+      {lines.length > 1 && (
+        <p class="series">
+          {lines.map((l, k) => (
+            <span key={l.name}>
+              <i style={{ background: [p.accent, p.runnable, p.syscall, p.heap][k % 4] }} /> {l.name}
+            </span>
+          ))}
+        </p>
+      )}
       <figcaption class="muted">{at === null ? label : `${long(x[at])}: ${lines.map((l) => `${l.name} ${share(l.values[at], 1)}`).join(", ")}`}</figcaption>
     </figure>
   );
@@ -191,10 +203,10 @@ const FLAGS: [string, string, boolean][] = [
 export function MmuPage({ meta, here, go }: PageProps) {
   const normal = FLAGS.filter((f) => f[2]).map((f) => f[0]);
   const text = here.params.get("flags");
-  const flags = text === null ? normal : text.split("|").filter(Boolean);
-  const asked = useAsked<Mmu>("mmu", { flags: flags.join("|") });
+  const flags = text === null ? normal : text.split("|").filter((f) => FLAGS.some((g) => g[0] === f));
+  const asked = useAsked<Mmu>("mmu", { flags: flags.join("|") || "|" });
   const window = Number(here.params.get("window") ?? 0);
-  const worst = useAsked<MmuWorst>("mmuworst", window ? { flags: flags.join("|"), window } : null);
+  const worst = useAsked<MmuWorst>("mmuworst", window ? { flags: flags.join("|") || "|", window } : null);
   if (meta.native) return <Nothing title="There is no collector in this trace">It is of a native program.</Nothing>;
   function toggle(name: string, on: boolean) {
     const to = FLAGS.map((f) => f[0]).filter((f) => (f === name ? on : flags.includes(f)));

@@ -19,6 +19,7 @@ const PALE = 0.24; // of the colour of what does not stand out
 export const RULER = 24;
 const GC_LANE = 15;
 const SERIES = 38;
+const COUNT = 25; // of what runs, of what is runnable: each has a scale of its own
 const LIST = 6; // numbers a label is noted with
 
 export interface Area {
@@ -165,7 +166,7 @@ export class Painter {
     return this.heapTop + (this.strips && this.hasHeap ? SERIES : 0);
   }
   get head(): number {
-    return this.countsTop + (this.strips ? SERIES : 0) + 1;
+    return this.countsTop + (this.strips ? 2 * COUNT : 0) + 1;
   }
   get dockArea(): Area {
     const height = this.dock ? Math.min(this.dock.height + 22, Math.max(60, (this.height - this.head) * 0.45)) : 0;
@@ -569,24 +570,21 @@ export class Painter {
       const goal = this.sample(strips, "goal");
       const top = Math.max(heap.top, goal.top, 1);
       name("Heap", this.heapTop + 13, top > 1 ? "to " + bytes(top) : "");
-      this.area(heap.values, null, top, this.heapTop, p.heapFill, p.heap);
+      this.area(heap.values, top, this.heapTop, p.heapFill, p.heap);
       this.line(goal.values, top, this.heapTop, p.faint, [3, 3]);
     }
     if (this.strips) {
       const running = this.sample(strips, "running");
       const runnable = this.sample(strips, "runnable");
       const syscall = this.sample(strips, "syscall");
-      const both = new Float32Array(running.values.length);
-      let top = 0;
-      for (let i = 0; i < both.length; i++) {
-        both[i] = running.values[i] + Math.max(0, runnable.values[i]);
-        top = Math.max(top, both[i] || 0, syscall.values[i] || 0);
-      }
-      name(this.left < 100 ? "Running" : "Running, runnable", this.countsTop + 13, top ? "to " + count(top) : "");
-      top ||= 1;
-      this.area(both, running.values, top, this.countsTop, p.runnable, null);
-      this.area(running.values, null, top, this.countsTop, p.running, null);
-      this.line(syscall.values, top, this.countsTop, p.syscall, []);
+      const below = this.countsTop + COUNT;
+      const top = Math.max(running.top, syscall.top, 1);
+      const to = (text: string, most: number) => (this.left < 100 || !most ? text : `${text}, to ${count(most)}`);
+      name(to("Runnable", runnable.top), this.countsTop + COUNT / 2 + 2);
+      name(to("Running", Math.max(running.top, syscall.top)), below + COUNT / 2 + 2);
+      this.area(runnable.values, runnable.top || 1, this.countsTop, p.runnable, null, COUNT);
+      this.area(running.values, top, below, p.running, null, COUNT);
+      this.line(syscall.values, top, below, p.syscall, [], COUNT);
     }
     if (this.dock) {
       const { top } = this.dockArea;
@@ -636,25 +634,25 @@ export class Painter {
     return s.most[Math.min(s.most.length - 1, Math.max(0, Math.floor((t - piece.value.start) / piece.value.step)))];
   }
 
-  private area(values: Float32Array, under: Float32Array | null, top: number, y: number, fill: string, line: string | null) {
+  private area(values: Float32Array, top: number, y: number, fill: string, line: string | null, height = SERIES) {
     const { pen } = this;
-    const h = SERIES - 6;
+    const h = height - 6;
     const at = (v: number) => y + 4 + h - ((v || 0) / top) * h;
     pen.fillStyle = fill;
     pen.beginPath();
     for (let x = 0; x < values.length; x++) {
       if (Number.isNaN(values[x])) continue;
       const a = at(values[x]);
-      const b = under ? at(under[x]) : y + 4 + h;
+      const b = y + 4 + h;
       if (b - a > 0) pen.rect(this.left + x, a, 1, b - a);
     }
     pen.fill();
-    if (line) this.line(values, top, y, line, []);
+    if (line) this.line(values, top, y, line, [], height);
   }
 
-  private line(values: Float32Array, top: number, y: number, color: string, dash: number[]) {
+  private line(values: Float32Array, top: number, y: number, color: string, dash: number[], height = SERIES) {
     const { pen } = this;
-    const h = SERIES - 6;
+    const h = height - 6;
     pen.strokeStyle = color;
     pen.lineWidth = 1;
     pen.setLineDash(dash);
