@@ -82,7 +82,7 @@ def param(b, name):
 
 def waits(b, name, script, *args):
     try:
-        b.wait(script, *args, seconds=15)
+        b.wait(script, *args, seconds=60)
         check(name, True)
     except TimeoutError:
         check(name, False, b.url)
