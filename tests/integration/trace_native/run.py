@@ -7,6 +7,7 @@ What is recorded is read by `sonde trace -d=parsed`, and by Go's own parser wher
 toolchain: SONDE_GO_TRACE (a command), or GOROOTs of 1.26 or later in SONDE_GO_ROOTS.
 Reads $SONDE, $SONDE_BUILD_ROOT, $SONDE_SOURCE_ROOT.  Ends in the counts.
 """
+import json
 import os
 import re
 import shlex
@@ -205,6 +206,27 @@ def test_others():
     check("a full disk, api", done.returncode == 3, f"{done}")
 
 
+def test_example():
+    """What the README tells of examples/requests.cc: by sonde record, and by itself."""
+    for how, command in (("recorded", (SONDE, "record", "-e", "trace", "-o", "example.trace", "--", "./requests")),
+                         ("by itself", ("./requests", "example.trace"))):
+        done = run(*command)
+        check(f"example, {how}", done.returncode == 0, f"{done.returncode} {done.stderr}")
+        done = run(SONDE, "trace", "-summary=wakers,tasks,regions", "-top=0", "-json", "example.trace")
+        said = json.loads(done.stdout)
+        name = lambda frame: frame["function"] if frame else ""
+        locks = [w for w in said["wakers"]["pairs"] if w["reason"] == "sync mutex lock"]
+        check(f"example, {how}: who waits for the lock",
+              locks and all("Catalogue::price" in name(w["where"]) or "Catalogue::save" in name(w["where"])
+                            for w in locks), f"{locks}")
+        check(f"example, {how}: who holds it",
+              any("Catalogue::save" in name(w["ended_by"]) and w["max_ns"] > 30e6 for w in locks), f"{locks}")
+        check(f"example, {how}: tasks", [(t["name"], t["count"]) for t in said["tasks"]["kinds"]] ==
+              [("request", 1200)], f"{said['tasks']}"[:2000])
+        check(f"example, {how}: regions", {r["name"]: r["count"] for r in said["regions"]["kinds"]} ==
+              {"look up": 1200, "render": 1200, "save": 3}, f"{said['regions']}"[:2000])
+
+
 def build():
     flags = ["-O1", "-g", "-pthread", "-Wno-unused-result"]
     api = ["-I" + os.path.join(ROOT, "include"), "-L" + BUILD, "-lsonde", "-Wl,-rpath," + BUILD]
@@ -212,7 +234,9 @@ def build():
     for command in (["cc", *flags, here("known.c"), "-o", "known"],
                     ["cc", *flags, "-DAPI", here("known.c"), *api, "-o", "known_api"],
                     ["cc", *flags, here("survive.c"), "-o", "survive"],
-                    ["c++", *flags, "-std=c++17", here("tasks.cc"), *api, "-o", "tasks"]):
+                    ["c++", *flags, "-std=c++17", here("tasks.cc"), *api, "-o", "tasks"],
+                    ["c++", "-O2", "-Wall", "-Wextra", "-Werror", *flags[1:],
+                     os.path.join(ROOT, "examples/requests.cc"), *api, "-o", "requests"]):
         subprocess.run(command, check=True)
 
 
@@ -225,7 +249,7 @@ def main():
         GO = find_go()
         if not GO:
             skip("Go's parser", "no go tool trace: set SONDE_GO_TRACE or SONDE_GO_ROOTS")
-        for test in (test_known, test_exec, test_tasks, test_survive, test_others):
+        for test in (test_known, test_exec, test_tasks, test_example, test_survive, test_others):
             test()
     finally:
         os.chdir("/")
