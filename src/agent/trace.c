@@ -165,8 +165,7 @@ static void fill_header(struct trace_raw_header *h, uint64_t n_bytes, bool keeps
     if (h->n_chunks > N_CHUNKS_MAX)
         h->n_chunks = N_CHUNKS_MAX;
     h->n_used = keeps_last || h->n_chunks < CHUNKS_AT_FIRST ? h->n_chunks : CHUNKS_AT_FIRST;
-    h->start_ticks = trace_now();
-    h->start_ns = block_now_ns();
+    trace_raw_moment(clock_kind, &h->start_ticks, &h->start_ns);
     h->start_real_ns = raw_clock_ns(CLOCK_REALTIME);
     __atomic_store_n(&h->magic, TRACE_RAW_MAGIC, __ATOMIC_RELEASE);
 }

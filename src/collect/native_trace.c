@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/vec.h"
 #include "collect/native_trace_file.h"
+#include "collect/trace_turns.h"
 #include "wire/trace_merge.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@
 #define STEPS_A_LOOK 5 /* for new processes, and for those that have ended */
 #define MAPS_MAX 65536
 #define FILE_BYTES_MAX (256ull << 20)
+#define REPAIRS_USUAL 1000 /* one of so many events is not worth a note */
 #define SPOOL_BUFFER (256u << 10)
 
 /* A process. */
@@ -36,6 +38,7 @@ struct native_trace {
     struct trace_merge merge;
     VEC(struct source) sources;
     struct native_trace_spool spool;
+    struct trace_turns *turns; /* NULL: none */
     pthread_t thread;
     bool is_running, is_over;
     int stops;         /* atomic */
@@ -190,6 +193,13 @@ static void drop_ended(struct native_trace *t, const bool *had_ended, size_t n)
         }
 }
 
+static void step(struct native_trace *t, struct trace_merge *merge, bool is_last)
+{
+    if (t->turns)
+        trace_turns_step(t->turns, merge, is_last);
+    trace_merge_step(merge, is_last);
+}
+
 static void look_at_processes(struct native_trace *t)
 {
     size_t n = t->sources.n;
@@ -198,7 +208,7 @@ static void look_at_processes(struct native_trace *t)
         had_ended[i] =
             t->sources.items[i].memory && kill(t->sources.items[i].pid, 0) != 0 && errno == ESRCH;
     look_for_sources(t, &t->merge);
-    trace_merge_step(&t->merge, false);
+    step(t, &t->merge, false);
     if (had_ended)
         drop_ended(t, had_ended, n);
     free(had_ended);
@@ -208,13 +218,13 @@ static void *read_all(void *arg)
 {
     struct native_trace *t = arg;
     for (unsigned n = 0; !__atomic_load_n(&t->stops, __ATOMIC_ACQUIRE); n++) {
-        const struct timespec step = {0, STEP_NS};
+        const struct timespec rest = {0, STEP_NS};
         if (n % STEPS_A_LOOK == 0)
             look_at_processes(t);
         else
-            trace_merge_step(&t->merge, false);
+            step(t, &t->merge, false);
         __atomic_store_n(&t->n_events, t->merge.states.n_events, __ATOMIC_RELAXED);
-        nanosleep(&step, NULL);
+        nanosleep(&rest, NULL);
     }
     return NULL;
 }
@@ -270,11 +280,22 @@ void native_trace_free(struct native_trace *t)
     if (!t)
         return;
     stop(t);
+    trace_turns_free(t->turns);
     trace_merge_release(&t->merge);
     release_sources(t);
     native_trace_spool_release(&t->spool);
     sigaction(SIGBUS, &before, NULL);
     free(t);
+}
+
+bool native_trace_watch(struct native_trace *t, pid_t pid, bool children, struct err *err)
+{
+    if (t->flight_ns)
+        return true;
+    t->turns = trace_turns_new(pid, children, err);
+    if (t->turns)
+        t->merge.states.n_cpus = trace_turns_n_cpus(t->turns);
+    return t->turns != NULL;
 }
 
 bool native_trace_start(struct native_trace *t, struct err *err)
@@ -301,7 +322,7 @@ static bool write_merge(struct native_trace *t, struct trace_merge *merge,
                         struct native_trace_result *result, struct diag *diag, struct err *err)
 {
     look_for_sources(t, merge);
-    trace_merge_step(merge, true);
+    step(t, merge, true);
     VEC(const char *) wires = {0};
     bool ok = vec_reserve(&wires, t->sources.n + 1);
     for (size_t i = 0; ok && i < t->sources.n; i++)
@@ -315,6 +336,13 @@ static bool write_merge(struct native_trace *t, struct trace_merge *merge,
         if (merge->sources[i].header)
             result->n_lost += merge->sources[i].header->n_lost;
     result->n_events = merge->states.n_events;
+    result->n_repairs = merge->states.n_repairs;
+    result->n_turns_lost = t->turns ? trace_turns_n_lost(t->turns) : 0;
+    if (result->n_turns_lost || result->n_repairs > result->n_events / REPAIRS_USUAL)
+        diag_add(diag,
+                 "%llu switches between threads are not known (the kernel's buffers were full), "
+                 "%llu times a thread ran where it was not known to be",
+                 (unsigned long long)result->n_turns_lost, (unsigned long long)result->n_repairs);
     vec_release(&wires);
     return ok;
 }

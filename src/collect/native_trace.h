@@ -22,6 +22,7 @@ struct native_trace;
 
 struct native_trace_result {
     uint64_t n_events, n_lost, n_bytes;
+    uint64_t n_turns_lost, n_repairs; /* of what the kernel told */
 };
 
 /* `flight_ns`: only the last events are kept, of that long; 0: all.  The session is borrowed.
@@ -30,6 +31,11 @@ struct native_trace *native_trace_new(const struct session *session, uint64_t fl
                                       struct err *err);
 void native_trace_free(struct native_trace *trace); /* NULL is fine */
 
+/* The processors that threads are on, and when, are those that the kernel tells of this command,
+ * which waits at its gate; to be called before native_trace_start.  False and *err: why that
+ * cannot be, and what would do; then times are those that the threads note.  Of a flight recorder
+ * it does nothing. */
+bool native_trace_watch(struct native_trace *trace, pid_t pid, bool children, struct err *err);
 /* Begins to read, on a thread. */
 bool native_trace_start(struct native_trace *trace, struct err *err);
 /* What there is now, to `fd`, as a whole trace; of a flight recorder as often as wanted, else

@@ -34,6 +34,7 @@ struct recorder {
     bool has_session;
     struct session session;     /* of libsonde in the processes */
     struct native_trace *trace; /* NULL: none */
+    struct err turns_why;       /* why the kernel does not tell when its threads run */
     struct cpu_perf *perf;
     struct gather *perf_gather;
     pid_t pid;
@@ -222,6 +223,9 @@ bool recorder_attach(struct recorder *r, pid_t pid, struct err *err)
     r->start_ns = now_ns(CLOCK_MONOTONIC);
     if (r->cpu_by_perf)
         r->perf = cpu_perf_new(pid, r->request.hz, r->request.children, r->perf_gather, err);
+    r->turns_why = (struct err){0};
+    if (r->trace)
+        (void)native_trace_watch(r->trace, pid, r->request.children, &r->turns_why);
     if (r->trace && !native_trace_start(r->trace, err))
         return false;
     return r->perf || !r->cpu_by_perf;
@@ -386,6 +390,9 @@ struct profile *recorder_profile(struct recorder *r, const struct collect_ops *k
 bool recorder_trace(struct recorder *r, int fd, struct native_trace_result *result,
                     struct diag *diag, struct err *err)
 {
+    if (r->trace && r->turns_why.code)
+        diag_add(diag, "when threads are preempted or wait for a processor is not in the trace: %s",
+                 r->turns_why.msg);
     return r->trace ? native_trace_write(r->trace, r->pid, fd, result, diag, err)
                     : err_set(err, ERR_UNSUPPORTED, "no trace of this program can be recorded");
 }

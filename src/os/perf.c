@@ -64,6 +64,22 @@ struct perf_event_attr perf_make_attr(const struct perf_options *options,
         attr.exclude_kernel = 0; /* that is where it happens */
         attr.exclude_callchain_kernel = 1;
     }
+    if (options->only_turns)
+        attr = (struct perf_event_attr){
+            .size = sizeof(struct perf_event_attr),
+            .type = PERF_TYPE_SOFTWARE,
+            .config = PERF_COUNT_SW_DUMMY,
+            .sample_type = PERF_SAMPLE_TID | PERF_SAMPLE_TIME | PERF_SAMPLE_CPU,
+            .inherit = 1,
+            .exclude_kernel = 1,
+            .exclude_hv = 1,
+            .context_switch = 1,
+            .sample_id_all = 1,
+            .use_clockid = 1,
+            .clockid = CLOCK_MONOTONIC,
+            .watermark = 1,
+            .inherit_thread = !options->children,
+        };
     return attr;
 }
 
@@ -175,8 +191,7 @@ static int open_command(struct perf *perf, void *arg)
     const struct perf_options *options = command->options;
     struct perf_event_attr attr =
         perf_make_attr(options, command->features, perf_stack_bytes(perf, options->period_ns));
-    attr.disabled = 1;
-    attr.enable_on_exec = 1;
+    attr.disabled = attr.enable_on_exec = !options->only_turns;
     attr.wakeup_watermark = (uint32_t)(perf->data_bytes / 4);
     for (int cpu = 0; cpu < perf->n_cpus; cpu++) {
         int fd = perf_open_event(&attr, options->pid, cpu), e = errno;

@@ -23,6 +23,8 @@ struct perf_options {
     int bpf_program;    /* of perf_attach: one that runs before each sample; 0: none */
     bool switches;      /* of perf_attach, of a process: a sample whenever a thread leaves its
                            processor, in place of CPU time; needs to see the kernel */
+    bool only_turns;    /* of perf_new: no samples, but when threads come to a processor and leave
+                           it (PERF_SWITCH), from now on; of the user's processes */
     bool small_stack;   /* of perf_attach: copies of stacks of 1 KiB */
 };
 
@@ -83,6 +85,7 @@ struct perf_record {
     uint64_t time_ns; /* PERF_SAMPLE, PERF_SWITCH */
     bool leaves;      /* PERF_SWITCH: the thread leaves its processor, else it comes */
     bool is_ready;    /* it leaves but could go on */
+    uint32_t cpu;     /* PERF_SWITCH, of only_turns: the processor */
 
     /* PERF_SAMPLE.  `chain` has the kernel's frames, then what the kernel could
      * walk of the user's by frame pointers, each part behind a PERF_CONTEXT_ value. */

@@ -10,9 +10,10 @@
 uint64_t perf_record_time(const struct perf_event_header *record)
 {
     struct cursor c = cursor_of(record, record->size);
-    size_t skip = record->type == PERF_RECORD_SAMPLE
-                      ? sizeof *record + 16 /* ip, pid and tid */
-                      : record->size - 8u;  /* the last of what sample_id_all adds */
+    size_t skip = record->type == PERF_RECORD_SAMPLE ? sizeof *record + 16 /* ip, pid and tid */
+                  : record->type == PERF_RECORD_SWITCH
+                      ? sizeof *record + 8 /* pid and tid */
+                      : record->size - 8u; /* the last of what sample_id_all adds */
     cursor_bytes(&c, skip);
     return cursor_u64(&c);
 }
@@ -114,6 +115,7 @@ static void decode(const struct perf_event_header *raw, bool has_payload,
         record->kind = PERF_SWITCH;
         record->tid = (pid_t)cursor_u32(&c);
         record->time_ns = cursor_u64(&c);
+        record->cpu = cursor_left(&c) ? cursor_u32(&c) : 0;
         record->leaves = raw->misc & PERF_RECORD_MISC_SWITCH_OUT;
         record->is_ready = raw->misc & PERF_RECORD_MISC_SWITCH_OUT_PREEMPT;
         break;

@@ -5,6 +5,9 @@
 #define NONE TRACE_STATES_NONE
 /* The type of an item; a: the thread that goes on, b: the one that lets it. */
 #define UNBLOCK TRACE_RAW_N_TYPES
+/* The clocks of kernel and threads differ by so much at most; and so many turns are looked at. */
+#define SKEW_NS 50000u
+#define SKEW_TURNS 64u
 #define UNBORN_MAX 65536
 #define CHUNKS_MAX (1u << 20)
 #define THREADS_MAX (1u << 22)
@@ -63,6 +66,7 @@ void trace_merge_release(struct trace_merge *m)
     release(m, m->refs, m->max_refs * sizeof *m->refs);
     release(m, m->stacks, m->max_stacks * sizeof *m->stacks);
     release(m, m->stack_slots, m->n_stack_slots * sizeof *m->stack_slots);
+    release(m, m->turns, m->max_turns * sizeof *m->turns);
 }
 
 /* Stacks: a row of a process has a number here. */
@@ -174,7 +178,7 @@ static struct trace_merge_thread *make_thread(struct trace_merge *m, int32_t tid
     if (!more(m, &m->threads, &m->max_threads, m->n_threads + 1, sizeof *m->threads))
         return NULL;
     t = &m->threads[m->n_threads++];
-    *t = (struct trace_merge_thread){.tid = tid, .go = NONE};
+    *t = (struct trace_merge_thread){.tid = tid, .go = NONE, .cpu = NONE};
     *tid_slot(m, tid) = (uint32_t)m->n_threads;
     return t;
 }
@@ -357,9 +361,9 @@ static void scan_source(struct trace_merge *m, uint32_t i)
     struct trace_source *s = &m->sources[i];
     const struct trace_chunk *chunks =
         (const struct trace_chunk *)((char *)s->header + s->chunks_offset);
-    uint64_t n_used = __atomic_load_n(&s->header->n_used, __ATOMIC_ACQUIRE),
-             ticks = trace_raw_ticks(s->clock), ns = trace_raw_mono_ns();
+    uint64_t n_used = __atomic_load_n(&s->header->n_used, __ATOMIC_ACQUIRE), ticks = 0, ns = 0;
     size_t n = 0;
+    trace_raw_moment(s->clock, &ticks, &ns);
     set_clock(s, ticks, ns);
     for (uint64_t c = 0; c < s->n_chunks && c < n_used; c++) {
         uint32_t state = __atomic_load_n(&chunks[c].state, __ATOMIC_ACQUIRE);
@@ -457,7 +461,7 @@ static void need_go(struct trace_merge *m, struct trace_merge_thread *t, uint64_
 {
     if (t->go != NONE)
         return;
-    t->go = trace_states_begin(&m->states, NONE, (uint64_t)t->tid, ns, !t->has_begun);
+    t->go = trace_states_begin(&m->states, NONE, (uint64_t)t->tid, ns, !t->has_begun, t->cpu);
     t->has_begun = true;
 }
 
@@ -468,7 +472,8 @@ static void begin_thread(struct trace_merge *m, struct trace_merge_thread *t,
     uint32_t made = take_unborn(m, (int32_t)r->b, r->a);
     if (t->go != NONE) /* the one before ended without a word */
         trace_states_exit(&m->states, t->go, item->ns);
-    t->go = trace_states_begin(&m->states, made, (uint64_t)t->tid, item->ns, r->reason == 1);
+    t->go =
+        trace_states_begin(&m->states, made, (uint64_t)t->tid, item->ns, r->reason == 1, t->cpu);
     t->has_begun = true;
 }
 
@@ -582,6 +587,78 @@ static void release_queue(struct trace_merge *m, struct trace_merge_thread *t)
     t->first = t->n = t->max = 0;
 }
 
+/* Turns. */
+
+void trace_merge_turn(struct trace_merge *m, const struct trace_turn *turn)
+{
+    if (m->first_turn > 64 && m->first_turn > m->n_turns / 2) {
+        memmove(m->turns, m->turns + m->first_turn,
+                (m->n_turns - m->first_turn) * sizeof *m->turns);
+        m->n_turns -= m->first_turn;
+        m->first_turn = 0;
+    }
+    if (turn->tid <= 0 || turn->cpu >= m->states.n_cpus || m->n_turns > TRACE_MERGE_PENDING_MAX ||
+        !more(m, &m->turns, &m->max_turns, m->n_turns + 1, sizeof *m->turns))
+        return;
+    m->turns[m->n_turns++] = *turn;
+}
+
+static void tell_turn(struct trace_merge *m, const struct trace_turn *turn)
+{
+    struct trace_merge_thread *t = make_thread(m, turn->tid);
+    if (!t)
+        return;
+    t->cpu = turn->leaves ? NONE : turn->cpu;
+    t->is_away = turn->leaves;
+    if (t->go == NONE)
+        return;
+    if (turn->leaves)
+        trace_states_leave(&m->states, t->go, turn->ns, turn->is_ready);
+    else
+        trace_states_come(&m->states, t->go, turn->ns, turn->cpu);
+}
+
+/* A new generation, when it is time. */
+static void turn_over(struct trace_merge *m, uint64_t ns, uint64_t *bytes_before)
+{
+    if (!m->states.generation) {
+        trace_states_start(&m->states, ns);
+    } else if (ns > m->states.base_ns + m->states.begin_ns + TRACE_MERGE_GENERATION_NS ||
+               m->states.n_bytes - *bytes_before > TRACE_MERGE_GENERATION_BYTES) {
+        cut(m, ns, false);
+        *bytes_before = m->states.n_bytes;
+    }
+}
+
+static void tell_turns(struct trace_merge *m, uint64_t until_ns, uint64_t *bytes_before)
+{
+    while (m->first_turn < m->n_turns && m->turns[m->first_turn].ns <= until_ns) {
+        const struct trace_turn turn = m->turns[m->first_turn++];
+        if (m->states.generation)
+            turn_over(m, turn.ns, bytes_before);
+        tell_turn(m, &turn);
+    }
+}
+
+/* What a thread does while it is away it does when it comes, if that is at once. */
+static bool comes_at_once(const struct trace_merge *m, uint32_t thread, uint64_t *ns)
+{
+    const struct trace_merge_thread *t = &m->threads[thread];
+    size_t end = m->first_turn + SKEW_TURNS;
+    if (thread == 0 || !t->is_away)
+        return false;
+    for (size_t i = m->first_turn; i < m->n_turns && i < end; i++) {
+        const struct trace_turn *turn = &m->turns[i];
+        if (turn->ns > *ns + SKEW_NS)
+            break;
+        if (turn->tid != t->tid)
+            continue;
+        *ns = turn->ns;
+        return !turn->leaves;
+    }
+    return false;
+}
+
 static void tell_until(struct trace_merge *m, uint64_t horizon_ns)
 {
     uint64_t bytes_before = m->states.n_bytes;
@@ -590,15 +667,16 @@ static void tell_until(struct trace_merge *m, uint64_t horizon_ns)
     while (m->n_heap && !m->states.failed) {
         uint32_t i = m->heap[0];
         struct trace_merge_thread *t = &m->threads[i];
-        const struct trace_item item = t->items[t->first];
+        struct trace_item item = t->items[t->first];
         if (item.ns > horizon_ns)
             break;
-        if (!m->states.generation)
-            trace_states_start(&m->states, item.ns);
-        else if (item.ns > m->states.base_ns + m->states.begin_ns + TRACE_MERGE_GENERATION_NS ||
-                 m->states.n_bytes - bytes_before > TRACE_MERGE_GENERATION_BYTES) {
-            cut(m, item.ns, false);
-            bytes_before = m->states.n_bytes;
+        tell_turns(m, item.ns, &bytes_before);
+        turn_over(m, item.ns, &bytes_before);
+        t = &m->threads[i];
+        if (comes_at_once(m, i, &item.ns)) {
+            t->items[t->first].ns = item.ns;
+            sift_down(m, 0);
+            continue;
         }
         t->first++;
         m->n_pending--;
@@ -610,6 +688,7 @@ static void tell_until(struct trace_merge *m, uint64_t horizon_ns)
         if (m->n_heap)
             sift_down(m, 0);
     }
+    tell_turns(m, horizon_ns, &bytes_before);
 }
 
 /* What a thread is in at the beginning, from what it did before that. */
@@ -686,10 +765,11 @@ void trace_merge_since(struct trace_merge *m, uint64_t since_ns)
 
 void trace_merge_step(struct trace_merge *m, bool is_last)
 {
-    uint64_t now_ns = trace_raw_mono_ns(), horizon_ns = is_last ? UINT64_MAX
-                                                        : now_ns > TRACE_MERGE_LAG_NS
-                                                            ? now_ns - TRACE_MERGE_LAG_NS
-                                                            : 0;
+    uint64_t now_ns = trace_raw_mono_ns(),
+             lag_ns = m->states.n_cpus ? TRACE_MERGE_LAG_TURNS_NS : TRACE_MERGE_LAG_NS,
+             horizon_ns = is_last           ? UINT64_MAX
+                          : now_ns > lag_ns ? now_ns - lag_ns
+                                            : 0;
     for (uint32_t i = 0; i < m->n_sources && !m->states.failed; i++)
         if (m->sources[i].header)
             scan_source(m, i);

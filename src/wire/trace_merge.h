@@ -5,6 +5,9 @@
  * little later (TRACE_MERGE_LAG_NS): by then it is known whom a thread has let go on, since
  * that thread says so when it runs again.
  *
+ * What the kernel tells of threads that come to a processor and leave it goes in between, by time
+ * (trace_merge_turn; states.n_cpus).
+ *
  * In: the memory of a process, whose contents are not trusted.  Out: trace_states.
  * Units: ns.  Threads: one at a time.  Signals: no.  Failure is sticky: states.failed. */
 #ifndef SONDE_WIRE_TRACE_MERGE_H
@@ -13,6 +16,8 @@
 #include "wire/trace_states.h"
 
 #define TRACE_MERGE_LAG_NS 50000000u
+#define TRACE_MERGE_LAG_TURNS_NS 250000000u /* with turns: a thread may have to wait for its turn  \
+                                             */
 #define TRACE_MERGE_GENERATION_NS 1000000000u
 #define TRACE_MERGE_GENERATION_BYTES (16u << 20)
 #define TRACE_MERGE_PENDING_MAX (16u << 20) /* records that wait for their time */
@@ -27,11 +32,20 @@ struct trace_item {
 /* What is known of a thread id. */
 struct trace_merge_thread {
     int32_t tid;
-    uint32_t go; /* of trace_states; TRACE_STATES_NONE: it is not there */
+    uint32_t go;  /* of trace_states; TRACE_STATES_NONE: it is not there */
+    uint32_t cpu; /* that it is on; TRACE_STATES_NONE: not known, or none */
+    bool is_away; /* known to be on none */
     bool is_queued, has_begun;
     struct trace_item *items;
     size_t first, n, max; /* first .. n - 1 are to come */
     struct gotrace_bytes text;
+};
+
+/* A thread comes to a processor, or leaves it. */
+struct trace_turn {
+    uint64_t ns;
+    int32_t tid;
+    uint32_t cpu : 30, leaves : 1, is_ready : 1; /* is_ready: it leaves but could go on */
 };
 
 /* A process. */
@@ -68,6 +82,8 @@ struct trace_merge {
     size_t n_stacks, max_stacks;
     uint32_t *stack_slots;
     size_t n_stack_slots;
+    struct trace_turn *turns; /* first_turn .. n_turns - 1 are to come */
+    size_t first_turn, n_turns, max_turns;
     uint64_t n_pending, n_lost;
     uint64_t since_ns; /* what was before is not to be told; 0: all is */
 };
@@ -79,6 +95,10 @@ void trace_merge_release(struct trace_merge *merge);
 bool trace_merge_add(struct trace_merge *merge, struct trace_raw_header *header, uint64_t n_bytes);
 /* That memory is no more: nothing else comes of it. */
 void trace_merge_drop(struct trace_merge *merge, size_t source);
+
+/* In the order of time, and before a step whose time is the lag later.  Of a thread that is not
+ * known, or a processor that is none of n_cpus, nothing is told. */
+void trace_merge_turn(struct trace_merge *merge, const struct trace_turn *turn);
 
 /* The trace is to begin then: of what was before, threads have what they are in. */
 void trace_merge_since(struct trace_merge *merge, uint64_t since_ns);

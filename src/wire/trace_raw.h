@@ -115,4 +115,19 @@ static inline uint64_t trace_raw_ticks(uint32_t clock)
     return clock == TRACE_CLOCK_TSC ? __builtin_ia32_rdtsc() : trace_raw_mono_ns();
 }
 
+/* The same moment on the trace's clock and in ns: of a few tries, the one that took least. */
+static inline void trace_raw_moment(uint32_t clock, uint64_t *ticks, uint64_t *ns)
+{
+    uint64_t best = UINT64_MAX;
+    for (int i = 0; i < 4; i++) {
+        uint64_t first = trace_raw_ticks(clock), now = trace_raw_mono_ns(),
+                 took = trace_raw_ticks(clock) - first;
+        if (took >= best)
+            continue;
+        best = took;
+        *ticks = first + took / 2;
+        *ns = now;
+    }
+}
+
 #endif

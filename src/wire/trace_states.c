@@ -136,19 +136,53 @@ static uint64_t use_reason(struct trace_states *s, enum trace_raw_reason reason)
 
 /* Processors. */
 
-static void start_proc(struct trace_states *s, struct trace_go_thread *t, uint64_t ns)
+static bool add_procs(struct trace_states *s, size_t n)
 {
+    if (!more(s, &s->procs, &s->max_procs, s->n_procs + n, sizeof *s->procs) ||
+        !more(s, &s->idle, &s->max_idle, s->n_procs + n, sizeof *s->idle))
+        return false;
+    for (; n; n--)
+        s->procs[s->n_procs++] = (struct trace_go_proc){.holder = NONE};
+    return true;
+}
+
+static void tell_procs(struct trace_states *s, struct trace_go_thread *t, uint64_t ns)
+{
+    if (s->n_procs_told != s->n_procs)
+        PUT(s, t, ns, GOTRACE_PROCS_CHANGE, s->n_procs, 0);
+    s->n_procs_told = s->n_procs;
+}
+
+/* Nobody else is on the thread's processor.  False: no memory. */
+static bool choose_proc(struct trace_states *s, struct trace_go_thread *t, uint64_t ns)
+{
+    if (t->cpu != NONE) {
+        uint32_t holder = s->procs[t->cpu].holder;
+        if (holder != NONE) { /* that it left was not told */
+            s->n_repairs++;
+            trace_states_leave(s, holder, ns, s->threads[holder].doing == TRACE_DOES_RUN);
+        }
+        t->p = t->cpu;
+        s->procs[t->p].holder = (uint32_t)(t - s->threads);
+        return true;
+    }
     if (!s->n_idle) {
-        if (!more(s, &s->procs, &s->max_procs, s->n_procs + 1, sizeof *s->procs) ||
-            !more(s, &s->idle, &s->max_idle, s->n_procs + 1, sizeof *s->idle))
-            return;
-        s->procs[s->n_procs] = (struct trace_go_proc){0};
-        s->idle[s->n_idle++] = (uint32_t)s->n_procs++;
+        if (!add_procs(s, 1))
+            return false;
+        s->idle[s->n_idle++] = (uint32_t)s->n_procs - 1;
     }
     t->p = s->idle[--s->n_idle];
+    return true;
+}
+
+static void start_proc(struct trace_states *s, struct trace_go_thread *t, uint64_t ns)
+{
+    if (!choose_proc(s, t, ns))
+        return;
     struct trace_go_proc *p = &s->procs[t->p];
     if (p->generation != s->generation) {
-        *p = (struct trace_go_proc){0, s->generation};
+        p->seq = 0;
+        p->generation = s->generation;
         PUT(s, t, ns, GOTRACE_PROC_STATUS, t->p, GOTRACE_PROC_IDLE);
     }
     PUT(s, t, ns, GOTRACE_PROC_START, t->p, ++p->seq);
@@ -157,7 +191,9 @@ static void start_proc(struct trace_states *s, struct trace_go_thread *t, uint64
 static void stop_proc(struct trace_states *s, struct trace_go_thread *t, uint64_t ns)
 {
     PUT0(s, t, ns, GOTRACE_PROC_STOP);
-    if (t->p != NONE)
+    if (t->p != NONE && t->p < s->n_cpus)
+        s->procs[t->p].holder = NONE;
+    else if (t->p != NONE)
         s->idle[s->n_idle++] = t->p;
     t->p = NONE;
 }
@@ -183,19 +219,33 @@ static uint32_t make_thread(struct trace_states *s, uint64_t m)
         s->threads[i] = (struct trace_go_thread){0};
     }
     struct gotrace_bytes batch = s->threads[i].batch;
-    s->threads[i] = (struct trace_go_thread){.m = m, .p = NONE, .batch = batch};
+    s->threads[i] =
+        (struct trace_go_thread){.m = m, .p = NONE, .cpu = NONE, .waker = NONE, .batch = batch};
     return i;
 }
 
 /* From ready to running. */
 static void start(struct trace_states *s, struct trace_go_thread *t, uint64_t ns)
 {
-    size_t n_procs = s->n_procs;
     start_proc(s, t, ns);
     PUT(s, t, ns, GOTRACE_GO_START, t->g, ++t->g_seq);
     t->state = TRACE_GO_RUNS;
-    if (s->n_procs != n_procs)
-        PUT(s, t, ns, GOTRACE_PROCS_CHANGE, s->n_procs, 0);
+    tell_procs(s, t, ns);
+}
+
+/* From waiting, or a call that has cost it its processor, to ready. */
+static void make_ready(struct trace_states *s, struct trace_go_thread *t, uint64_t ns)
+{
+    struct trace_go_thread *waker = t->waker == NONE ? NULL : &s->threads[t->waker];
+    bool is_there = waker && waker->state != TRACE_GO_GONE && waker->g == t->waker_g;
+    if (t->state == TRACE_GO_CALLS)
+        PUT0(s, t, ns, GOTRACE_GO_SYSCALL_END_BLOCKED);
+    else if (is_there)
+        PUT(s, waker, ns, GOTRACE_GO_UNBLOCK, t->g, ++t->g_seq, use_stack(s, t->waker_stack));
+    else
+        PUT(s, t, ns, GOTRACE_GO_UNBLOCK, t->g, ++t->g_seq, 0);
+    t->waker = NONE;
+    t->state = TRACE_GO_READY;
 }
 
 /* What an event of a running thread needs.  False: it is not there. */
@@ -203,11 +253,15 @@ static bool run(struct trace_states *s, struct trace_go_thread *t, uint64_t ns)
 {
     if (!t || s->failed)
         return false;
+    if (t->is_away && t->state != TRACE_GO_GONE) {
+        s->n_repairs++;
+        t->is_away = false;
+    }
     switch (t->state) {
     case TRACE_GO_GONE:
         return false;
     case TRACE_GO_WAITS:
-        PUT(s, t, ns, GOTRACE_GO_UNBLOCK, t->g, ++t->g_seq, 0);
+        make_ready(s, t, ns);
         start(s, t, ns);
         break;
     case TRACE_GO_CREATED:
@@ -215,6 +269,11 @@ static bool run(struct trace_states *s, struct trace_go_thread *t, uint64_t ns)
         start(s, t, ns);
         break;
     case TRACE_GO_CALLS:
+        if (t->p == NONE) {
+            make_ready(s, t, ns);
+            start(s, t, ns);
+            break;
+        }
         PUT0(s, t, ns, GOTRACE_GO_SYSCALL_END);
         t->state = TRACE_GO_RUNS;
         break;
@@ -239,14 +298,33 @@ uint32_t trace_states_create(struct trace_states *s, uint32_t by, uint64_t ns, u
     return thread;
 }
 
+/* A processor that is the thread's since before; false: that cannot be. */
+static bool has_proc(struct trace_states *s, struct trace_go_thread *t)
+{
+    if (t->cpu != NONE) {
+        struct trace_go_proc *p = &s->procs[t->cpu];
+        if (p->generation || p->holder != NONE)
+            return false;
+        t->p = t->cpu;
+        p->holder = (uint32_t)(t - s->threads);
+    } else {
+        if (!add_procs(s, 1))
+            return false;
+        t->p = (uint32_t)s->n_procs - 1;
+    }
+    s->procs[t->p].generation = s->generation;
+    return true;
+}
+
 uint32_t trace_states_begin(struct trace_states *s, uint32_t thread, uint64_t m, uint64_t ns,
-                            bool was_there)
+                            bool was_there, uint32_t cpu)
 {
     if (thread == NONE)
         thread = make_thread(s, m);
     struct trace_go_thread *t = get(s, thread);
     if (!t)
         return NONE;
+    t->cpu = cpu < s->n_cpus ? cpu : NONE;
     if (t->state == TRACE_GO_CREATED) {
         flush(s, t); /* its status, as nobody's */
         t->m = m;
@@ -254,17 +332,11 @@ uint32_t trace_states_begin(struct trace_states *s, uint32_t thread, uint64_t m,
         return thread;
     }
     t->g = ++s->next_g;
-    if (was_there && s->generation == 1) {
-        /* A processor that is the thread's since before. */
-        if (!more(s, &s->procs, &s->max_procs, s->n_procs + 1, sizeof *s->procs) ||
-            !more(s, &s->idle, &s->max_idle, s->n_procs + 1, sizeof *s->idle))
-            return NONE;
-        t->p = (uint32_t)s->n_procs++;
-        s->procs[t->p] = (struct trace_go_proc){0, s->generation};
+    if (was_there && s->generation == 1 && has_proc(s, t)) {
         PUT(s, t, ns, GOTRACE_PROC_STATUS, t->p, GOTRACE_PROC_RUNNING);
         PUT(s, t, ns, GOTRACE_GO_STATUS, t->g, t->m, GOTRACE_GO_RUNNING);
-        PUT(s, t, ns, GOTRACE_PROCS_CHANGE, s->n_procs, 0);
         t->state = TRACE_GO_RUNS;
+        tell_procs(s, t, ns);
     } else {
         PUT(s, t, ns, GOTRACE_GO_CREATE_SYSCALL, t->g);
         PUT0(s, t, ns, GOTRACE_GO_SYSCALL_END_BLOCKED);
@@ -286,32 +358,60 @@ void trace_states_exit(struct trace_states *s, uint32_t thread, uint64_t ns)
     }
 }
 
-void trace_states_block(struct trace_states *s, uint32_t thread, uint64_t ns,
-                        enum trace_raw_reason reason, uint32_t stack)
+/* From running to waiting. */
+static void wait(struct trace_states *s, struct trace_go_thread *t, uint64_t ns,
+                 enum trace_raw_reason reason, uint32_t stack)
 {
-    struct trace_go_thread *t = get(s, thread);
-    if (!run(s, t, ns))
-        return;
     PUT(s, t, ns, GOTRACE_GO_BLOCK, use_reason(s, reason), use_stack(s, stack));
     stop_proc(s, t, ns);
     t->block_stack = stack;
     t->state = TRACE_GO_WAITS;
 }
 
+static void begin_call(struct trace_states *s, struct trace_go_thread *t, uint64_t ns)
+{
+    PUT(s, t, ns, GOTRACE_GO_SYSCALL_BEGIN, ++s->procs[t->p].seq, use_stack(s, t->block_stack));
+    t->state = TRACE_GO_CALLS;
+}
+
+void trace_states_block(struct trace_states *s, uint32_t thread, uint64_t ns,
+                        enum trace_raw_reason reason, uint32_t stack)
+{
+    struct trace_go_thread *t = get(s, thread);
+    if (!run(s, t, ns))
+        return;
+    t->doing = TRACE_DOES_WAIT;
+    t->reason = reason;
+    t->block_stack = stack;
+    t->waker = NONE;
+    if (t->cpu == NONE)
+        wait(s, t, ns, reason, stack);
+}
+
 bool trace_states_unblock(struct trace_states *s, uint32_t thread, uint32_t by, uint64_t ns,
                           uint32_t stack)
 {
     struct trace_go_thread *t = get(s, thread), *waker = get(s, by);
-    if (!t || t->state != TRACE_GO_WAITS || thread == by || !waker || waker->state == TRACE_GO_GONE)
+    if (!t || thread == by || !waker || waker->state == TRACE_GO_GONE)
         return false;
-    PUT(s, waker, ns, GOTRACE_GO_UNBLOCK, t->g, ++t->g_seq, use_stack(s, stack));
-    t->state = TRACE_GO_READY;
+    bool may_wait = t->state == TRACE_GO_RUNS && t->doing == TRACE_DOES_WAIT;
+    if (t->state != TRACE_GO_WAITS && !may_wait)
+        return false;
+    t->waker = by;
+    t->waker_g = waker->g;
+    t->waker_stack = stack;
+    if (t->state == TRACE_GO_WAITS)
+        make_ready(s, t, ns);
     return true;
 }
 
 void trace_states_run(struct trace_states *s, uint32_t thread, uint64_t ns)
 {
-    run(s, get(s, thread), ns);
+    struct trace_go_thread *t = get(s, thread);
+    if (!run(s, t, ns))
+        return;
+    t->doing = TRACE_DOES_RUN;
+    t->waker = NONE;
 }
 
 void trace_states_call(struct trace_states *s, uint32_t thread, uint64_t ns, uint32_t stack)
@@ -319,9 +419,55 @@ void trace_states_call(struct trace_states *s, uint32_t thread, uint64_t ns, uin
     struct trace_go_thread *t = get(s, thread);
     if (!run(s, t, ns))
         return;
-    PUT(s, t, ns, GOTRACE_GO_SYSCALL_BEGIN, ++s->procs[t->p].seq, use_stack(s, stack));
+    t->doing = TRACE_DOES_CALL;
     t->block_stack = stack;
-    t->state = TRACE_GO_CALLS;
+    begin_call(s, t, ns);
+}
+
+/* The kernel's. */
+
+void trace_states_come(struct trace_states *s, uint32_t thread, uint64_t ns, uint32_t cpu)
+{
+    struct trace_go_thread *t = get(s, thread);
+    if (!t || t->state == TRACE_GO_GONE || s->failed || cpu >= s->n_cpus || t->cpu == cpu)
+        return;
+    if (!t->is_away) { /* that it left was not told */
+        s->n_repairs++;
+        trace_states_leave(s, thread, ns, t->doing == TRACE_DOES_RUN);
+    }
+    t->is_away = false;
+    t->cpu = cpu;
+    if (t->state == TRACE_GO_WAITS || (t->state == TRACE_GO_CALLS && t->p == NONE))
+        make_ready(s, t, ns);
+    if (t->state == TRACE_GO_READY)
+        start(s, t, ns);
+}
+
+void trace_states_leave(struct trace_states *s, uint32_t thread, uint64_t ns, bool is_ready)
+{
+    static const char preempted[] = "preempted";
+    struct trace_go_thread *t = get(s, thread);
+    if (!t || t->state == TRACE_GO_GONE || s->failed)
+        return;
+    t->cpu = NONE;
+    t->is_away = true;
+    if (t->p == NONE)
+        return;
+    if (is_ready) {
+        if (t->state == TRACE_GO_CALLS)
+            PUT0(s, t, ns, GOTRACE_GO_SYSCALL_END);
+        PUT(s, t, ns, GOTRACE_GO_STOP,
+            use_text(s, (struct trace_states_text){preempted, sizeof preempted - 1}), 0);
+        stop_proc(s, t, ns);
+        t->state = TRACE_GO_READY;
+    } else if (t->doing == TRACE_DOES_CALL) {
+        if (t->state == TRACE_GO_RUNS)
+            begin_call(s, t, ns);
+        stop_proc(s, t, ns);
+    } else {
+        wait(s, t, ns, t->doing == TRACE_DOES_WAIT ? t->reason : TRACE_RAW_ELSE,
+             t->doing == TRACE_DOES_WAIT ? t->block_stack : 0);
+    }
 }
 
 void trace_states_sample(struct trace_states *s, uint32_t thread, uint64_t ns, uint32_t stack)
@@ -489,7 +635,8 @@ static void put_status(struct trace_states *s, struct trace_go_thread *t, uint64
         [TRACE_GO_RUNS] = GOTRACE_GO_RUNNING,  [TRACE_GO_CALLS] = GOTRACE_GO_SYSCALL};
     t->g_seq = 0;
     if (t->p != NONE) {
-        s->procs[t->p] = (struct trace_go_proc){0, s->generation};
+        s->procs[t->p].seq = 0;
+        s->procs[t->p].generation = s->generation;
         PUT(s, t, ns, GOTRACE_PROC_STATUS, t->p,
             t->state == TRACE_GO_CALLS ? GOTRACE_PROC_SYSCALL : GOTRACE_PROC_RUNNING);
     }
@@ -517,6 +664,8 @@ void trace_states_start(struct trace_states *s, uint64_t now_ns)
 {
     s->base_ns = now_ns - 1;
     write_counted(s, GOTRACE_HEADER, GOTRACE_HEADER_BYTES);
+    if (s->n_cpus && !add_procs(s, s->n_cpus))
+        s->n_cpus = 0;
     begin_generation(s, now_ns);
 }
 

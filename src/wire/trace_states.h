@@ -3,6 +3,12 @@
  * Whatever it is told, in whatever order, what it writes is a valid trace: a thread that is
  * said to wait twice has gone on in between.
  *
+ * Where the kernel tells when threads come to a processor and leave it (n_cpus), the first n_cpus
+ * Ps are the machine's, and that decides: a thread that leaves while it could go on is runnable
+ * ("preempted"); one that leaves for something waits, for what it said that it does, from then on:
+ * a wait in which it stays on its processor is none; it runs when it comes.  A thread of which no
+ * such thing is known, or that does things while it is said to be away, has a further P meanwhile.
+ *
  * In: what happens, one after another, as it is seen in the order of time.  Out: generations.
  * Times, per thread, are put right where they would go back.
  * Units: ns.  Threads: one at a time.  Signals: no.
@@ -36,14 +42,22 @@ struct trace_go_thread {
     uint64_t batch_ns;
     struct gotrace_bytes batch;
     enum trace_go state;
-    uint32_t p;           /* TRACE_STATES_NONE: none */
+    uint32_t p;   /* TRACE_STATES_NONE: none */
+    uint32_t cpu; /* that it is on; TRACE_STATES_NONE: not known, or none */
+    bool is_away; /* known to be on none */
+    enum trace_doing { TRACE_DOES_RUN, TRACE_DOES_WAIT, TRACE_DOES_CALL } doing; /* as it says */
+    enum trace_raw_reason reason;
     uint32_t block_stack; /* where it waits */
+    /* Who let it go on before it was seen to wait. */
+    uint32_t waker, waker_stack;
+    uint64_t waker_g;
     uint32_t n_regions;
     struct trace_go_region regions[TRACE_REGIONS_MAX];
 };
 
 struct trace_go_proc {
     uint64_t seq, generation; /* of which its status is written */
+    uint32_t holder;          /* of the machine's: the thread that runs there */
 };
 
 struct trace_states {
@@ -56,6 +70,8 @@ struct trace_states {
     bool (*put_later)(void *arg, struct trace_states *states);
     void *arg;
     bool failed;
+    uint32_t n_cpus;    /* to be set before; 0: threads come and leave untold */
+    uint64_t n_repairs; /* told of what cannot have been */
 
     uint64_t generation; /* from 1; 0: none has begun */
     /* The trace's times are from base_ns on: Go's reader counts them in doubles. */
@@ -72,7 +88,7 @@ struct trace_states {
     size_t n_unused, max_unused;
 
     struct trace_go_proc *procs;
-    size_t n_procs, max_procs;
+    size_t n_procs, max_procs, n_procs_told;
     uint32_t *idle; /* of procs */
     size_t n_idle, max_idle;
 
@@ -97,10 +113,10 @@ void trace_states_cut(struct trace_states *states, uint64_t now_ns, uint64_t mon
 uint32_t trace_states_create(struct trace_states *states, uint32_t by, uint64_t ns,
                              uint32_t new_stack, uint32_t stack);
 /* A thread begins to run, as `m`: one that was created, or (TRACE_STATES_NONE) one of which it is
- * not known who made it; then `was_there` tells that it was before the trace.  Its number;
- * TRACE_STATES_NONE on failure. */
+ * not known who made it; then `was_there` tells that it was before the trace.  `cpu`: the processor
+ * that it is on, or TRACE_STATES_NONE.  Its number; TRACE_STATES_NONE on failure. */
 uint32_t trace_states_begin(struct trace_states *states, uint32_t thread, uint64_t m, uint64_t ns,
-                            bool was_there);
+                            bool was_there, uint32_t cpu);
 /* It ends; its number is free for another one. */
 void trace_states_exit(struct trace_states *states, uint32_t thread, uint64_t ns);
 void trace_states_block(struct trace_states *states, uint32_t thread, uint64_t ns,
@@ -112,6 +128,11 @@ bool trace_states_unblock(struct trace_states *states, uint32_t thread, uint32_t
 void trace_states_run(struct trace_states *states, uint32_t thread, uint64_t ns);
 void trace_states_call(struct trace_states *states, uint32_t thread, uint64_t ns, uint32_t stack);
 void trace_states_sample(struct trace_states *states, uint32_t thread, uint64_t ns, uint32_t stack);
+
+/* The kernel's: the thread comes to the processor `cpu`, below n_cpus; or leaves its own, and
+ * could go on (`is_ready`) or not. */
+void trace_states_come(struct trace_states *states, uint32_t thread, uint64_t ns, uint32_t cpu);
+void trace_states_leave(struct trace_states *states, uint32_t thread, uint64_t ns, bool is_ready);
 
 struct trace_states_text {
     const char *text;

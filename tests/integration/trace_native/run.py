@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Execution traces of native programs: of one with a known schedule, every wait and every waker;
-tasks, regions and logs; the flight recorder, also of a program that crashes; programs that must not
+turns on a processor; tasks, regions and logs; the flight recorder, also of a program that crashes; programs that must not
 notice; a full disk.
 
 What is recorded is read by `sonde trace -d=parsed`, and by Go's own parser where there is a
@@ -188,6 +188,70 @@ def test_survive():
     check("crash: its threads", sum(t.function in ("work", "") for t in threads.values()) > 50)
 
 
+def spans(name, trace):
+    """Of each goroutine: the function it begins with, its states as [state, since, until, the
+    processor of one that runs], by goroutine's number."""
+    threads, _ = parse(name, trace)
+    found, of_m = {}, {}
+    for line in run(SONDE, "trace", "-d=parsed", trace).stdout.splitlines():
+        m = re.match(r"M=(\S+) P=\S+ G=\S+ StateTransition Time=(\d+) (Proc|Go)ID=(\d+) "
+                     r"(\w+)->(\w+)", line)
+        if not m:
+            continue
+        thread, ns, kind, number, state = m[1], int(m[2]), m[3], int(m[4]), m[6]
+        if kind == "Proc":
+            of_m[thread] = number if state == "Running" else None
+            continue
+        function, states = found.setdefault(number, (threads[number].function, []))
+        if states:
+            states[-1][2] = ns
+        states.append([state, ns, ns, of_m.get(thread) if state == "Running" else None])
+    return list(found.values())
+
+
+def test_turns():
+    done = run(SONDE, "record", "-e", "trace", "-o", "turns.trace", "--", "./turns")
+    check("turns", done.returncode == 0, done.stderr)
+    why = re.search(r"is not in the trace: (.*)", done.stderr)
+    if why:
+        skip("turns", why[1])
+        return
+    said = [line.split() for line in done.stdout.splitlines()]
+    cpu = int(said[0][1])
+    threads = spans("turns", "turns.trace")
+    total = lambda states, which: sum(until - since for state, since, until, _ in states
+                                      if state == which) / 1e3
+    measured = sorted((int(s[1]), int(s[2])) for s in said if s[0] == "side_by_side")
+    side = sorted((total(states, "Running"), total(states, "Runnable"),
+                   sum(a[0] == "Running" and b[0] == "Runnable"
+                       for a, b in zip(states, states[1:])))
+                  for function, states in threads if function == "side_by_side")
+    check("turns: two compute", len(side) == len(measured) == 2, f"{side}")
+    check("turns: preempted", all(abs(a - b) <= 4 for a, b in zip(
+        sorted(s[2] for s in side), sorted(m[1] for m in measured))), f"{side} {measured}")
+    for (runs, waits, _), (cpu_us, _) in zip(side, measured):
+        check("turns: CPU time", abs(runs - cpu_us) < cpu_us / 20 + 1000, f"{side} {measured}")
+        check("turns: the rest is runnable", abs(runs + waits - 400000) < 40000, f"{side}")
+    check("turns: one processor", {p for _, states in threads for state, _, _, p in states
+                                   if state == "Running"} == {cpu}, f"{threads}")
+    at_once = sorted((since, until) for _, states in threads for state, since, until, _ in states
+                     if state == "Running")
+    check("turns: one at a time",
+          all(a[1] <= b[0] for a, b in zip(at_once, at_once[1:])), f"{at_once}")
+    late = [int(s[1]) for s in said if s[0] == "is_woken"]
+    waits = [(b[2] - b[1]) / 1e3 for function, states in threads if function == "is_woken"
+             for a, b in zip(states, states[1:]) if a[0] == "Waiting" and b[0] == "Runnable"]
+    check("turns: as late as it says", len(late) == 20 and len(waits) == 20 and
+          sum(abs(a - b) < 300 for a, b in zip(late, waits)) >= 15 and
+          all(b < a + 100 for a, b in zip(late, waits)) and max(waits) > 1000, f"{late} {waits}")
+    # Without the permission: as the threads note it, and one line.
+    done = check_known("denied", "denied.trace", "env", "LD_PRELOAD=" + os.path.abspath("deny.so"),
+                       SONDE, "record", "-e", "trace", "-o", "denied.trace", "--", "./known")
+    lines = re.findall(r"wait for a processor is not in the trace: .*perf_event_paranoid",
+                       done.stderr)
+    check("denied", len(lines) == 1, f"{done}")
+
+
 def test_others():
     done = run(SONDE, "record", "-e", "trace,cpu,block", "-o", "several", "--", "./known")
     check("several kinds", done.returncode == 0 and sorted(os.listdir("several")) ==
@@ -234,6 +298,9 @@ def build():
     for command in (["cc", *flags, here("known.c"), "-o", "known"],
                     ["cc", *flags, "-DAPI", here("known.c"), *api, "-o", "known_api"],
                     ["cc", *flags, here("survive.c"), "-o", "survive"],
+                    ["cc", *flags, here("turns.c"), "-o", "turns"],
+                    ["cc", *flags, "-shared", "-fPIC", "-D_GNU_SOURCE", here("deny.c"),
+                     "-o", "deny.so", "-ldl"],
                     ["c++", *flags, "-std=c++17", here("tasks.cc"), *api, "-o", "tasks"],
                     ["c++", "-O2", "-Wall", "-Wextra", "-Werror", *flags[1:],
                      os.path.join(ROOT, "examples/requests.cc"), *api, "-o", "requests"]):
@@ -249,7 +316,8 @@ def main():
         GO = find_go()
         if not GO:
             skip("Go's parser", "no go tool trace: set SONDE_GO_TRACE or SONDE_GO_ROOTS")
-        for test in (test_known, test_exec, test_tasks, test_example, test_survive, test_others):
+        for test in (test_known, test_exec, test_tasks, test_example, test_survive, test_turns,
+                     test_others):
             test()
     finally:
         os.chdir("/")
