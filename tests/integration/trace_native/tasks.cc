@@ -59,7 +59,8 @@ int main(int argc, char **argv)
     if (!flies)
         return sonde_trace_stop() != 0;
     int rc = sonde_flight_recorder_write(fd);
-    rc |= sonde_flight_recorder_write(fd) != 0 ? 0 : ftruncate(fd, lseek(fd, 0, SEEK_CUR) / 2);
+    off_t end = lseek(fd, 0, SEEK_CUR);
+    rc |= sonde_flight_recorder_write(fd) != 0 ? 0 : ftruncate(fd, end);
     sonde_flight_recorder_stop();
     return rc != 0 || sonde_flight_recorder_write(fd) == 0;
 }
