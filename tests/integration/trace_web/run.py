@@ -217,7 +217,7 @@ def test_sample(trace):
         shaped(name, s, "latency", "Latency")
         shaped(name, s, "latency", "Latency", start=0, end=meta["duration"] // 2)
         shaped(name, s, "mmu", "Mmu")
-        shaped(name, s, "mmu", "Mmu", flags="stw|sweep")
+        quantiles(name, shaped(name, s, "mmu", "Mmu", flags="stw|background|assist|mut"), meta["duration"])
         cycles = shaped(name, s, "gc", "Gc")["cycles"]
         if name.startswith("mixed"):
             reasons = {c["reason"] for c in cycles if c["start"] > 0}
@@ -318,6 +318,27 @@ def beside_go(tool, trace):
             compare_raw(name, go, s, f"/regionblock?raw=1&{what}")
 
 
+def quantiles(name, answer, duration):
+    """Those of all windows, by the share over time.  (Not beside go tool trace: it has the minimum
+    for all of them.)"""
+    at, share = (answer["utilization"][k] for k in ("at", "share"))
+    check(f"{name}: percentiles", [q["name"] for q in answer["quantiles"]] == ["99.9%ile", "99%ile", "95%ile"], answer["quantiles"])
+    if len(at) < 200:
+        return
+    step = at[1] - at[0]
+    sums = [0]
+    for i in range(len(at)):
+        sums.append(sums[-1] + share[i])
+    for i, window in enumerate(answer["windows"]):
+        cells = window // step
+        if cells < 80 or cells > len(at) * 0.8:
+            continue
+        means = sorted((sums[k + cells] - sums[k]) / cells for k in range(len(at) - cells))
+        for q, quantile in zip(answer["quantiles"], (0.001, 0.01, 0.05)):
+            mean = means[int(quantile * len(means))]
+            check(f"{name}: {q['name']} of {window}", abs(q["values"][i] - mean) < 0.03, q["values"][i], mean)
+
+
 def mmu_beside_go(name, go, ours):
     # Not with background: go tool trace counts a worker once more each time it starts.
     for flags in ("stw|assist", "stw|sweep"):
@@ -329,19 +350,6 @@ def mmu_beside_go(name, go, ours):
         for window, share in json.loads(answer.body)["curve"][30::23]:
             worst = ours.data("mmuworst", flags=flags, window=int(window)).json["worst"][0]["share"]
             check(f"{name}: mmu of {window} {flags}", abs(worst - share) < 0.002, worst, share)
-        quantiles_beside_go(name, go, ours, flags + "|mut")
-
-
-def quantiles_beside_go(name, go, ours, flags):
-    """Of windows of other lengths: those of go tool trace lie between two of ours."""
-    theirs = json.loads(go.ask("/mmu?mode=plot&flags=" + urllib.parse.quote(flags)).body)
-    answer = ours.data("mmu", flags=flags).json
-    check(f"{name}: percentiles", [q["name"] for q in answer["quantiles"]] == ["99.9%ile", "99%ile", "95%ile"], answer["quantiles"])
-    for window, _, *shares in theirs["curve"][10::17]:
-        after = next((i for i, w in enumerate(answer["windows"]) if w >= window), 0)
-        for q, share in zip(answer["quantiles"], shares) if after else ():
-            around = q["values"][after - 1:after + 1]
-            check(f"{name}: {q['name']} of {window} {flags}", min(around) - 0.02 < share < max(around) + 0.02, around, share)
 
 
 def compare_raw(name, go, ours, path):

@@ -137,8 +137,9 @@ function Plot({ x, lines, log, label, pick, height = 260 }: { x: number[]; lines
         pen.fillStyle = p.muted;
         pen.fillText(long(m), Math.min(w - 24, Math.max(left + 8, px(m))), h - 9);
       }
-      const colors = [p.accent, p.runnable, p.syscall, p.heap];
-      lines.forEach((l, k) => {
+      const colors = [p.accent, p.runnable, p.running, p.heap];
+      // The first is above the others.
+      [...lines.entries()].reverse().forEach(([k, l]) => {
         pen.strokeStyle = colors[k % colors.length];
         pen.lineWidth = 1.6;
         pen.beginPath();
@@ -181,7 +182,7 @@ function Plot({ x, lines, log, label, pick, height = 260 }: { x: number[]; lines
         <p class="series">
           {lines.map((l, k) => (
             <span key={l.name}>
-              <i style={{ background: [p.accent, p.runnable, p.syscall, p.heap][k % 4] }} /> {l.name}
+              <i style={{ background: [p.accent, p.runnable, p.running, p.heap][k % 4] }} /> {l.name}
             </span>
           ))}
         </p>
