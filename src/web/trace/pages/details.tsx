@@ -225,6 +225,11 @@ export function RangeDetails({ range, asked, meta, way, close }: { range: { star
           const s = r.states;
           const all = s.running + s.runnable + s.syscall + s.waiting;
           const busy = r.procs.reduce((sum, p) => sum + p.busy, 0);
+          const collector = [
+            ["workers", r.procs.reduce((sum, p) => sum + p.gc, 0)],
+            ["mark assists", r.functions.reduce((sum, f) => sum + f.times.assist, 0)],
+            ["sweeping", r.functions.reduce((sum, f) => sum + f.times.sweep, 0)],
+          ] as const;
           return (
             <>
               <Facts
@@ -234,6 +239,7 @@ export function RangeDetails({ range, asked, meta, way, close }: { range: { star
                   ["Runnable", `${long(s.runnable)}, ${share(s.runnable, all)}`],
                   ["System calls", `${long(s.syscall)}, ${share(s.syscall, all)}`],
                   ["Waiting", `${long(s.waiting)}, ${share(s.waiting, all)}`],
+                  ...(collector.some((c) => c[1]) ? [["Collector", collector.filter((c) => c[1]).map(([what, ns]) => `${what} ${long(ns)}`).join(", ")] as [string, string]] : []),
                   ["Happened", `${plural(r.counts.wakes, "wake-up")}, ${count(r.counts.created)} created, ${count(r.counts.ended)} ended, ${plural(r.counts.syscalls, "system call")}${r.counts.pauses ? `, ${plural(r.counts.pauses, "stop")} of the world` : ""}`],
                 ]}
               />
