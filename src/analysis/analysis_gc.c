@@ -28,6 +28,7 @@ void analysis_gc_release(struct analysis_gc *gc)
     for (size_t i = 0; i < gc->kinds.n; i++)
         analysis_histogram_release(&gc->kinds.items[i].lengths);
     vec_release(&gc->kinds);
+    map_release(&gc->kind_of);
     vec_release(&gc->sweeping);
     analysis_top_release(&gc->longest_cycles);
     analysis_top_release(&gc->longest_pauses);
@@ -43,12 +44,11 @@ static int64_t span(const struct analysis_gc *gc, int64_t from_ns, int64_t to_ns
 
 static struct analysis_histogram *kind_lengths(struct analysis_gc *gc, uint32_t kind)
 {
-    for (size_t i = 0; i < gc->kinds.n; i++)
-        if (gc->kinds.items[i].kind == kind)
-            return &gc->kinds.items[i].lengths;
-    if (!vec_push(&gc->kinds, (struct analysis_pause_kind){.kind = kind}))
+    uint32_t next = (uint32_t)gc->kinds.n, at = map_get_or_put(&gc->kind_of, kind, next);
+    if (at == MAP_NONE ||
+        (at == next && !vec_push(&gc->kinds, (struct analysis_pause_kind){.kind = kind})))
         return NULL;
-    return &gc->kinds.items[gc->kinds.n - 1].lengths;
+    return &gc->kinds.items[at].lengths;
 }
 
 static void end_pause(struct analysis_gc *gc, int64_t now_ns)

@@ -54,6 +54,7 @@ struct analysis_gc {
     uint32_t stop_kind;
     struct analysis_histogram pauses;
     VEC(struct analysis_pause_kind) kinds;
+    struct map kind_of; /* string -> place in kinds */
     struct analysis_top longest_pauses;
 
     int64_t worker_ns[ANALYSIS_N_WORKERS]; /* of processors */

@@ -60,7 +60,7 @@ static void id_remove(struct analysis_goroutines *gs, int64_t id)
 
 uint32_t analysis_goroutines_find(struct analysis_goroutines *gs, int64_t id)
 {
-    if (id == gs->last_id)
+    if (id == gs->last_id && gs->last_row != ANALYSIS_NO_ROW)
         return gs->last_row;
     if (!gs->ids.n_slots)
         return ANALYSIS_NO_ROW;

@@ -70,7 +70,6 @@ static struct states *begin_states(const struct trace *trace,
     s->options = options;
     s->state = state;
     s->is_wanted = is_wanted;
-    s->last_id = TRACE_NONE;
     return s;
 }
 
@@ -115,7 +114,7 @@ static bool wants_reason(struct states *s, uint32_t reason)
 /* The row of a goroutine; UINT32_MAX when memory runs out. */
 static uint32_t find_goroutine(struct states *s, int64_t id)
 {
-    if (id == s->last_id)
+    if (s->goroutines.n && id == s->last_id)
         return s->last_row;
     uint32_t next = (uint32_t)s->goroutines.n;
     uint32_t row = map_get_or_put(&s->ids, (uint64_t)id, next);

@@ -1,5 +1,7 @@
 #include "analysis/analysis_run.h"
 
+#include "analysis/analysis_window.h"
+
 /* Does nothing count that is after the end of the window? */
 static bool may_stop(const struct analysis_task *tasks, size_t n)
 {
@@ -35,7 +37,7 @@ bool analysis_run(struct trace_reader *reader, const struct analysis_options *op
         if (n_events == 0)
             break;
         if (!any && options->end_ns && may_stop(tasks, n))
-            end_ns = events[0].time_ns + options->end_ns;
+            end_ns = analysis_window_time(events, options->end_ns);
         any = true;
         for (size_t i = 0; i < n; i++)
             tasks[i].ops->events(tasks[i].state, events, n_events);

@@ -4,6 +4,10 @@
 
 #include <string.h>
 
+/* Of a goroutine's open tasks and regions only so many, the latest, are looked through at each of
+ * its events: who leaves more open gets less exact answers, but gets them. */
+#define CHAIN_MAX 1000
+
 void analysis_user_init(struct analysis_user *u, const struct trace *trace,
                         const struct analysis_options *options,
                         const struct analysis_window *window, struct analysis_goroutines *gs,
@@ -104,12 +108,14 @@ static void drop_detail(struct analysis_user *u, uint32_t at)
 
 static void unchain(struct analysis_user *u, struct analysis_goroutine *g, uint32_t detail)
 {
-    for (uint32_t *link = &g->own_tasks; *link; link = &u->details.items[*link].next)
-        if (*link == detail) {
-            *link = u->details.items[detail].next;
-            u->details.items[detail].next = 0;
-            return;
-        }
+    struct analysis_task_detail *d = &u->details.items[detail];
+    if (d->next)
+        u->details.items[d->next].previous = d->previous;
+    if (d->previous)
+        u->details.items[d->previous].next = d->next;
+    else
+        g->own_tasks = d->next;
+    d->next = d->previous = 0;
 }
 
 static bool wants_goroutine(struct analysis_user *u, struct analysis_goroutine *g)
@@ -154,6 +160,8 @@ static void begin_task(struct analysis_user *u, const struct trace_event *event,
     d->before = before;
     d->g = event->g;
     d->next = g->own_tasks;
+    if (d->next)
+        u->details.items[d->next].previous = at;
     g->own_tasks = at;
 }
 
@@ -311,7 +319,8 @@ static void open_region(struct analysis_user *u, struct analysis_goroutine *g, u
 static bool is_nested(const struct analysis_user *u, const struct analysis_goroutine *g,
                       uint64_t task)
 {
-    for (uint32_t at = g->regions; at; at = u->open.items[at].next)
+    uint32_t at = g->regions;
+    for (unsigned i = 0; at && i < CHAIN_MAX; i++, at = u->open.items[at].next)
         if (u->open.items[at].task == task)
             return true;
     return false;
@@ -434,7 +443,7 @@ void analysis_user_finish(struct analysis_user *u, uint32_t row, int64_t time_ns
     while (g->own_tasks) {
         struct analysis_task_detail *d = &u->details.items[g->own_tasks];
         g->own_tasks = d->next;
-        d->next = 0;
+        d->next = d->previous = 0;
         analysis_exec_add(&u->gs->parts, &d->own, &g->exec, 1);
         analysis_exec_add(&u->gs->parts, &d->own, &d->before, -1);
         analysis_exec_drop(&u->gs->parts, &d->before);
@@ -445,7 +454,8 @@ void analysis_user_finish(struct analysis_user *u, uint32_t row, int64_t time_ns
 void analysis_user_wait(struct analysis_user *u, const struct analysis_goroutine *g,
                         const struct analysis_wait *wait)
 {
-    for (uint32_t at = g->own_tasks; at; at = u->details.items[at].next) {
+    uint32_t at = g->own_tasks;
+    for (unsigned i = 0; at && i < CHAIN_MAX; i++, at = u->details.items[at].next) {
         struct analysis_task_detail *d = &u->details.items[at];
         if (wait->ns > d->longest.ns && wait->at_ns >= u->tasks.items[d->task].start_ns)
             d->longest = *wait;

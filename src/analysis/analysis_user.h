@@ -29,6 +29,7 @@ struct analysis_task_row {
 struct analysis_task_detail {
     uint32_t task;               /* its row */
     uint32_t next;               /* in the goroutine's chain of its own tasks, or of free ones */
+    uint32_t previous;           /* in the chain of its own tasks; 0: it is the first */
     int64_t g;                   /* who began it; TRACE_NONE: has ended since */
     struct analysis_exec before; /* what g had done before */
     struct analysis_exec own, others; /* what g, and others in its regions, did during it */

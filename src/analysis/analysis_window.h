@@ -12,6 +12,15 @@ struct analysis_window {
     const struct analysis_scope *scope; /* NULL: all */
 };
 
+/* A time of the options, whatever it is, on the trace's clock. */
+static inline int64_t analysis_window_time(const struct trace_event *first, int64_t since_ns)
+{
+    int64_t time_ns;
+    if (__builtin_add_overflow(first->time_ns, since_ns, &time_ns))
+        return since_ns < 0 ? INT64_MIN : INT64_MAX;
+    return time_ns;
+}
+
 /* Called with each block: the first one's first event is where options count from. */
 static inline void analysis_window_begin(struct analysis_window *window,
                                          const struct analysis_options *options,
@@ -21,8 +30,9 @@ static inline void analysis_window_begin(struct analysis_window *window,
         return;
     window->is_set = true;
     window->scope = options->scope;
-    window->start_ns = options->start_ns ? first->time_ns + options->start_ns : INT64_MIN;
-    window->end_ns = options->end_ns ? first->time_ns + options->end_ns : INT64_MAX;
+    window->start_ns =
+        options->start_ns ? analysis_window_time(first, options->start_ns) : INT64_MIN;
+    window->end_ns = options->end_ns ? analysis_window_time(first, options->end_ns) : INT64_MAX;
 }
 
 /* How much of [start, end) is inside; 0: nothing. */

@@ -9,6 +9,9 @@
 #define MOST_TASK_LANES 1000000
 #define FEW_SUMS 50000 /* that need not be joined, however small the file is */
 #define RECENT 1024
+/* No program has so many at once; a trace that says so is read in a bounded time and memory. */
+#define HELD_MAX 8192  /* goroutines that assist or sweep where a chunk begins */
+#define STOPS_MAX 1000 /* stops of the world that go on */
 
 struct timeline_building {
     struct timeline *tl; /* that it is of: the argument of the machine */
@@ -280,15 +283,9 @@ static uint32_t within_lane(void *arg, uint32_t go)
 {
     struct timeline_building *b = arg;
     struct timeline *tl = b->tl;
-    size_t i = 0;
-    while (i < b->held.n && b->held.items[i] != go) {
-        if (!tl->goes.items[b->held.items[i]].held)
-            b->held.items[i] = b->held.items[--b->held.n];
-        else
-            i++;
-    }
-    if (i == b->held.n && !vec_push(&b->held, go))
+    if (!tl->goes.items[go].is_listed && !vec_push(&b->held, go))
         tl->failed = true;
+    tl->goes.items[go].is_listed = true;
     uint32_t lane = timeline_lane_numbered(tl, go, TIMELINE_LANE_WITHIN);
     return lane == TIMELINE_NO_LANE ? new_lane(tl, go, TIMELINE_LANE_WITHIN, TIMELINE_ABSENT)
                                     : lane;
@@ -405,7 +402,7 @@ static void end_spans(struct timeline *tl, int64_t now_ns, int64_t g)
 {
     struct timeline_building *b = tl->building;
     uint32_t go = g == TRACE_NONE ? TIMELINE_NONE : go_number(b, g, false);
-    for (size_t i = b->stops.n; i-- > 0;) {
+    for (size_t i = b->stops.n, last = i > STOPS_MAX ? i - STOPS_MAX : 0; i-- > last;) {
         struct timeline_span *span = &tl->pauses.items[b->stops.items[i]];
         if (span->goroutine != go)
             continue;
@@ -613,6 +610,24 @@ static void fill_chunk(struct timeline_building *b, int64_t now_ns)
     }
 }
 
+/* Who holds something where the chunk begins.  Those that do not any more leave the list. */
+static void keep_held(struct timeline *tl)
+{
+    struct timeline_building *b = tl->building;
+    size_t n = 0;
+    for (size_t i = 0; i < b->held.n; i++) {
+        struct timeline_go *go = &tl->goes.items[b->held.items[i]];
+        struct timeline_held h = {b->held.items[i], go->held};
+        go->is_listed = go->held != 0;
+        if (!go->is_listed)
+            continue;
+        b->held.items[n++] = h.goroutine;
+        if (n <= HELD_MAX && !vec_push(&tl->held, h))
+            tl->failed = true;
+    }
+    b->held.n = n;
+}
+
 static void begin_chunk(struct timeline_building *b, int64_t now_ns)
 {
     struct timeline *tl = b->tl;
@@ -622,11 +637,7 @@ static void begin_chunk(struct timeline_building *b, int64_t now_ns)
     memcpy(begin.series, b->series, sizeof begin.series);
     if (!vec_push(&tl->chunks, begin))
         tl->failed = true;
-    for (size_t i = 0; i < b->held.n; i++) {
-        struct timeline_held h = {b->held.items[i], tl->goes.items[b->held.items[i]].held};
-        if (h.bits && !vec_push(&tl->held, h))
-            tl->failed = true;
-    }
+    keep_held(tl);
     begin_stretch(b, now_ns);
     b->n_in_chunk = 1;
 }

@@ -23,6 +23,7 @@ struct timeline_go {
     uint16_t depth;       /* while adding: regions that are open */
     bool is_collector;    /* works for the garbage collector */
     bool is_background;   /* of the runtime, and mostly idle */
+    bool is_listed;       /* while adding: in the list of those that may hold something */
 };
 
 /* Of lanes of goroutines. */

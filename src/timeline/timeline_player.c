@@ -173,9 +173,9 @@ static void map_args(const struct timeline_player *player, struct trace_event *o
 {
     const struct gotrace_spec *spec = &gotrace_specs[out->type];
     for (const uint8_t *i = spec->stack_args; *i; i++)
-        out->args[*i - 1] = trace_v2_ids_get(&player->generation->stacks, out->args[*i - 1]);
+        out->args[*i - 1] = trace_ids_get(&player->generation->stacks, out->args[*i - 1]);
     for (const uint8_t *i = spec->string_args; *i; i++)
-        out->args[*i - 1] = trace_v2_ids_get(&player->generation->strings, out->args[*i - 1]);
+        out->args[*i - 1] = trace_ids_get(&player->generation->strings, out->args[*i - 1]);
 }
 
 unsigned timeline_player_foresee(const struct timeline_player *player, uint32_t cursor,

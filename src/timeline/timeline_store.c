@@ -18,6 +18,7 @@ enum { OP_RUN, OP_ASIDE, OP_TAKE, OP_EVENT };
 #define DROP_CHUNKS 32 /* of so many, one lets go of the file's pages */
 #define NO_FILE UINT32_MAX
 #define NO_CURSOR UINT32_MAX
+#define THREADS_MAX 4096 /* that a status is looked for in; beyond, it is kept as it is */
 
 /* What only adding needs. */
 struct adding {
@@ -308,7 +309,7 @@ static uint32_t find_cursor(struct adding *a, const struct trace_event *event)
         event->type == GOTRACE_PROC_STATUS) {
         if (a->player.n_heap && fits(a, a->player.heap[0], event))
             return a->player.heap[0];
-        for (i = 0; i < a->player.n; i++)
+        for (i = 0; i < a->player.n && i < THREADS_MAX; i++)
             if (fits(a, i, event))
                 return i;
     }

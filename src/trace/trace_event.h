@@ -12,6 +12,9 @@
 #include "wire/gotrace.h"
 
 #define TRACE_NONE (-1) /* no goroutine, no processor, no thread */
+/* From the first event to the last: two years.  The first is at most INT64_MAX / 2 from 0, so that
+ * differences and small sums of times are numbers whatever a file says. */
+#define TRACE_LENGTH_MAX_NS (UINT64_C(1) << 56)
 #define TRACE_SYNC 255  /* event.type of a generation's begin and of the end of the trace */
 
 /* The context (g, m, p) is that before the event, as Go's tools show it. */

@@ -24,8 +24,8 @@ static void free_generation(struct trace_mark_generation *g)
         return;
     free(g->batches);
     free(g->threads);
-    trace_v2_ids_release(&g->strings);
-    trace_v2_ids_release(&g->stacks);
+    trace_ids_release(&g->strings);
+    trace_ids_release(&g->stacks);
     free(g);
 }
 
@@ -41,12 +41,12 @@ void trace_marks_free(struct trace_marks *marks)
 }
 
 /* A copy without the room for more; its bytes are added. */
-static bool copy_ids(const struct trace_v2_ids *ids, struct trace_v2_ids *out, size_t *n_bytes)
+static bool copy_ids(const struct trace_ids *ids, struct trace_ids *out, size_t *n_bytes)
 {
     size_t n = ids->n_dense;
-    while (n && ids->dense[n - 1] == TRACE_V2_NO_ID)
+    while (n && ids->dense[n - 1] == TRACE_NO_ID)
         n--;
-    *out = (struct trace_v2_ids){.n = ids->n, .n_dense = n};
+    *out = (struct trace_ids){.n = ids->n, .n_dense = n};
     if (n) {
         if (!(out->dense = malloc(n * sizeof *out->dense)))
             return false;

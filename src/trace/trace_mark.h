@@ -23,7 +23,7 @@ struct trace_mark_generation {
     struct trace_mark_batch *batches;
     struct trace_v2_thread *threads; /* as the ordering has them */
     uint32_t n_batches, n_threads;
-    struct trace_v2_ids strings, stacks;
+    struct trace_ids strings, stacks;
 };
 
 struct trace_marks;

@@ -3,6 +3,7 @@
 #include "base/reader.h"
 #include "trace/trace_source.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,6 +37,10 @@ struct trace_reader {
     uint64_t n_filled, n_taken; /* the block that the caller looks at is not yet taken */
     bool stop;
 
+    /* Of who fills the blocks. */
+    bool has_first;
+    int64_t first_ns;
+
     /* Of the caller. */
     bool is_holding, is_over;
     struct err err; /* to be told after the last block */
@@ -43,12 +48,40 @@ struct trace_reader {
     uint64_t done;
 };
 
+/* Whoever reads the events may take differences of times: they end where a time is out of bounds.
+ */
+static bool keep_times(struct trace_reader *r, struct slot *slot)
+{
+    const int64_t far_ns = INT64_MAX / 2;
+    struct trace_block *b = &slot->block;
+    if (!r->has_first && b->n) {
+        r->has_first = true;
+        r->first_ns = b->events[0].time_ns;
+        if (r->first_ns < -far_ns || r->first_ns > far_ns) {
+            b->n = 0;
+            return err_set(&slot->err, ERR_INPUT, "broken trace: it begins at %" PRId64 " ns",
+                           r->first_ns);
+        }
+    }
+    for (size_t i = 0; i < b->n; i++) {
+        if ((uint64_t)b->events[i].time_ns - (uint64_t)r->first_ns <= TRACE_LENGTH_MAX_NS)
+            continue;
+        b->n = i;
+        return err_set(&slot->err, ERR_INPUT,
+                       "broken trace: an event at %" PRId64 " ns of a trace that begins at %" PRId64
+                       " ns",
+                       b->events[i].time_ns, r->first_ns);
+    }
+    return true;
+}
+
 static void fill(struct trace_reader *r, struct slot *slot)
 {
     slot->block.n = 0;
     slot->block.is_new_clock = false;
     slot->err = (struct err){0};
     bool good = r->ops->next(r->source, &slot->block, &slot->err);
+    good = keep_times(r, slot) && good;
     slot->is_last = !good || slot->block.n == 0;
 }
 

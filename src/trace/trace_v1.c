@@ -163,14 +163,14 @@ static int64_t to_ns(const struct trace_v1 *v, int64_t ticks)
 
 static uint32_t string_of(const struct trace_v1 *v, uint64_t id)
 {
-    uint32_t string = trace_v2_ids_get(&v->file.strings, id);
-    return string == TRACE_V2_NO_ID ? 0 : string;
+    uint32_t string = trace_ids_get(&v->file.strings, id);
+    return string == TRACE_NO_ID ? 0 : string;
 }
 
 static uint32_t stack_of(const struct trace_v1 *v, uint64_t id)
 {
-    uint32_t stack = trace_v2_ids_get(&v->file.stacks, id);
-    return stack == TRACE_V2_NO_ID ? 0 : stack;
+    uint32_t stack = trace_ids_get(&v->file.stacks, id);
+    return stack == TRACE_NO_ID ? 0 : stack;
 }
 
 /* Where a new goroutine begins.  Go 1.5 told it by its address.  UINT32_MAX: no memory. */

@@ -150,10 +150,10 @@ static const uint8_t *scan_string(struct scan *s, const uint8_t *at, const uint8
         return broken(s, at, "bad string");
     if ((uint64_t)(s->end - p) < n)
         return truncated(s, at);
-    if (trace_v2_ids_get(&s->file->strings, id) != TRACE_V2_NO_ID)
+    if (trace_ids_get(&s->file->strings, id) != TRACE_NO_ID)
         return broken(s, at, "string that was there before");
     uint32_t number = trace_add_string(s->trace, (const char *)p, n);
-    if (number == UINT32_MAX || !trace_v2_ids_add(&s->file->strings, id, number))
+    if (number == UINT32_MAX || !trace_ids_add(&s->file->strings, id, number))
         return no_memory(s);
     return p + n;
 }
@@ -322,8 +322,8 @@ uint32_t trace_v1_frame(struct trace_v1_file *file, struct trace *trace, uint64_
 /* The number of a string; what there is no string of is "". */
 static uint32_t string_of(const struct trace_v1_file *file, uint64_t id)
 {
-    uint32_t string = trace_v2_ids_get(&file->strings, id);
-    return string == TRACE_V2_NO_ID ? 0 : string;
+    uint32_t string = trace_ids_get(&file->strings, id);
+    return string == TRACE_NO_ID ? 0 : string;
 }
 
 /* The next frame of a stack at *p.  As in Go's tools what the first frame with a pc says holds
@@ -357,7 +357,7 @@ static bool add_stacks(struct scan *s)
             if ((frames[k] = add_frame(s, &p)) == UINT32_MAX)
                 return false;
         uint32_t stack = trace_add_stack(s->trace, frames, (uint32_t)n);
-        if (stack == UINT32_MAX || !trace_v2_ids_add(&s->file->stacks, (uint32_t)id, stack))
+        if (stack == UINT32_MAX || !trace_ids_add(&s->file->stacks, (uint32_t)id, stack))
             return false;
     }
     return true;
@@ -433,8 +433,8 @@ void trace_v1_file_release(struct trace_v1_file *file)
     vec_release(&file->procs);
     vec_release(&file->samples);
     vec_release(&file->exits);
-    trace_v2_ids_release(&file->strings);
-    trace_v2_ids_release(&file->stacks);
+    trace_ids_release(&file->strings);
+    trace_ids_release(&file->stacks);
     map_release(&file->frames);
     map_release(&file->timers);
     *file = (struct trace_v1_file){0};

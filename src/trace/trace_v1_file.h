@@ -15,8 +15,8 @@
 
 #include "base/map.h"
 #include "base/vec.h"
+#include "trace/trace_ids.h"
 #include "trace/trace_source.h"
-#include "trace/trace_v2_ids.h"
 
 enum trace_v1_type {
     TRACE_V1_NONE,
@@ -139,7 +139,7 @@ struct trace_v1_file {
     VEC(struct trace_v1_proc) procs;
     VEC(struct trace_v1_sample) samples; /* by time */
     VEC(struct trace_v1_exit) exits;     /* Go 1.5 only: by seq */
-    struct trace_v2_ids strings, stacks; /* ids of the file -> numbers of struct trace */
+    struct trace_ids strings, stacks;    /* ids of the file -> numbers of struct trace */
     struct map frames;                   /* addresses -> numbers of struct trace */
     struct map timers;                   /* goroutines that wait for timers */
     uint64_t n_events;                   /* at most; those of the structure count too */

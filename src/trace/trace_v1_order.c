@@ -49,12 +49,12 @@ struct maker {
 /* UINT32_MAX: no memory. */
 static uint32_t index_of(struct trace_v1_order *o, uint64_t g)
 {
-    uint32_t index = trace_v2_ids_get(&o->goroutines, g);
-    if (index != TRACE_V2_NO_ID)
+    uint32_t index = trace_ids_get(&o->goroutines, g);
+    if (index != TRACE_NO_ID)
         return index;
     index = (uint32_t)o->ids.n;
     return o->ids.n < UINT32_MAX - 1 && vec_push(&o->ids, g) &&
-                   trace_v2_ids_add(&o->goroutines, g, index)
+                   trace_ids_add(&o->goroutines, g, index)
                ? index
                : UINT32_MAX;
 }
@@ -108,9 +108,9 @@ static uint32_t goroutine_of(struct trace_v1_order *o, struct trace_v1_stream *s
     if (s->event.g != s->last_g) {
         s->last_g = s->event.g;
         s->last_index = s->event.type == TRACE_V1_CPU_SAMPLE
-                            ? trace_v2_ids_get(&o->goroutines, s->event.g)
+                            ? trace_ids_get(&o->goroutines, s->event.g)
                             : index_of(o, s->event.g);
-        if (s->last_index == TRACE_V2_NO_ID && s->event.type == TRACE_V1_CPU_SAMPLE)
+        if (s->last_index == TRACE_NO_ID && s->event.type == TRACE_V1_CPU_SAMPLE)
             s->last_g = s->last_index = NO_GOROUTINE; /* not seen so far */
     }
     return s->last_index;
@@ -430,7 +430,7 @@ bool trace_v1_order_make(struct trace_v1_order *o, const struct trace_v1_file *f
 
 void trace_v1_order_release(struct trace_v1_order *o)
 {
-    trace_v2_ids_release(&o->goroutines);
+    trace_ids_release(&o->goroutines);
     vec_release(&o->ids);
     vec_release(&o->moved);
     free(o->order);
@@ -486,7 +486,7 @@ bool trace_v1_order_next(struct trace_v1_order *o, struct trace_v1_next *next)
     }
     if (e->type == TRACE_V1_GO_CREATE || e->type == TRACE_V1_GO_UNBLOCK ||
         e->type == TRACE_V1_GO_SYS_EXIT)
-        next->target = trace_v2_ids_get(&o->goroutines, e->args[0]);
+        next->target = trace_ids_get(&o->goroutines, e->args[0]);
     else
         next->target = next->goroutine;
     return next->target < o->n_goroutines && next->goroutine < o->n_goroutines; /* else changed */

@@ -32,10 +32,10 @@ struct trace_v1_stream { /* the events of one processor; of none: samples, exits
 
 struct trace_v1_order {
     const struct trace_v1_file *file;
-    struct trace_v2_ids goroutines; /* id -> index; 0 is that of no goroutine */
-    VEC(uint64_t) ids;              /* of a goroutine */
-    uint32_t n_goroutines;          /* with an index, once the order is known */
-    uint16_t *order;                /* streams; the flag: a system call that blocks */
+    struct trace_ids goroutines; /* id -> index; 0 is that of no goroutine */
+    VEC(uint64_t) ids;           /* of a goroutine */
+    uint32_t n_goroutines;       /* with an index, once the order is known */
+    uint16_t *order;             /* streams; the flag: a system call that blocks */
     uint64_t n, next;
     VEC(struct trace_v1_moved) moved; /* by time */
     size_t next_moved;

@@ -326,7 +326,7 @@ static bool step(struct source *s, struct trace_block *block, struct err *err)
     if (s->next_sample < s->gen.samples.n) {
         const struct trace_v2_sample *sample = &s->gen.samples.items[s->next_sample];
         if (!s->n_heap || sample->time_ns < s->heap[0].time_ns) {
-            if (sample->stack == TRACE_V2_NO_ID)
+            if (sample->stack == TRACE_NO_ID)
                 return err_set(err, ERR_INPUT,
                                "broken trace: generation %" PRIu64
                                ": the stack of a CPU sample is not there",

@@ -23,8 +23,8 @@ void trace_v2_gen_release(struct trace_v2_gen *gen)
     vec_release(&gen->samples);
     vec_release(&gen->stack_batches);
     vec_release(&gen->sample_batches);
-    trace_v2_ids_release(&gen->strings);
-    trace_v2_ids_release(&gen->stacks);
+    trace_ids_release(&gen->strings);
+    trace_ids_release(&gen->stacks);
     map_release(&gen->thread_of);
     map_release(&gen->frame_of_pc);
     *gen = (struct trace_v2_gen){0};
@@ -101,12 +101,12 @@ static bool add_strings(struct trace_v2_gen *gen, struct trace *trace, const uin
                            "broken trace: generation %" PRIu64 ": a string of %" PRIu64
                            " bytes, more than %u",
                            gen->gen, n, GOTRACE_STRING_MAX);
-        if (trace_v2_ids_get(&gen->strings, id) != TRACE_V2_NO_ID)
+        if (trace_ids_get(&gen->strings, id) != TRACE_NO_ID)
             return err_set(err, ERR_INPUT,
                            "broken trace: generation %" PRIu64 ": two strings with id %" PRIu64,
                            gen->gen, id);
         uint32_t number = trace_add_string(trace, (const char *)p, (size_t)n);
-        if (number == UINT32_MAX || !trace_v2_ids_add(&gen->strings, id, number))
+        if (number == UINT32_MAX || !trace_ids_add(&gen->strings, id, number))
             return err_nomem(err);
         p += n;
     }
@@ -126,14 +126,14 @@ static bool add_frame(struct trace_v2_gen *gen, struct trace *trace, const uint8
     if (*number != MAP_NONE)
         return true;
     struct trace_frame frame = {.pc = pc,
-                                .func = trace_v2_ids_get(&gen->strings, func),
-                                .file = trace_v2_ids_get(&gen->strings, file),
+                                .func = trace_ids_get(&gen->strings, func),
+                                .file = trace_ids_get(&gen->strings, file),
                                 .line = line};
-    if (frame.func == TRACE_V2_NO_ID || frame.file == TRACE_V2_NO_ID)
+    if (frame.func == TRACE_NO_ID || frame.file == TRACE_NO_ID)
         return err_set(err, ERR_INPUT,
                        "broken trace: generation %" PRIu64 ": a frame has the string %" PRIu64
                        ", which is not there",
-                       gen->gen, frame.func == TRACE_V2_NO_ID ? func : file);
+                       gen->gen, frame.func == TRACE_NO_ID ? func : file);
     *number = trace_add_frame(trace, &frame);
     if (*number == UINT32_MAX || !map_put(&gen->frame_of_pc, pc, *number))
         return err_nomem(err);
@@ -158,12 +158,12 @@ static bool add_stacks(struct trace_v2_gen *gen, struct trace *trace, const uint
         for (uint64_t i = 0; i < n; i++)
             if (!add_frame(gen, trace, &p, end, &frames[i], err))
                 return false;
-        if (trace_v2_ids_get(&gen->stacks, id) != TRACE_V2_NO_ID)
+        if (trace_ids_get(&gen->stacks, id) != TRACE_NO_ID)
             return err_set(err, ERR_INPUT,
                            "broken trace: generation %" PRIu64 ": two stacks with id %" PRIu64,
                            gen->gen, id);
         uint32_t number = trace_add_stack(trace, frames, (uint32_t)n);
-        if (number == UINT32_MAX || !trace_v2_ids_add(&gen->stacks, id, number))
+        if (number == UINT32_MAX || !trace_ids_add(&gen->stacks, id, number))
             return err_nomem(err);
     }
     return true;
@@ -183,7 +183,7 @@ static bool add_samples(struct trace_v2_gen *gen, const uint8_t *p, const uint8_
                                          .m = (int64_t)args[1],
                                          .p = (int32_t)args[2],
                                          .g = args[3] ? (int64_t)args[3] : TRACE_NONE,
-                                         .stack = trace_v2_ids_get(&gen->stacks, args[4])};
+                                         .stack = trace_ids_get(&gen->stacks, args[4])};
         if (sample.p != (int64_t)args[2])
             return broken(gen->gen, err, "a CPU sample is of a processor that cannot be");
         if (!vec_push(&gen->samples, sample))
@@ -339,8 +339,8 @@ static void clear(struct trace_v2_gen *gen)
     vec_clear(&gen->samples);
     vec_clear(&gen->stack_batches);
     vec_clear(&gen->sample_batches);
-    trace_v2_ids_clear(&gen->strings);
-    trace_v2_ids_clear(&gen->stacks);
+    trace_ids_clear(&gen->strings);
+    trace_ids_clear(&gen->stacks);
     map_release(&gen->thread_of);
     map_release(&gen->frame_of_pc);
 }

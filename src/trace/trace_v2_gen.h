@@ -10,8 +10,8 @@
 #define SONDE_TRACE_TRACE_V2_GEN_H
 
 #include "base/vec.h"
+#include "trace/trace_ids.h"
 #include "trace/trace_source.h"
-#include "trace/trace_v2_ids.h"
 
 /* Events of a thread, as they follow one another in the file. */
 struct trace_v2_batch {
@@ -29,7 +29,7 @@ struct trace_v2_thread {
 struct trace_v2_sample {
     int64_t time_ns, g, m;
     int32_t p;
-    uint32_t stack; /* number; TRACE_V2_NO_ID: it is not there */
+    uint32_t stack; /* number; TRACE_NO_ID: it is not there */
 };
 
 struct trace_v2_gen {
@@ -42,7 +42,7 @@ struct trace_v2_gen {
     VEC(struct trace_v2_batch) batches;
     VEC(struct trace_v2_thread) threads; /* as they first appear */
     VEC(struct trace_v2_sample) samples; /* in order of time */
-    struct trace_v2_ids strings, stacks;
+    struct trace_ids strings, stacks;
     /* While it is read. */
     struct map thread_of, frame_of_pc;
     VEC(struct trace_v2_batch) stack_batches;

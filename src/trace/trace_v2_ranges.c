@@ -13,8 +13,8 @@ static enum trace_v2_step task_begin(struct trace_v2_try *s)
     const uint64_t *args = s->event->args;
     if (trace_v2_table_at(tasks, args[0])->value)
         return trace_v2_step_wrong_id(s, "it begins a task that has begun:", args[0]);
-    uint32_t name = trace_v2_ids_get(&s->order->gen->strings, args[2]);
-    if (name == TRACE_V2_NO_ID)
+    uint32_t name = trace_ids_get(&s->order->gen->strings, args[2]);
+    if (name == TRACE_NO_ID)
         return trace_v2_step_wrong_id(s, "there is no string", args[2]);
     if (!trace_v2_step_user_context(s))
         return TRACE_V2_WRONG;
@@ -65,8 +65,8 @@ static enum trace_v2_step region(struct trace_v2_try *s)
 {
     if (!trace_v2_step_user_context(s))
         return TRACE_V2_WRONG;
-    uint32_t name = trace_v2_ids_get(&s->order->gen->strings, s->event->args[1]);
-    if (name == TRACE_V2_NO_ID)
+    uint32_t name = trace_ids_get(&s->order->gen->strings, s->event->args[1]);
+    if (name == TRACE_NO_ID)
         return trace_v2_step_wrong_id(s, "there is no string", s->event->args[1]);
     struct trace_v2_go *go = holder(s);
     if (!go)
@@ -192,8 +192,8 @@ static enum trace_v2_step go_range_begin(struct trace_v2_try *s)
     if (!go)
         return TRACE_V2_WRONG;
     if (s->event->type == GOTRACE_STW_BEGIN) {
-        range.kind = trace_v2_ids_get(&s->order->gen->strings, s->event->args[0]);
-        if (range.kind == TRACE_V2_NO_ID)
+        range.kind = trace_ids_get(&s->order->gen->strings, s->event->args[0]);
+        if (range.kind == TRACE_NO_ID)
             return trace_v2_step_wrong_id(s, "there is no string", s->event->args[0]);
     }
     return range_begin(s, &go->held, range);

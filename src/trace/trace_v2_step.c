@@ -44,8 +44,8 @@ struct trace_event *trace_v2_step_emit_as(const struct trace_v2_try *s, unsigned
     const struct gotrace_spec *spec = &gotrace_specs[type];
     for (const uint8_t *i = spec->stack_args; *i; i++) {
         uint64_t *id = &out->args[*i - 1];
-        uint32_t number = trace_v2_ids_get(&order->gen->stacks, *id);
-        if (number == TRACE_V2_NO_ID) {
+        uint32_t number = trace_ids_get(&order->gen->stacks, *id);
+        if (number == TRACE_NO_ID) {
             trace_v2_step_wrong_id(s, "there is no stack", *id);
             return NULL;
         }
@@ -53,8 +53,8 @@ struct trace_event *trace_v2_step_emit_as(const struct trace_v2_try *s, unsigned
     }
     for (const uint8_t *i = spec->string_args; *i; i++) {
         uint64_t *id = &out->args[*i - 1];
-        uint32_t number = trace_v2_ids_get(&order->gen->strings, *id);
-        if (number == TRACE_V2_NO_ID) {
+        uint32_t number = trace_ids_get(&order->gen->strings, *id);
+        if (number == TRACE_NO_ID) {
             trace_v2_step_wrong_id(s, "there is no string", *id);
             return NULL;
         }

@@ -133,8 +133,11 @@ static void note_wall(struct trace_web_model *model, const struct trace_reader *
     const struct trace_clock clock = trace_reader_clock(reader);
     if (!clock.is_known || model->wall_ms)
         return;
-    int64_t before_ms = (clock.trace_ns - first_ns) / 1000000;
-    model->wall_ms = clock.wall_s * 1000 + clock.wall_ns / 1000000 - before_ms;
+    int64_t before_ns;
+    if (__builtin_sub_overflow(clock.trace_ns, first_ns, &before_ns) ||
+        clock.wall_s > INT64_MAX / 10000 || clock.wall_s < 0)
+        return; /* no clock says that */
+    model->wall_ms = clock.wall_s * 1000 + clock.wall_ns / 1000000 - before_ns / 1000000;
 }
 
 /* Is there more than the marks between generations? */

@@ -97,9 +97,12 @@ static void fill(struct trace_raw_header *h, bool wild)
                 .a = random_below(2) ? now - random_below(5000000) : random_below(6),
                 .b = 1 + random_below(N_TIDS + 2),
                 .n_text = (uint16_t)(random_below(3) ? 0 : random_below(200))};
-            if (wild && random_below(10) == 0)
-                for (size_t k = 0; k < sizeof *r; k++)
-                    ((uint8_t *)r)[k] = (uint8_t)random_below(256);
+            if (!wild || random_below(10) != 0)
+                continue;
+            for (size_t k = 0; k < sizeof *r; k++)
+                ((uint8_t *)r)[k] = (uint8_t)random_below(256);
+            r->time %= TRACE_LENGTH_MAX_NS / 2; /* no reader takes a longer trace */
+            r->a %= TRACE_LENGTH_MAX_NS / 2;
         }
     }
 }

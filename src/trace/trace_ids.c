@@ -1,11 +1,11 @@
-#include "trace/trace_v2_ids.h"
+#include "trace/trace_ids.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define FEW 4096 /* ids that get an array however few there are */
 
-void trace_v2_ids_clear(struct trace_v2_ids *ids)
+void trace_ids_clear(struct trace_ids *ids)
 {
     if (ids->n_dense)
         memset(ids->dense, 0xff, ids->n_dense * sizeof *ids->dense);
@@ -14,14 +14,14 @@ void trace_v2_ids_clear(struct trace_v2_ids *ids)
     ids->n = 0;
 }
 
-void trace_v2_ids_release(struct trace_v2_ids *ids)
+void trace_ids_release(struct trace_ids *ids)
 {
     free(ids->dense);
     map_release(&ids->sparse);
-    *ids = (struct trace_v2_ids){0};
+    *ids = (struct trace_ids){0};
 }
 
-bool trace_v2_ids_add(struct trace_v2_ids *ids, uint64_t id, uint32_t number)
+bool trace_ids_add(struct trace_ids *ids, uint64_t id, uint32_t number)
 {
     if (id >= FEW + 4 * (uint64_t)ids->n) {
         if (!map_put(&ids->sparse, id, number))
