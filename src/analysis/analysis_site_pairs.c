@@ -1,5 +1,7 @@
 #include "analysis/analysis_site_pairs.h"
 
+#include <string.h>
+
 struct making {
     const struct trace *trace;
     struct map lines; /* hash of a site's function, file and line: number */
@@ -30,9 +32,31 @@ static uint32_t site_number(struct making *m, uint32_t stack)
     return number == MAP_NONE ? 0 : number;
 }
 
+bool analysis_is_idle(const struct analysis_facts *f, uint32_t reason, int64_t total_ns,
+                      uint64_t count)
+{
+    static const char *const reasons[] = {"sleep",
+                                          "system goroutine wait",
+                                          "GC background sweeper wait",
+                                          "GC scavenge wait",
+                                          "GC sweep wait",
+                                          "GC worker (idle)",
+                                          "force gc (idle)",
+                                          "finalizer wait",
+                                          "trace reader (blocked)"};
+    const char *name = trace_string(f->trace, reason, NULL);
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+        if (!strcmp(name, reasons[i]))
+            return true;
+    return count && (double)total_ns / (double)count >
+                        ANALYSIS_IDLE_SHARE * (double)analysis_facts_length(f);
+}
+
 static int by_total(const void *a, const void *b)
 {
     const struct analysis_site_pair *x = a, *y = b;
+    if (x->is_idle != y->is_idle)
+        return x->is_idle ? 1 : -1;
     if (x->total_ns != y->total_ns)
         return (x->total_ns < y->total_ns) - (x->total_ns > y->total_ns);
     if (x->site != y->site)
@@ -74,6 +98,10 @@ bool analysis_site_pairs_make(struct analysis_site_pairs *pairs, const struct an
     if (m.failed) {
         analysis_site_pairs_release(pairs);
         return false;
+    }
+    for (size_t i = 0; i < pairs->rows.n; i++) {
+        struct analysis_site_pair *p = &pairs->rows.items[i];
+        p->is_idle = analysis_is_idle(f, p->reason, p->total_ns, p->count);
     }
     if (pairs->rows.n)
         qsort(pairs->rows.items, pairs->rows.n, sizeof *pairs->rows.items, by_total);

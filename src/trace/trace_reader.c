@@ -130,6 +130,19 @@ unsigned trace_header_version(const uint8_t *data, size_t n)
     return memcmp(again, data, GOTRACE_HEADER_BYTES) == 0 ? version : 0;
 }
 
+void trace_header_error(const uint8_t *data, size_t n, const char *name, struct err *err)
+{
+    if (!n)
+        err_set(err, ERR_INPUT, "'%s' is no execution trace of Go: it is empty", name);
+    else if (n > 2 && (!memcmp(data, "\x1f\x8b", 2) || !memcmp(data, "\x28\xb5", 2)))
+        err_set(err, ERR_INPUT,
+                "'%s' is no execution trace of Go, but packed: unpack it, or see `sonde pprof` "
+                "if it is a profile",
+                name);
+    else
+        err_set(err, ERR_INPUT, "'%s' is no execution trace of Go", name);
+}
+
 static void names_release(const struct trace_names *names)
 {
     if (names->free)
@@ -146,7 +159,7 @@ static struct trace_reader *open_reader(struct file file, bool owned, const char
                                          : version >= 5 && version <= 21 ? &trace_v1_source
                                                                          : NULL;
     if (!version)
-        err_set(err, ERR_INPUT, "'%s' is no execution trace of Go", name);
+        trace_header_error(file.data, file.len, name, err);
     else if (!ops)
         err_set(err, ERR_INPUT, "'%s': traces of version 1.%u are not known", name, version);
     else if (!(r = calloc(1, sizeof *r)))

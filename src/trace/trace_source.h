@@ -59,5 +59,7 @@ extern const struct trace_source_ops trace_v2_source; /* trace_v2.c */
 
 /* The version that the header of a trace names (22 of "go 1.22 trace"); 0: it is none. */
 unsigned trace_header_version(const uint8_t *data, size_t n);
+/* What is wrong with a file that has none. */
+void trace_header_error(const uint8_t *data, size_t n, const char *name, struct err *err);
 
 #endif

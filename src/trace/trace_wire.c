@@ -32,7 +32,7 @@ static bool wire_open(struct wire *w, const char *path, struct err *err)
     unsigned version = trace_header_version(w->file.data, w->file.len);
     w->n_types = gotrace_n_types(version);
     if (!version)
-        err_set(err, ERR_INPUT, "'%s' is no execution trace of Go", path);
+        trace_header_error(w->file.data, w->file.len, path, err);
     else if (!w->n_types)
         err_set(err, ERR_UNSUPPORTED,
                 "'%s' is of Go 1.%u: only traces of Go 1.22 and later are shown as they stand in "

@@ -42,7 +42,7 @@ bool trace_binary_open(const char *path, struct trace_names *names, struct err *
     if (!object_open(&binary->object, path, err)) {
         diag_release(&binary->diag);
         free(binary);
-        return err_wrap(err, "cannot name addresses");
+        return err_wrap(err, "cannot name addresses by the traced program");
     }
     *names = (struct trace_names){binary, look_up, binary_free};
     return true;

@@ -1,4 +1,5 @@
 /* What the page says first: the minimap, and what is to blame. */
+#include "analysis/analysis_site_pairs.h"
 #include "ui/trace_web_sums.h"
 
 #include <stdlib.h>
@@ -8,7 +9,8 @@
 #define BUCKETS_MAX 4000
 #define BLOCKED_MAX 100
 #define PLACES_MAX 20
-#define IDLE_SHARE 0.9 /* of the trace: who waits longer has nothing to do */
+#define HOLDER_SHARE 0.05 /* of a lock's waits, that are ended by who did not wait for it himself  \
+                           */
 
 static int64_t ns_of(double share, int64_t of)
 {
@@ -138,7 +140,9 @@ struct site {
     uint32_t most_waker;          /* name of who woke it */
     uint32_t waker_stack;
     uint64_t count;
-    int64_t total_ns, most_ns, by_ns; /* by_ns: woken by most_waker */
+    int64_t total_ns, most_ns, by_ns; /* by_ns: woken in the function of waker_stack */
+    uint32_t holder_name, holder_stack;
+    int64_t holder_ns; /* the most that is woken by who is in another function than site */
     int64_t max_ns, max_at_ns, max_g;
     bool is_idle;
 };
@@ -152,6 +156,19 @@ static uint64_t site_key(const struct trace *trace, uint32_t stack)
 {
     const struct trace_frame *frame = analysis_site(trace, stack);
     return frame ? hash_u64((uint64_t)frame->func << 32 ^ frame->line) ^ frame->file : 0;
+}
+
+static uint64_t function(const struct trace *trace, uint32_t stack)
+{
+    const struct trace_frame *frame = analysis_site(trace, stack);
+    return frame ? frame->func : 0;
+}
+
+/* The function in which others were woken, or what the goroutine is called that did it. */
+static uint64_t waker_key(const struct trace *trace, const struct analysis_pair *pair)
+{
+    uint64_t func = function(trace, pair->waker_stack);
+    return func ? func : (uint64_t)pair->waker_name << 32;
 }
 
 static bool add_pair(struct sites *sites, const struct analysis_facts *f,
@@ -171,6 +188,13 @@ static bool add_pair(struct sites *sites, const struct analysis_facts *f,
         s->most_waker = pair->waker_name;
         s->waker_stack = pair->waker_stack;
     }
+    /* Many wait for a lock, and pass it on to each other in the end: who held it is another. */
+    if (pair->total_ns > s->holder_ns &&
+        waker_key(f->trace, pair) != function(f->trace, pair->stack)) {
+        s->holder_ns = pair->total_ns;
+        s->holder_name = pair->waker_name;
+        s->holder_stack = pair->waker_stack;
+    }
     if (pair->max_ns > s->max_ns) {
         s->max_ns = pair->max_ns;
         s->max_at_ns = pair->max_at_ns;
@@ -189,36 +213,30 @@ static int by_total(const void *a, const void *b)
     return (x->max_at_ns > y->max_at_ns) - (x->max_at_ns < y->max_at_ns);
 }
 
-/* What goroutines of the runtime do between their work. */
-static bool is_background(const char *reason)
-{
-    static const char *const reasons[] = {"system goroutine wait", "GC background sweeper wait",
-                                          "GC scavenge wait",      "GC sweep wait",
-                                          "GC worker (idle)",      "force gc (idle)",
-                                          "finalizer wait",        "trace reader (blocked)"};
-    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-        if (!strcmp(reason, reasons[i]))
-            return true;
-    return false;
-}
-
 static bool collect(struct sites *sites, const struct analysis_facts *f, struct err *err)
 {
-    const int64_t idle_ns = ns_of(IDLE_SHARE, analysis_facts_length(f));
     for (size_t i = 0; i < f->waits.pairs.n; i++)
         if (!add_pair(sites, f, &f->waits.pairs.items[i]))
             return err_nomem(err);
     for (size_t i = 0; i < sites->rows.n; i++) {
         struct site *s = &sites->rows.items[i];
-        s->is_idle = (s->count && s->total_ns / (int64_t)s->count > idle_ns) ||
-                     is_background(trace_string(f->trace, s->reason, NULL));
+        s->is_idle = analysis_is_idle(f, s->reason, s->total_ns, s->count);
     }
-    /* How much of it the one who woke most of it has woken. */
+    for (size_t i = 0; i < sites->rows.n; i++) {
+        struct site *s = &sites->rows.items[i];
+        if (s->holder_name && s->holder_ns > ns_of(HOLDER_SHARE, s->total_ns)) {
+            s->most_waker = s->holder_name;
+            s->waker_stack = s->holder_stack;
+        }
+    }
+    /* How much of it was ended there. */
     for (size_t i = 0; i < f->waits.pairs.n; i++) {
         const struct analysis_pair *pair = &f->waits.pairs.items[i];
         struct site *s = &sites->rows.items[map_get(
             &sites->index, hash_u64(site_key(f->trace, pair->stack) + pair->reason))];
-        if (pair->waker_name == s->most_waker)
+        const struct analysis_pair by = {.waker_name = s->most_waker,
+                                         .waker_stack = s->waker_stack};
+        if (waker_key(f->trace, pair) == waker_key(f->trace, &by))
             s->by_ns += pair->total_ns;
     }
     if (sites->rows.n)
@@ -283,7 +301,7 @@ static void write_rest(const struct trace_web_ask *ask, struct json *j)
     const struct analysis_histogram *sched = &f->waits.sched;
     const struct analysis_level *heap = &f->gc.heap;
     trace_web_busy_waits(j, "waits", f, &f->waits.longest_blocks, PLACES_MAX,
-                         ns_of(IDLE_SHARE, analysis_facts_length(f)));
+                         ns_of(ANALYSIS_IDLE_SHARE, analysis_facts_length(f)));
     trace_web_waits(j, "delays", f, &f->waits.longest_sched, PLACES_MAX);
     trace_web_waits(j, "syscalls", f, &f->waits.longest_syscalls, PLACES_MAX);
     write_tasks(ask, j, f);

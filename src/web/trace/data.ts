@@ -80,7 +80,7 @@ export interface Overview {
     by: string; // function that woke most of it; ""
     by_place: string;
     by_share: number; // of the time, 0..1
-    idle: boolean; // background work of the runtime, or waits for nearly the whole trace
+    idle: boolean; // asleep, background work of the runtime, or waits for nearly the whole trace
   }[];
   waits: Place[]; // the longest that are not idle
   delays: Place[]; // the longest between runnable and running
