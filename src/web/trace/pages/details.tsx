@@ -227,7 +227,7 @@ export function RangeDetails({ range, asked, meta, way, close }: { range: { star
           const busy = r.procs.reduce((sum, p) => sum + p.busy, 0);
           const collector = [
             ["workers", r.procs.reduce((sum, p) => sum + p.gc, 0)],
-            ["mark assists", r.functions.reduce((sum, f) => sum + f.times.assist, 0)],
+            ["mark assists with their waits", r.functions.reduce((sum, f) => sum + f.times.assist, 0)],
             ["sweeping", r.functions.reduce((sum, f) => sum + f.times.sweep, 0)],
           ] as const;
           return (
