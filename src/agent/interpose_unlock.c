@@ -25,11 +25,20 @@ static __attribute__((constructor(101))) void find_at_start(void)
     mutex_is_hooked = true;
 }
 
+/* Of glibc's pthread_mutex_t and mtx_t that is held: 1 says that nobody sleeps in the kernel for
+ * it, so an unlock lets nobody go on.  (A writer's rwlock is unlocked here too; its first word is
+ * not 1 while others wait.) */
+static bool has_sleepers(const void *lock)
+{
+    return __atomic_load_n((const int *)lock, __ATOMIC_RELAXED) != 1;
+}
+
 SLOW int slow_unlock(void *lock, unlock_fn *next)
 {
     const struct walk_regs regs = BLOCK_CALLED(next);
     const struct mutex_charge charge = mutex_unlocks(lock);
-    trace_wakes(lock, TRACE_WAKES_LAST, &regs);
+    if (has_sleepers(lock))
+        trace_wakes(lock, TRACE_WAKES_LAST, &regs);
     int rc = next(lock);
     if (rc == 0)
         mutex_add(&charge, &regs);
