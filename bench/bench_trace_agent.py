@@ -2,7 +2,9 @@
 """bench_trace_agent: what an execution trace costs a native program: an event, as the thread feels
 it; and a program that locks much, and one whose threads wait for each other all the time, bare,
 under `sonde record -e trace` and under `perf sched record`, one after the other, PAIRS (9) times;
-medians and quartiles.
+medians and quartiles.  Then four threads that want the same mutex all the time, by CPU time and by
+the clock: what that takes hangs on who gets it when, so it differs from run to run, and a trace
+can make it faster.
 
   bench_trace_agent.py PEER SONDE
 """
@@ -54,25 +56,31 @@ def main():
             for name, ns in run(api, "events", out).items():
                 on.setdefault(name, []).append(ns)
         print("an event, ns of its thread's CPU time (a read is two, one with its stack)")
-        for name, values in on.items():
-            added = [b - a for a, b in zip(off[name], values)]
-            print(f"  {name:<9} off {show(off[name])}   on, more {show(added)}")
+        more = {name: [b - a for a, b in zip(off[name], values)] for name, values in on.items()}
+        for name in on:
+            print(f"  {name:<9} off {show(off[name])}   on, more {show(more[name])}")
+        bare_event = [2 * read - end for read, end in zip(more["read"], more["task_end"])]
+        print(f"  without its stack: a read less a task_end {show(bare_event)}")
         ways = {"bare": (), "sonde": (sonde, "record", "-e", "trace", "-o", out, "--")}
         if shutil.which("perf") and subprocess.run(["perf", "sched", "record", "-o", out, "true"],
                                                    capture_output=True).returncode == 0:
             ways["perf sched"] = ("perf", "sched", "record", "-o", out)
         else:
             print("no peer: perf sched record does not work here")
-        for what, title in (("locks", "a round with a lock and an unlock, ns of the program's CPU time"),
-                            ("turns", "a turn: a wait and who ends it, ns of the program's CPU time")):
-            times = {way: [] for way in ways}
+        for what, title in ((("locks",), "a round with a lock and an unlock, ns of the program's time"),
+                            (("turns",), "a turn: a wait and who ends it, ns of the program's time"),
+                            (("fight", "10"), "a round of four threads, a lock held for some 10 ns, ns"),
+                            (("fight", "200"), "the same, held for some 200 ns, ns")):
+            times = {}
             for _ in range(PAIRS):
                 for way, command in ways.items():
-                    times[way] += run(*command, bare, what).values()
+                    for name, ns in run(*command, bare, *what).items():
+                        times.setdefault(name, {}).setdefault(way, []).append(ns)
             print(title)
-            for way, values in times.items():
-                ratio = statistics.median(values) / statistics.median(times["bare"])
-                print(f"  {way:<10} {show(values)}   {ratio:.3f} x")
+            for name, of in times.items():
+                for way, values in of.items():
+                    ratio = statistics.median(values) / statistics.median(of["bare"])
+                    print(f"  {name:<5} {way:<10} {show(values)}   {ratio:.3f} x")
 
 
 main()

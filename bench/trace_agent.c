@@ -1,7 +1,9 @@
 /* trace_agent: for bench_trace_agent.py: prints nanoseconds, as `NAME NS` lines.
  *   events FILE|off  what the calling thread needs for events, ten frames deep, while FILE is
- * traced locks            threads that lock and unlock, with work between; CPU time a round turns
- * two threads that wait for each other in turn; CPU time a turn */
+ * traced locks            two threads that lock and unlock, with work between; CPU time a round
+ *   turns            two threads that wait for each other in turn; CPU time a turn
+ *   fight WORK       four threads that want the same mutex, with WORK inside and outside of it; CPU
+ *                    time and time by the clock a round */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
@@ -17,7 +19,8 @@
 #define N_EVENTS 100000
 #define N_LOCKS 300000
 #define N_TURNS 20000
-#define N_THREADS 2
+#define N_ROUNDS 2000000
+#define N_THREADS_MAX 4
 
 static double now(clockid_t clock)
 {
@@ -100,15 +103,30 @@ static void *take_turns(void *arg)
     return NULL;
 }
 
-static double run_threads(void *(*run)(void *), double n)
+static int fight_work, n_rounds;
+
+static void *fight(void *arg)
 {
-    pthread_t threads[N_THREADS];
-    double begin = now(CLOCK_PROCESS_CPUTIME_ID);
-    for (long i = 0; i < N_THREADS; i++)
+    for (int i = 0; i < n_rounds; i++) {
+        pthread_mutex_lock(&mutex);
+        work(fight_work);
+        pthread_mutex_unlock(&mutex);
+        work(fight_work);
+    }
+    return arg;
+}
+
+static void run_threads(const char *name, int n_threads, void *(*run)(void *), double n)
+{
+    pthread_t threads[N_THREADS_MAX];
+    double begin = now(CLOCK_PROCESS_CPUTIME_ID), clock = now(CLOCK_MONOTONIC);
+    for (long i = 0; i < n_threads; i++)
         pthread_create(&threads[i], NULL, run, (void *)i);
-    for (int i = 0; i < N_THREADS; i++)
+    for (int i = 0; i < n_threads; i++)
         pthread_join(threads[i], NULL);
-    return (now(CLOCK_PROCESS_CPUTIME_ID) - begin) / n;
+    printf("%s %.2f\n", name, (now(CLOCK_PROCESS_CPUTIME_ID) - begin) / n);
+    if (run == fight)
+        printf("clock %.2f\n", (now(CLOCK_MONOTONIC) - clock) / n);
 }
 
 int main(int argc, char **argv)
@@ -119,8 +137,13 @@ int main(int argc, char **argv)
         run_events(argv[2]);
 #endif
     if (strcmp(what, "locks") == 0)
-        printf("round %.2f\n", run_threads(lock_much, N_LOCKS));
+        run_threads("CPU", 2, lock_much, N_LOCKS);
     if (strcmp(what, "turns") == 0)
-        printf("turn %.2f\n", run_threads(take_turns, 2 * N_TURNS));
+        run_threads("CPU", 2, take_turns, 2 * N_TURNS);
+    if (argc > 2 && strcmp(what, "fight") == 0) {
+        fight_work = atoi(argv[2]);
+        n_rounds = N_ROUNDS / (1 + fight_work / 20);
+        run_threads("CPU", 4, fight, 4.0 * n_rounds);
+    }
     return 0;
 }

@@ -265,7 +265,8 @@ const char *sonde_http_address(void);
  * goroutines: who waits for what, how long, who lets whom go on, system calls, tasks, regions
  * and logs of the program's own, CPU samples while a CPU profile is on.  They are in the format
  * of Go 1.26, for `sonde trace`, `go tool trace` and other viewers: each thread is a goroutine.
- * While no trace is on, a function costs some ns; while one is, a wait some 200 ns.
+ * While no trace is on, a function costs some ns; while one is, a wait some 200 ns.  Waits for a
+ * mutex of less than half a us are not in it: a thread looks that long before it waits.
  * libsonde.a is not told of threads and waits: it has tasks, regions and logs alone. */
 
 /* Go: trace.Start(w).

@@ -22,6 +22,7 @@
 #define N_CHUNKS_MAX (TRACE_BYTES_USUAL / TRACE_RAW_CHUNK_BYTES)
 #define N_THREADS_MAX 16384u
 #define CHUNKS_AT_FIRST 64u
+#define CHUNKS_AT_ONCE 16u
 #define PROBES_MAX 128
 #define CACHED 32u      /* stacks a thread */
 #define LOST_A_TRY 1024 /* records lost before memory is looked for again */
@@ -42,6 +43,7 @@ struct trace_thread {
     struct trace_chunk *chunk; /* NULL: there was none to be had */
     uint32_t n;                /* records taken of it; may pass its end */
     bool is_adding;
+    uint64_t last_chunk; /* its number */
     uint64_t n_lost;
     struct trace_known_wait wait;
     struct cached cached[CACHED];
@@ -51,9 +53,9 @@ struct trace_thread {
 static struct trace_shared {
     struct trace_raw_header *header;
     struct trace_chunk *chunks;
-    uint64_t n_chunks;
+    uint64_t n_chunks, n_mapped; /* bytes */
     bool is_file, all_ready;
-    uint8_t ready[N_CHUNKS_MAX];
+    uint8_t ready[N_CHUNKS_MAX]; /* atomic; 1: the chunk's page is there */
 } * shared;
 
 bool trace_is_on;
@@ -172,7 +174,7 @@ static void fill_header(struct trace_raw_header *h, uint64_t n_bytes, bool keeps
 
 bool trace_open(const char *dir, int number, uint64_t n_bytes, bool keeps_last)
 {
-    bool all_ready = !dir;
+    bool all_ready = false;
     n_bytes = (n_bytes + HEADER_BYTES + 4095) & ~4095ull;
     if (!make_shared())
         return false;
@@ -184,16 +186,18 @@ bool trace_open(const char *dir, int number, uint64_t n_bytes, bool keeps_last)
     }
     if (h) {
         /* Nobody reads it any more; who is still writing does no harm. */
-        n_bytes = n_bytes < h->file_bytes ? n_bytes : h->file_bytes;
-        raw4(SYS_madvise, (long)h, (long)h->file_bytes, MADV_DONTNEED, 0);
+        n_bytes = n_bytes < shared->n_mapped ? n_bytes : shared->n_mapped;
+        raw4(SYS_madvise, (long)h, (long)shared->n_mapped, MADV_DONTNEED, 0);
+        memset(shared->ready, 0, sizeof shared->ready);
     } else {
         h = dir ? map_file(dir, number, &n_bytes, &all_ready)
-                : map(-1, n_bytes = TRACE_BYTES_USUAL + HEADER_BYTES);
+                : map(-1, TRACE_BYTES_USUAL + HEADER_BYTES);
     }
     if (!h)
         return false;
-    raw4(SYS_madvise, (long)h, (long)n_bytes, MADV_DONTFORK, 0);
-    raw4(SYS_madvise, (long)h, (long)n_bytes, MADV_DONTDUMP, 0);
+    shared->n_mapped = dir ? n_bytes : TRACE_BYTES_USUAL + HEADER_BYTES;
+    raw4(SYS_madvise, (long)h, (long)shared->n_mapped, MADV_DONTFORK, 0);
+    raw4(SYS_madvise, (long)h, (long)shared->n_mapped, MADV_DONTDUMP, 0);
     is_used = true;
     fill_header(h, n_bytes, keeps_last);
     shared->chunks = (struct trace_chunk *)((char *)h + HEADER_BYTES);
@@ -233,14 +237,30 @@ void trace_reset(void)
 
 /* Chunks. */
 
+/* Some pages at once, unless this process has noted little so far: one by one a fault costs more
+ * than all records of its page.  In a file that
+ * has no room for them touching them would be a SIGBUS; anonymous memory comes when it is touched
+ * too. */
 static bool make_ready(uint64_t chunk)
 {
     if (shared->all_ready || __atomic_load_n(&shared->ready[chunk], __ATOMIC_ACQUIRE))
         return true;
-    if (timers_frozen() || raw4(SYS_madvise, (long)&shared->chunks[chunk], TRACE_RAW_CHUNK_BYTES,
-                                MADV_POPULATE_WRITE, 0) != 0)
-        return false;
-    __atomic_store_n(&shared->ready[chunk], 1, __ATOMIC_RELEASE);
+    if (timers_frozen())
+        return !shared->is_file;
+    bool is_short = __atomic_load_n(&shared->header->n_taken, __ATOMIC_RELAXED) < CHUNKS_AT_ONCE;
+    uint64_t at_once = is_short ? 1 : CHUNKS_AT_ONCE, from = chunk - chunk % at_once,
+             n = shared->n_chunks - from;
+    n = n < at_once ? n : at_once;
+    if (raw4(SYS_madvise, (long)&shared->chunks[from], (long)(n * TRACE_RAW_CHUNK_BYTES),
+             MADV_POPULATE_WRITE, 0) != 0) {
+        from = chunk;
+        n = 1;
+        if (shared->is_file && raw4(SYS_madvise, (long)&shared->chunks[chunk],
+                                    TRACE_RAW_CHUNK_BYTES, MADV_POPULATE_WRITE, 0) != 0)
+            return false;
+    }
+    for (uint64_t i = from; i < from + n; i++)
+        __atomic_store_n(&shared->ready[i], 1, __ATOMIC_RELEASE);
     return true;
 }
 
@@ -266,21 +286,24 @@ static bool take_chunk(uint64_t i, uint64_t serial, int tid)
 }
 
 /* NULL: all are in use. */
-static struct trace_chunk *find_chunk(int tid)
+static struct trace_chunk *find_chunk(struct trace_thread *t)
 {
     struct trace_raw_header *h = shared->header;
     uint64_t serial = __atomic_add_fetch(&h->n_taken, 1, __ATOMIC_RELAXED),
              n_used = __atomic_load_n(&h->n_used, __ATOMIC_RELAXED);
-    /* In order, where the oldest is overwritten; else wherever one is free. */
-    uint64_t from = h->keeps_last ? serial : serial * 0x9e3779b97f4a7c15u >> 32;
+    /* In order, where the oldest is overwritten; else where this thread's last one was, whose pages
+     * came with it, and then wherever one is free. */
+    uint64_t from = h->keeps_last ? serial : t->last_chunk;
     for (int i = 1; i <= PROBES_MAX; i++) {
         uint64_t at = (from + (uint64_t)i) % n_used;
-        if (at < shared->n_chunks && take_chunk(at, serial, tid))
+        if (at < shared->n_chunks && take_chunk(at, serial, t->tid)) {
+            t->last_chunk = at;
             return &shared->chunks[at];
+        }
         if (i % 4 || h->keeps_last)
             continue;
         /* Elsewhere; and there should be more of them. */
-        from = from * 0x9e3779b97f4a7c15u >> 16;
+        from = (from + serial) * 0x9e3779b97f4a7c15u >> 16;
         uint64_t more = 2 * n_used < shared->n_chunks ? 2 * n_used : shared->n_chunks;
         if (more > n_used && __atomic_compare_exchange_n(&h->n_used, &n_used, more, false,
                                                          __ATOMIC_RELAXED, __ATOMIC_RELAXED))
@@ -335,7 +358,7 @@ static bool next_chunk(struct trace_thread *t, uint32_t n)
     } else if (t->n_lost % LOST_A_TRY) {
         return false;
     }
-    struct trace_chunk *c = find_chunk(t->tid);
+    struct trace_chunk *c = find_chunk(t);
     if (!c)
         return false;
     t->n = 0;
@@ -456,6 +479,7 @@ static __attribute__((noinline)) struct trace_thread *enter(struct trace_birth b
     t->chunk = NULL;
     t->n = TRACE_RAW_RECORDS;
     t->n_lost = 0;
+    t->last_chunk = (uint64_t)t->tid * 0x9e3779b97f4a7c15u >> 32;
     t->is_adding = false;
     t->wait = (struct trace_known_wait){0};
     for (uint32_t i = 0; i < CACHED; i++)
