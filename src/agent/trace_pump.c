@@ -130,6 +130,8 @@ static void pump(void *arg)
     while (!ends) {
         raw6(SYS_futex, (long)&state, 128 /* FUTEX_WAIT_PRIVATE */, PUMP_RUNS, (long)&step, 0, 0);
         ends = __atomic_load_n(&state, __ATOMIC_ACQUIRE) != PUMP_RUNS || timers_frozen();
+        if (ends)
+            trace_merge_until(&m->merge, trace_raw_mono_ns());
         trace_merge_step(&m->merge, ends);
         ends |= m->merge.states.failed || own_is_alone();
     }
@@ -243,6 +245,7 @@ bool trace_flight_write(int fd)
         uint64_t now = trace_raw_mono_ns();
         if (is_begun) {
             trace_merge_since(&making->merge, now > flight_ns ? now - flight_ns : 0);
+            trace_merge_until(&making->merge, now);
             trace_merge_step(&making->merge, true);
         }
         error = end_making(making);

@@ -197,6 +197,8 @@ static void step(struct native_trace *t, struct trace_merge *merge, bool is_last
 {
     if (t->turns)
         trace_turns_step(t->turns, merge, is_last);
+    if (is_last)
+        trace_merge_until(merge, trace_raw_mono_ns());
     trace_merge_step(merge, is_last);
 }
 

@@ -763,6 +763,11 @@ void trace_merge_since(struct trace_merge *m, uint64_t since_ns)
     m->since_ns = since_ns;
 }
 
+void trace_merge_until(struct trace_merge *m, uint64_t until_ns)
+{
+    m->until_ns = until_ns;
+}
+
 void trace_merge_step(struct trace_merge *m, bool is_last)
 {
     uint64_t now_ns = trace_raw_mono_ns(),
@@ -782,5 +787,7 @@ void trace_merge_step(struct trace_merge *m, bool is_last)
         return;
     if (!m->states.generation)
         trace_states_start(&m->states, now_ns);
+    else if (m->until_ns > m->states.last_ns && trace_states_has_threads(&m->states))
+        cut(m, m->until_ns, false); /* a generation of what they are in, and no more */
     cut(m, m->states.last_ns, true);
 }

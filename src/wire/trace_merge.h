@@ -16,8 +16,9 @@
 #include "wire/trace_states.h"
 
 #define TRACE_MERGE_LAG_NS 50000000u
-#define TRACE_MERGE_LAG_TURNS_NS 250000000u /* with turns: a thread may have to wait for its turn  \
-                                             */
+#define TRACE_MERGE_LAG_TURNS_NS                                                                   \
+    250000000u /* with turns: a thread may have to wait for its turn                               \
+                */
 #define TRACE_MERGE_GENERATION_NS 1000000000u
 #define TRACE_MERGE_GENERATION_BYTES (16u << 20)
 #define TRACE_MERGE_PENDING_MAX (16u << 20) /* records that wait for their time */
@@ -86,6 +87,7 @@ struct trace_merge {
     size_t first_turn, n_turns, max_turns;
     uint64_t n_pending, n_lost;
     uint64_t since_ns; /* what was before is not to be told; 0: all is */
+    uint64_t until_ns; /* what lasts until then is told to; 0: up to the last event */
 };
 
 /* memory, sink and the functions for tables are to be set in merge->states before. */
@@ -102,6 +104,8 @@ void trace_merge_turn(struct trace_merge *merge, const struct trace_turn *turn);
 
 /* The trace is to begin then: of what was before, threads have what they are in. */
 void trace_merge_since(struct trace_merge *merge, uint64_t since_ns);
+/* The trace is to end then, at the last step: threads that wait until then are told to. */
+void trace_merge_until(struct trace_merge *merge, uint64_t until_ns);
 /* Reads what is new, and tells what is older than the lag; `is_last`: all of it, and ends the
  * trace. */
 void trace_merge_step(struct trace_merge *merge, bool is_last);

@@ -691,6 +691,14 @@ bool trace_states_put_end(const struct gotrace_sink *sink)
     return sink->write(sink->arg, &end, 1);
 }
 
+bool trace_states_has_threads(const struct trace_states *s)
+{
+    for (size_t i = 0; i < s->n_threads; i++)
+        if (s->threads[i].state != TRACE_GO_GONE)
+            return true;
+    return false;
+}
+
 void trace_states_cut(struct trace_states *s, uint64_t now_ns, uint64_t mono_ns, uint64_t real_ns,
                       bool is_last)
 {

@@ -109,6 +109,8 @@ void trace_states_start(struct trace_states *states, uint64_t now_ns);
 void trace_states_cut(struct trace_states *states, uint64_t now_ns, uint64_t mono_ns,
                       uint64_t real_ns, bool is_last);
 
+bool trace_states_has_threads(const struct trace_states *states); /* that have not ended */
+
 /* `by` makes a thread, which is to begin.  TRACE_STATES_NONE on failure. */
 uint32_t trace_states_create(struct trace_states *states, uint32_t by, uint64_t ns,
                              uint32_t new_stack, uint32_t stack);
