@@ -83,6 +83,10 @@ static void text(const void *state, struct buf *out)
     const struct analysis_facts *f = state;
     const struct analysis_gc *gc = &f->gc;
     struct analysis_table t;
+    if (trace_is_native(f->trace) && !gc->cycles.count) {
+        buf_puts(out, "garbage collector: there is none\n");
+        return;
+    }
     buf_printf(out, "garbage collector: %llu cycles, active for ",
                (unsigned long long)gc->cycles.count);
     analysis_text_time(out, gc->active_ns);

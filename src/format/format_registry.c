@@ -39,6 +39,12 @@ static size_t most_unpacked_bytes(size_t len)
     return bound > SIZE_MAX ? SIZE_MAX : (size_t)bound;
 }
 
+/* "go 1.N trace", of which `sonde trace` makes profiles. */
+static bool is_trace(const uint8_t *data, size_t len)
+{
+    return len >= 16 && !memcmp(data, "go 1.", 5) && !memcmp(data + 13, "\0\0\0", 3);
+}
+
 static struct profile *read_unpacked(const uint8_t *data, size_t len, struct diag *diag,
                                      struct err *err)
 {
@@ -54,7 +60,9 @@ static struct profile *read_unpacked(const uint8_t *data, size_t len, struct dia
             return profile;
         is_refused = true;
     }
-    if (!is_refused)
+    if (is_trace(data, len))
+        err_set(err, ERR_INPUT, "it is an execution trace: see 'sonde trace'");
+    else if (!is_refused)
         err_set(err, ERR_INPUT, len ? "unrecognized profile format" : "empty input file");
     return NULL;
 }

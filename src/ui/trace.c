@@ -158,6 +158,16 @@ static bool is_mode(const char *mode, struct err *err)
                    mode);
 }
 
+/* As with go tool trace, what there is without another mode. */
+static bool wants_page(const struct request *request)
+{
+    static const enum own_flag others[] = {OWN_DEBUG, OWN_SUMMARY, OWN_EXPORT, OWN_JSON, OWN_TOP};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (request->flags[others[i]].value)
+            return false;
+    return true;
+}
+
 static bool parse_modes(const struct request *request, struct err *err)
 {
     static const enum own_flag modes[] = {OWN_HTTP, OWN_DEBUG, OWN_SUMMARY, OWN_EXPORT};
@@ -170,6 +180,9 @@ static bool parse_modes(const struct request *request, struct err *err)
                            own_flags[modes[i]].name);
         first = own_flags[modes[i]].name;
     }
+    if (wants_page(request) && (request->flags[OWN_OUTPUT].value || request->flags[OWN_O].value))
+        return err_set(err, ERR_USAGE,
+                       "-o is for -summary, -export, -d and -pprof; the page has no file");
     return true;
 }
 
@@ -239,7 +252,7 @@ failed:
 
 /* --- summaries and exports --- */
 
-static bool choose(const struct request *request, enum analysis_group group, const char *names,
+static bool choose(enum analysis_group group, const char *names,
                    struct analysis_task tasks[TASKS_MAX], size_t *n, struct err *err)
 {
     AUTO_BUF all = {0};
@@ -263,7 +276,6 @@ static bool choose(const struct request *request, enum analysis_group group, con
         tasks[(*n)++] = (struct analysis_task){.ops = ops};
         p += len + (p[len] == ',');
     }
-    (void)request;
     return true;
 }
 
@@ -317,7 +329,7 @@ static bool write_summaries(const struct request *request, struct buf *out, stru
     struct request shared = *request;
     shared.options.facts = &facts;
     const char *names = request->flags[OWN_SUMMARY].value;
-    if (!choose(request, ANALYSIS_SUMMARY, names ? names : "", tasks, &n, err))
+    if (!choose(ANALYSIS_SUMMARY, names ? names : "", tasks, &n, err))
         return false;
     bool ok = run_tasks(&shared, tasks, n, &body, &reader, err);
     bool as_json =
@@ -336,7 +348,7 @@ static bool write_export(const struct request *request, struct buf *out, struct 
     AUTO_FILE body = {0};
     struct trace_reader *reader = NULL;
     const char *name = request->flags[OWN_EXPORT].value;
-    if (!choose(request, ANALYSIS_EXPORT, *name ? name : "?", tasks, &n, err))
+    if (!choose(ANALYSIS_EXPORT, *name ? name : "?", tasks, &n, err))
         return false;
     if (n != 1)
         return err_set(err, ERR_USAGE, "-export takes one format, not '%s'", name);
@@ -432,16 +444,6 @@ static int run_pprof(int argc, char **argv)
 }
 
 /* --- the page --- */
-
-/* As with go tool trace, what there is without another mode. */
-static bool wants_page(const struct request *request)
-{
-    static const enum own_flag others[] = {OWN_DEBUG, OWN_SUMMARY, OWN_EXPORT, OWN_JSON, OWN_TOP};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (request->flags[others[i]].value)
-            return false;
-    return true;
-}
 
 static bool serve_page(const struct request *request, struct err *err)
 {
