@@ -22,8 +22,7 @@ def go_trace():
     if not os.path.exists(tool):
         done = subprocess.run([os.path.join(roots[-1], "bin/go"), "build", "-o", tool, "cmd/trace"],
                               cwd=build, capture_output=True, text=True,
-                              env=build_environment(roots[-1], os.path.join(build, "go-cache"),
-                                                    GOFLAGS="-mod=mod"))
+                              env=build_environment(roots[-1], os.path.join(build, "go-cache")))
         if done.returncode:
             return None
     return tool
