@@ -22,7 +22,6 @@
 #define MAPS_MAX 65536
 #define FILE_BYTES_MAX (256ull << 20)
 #define REPAIRS_USUAL 1000 /* one of so many events is not worth a note */
-#define SPOOL_BUFFER (256u << 10)
 
 /* A process. */
 struct source {

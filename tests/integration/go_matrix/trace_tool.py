@@ -17,7 +17,7 @@ def go_trace():
     # Before there is no tool that reads the traces of today.
     if not roots or version(roots[-1]) < [1, 26]:
         return None
-    build = os.environ["SONDE_BUILD_ROOT"]
+    build = os.path.abspath(os.environ["SONDE_BUILD_ROOT"])
     tool = os.path.join(build, "go-trace-" + os.path.basename(roots[-1]))
     if not os.path.exists(tool):
         done = subprocess.run([os.path.join(roots[-1], "bin/go"), "build", "-o", tool, "cmd/trace"],

@@ -23,6 +23,7 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "go_matrix"))
 from toolchains import build_environment, go_roots, go_versions  # noqa: E402
+from trace_tool import go_trace  # noqa: E402
 
 SONDE = os.environ.get("SONDE", "sonde")
 BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
@@ -72,23 +73,6 @@ def trace(pid, seconds, output, *args):
 
 
 # --- reading traces ---
-
-def parser():
-    """Go's own; None: there is none."""
-    named = os.environ.get("SONDE_GO_TRACE")
-    if named:
-        return named
-    path = os.path.join(work, "gotrace")
-    for minor, root in sorted(go_versions().items(), reverse=True):
-        if minor < 26:
-            break
-        env = build_environment(root, os.path.join(BUILD, f"go-cache-{minor}"))
-        done = subprocess.run([os.path.join(root, "bin", "go"), "build", "-o", path, "cmd/trace"],
-                              env=env, cwd=work, capture_output=True, timeout=600, check=False)
-        if done.returncode == 0:
-            return path
-    return None
-
 
 STATE = re.compile(r"M=(-?\d+) P=(-?\d+) G=(-?\d+) StateTransition Time=(\d+) GoID=(\d+) "
                    r'(\w+)->(\w+) Reason="(.*)"')
@@ -383,7 +367,7 @@ def main():
     if not permitted():
         print("probes are not permitted here")
         return 77
-    gotrace = parser()
+    gotrace = go_trace()
     if not gotrace:
         skip("Go's parser", "no cmd/trace of Go 1.26 or newer")
     tests = {"schedule": lambda: schedule(gotrace), "under_load": lambda: under_load(gotrace),

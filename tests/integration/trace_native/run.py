@@ -4,7 +4,7 @@ turns on a processor; tasks, regions and logs; the flight recorder, also of a pr
 notice; a full disk.
 
 What is recorded is read by `sonde trace -d=parsed`, and by Go's own parser where there is a
-toolchain: SONDE_GO_TRACE (a command), or GOROOTs of 1.26 or later in SONDE_GO_ROOTS.
+toolchain: SONDE_GO_TRACE (its path), or GOROOTs of 1.26 or later in SONDE_GO_ROOTS.
 Reads $SONDE, $SONDE_BUILD_ROOT, $SONDE_SOURCE_ROOT.  Ends in the counts.
 """
 import json
@@ -18,6 +18,9 @@ import tempfile
 
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "../go_matrix"))
+from trace_tool import go_trace  # noqa: E402  pylint: disable=wrong-import-position
+
 ROOT = os.path.abspath(os.environ.get("SONDE_SOURCE_ROOT", os.path.join(HERE, "../../..")))
 BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", os.path.dirname(SONDE)))
 TRIES = 4
@@ -43,20 +46,8 @@ def run(*command, **env):
 
 def find_go():
     """Go's `go tool trace`, or None."""
-    if os.environ.get("SONDE_GO_TRACE"):
-        return shlex.split(os.environ["SONDE_GO_TRACE"])
-    for root in os.environ.get("SONDE_GO_ROOTS", "").split(":"):
-        go = os.path.join(root, "bin", "go")
-        if not os.access(go, os.X_OK):
-            continue
-        env = {"GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod", "GOROOT": root,
-               "GOCACHE": os.path.abspath("gocache")}
-        m = re.search(r"go1\.(\d+)", run(go, "version", **env).stdout)
-        if m and int(m[1]) >= 26:
-            done = run(go, "build", "-o", os.path.abspath("gotrace"), "cmd/trace", **env)
-            if done.returncode == 0:
-                return [os.path.abspath("gotrace")]
-    return None
+    tool = go_trace()
+    return [tool] if tool else None
 
 
 class Thread:
