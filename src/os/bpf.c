@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -210,4 +211,28 @@ bool bpf_denied(struct err *err, int e)
         return err_set(err, ERR_PERM,
                        "BPF programs are not permitted; be root, or have CAP_BPF and CAP_PERFMON");
     return err_set(err, ERR_UNSUPPORTED, "this kernel takes no such BPF program: %s", strerror(e));
+}
+
+bool bpf_ring_map(struct bpf_ring *ring, int fd, size_t n_bytes)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    *ring = (struct bpf_ring){.page_bytes = page, .n_bytes = n_bytes};
+    void *consumer = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    if (consumer == MAP_FAILED)
+        return false;
+    ring->consumer = consumer;
+    void *producer = mmap(NULL, page + 2 * n_bytes, PROT_READ, MAP_SHARED, fd, (off_t)page);
+    if (producer == MAP_FAILED)
+        return false;
+    ring->producer = producer;
+    return true;
+}
+
+void bpf_ring_unmap(struct bpf_ring *ring)
+{
+    if (ring->producer)
+        munmap((void *)ring->producer, ring->page_bytes + 2 * ring->n_bytes);
+    if (ring->consumer)
+        munmap(ring->consumer, ring->page_bytes);
+    *ring = (struct bpf_ring){0};
 }

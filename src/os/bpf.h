@@ -47,6 +47,17 @@ void bpf_out(struct bpf_code *c, uint8_t op, uint8_t reg, int32_t value);
 void bpf_out_unless_zero(struct bpf_code *c); /* the result of a call */
 void bpf_here(struct bpf_code *c);
 
+/* A ring buffer of the kernel's as we read it: a page with how far we are, a page with how far it
+ * is, then the data, twice.  One reader. */
+struct bpf_ring {
+    size_t page_bytes, n_bytes; /* of data: a power of two */
+    uint64_t *consumer;
+    const uint8_t *producer;
+};
+/* Map that of the descriptor.  False and errno; release it in any case. */
+bool bpf_ring_map(struct bpf_ring *ring, int fd, size_t n_bytes);
+void bpf_ring_unmap(struct bpf_ring *ring); /* also fine on a zeroed struct */
+
 /* The program's descriptor, -1 and errno. */
 int bpf_load_program(const struct bpf_code *c, uint32_t type);
 /* Why a call failed, by errno's value: ERR_PERM with what would do, ERR_UNSUPPORTED.  False. */

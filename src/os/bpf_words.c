@@ -16,9 +16,7 @@
 
 struct bpf_words {
     int map, program;
-    size_t page_bytes;
-    uint64_t *consumer;
-    const uint8_t *producer; /* a page with how far it is, then the data, twice */
+    struct bpf_ring mapped;
 };
 
 /* --- the program --- */
@@ -78,20 +76,6 @@ static void make_program(struct bpf_code *c, int map, uint64_t fs, const int64_t
 
 /* --- */
 
-static bool map_ring(struct bpf_words *w)
-{
-    void *consumer = mmap(NULL, w->page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, w->map, 0);
-    if (consumer == MAP_FAILED)
-        return false;
-    w->consumer = consumer;
-    void *producer = mmap(NULL, w->page_bytes + 2 * RING_BYTES, PROT_READ, MAP_SHARED, w->map,
-                          (off_t)w->page_bytes);
-    if (producer == MAP_FAILED)
-        return false;
-    w->producer = producer;
-    return true;
-}
-
 /* Are the numbers of its threads to be had? */
 static bool is_numbered(pid_t pid, const struct stat *ns)
 {
@@ -117,12 +101,12 @@ struct bpf_words *bpf_words_new(pid_t pid, const int64_t *offsets, size_t n, str
         return NULL;
     }
     w->program = -1;
-    w->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     memset(&attr, 0, sizeof attr);
     attr.map_type = BPF_MAP_TYPE_RINGBUF;
     attr.max_entries = RING_BYTES;
     w->map = bpf_syscall(BPF_MAP_CREATE, &attr);
-    if (w->map < 0 || !map_ring(w) || stat("/proc/self/ns/pid", &ns) != 0) {
+    if (w->map < 0 || !bpf_ring_map(&w->mapped, w->map, RING_BYTES) ||
+        stat("/proc/self/ns/pid", &ns) != 0) {
         bpf_denied(err, errno);
         bpf_words_free(w);
         return NULL;
@@ -153,10 +137,7 @@ void bpf_words_free(struct bpf_words *w)
 {
     if (!w)
         return;
-    if (w->producer)
-        munmap((void *)w->producer, w->page_bytes + 2 * RING_BYTES);
-    if (w->consumer)
-        munmap(w->consumer, w->page_bytes);
+    bpf_ring_unmap(&w->mapped);
     if (w->program >= 0)
         close(w->program);
     if (w->map >= 0)
@@ -172,9 +153,9 @@ int bpf_words_program(const struct bpf_words *w)
 void bpf_words_drain(struct bpf_words *w, void (*take)(void *arg, const struct bpf_word *word),
                      void *arg)
 {
-    uint64_t at = *w->consumer,
-             end = __atomic_load_n((const uint64_t *)w->producer, __ATOMIC_ACQUIRE);
-    const uint8_t *data = w->producer + w->page_bytes;
+    uint64_t at = *w->mapped.consumer,
+             end = __atomic_load_n((const uint64_t *)w->mapped.producer, __ATOMIC_ACQUIRE);
+    const uint8_t *data = w->mapped.producer + w->mapped.page_bytes;
     while (at < end) {
         const uint8_t *record = data + (at & (RING_BYTES - 1));
         uint32_t head = __atomic_load_n((const uint32_t *)record, __ATOMIC_ACQUIRE);
@@ -188,5 +169,5 @@ void bpf_words_drain(struct bpf_words *w, void (*take)(void *arg, const struct b
         }
         at += (n + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
     }
-    __atomic_store_n(w->consumer, at, __ATOMIC_RELEASE);
+    __atomic_store_n(w->mapped.consumer, at, __ATOMIC_RELEASE);
 }

@@ -70,8 +70,7 @@ struct uprobes {
     int ring, control_map;
     struct control *control;
     size_t page_bytes;
-    uint64_t *consumer;
-    const uint8_t *producer; /* a page with how far it is, then the data, twice */
+    struct bpf_ring mapped;
 };
 
 /* --- the programs --- */
@@ -311,20 +310,6 @@ static void make_program(struct bpf_code *c, const struct uprobes *u,
 
 /* --- */
 
-static bool map_ring(struct uprobes *u)
-{
-    void *consumer = mmap(NULL, u->page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, u->ring, 0);
-    if (consumer == MAP_FAILED)
-        return false;
-    u->consumer = consumer;
-    void *producer = mmap(NULL, u->page_bytes + 2 * RING_BYTES, PROT_READ, MAP_SHARED, u->ring,
-                          (off_t)u->page_bytes);
-    if (producer == MAP_FAILED)
-        return false;
-    u->producer = producer;
-    return true;
-}
-
 static bool make_maps(struct uprobes *u)
 {
     union bpf_attr attr;
@@ -339,7 +324,7 @@ static bool make_maps(struct uprobes *u)
     attr.max_entries = 1;
     attr.map_flags = BPF_F_MMAPABLE;
     u->control_map = u->ring < 0 ? -1 : bpf_syscall(BPF_MAP_CREATE, &attr);
-    if (u->control_map < 0 || !map_ring(u))
+    if (u->control_map < 0 || !bpf_ring_map(&u->mapped, u->ring, RING_BYTES))
         return false;
     void *control =
         mmap(NULL, u->page_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, u->control_map, 0);
@@ -415,10 +400,7 @@ void uprobes_free(struct uprobes *u)
             close(u->programs[i]);
     if (u->control)
         munmap(u->control, u->page_bytes);
-    if (u->producer)
-        munmap((void *)u->producer, u->page_bytes + 2 * RING_BYTES);
-    if (u->consumer)
-        munmap(u->consumer, u->page_bytes);
+    bpf_ring_unmap(&u->mapped);
     if (u->control_map >= 0)
         close(u->control_map);
     if (u->ring >= 0)
@@ -519,9 +501,9 @@ static void take_record(const uint8_t *record, uint32_t n, bool is_dropped,
 void uprobes_drain(struct uprobes *u, void (*take)(void *arg, const struct uprobe_hit *hit),
                    void *arg)
 {
-    uint64_t at = *u->consumer,
-             end = __atomic_load_n((const uint64_t *)u->producer, __ATOMIC_ACQUIRE);
-    const uint8_t *data = u->producer + u->page_bytes;
+    uint64_t at = *u->mapped.consumer,
+             end = __atomic_load_n((const uint64_t *)u->mapped.producer, __ATOMIC_ACQUIRE);
+    const uint8_t *data = u->mapped.producer + u->page_bytes;
     while (at < end) {
         const uint8_t *record = data + (at & (RING_BYTES - 1));
         uint32_t head = __atomic_load_n((const uint32_t *)record, __ATOMIC_ACQUIRE);
@@ -530,6 +512,6 @@ void uprobes_drain(struct uprobes *u, void (*take)(void *arg, const struct uprob
         uint32_t n = head & ~BPF_RINGBUF_DISCARD_BIT;
         take_record(record + BPF_RINGBUF_HDR_SZ, n, head & BPF_RINGBUF_DISCARD_BIT, take, arg);
         at += (n + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
-        __atomic_store_n(u->consumer, at, __ATOMIC_RELEASE);
+        __atomic_store_n(u->mapped.consumer, at, __ATOMIC_RELEASE);
     }
 }
