@@ -66,8 +66,9 @@ def differ(ours, peer, folder):
     return subprocess.run(["cmp", "-s", *outs], check=False).returncode != 0
 
 
-def bench(label, ours, peer, n, n_peer, folder):
-    """One row; the ratios of time and memory, None without a peer."""
+def bench(label, ours, peer, typed, n, n_peer, folder):
+    """One row; the ratios of time and memory, None without a peer.  typed: the peer as its user
+    starts it, through the go command, which a small profile's time is mostly of."""
     err = os.path.join(folder, "err")
     mine = [run(ours, "/dev/null", err) for _ in range(n)]
     theirs = [run(peer, "/dev/null", err) for _ in range(n_peer)] if peer else []
@@ -77,6 +78,10 @@ def bench(label, ours, peer, n, n_peer, folder):
     if theirs:
         peer_t, peer_mb = median_of(theirs)
         line += f" {peer_t * 1000:10.0f} ms {peer_mb:6.0f} MB {peer_t / t:7.1f} x {peer_mb / mb:6.1f} x"
+    if typed:
+        run(typed, "/dev/null", err)
+        typed_t, _ = median_of([run(typed, "/dev/null", err) for _ in range(n_peer)])
+        line += f"  typed: {typed_t * 1000:5.0f} ms {typed_t / t:6.1f} x"
     if n_peer > 1 and peer and "proto" not in label and differ(ours, peer, folder):
         line += "  (other output)"
     print(line, flush=True)
@@ -88,7 +93,10 @@ def main():
         sys.exit(__doc__)
     peer, sonde = sys.argv[1].split(), sys.argv[2]
     wanted = sys.argv[3] if len(sys.argv) > 3 else ""
-    pgo = os.path.join(os.environ.get("GOROOT", "/nonexistent"), "src/cmd/compile/default.pgo")
+    goroot = os.environ.get("GOROOT", "/nonexistent")
+    pgo, go = os.path.join(goroot, "src/cmd/compile/default.pgo"), os.path.join(goroot, "bin/go")
+    if not os.access(go, os.X_OK):
+        go = None
     if not os.path.exists(pgo):
         print("no Go tree (GOROOT): its compiler's profile is left out")
         pgo = None
@@ -111,7 +119,9 @@ def main():
                 continue
             ours = [sonde, "pprof", *args, *files]
             theirs = [*peer, "-symbolize=none", *args, *files] if peer else None
-            ratios.append(bench(label, ours, theirs, n, n_peer or (1 if is_large else 5), folder))
+            typed = [go, "tool", "pprof", *theirs[len(peer):]] if go and peer and not is_large else None
+            ratios.append(bench(label, ours, theirs, typed, n,
+                                n_peer or (1 if is_large else 5), folder))
         if peer and ratios:
             print(f"  least: {min(r[0] for r in ratios):.1f} x time, "
                   f"{min(r[1] for r in ratios):.1f} x memory")

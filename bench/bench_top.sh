@@ -61,7 +61,9 @@ row() {
         }' ${3:+"$3"} "$dir/$2"
 }
 
-bench() { # LABEL FILE PEER_RUNS
+# `go tool pprof` is two programs: the go command finds (or builds) pprof and starts it.
+# The peer is the second alone; what a user types takes as long as both.
+bench() { # LABEL FILE PEER_RUNS [TYPED]
     echo "$1: $(stat -c %s "$2") bytes, $(gzip -dc "$2" | wc -c) unpacked"
     measure gunzip 5 gzip -dc "$2"
     measure sonde "$runs" "$sonde" pprof -top "$2"
@@ -70,8 +72,12 @@ bench() { # LABEL FILE PEER_RUNS
     [ -n "$peer" ] || return 0
     # shellcheck disable=SC2086  # a command and its words
     measure peer "$3" $peer -symbolize=none -top "$2"
-    row 'go tool pprof' peer "$dir/sonde"
+    row 'pprof of Go' peer "$dir/sonde"
     cmp -s "$dir/out.peer" "$dir/out.sonde" || echo "  the two tables differ"
+    [ -n "${4:-}" ] || return 0
+    # shellcheck disable=SC2086
+    { measure typed 1 $4 -symbolize=none -top "$2" && measure typed "$3" $4 -symbolize=none -top "$2"; }
+    row '... as typed' typed "$dir/sonde"
 }
 
 echo "pprof -top: median (least..most, runs), peak memory; x = times what sonde takes"
@@ -84,7 +90,9 @@ fi
 goroot=${GOROOT:-$(go env GOROOT 2>/dev/null || true)}
 pgo=$goroot/src/cmd/compile/default.pgo
 if [ -n "$goroot" ] && [ -f "$pgo" ]; then
-    bench "the Go compiler's own profile" "$pgo" "${PEER_RUNS:-5}"
+    typed=
+    [ -x "$goroot/bin/go" ] && typed="$goroot/bin/go tool pprof"
+    bench "the Go compiler's own profile" "$pgo" "${PEER_RUNS:-5}" "$typed"
 else
     echo "no Go tree (GOROOT): its compiler's profile is left out"
 fi
