@@ -22,6 +22,7 @@
 #define MAPS_MAX 65536
 #define FILE_BYTES_MAX (256ull << 20)
 #define REPAIRS_USUAL 1000 /* one of so many events is not worth a note */
+#define UNWOKEN_USUAL 100  /* the same, of waits */
 
 /* A process. */
 struct source {
@@ -294,9 +295,13 @@ bool native_trace_watch(struct native_trace *t, pid_t pid, bool children, struct
     if (t->flight_ns)
         return true;
     t->turns = trace_turns_new(pid, children, err);
-    if (t->turns)
-        t->merge.states.n_cpus = trace_turns_n_cpus(t->turns);
-    return t->turns != NULL;
+    if (!t->turns)
+        return err_wrap(err, "when threads are preempted or wait for a processor is not in the "
+                             "trace");
+    t->merge.states.n_cpus = trace_turns_n_cpus(t->turns);
+    t->merge.states.has_wakes = trace_turns_add_wakes(t->turns, pid, children, err);
+    return t->merge.states.has_wakes ||
+           err_wrap(err, "when threads are woken, and by whom, is in the trace of locks only");
 }
 
 bool native_trace_start(struct native_trace *t, struct err *err)
@@ -344,6 +349,12 @@ static bool write_merge(struct native_trace *t, struct trace_merge *merge,
                  "%llu switches between threads are not known (the kernel's buffers were full), "
                  "%llu times a thread ran where it was not known to be",
                  (unsigned long long)result->n_turns_lost, (unsigned long long)result->n_repairs);
+    if (merge->states.n_unwoken > merge->states.n_waits / UNWOKEN_USUAL)
+        diag_add(diag,
+                 "of %llu of %llu waits it is not known when they could have gone on (at most some "
+                 "200000 wake-ups a second and processor are noted)",
+                 (unsigned long long)merge->states.n_unwoken,
+                 (unsigned long long)merge->states.n_waits);
     vec_release(&wires);
     return ok;
 }

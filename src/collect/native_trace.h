@@ -31,10 +31,10 @@ struct native_trace *native_trace_new(const struct session *session, uint64_t fl
                                       struct err *err);
 void native_trace_free(struct native_trace *trace); /* NULL is fine */
 
-/* The processors that threads are on, and when, are those that the kernel tells of this command,
- * which waits at its gate; to be called before native_trace_start.  False and *err: why that
- * cannot be, and what would do; then times are those that the threads note.  Of a flight recorder
- * it does nothing. */
+/* The processors that threads are on, and when, and who wakes them are those that the kernel tells
+ * of this command, which waits at its gate; to be called before native_trace_start.  False and
+ * *err: what cannot be (all of it, or the wake-ups), why, and what would do; then times are those
+ * that the threads note.  Of a flight recorder it does nothing. */
 bool native_trace_watch(struct native_trace *trace, pid_t pid, bool children, struct err *err);
 /* Begins to read, on a thread. */
 bool native_trace_start(struct native_trace *trace, struct err *err);

@@ -391,8 +391,7 @@ bool recorder_trace(struct recorder *r, int fd, struct native_trace_result *resu
                     struct diag *diag, struct err *err)
 {
     if (r->trace && r->turns_why.code)
-        diag_add(diag, "when threads are preempted or wait for a processor is not in the trace: %s",
-                 r->turns_why.msg);
+        diag_add(diag, "%s", r->turns_why.msg);
     return r->trace ? native_trace_write(r->trace, r->pid, fd, result, diag, err)
                     : err_set(err, ERR_UNSUPPORTED, "no trace of this program can be recorded");
 }

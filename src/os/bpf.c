@@ -123,6 +123,29 @@ bool bpf_members(struct bpf_member *members, size_t n)
     return true;
 }
 
+/* --- maps --- */
+
+int bpf_make_map(uint32_t type, uint32_t key_bytes, uint32_t value_bytes, uint32_t n)
+{
+    union bpf_attr attr;
+    memset(&attr, 0, sizeof attr);
+    attr.map_type = type;
+    attr.key_size = key_bytes;
+    attr.value_size = value_bytes;
+    attr.max_entries = n;
+    return bpf_syscall(BPF_MAP_CREATE, &attr);
+}
+
+bool bpf_map_put(int map, uint32_t key, uint32_t value)
+{
+    union bpf_attr attr;
+    memset(&attr, 0, sizeof attr);
+    attr.map_fd = (uint32_t)map;
+    attr.key = (uint64_t)(uintptr_t)&key;
+    attr.value = (uint64_t)(uintptr_t)&value;
+    return bpf_syscall(BPF_MAP_UPDATE_ELEM, &attr) == 0;
+}
+
 /* --- programs --- */
 
 void bpf_emit(struct bpf_code *c, uint8_t op, uint8_t dst, uint8_t src, int16_t off, int32_t imm)
@@ -170,6 +193,13 @@ void bpf_store(struct bpf_code *c, int at, uint8_t src)
     bpf_emit(c, BPF_STX | BPF_DW | BPF_MEM, BPF_REG_10, src, (int16_t)at, 0);
 }
 
+void bpf_look_up(struct bpf_code *c, int map, int key)
+{
+    bpf_set_wide(c, BPF_REG_1, BPF_PSEUDO_MAP_FD, (uint32_t)map);
+    bpf_set_stack(c, BPF_REG_2, key);
+    bpf_call(c, BPF_FUNC_map_lookup_elem);
+}
+
 void bpf_call(struct bpf_code *c, int32_t function)
 {
     bpf_emit(c, BPF_JMP | BPF_CALL, 0, 0, 0, function);
@@ -180,6 +210,17 @@ void bpf_out(struct bpf_code *c, uint8_t op, uint8_t reg, int32_t value)
     if (c->n_outs < BPF_CODE_MAX)
         c->outs[c->n_outs++] = c->n;
     bpf_emit(c, BPF_JMP | op | BPF_K, reg, 0, 0, value);
+}
+
+int bpf_jump(struct bpf_code *c, uint8_t op, uint8_t reg, int32_t value)
+{
+    bpf_emit(c, BPF_JMP | op | BPF_K, reg, 0, 0, value);
+    return c->n - 1;
+}
+
+void bpf_land(struct bpf_code *c, int jump)
+{
+    c->insns[jump].off = (int16_t)(c->n - jump - 1);
 }
 
 void bpf_out_unless_zero(struct bpf_code *c)
@@ -203,6 +244,15 @@ int bpf_load_program(const struct bpf_code *c, uint32_t type)
     attr.insn_cnt = (uint32_t)c->n;
     attr.license = (uint64_t)(uintptr_t)PROGRAM_LICENSE;
     return bpf_syscall(BPF_PROG_LOAD, &attr);
+}
+
+int bpf_hook(const char *tracepoint, int program)
+{
+    union bpf_attr attr;
+    memset(&attr, 0, sizeof attr);
+    attr.raw_tracepoint.name = (uint64_t)(uintptr_t)tracepoint;
+    attr.raw_tracepoint.prog_fd = (uint32_t)program;
+    return bpf_syscall(BPF_RAW_TRACEPOINT_OPEN, &attr);
 }
 
 bool bpf_denied(struct err *err, int e)

@@ -1,8 +1,7 @@
-/* bpf: what BPF programs are made of, for bpf_words.c and perf_wakes.c only: instructions, put
- * together here, so that nothing but the kernel is needed to build or load them; and where members
- * of the kernel's own structs lie, out of its type information (BTF).
- * Units: offsets in bytes.
- * Threads: one at a time a struct.  Signals: no. */
+/* bpf: what BPF programs are made of, for bpf_words.c, bpf_wakes.c, perf_wakes.c and uprobe.c only:
+ * instructions, put together here, so that nothing but the kernel is needed to build or load them;
+ * and where members of the kernel's own structs lie, out of its type information (BTF). Units:
+ * offsets in bytes. Threads: one at a time a struct.  Signals: no. */
 #ifndef SONDE_OS_BPF_H
 #define SONDE_OS_BPF_H
 
@@ -25,6 +24,11 @@ struct bpf_member {
 /* Fills in the offsets, which may not be 0.  False: some are not known.  Some ms. */
 bool bpf_members(struct bpf_member *members, size_t n);
 
+/* Descriptors; -1 and errno. */
+int bpf_make_map(uint32_t type, uint32_t key_bytes, uint32_t value_bytes, uint32_t n);
+/* Of a map whose keys and values are of 4 bytes. */
+bool bpf_map_put(int map, uint32_t key, uint32_t value);
+
 /* Begins zeroed. */
 struct bpf_code {
     struct bpf_insn insns[BPF_CODE_MAX];
@@ -42,10 +46,15 @@ void bpf_set_stack(struct bpf_code *c, uint8_t dst, int at);
 void bpf_load(struct bpf_code *c, uint8_t dst, int at);  /* 8 bytes of the stack */
 void bpf_store(struct bpf_code *c, int at, uint8_t src); /* the same */
 void bpf_call(struct bpf_code *c, int32_t function);
+/* R0: where the value lies whose key is on the stack; 0: there is none. */
+void bpf_look_up(struct bpf_code *c, int map, int key);
 /* Jumps to where bpf_here is called next: if `op` (BPF_JEQ ...) holds of a register and a value. */
 void bpf_out(struct bpf_code *c, uint8_t op, uint8_t reg, int32_t value);
 void bpf_out_unless_zero(struct bpf_code *c); /* the result of a call */
 void bpf_here(struct bpf_code *c);
+/* A jump, to where bpf_land is called with what this returns. */
+int bpf_jump(struct bpf_code *c, uint8_t op, uint8_t reg, int32_t value);
+void bpf_land(struct bpf_code *c, int jump);
 
 /* A ring buffer of the kernel's as we read it: a page with how far we are, a page with how far it
  * is, then the data, twice.  One reader. */
@@ -60,6 +69,8 @@ void bpf_ring_unmap(struct bpf_ring *ring); /* also fine on a zeroed struct */
 
 /* The program's descriptor, -1 and errno. */
 int bpf_load_program(const struct bpf_code *c, uint32_t type);
+/* Has a raw tracepoint run it, until the descriptor is closed; -1 and errno. */
+int bpf_hook(const char *tracepoint, int program);
 /* Why a call failed, by errno's value: ERR_PERM with what would do, ERR_UNSUPPORTED.  False. */
 bool bpf_denied(struct err *err, int e);
 

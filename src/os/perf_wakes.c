@@ -31,27 +31,6 @@ struct note {
     char name[16];
 };
 
-static int make_map(uint32_t type, uint32_t key_bytes, uint32_t value_bytes, uint32_t n)
-{
-    union bpf_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.map_type = type;
-    attr.key_size = key_bytes;
-    attr.value_size = value_bytes;
-    attr.max_entries = n;
-    return bpf_syscall(BPF_MAP_CREATE, &attr);
-}
-
-static bool put(int map, uint32_t key, uint32_t value)
-{
-    union bpf_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.map_fd = (uint32_t)map;
-    attr.key = (uint64_t)(uintptr_t)&key;
-    attr.value = (uint64_t)(uintptr_t)&value;
-    return bpf_syscall(BPF_MAP_UPDATE_ELEM, &attr) == 0;
-}
-
 /* --- the program --- */
 
 static void read_member(struct bpf_code *c, int into, uint64_t offset)
@@ -66,9 +45,7 @@ static void read_member(struct bpf_code *c, int into, uint64_t offset)
 
 static void look_up(struct bpf_code *c, int map, int key)
 {
-    bpf_set_wide(c, BPF_REG_1, BPF_PSEUDO_MAP_FD, (uint32_t)map);
-    bpf_set_stack(c, BPF_REG_2, key);
-    bpf_call(c, BPF_FUNC_map_lookup_elem);
+    bpf_look_up(c, map, key);
     bpf_out(c, BPF_JEQ, BPF_REG_0, 0);
 }
 
@@ -119,15 +96,6 @@ static void make_program(struct bpf_code *c, const struct perf_wakes *w, uint64_
     bpf_emit(c, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
-static int hook_in(int program)
-{
-    union bpf_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.raw_tracepoint.name = (uint64_t)(uintptr_t) "sched_waking";
-    attr.raw_tracepoint.prog_fd = (uint32_t)program;
-    return bpf_syscall(BPF_RAW_TRACEPOINT_OPEN, &attr);
-}
-
 static bool load(struct perf_wakes *w, struct err *err)
 {
     struct bpf_member members[] = {{"task_struct", "pid", 0}, {"task_struct", "tgid", 0}};
@@ -136,9 +104,9 @@ static bool load(struct perf_wakes *w, struct err *err)
     if (stat("/proc/self/ns/pid", &ns) != 0 || ns.st_ino != BPF_INITIAL_PID_NAMESPACE)
         return err_set(err, ERR_UNSUPPORTED,
                        "sonde is in a pid namespace (a container); outside of it, it sees them");
-    w->processes = make_map(BPF_MAP_TYPE_HASH, 4, 4, PROCESSES_MAX);
-    w->shares = make_map(BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, 1);
-    w->outputs = make_map(BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, (uint32_t)w->events->n_cpus);
+    w->processes = bpf_make_map(BPF_MAP_TYPE_HASH, 4, 4, PROCESSES_MAX);
+    w->shares = bpf_make_map(BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, 1);
+    w->outputs = bpf_make_map(BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, (uint32_t)w->events->n_cpus);
     if (w->processes < 0 || w->shares < 0 || w->outputs < 0)
         return bpf_denied(err, errno);
     if (!bpf_members(members, 2))
@@ -197,10 +165,11 @@ static bool start(struct perf_wakes *w, pid_t pid, struct err *err)
     if (!open_events(w, err) || !load(w, err))
         return false;
     for (size_t i = 0; i < w->events->n_rings; i++)
-        if (!put(w->outputs, (uint32_t)w->events->rings[i].cpu, (uint32_t)w->events->rings[i].fd))
+        if (!bpf_map_put(w->outputs, (uint32_t)w->events->rings[i].cpu,
+                         (uint32_t)w->events->rings[i].fd))
             return bpf_denied(err, errno);
     perf_wakes_add(w, pid);
-    w->hook = hook_in(w->program);
+    w->hook = bpf_hook("sched_waking", w->program);
     return w->hook >= 0 || bpf_denied(err, errno);
 }
 
@@ -232,7 +201,7 @@ void perf_wakes_free(struct perf_wakes *w)
 
 void perf_wakes_add(struct perf_wakes *w, pid_t pid)
 {
-    (void)put(w->processes, (uint32_t)pid, 1);
+    (void)bpf_map_put(w->processes, (uint32_t)pid, 1);
 }
 
 struct perf *perf_wakes_events(struct perf_wakes *w)

@@ -8,6 +8,8 @@
 /* The clocks of kernel and threads differ by so much at most; and so many turns are looked at. */
 #define SKEW_NS 50000u
 #define SKEW_TURNS 64u
+/* So long after a lock was given up, at most, the kernel wakes who waits for it; or before. */
+#define WORD_NS 1000000u
 #define UNBORN_MAX 65536
 #define CHUNKS_MAX (1u << 20)
 #define THREADS_MAX (1u << 22)
@@ -503,8 +505,11 @@ static void tell(struct trace_merge *m, uint32_t thread, const struct trace_item
     struct trace_merge_thread *t = &m->threads[thread];
     const struct trace_record *r = &item->record;
     uint64_t ns = item->ns;
-    if (r->type == TRACE_RAW_NONE)
+    if (r->type == TRACE_RAW_NONE) {
+        if (t->go != NONE && m->states.has_wakes)
+            trace_states_is_at(s, t->go, stack_of(m, item->source, r->stack));
         return;
+    }
     if (r->type == TRACE_RAW_BEGIN) {
         begin_thread(m, t, item);
         return;
@@ -597,25 +602,75 @@ void trace_merge_turn(struct trace_merge *m, const struct trace_turn *turn)
         m->n_turns -= m->first_turn;
         m->first_turn = 0;
     }
-    if (turn->tid <= 0 || turn->cpu >= m->states.n_cpus || m->n_turns > TRACE_MERGE_PENDING_MAX ||
+    if (turn->tid <= 0 || m->n_turns > TRACE_MERGE_PENDING_MAX ||
+        (turn->kind != TRACE_TURN_WAKES && turn->cpu_or_by >= m->states.n_cpus) ||
         !more(m, &m->turns, &m->max_turns, m->n_turns + 1, sizeof *m->turns))
         return;
     m->turns[m->n_turns++] = *turn;
 }
 
-static void tell_turn(struct trace_merge *m, const struct trace_turn *turn)
+/* What the waker itself has noted of the wake-up, or will have: where it was.  A row of stacks. */
+static uint32_t waker_stack(struct trace_merge *m, uint32_t thread, uint32_t by, uint64_t ns)
 {
-    struct trace_merge_thread *t = make_thread(m, turn->tid);
-    if (!t)
-        return;
-    t->cpu = turn->leaves ? NONE : turn->cpu;
-    t->is_away = turn->leaves;
+    struct trace_merge_thread *extra = &m->threads[0];
+    size_t end = extra->first + SKEW_TURNS < extra->n ? extra->first + SKEW_TURNS : extra->n;
+    for (size_t i = extra->first; i < end && extra->items[i].ns <= ns + WORD_NS; i++) {
+        const struct trace_record *r = &extra->items[i].record;
+        if (r->type == UNBLOCK && r->a == thread && r->b == by)
+            return stack_of(m, extra->items[i].source, r->stack);
+    }
+    return 0;
+}
+
+static void tell_wake(struct trace_merge *m, struct trace_merge_thread *t, int32_t by, uint64_t ns)
+{
+    const struct trace_merge_thread *waker = by > 0 ? find_thread(m, by) : NULL;
     if (t->go == NONE)
         return;
-    if (turn->leaves)
-        trace_states_leave(&m->states, t->go, turn->ns, turn->is_ready);
-    else
-        trace_states_come(&m->states, t->go, turn->ns, turn->cpu);
+    uint32_t stack =
+        waker ? waker_stack(m, (uint32_t)(t - m->threads), (uint32_t)(waker - m->threads), ns) : 0;
+    trace_states_wake(&m->states, t->go, waker ? waker->go : NONE, ns, stack);
+}
+
+/* It was woken just before it left, and is to come again without a further word: then it was that
+ * which it has waited for. */
+static bool was_woken(const struct trace_merge *m, const struct trace_merge_thread *t, uint64_t ns)
+{
+    size_t end = m->first_turn + SKEW_TURNS;
+    if (!t->woken_ns || ns - t->woken_ns > SKEW_NS)
+        return false;
+    for (size_t i = m->first_turn; i < m->n_turns && i < end; i++)
+        if (m->turns[i].tid == t->tid)
+            return m->turns[i].kind == TRACE_TURN_COMES;
+    return false;
+}
+
+static void tell_turn(struct trace_merge *m, const struct trace_turn *turn)
+{
+    bool leaves = turn->kind == TRACE_TURN_LEAVES || turn->kind == TRACE_TURN_IS_PREEMPTED;
+    struct trace_merge_thread *t =
+        turn->kind == TRACE_TURN_WAKES ? find_thread(m, turn->tid) : make_thread(m, turn->tid);
+    if (!t)
+        return;
+    if (turn->kind == TRACE_TURN_WAKES) {
+        if (t->is_away)
+            tell_wake(m, t, (int32_t)turn->cpu_or_by, turn->ns);
+        t->woken_ns = t->is_away ? 0 : turn->ns;
+        t->woken_by = (int32_t)turn->cpu_or_by;
+        return;
+    }
+    t->cpu = leaves ? NONE : turn->cpu_or_by;
+    t->is_away = leaves;
+    if (t->go == NONE)
+        return;
+    if (!leaves) {
+        trace_states_come(&m->states, t->go, turn->ns, turn->cpu_or_by);
+        return;
+    }
+    trace_states_leave(&m->states, t->go, turn->ns, turn->kind == TRACE_TURN_IS_PREEMPTED);
+    if (turn->kind == TRACE_TURN_LEAVES && was_woken(m, t, turn->ns))
+        tell_wake(m, t, t->woken_by, turn->ns);
+    t->woken_ns = 0;
 }
 
 /* A new generation, when it is time. */
@@ -653,8 +708,10 @@ static bool comes_at_once(const struct trace_merge *m, uint32_t thread, uint64_t
             break;
         if (turn->tid != t->tid)
             continue;
+        if (turn->kind == TRACE_TURN_WAKES)
+            continue;
         *ns = turn->ns;
-        return !turn->leaves;
+        return turn->kind == TRACE_TURN_COMES;
     }
     return false;
 }

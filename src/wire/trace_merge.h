@@ -5,8 +5,8 @@
  * little later (TRACE_MERGE_LAG_NS): by then it is known whom a thread has let go on, since
  * that thread says so when it runs again.
  *
- * What the kernel tells of threads that come to a processor and leave it goes in between, by time
- * (trace_merge_turn; states.n_cpus).
+ * What the kernel tells of threads that come to a processor, leave it and are woken goes in
+ * between, by time (trace_merge_turn; states.n_cpus, has_wakes).
  *
  * In: the memory of a process, whose contents are not trusted.  Out: trace_states.
  * Units: ns.  Threads: one at a time.  Signals: no.  Failure is sticky: states.failed. */
@@ -37,16 +37,25 @@ struct trace_merge_thread {
     uint32_t cpu; /* that it is on; TRACE_STATES_NONE: not known, or none */
     bool is_away; /* known to be on none */
     bool is_queued, has_begun;
+    uint64_t woken_ns; /* while it was on a processor, the last time; 0: never */
+    int32_t woken_by;
     struct trace_item *items;
     size_t first, n, max; /* first .. n - 1 are to come */
     struct gotrace_bytes text;
 };
 
-/* A thread comes to a processor, or leaves it. */
+/* A thread comes to a processor, leaves it to wait or though it could go on, or is woken. */
+enum trace_turn_kind {
+    TRACE_TURN_COMES,
+    TRACE_TURN_LEAVES,
+    TRACE_TURN_IS_PREEMPTED,
+    TRACE_TURN_WAKES
+};
 struct trace_turn {
     uint64_t ns;
     int32_t tid;
-    uint32_t cpu : 30, leaves : 1, is_ready : 1; /* is_ready: it leaves but could go on */
+    uint32_t cpu_or_by : 30; /* WAKES: who wakes it (tid), 0: nobody who is known */
+    uint32_t kind : 2;
 };
 
 /* A process. */

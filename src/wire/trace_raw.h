@@ -62,6 +62,7 @@ enum trace_raw_reason {
     TRACE_RAW_SELECT,
     TRACE_RAW_CHILD,
     TRACE_RAW_SIGNAL,
+    TRACE_RAW_IO, /* a call that may wait (CALL) does so */
     TRACE_RAW_N_REASONS
 };
 

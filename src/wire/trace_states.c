@@ -20,6 +20,7 @@ static const char *const reasons[TRACE_RAW_N_REASONS] = {
     [TRACE_RAW_SELECT] = "select",
     [TRACE_RAW_CHILD] = "wait for a child process",
     [TRACE_RAW_SIGNAL] = "wait for a signal",
+    [TRACE_RAW_IO] = "I/O",
 };
 
 static bool check(struct trace_states *s, bool ok)
@@ -364,6 +365,7 @@ static void wait(struct trace_states *s, struct trace_go_thread *t, uint64_t ns,
 {
     PUT(s, t, ns, GOTRACE_GO_BLOCK, use_reason(s, reason), use_stack(s, stack));
     stop_proc(s, t, ns);
+    s->n_waits++;
     t->block_stack = stack;
     t->state = TRACE_GO_WAITS;
 }
@@ -382,7 +384,7 @@ void trace_states_block(struct trace_states *s, uint32_t thread, uint64_t ns,
         return;
     t->doing = TRACE_DOES_WAIT;
     t->reason = reason;
-    t->block_stack = stack;
+    t->block_stack = t->here_stack = stack;
     t->waker = NONE;
     if (t->cpu == NONE)
         wait(s, t, ns, reason, stack);
@@ -411,7 +413,15 @@ void trace_states_run(struct trace_states *s, uint32_t thread, uint64_t ns)
     if (!run(s, t, ns))
         return;
     t->doing = TRACE_DOES_RUN;
+    t->here_stack = 0;
     t->waker = NONE;
+}
+
+void trace_states_is_at(struct trace_states *s, uint32_t thread, uint32_t stack)
+{
+    struct trace_go_thread *t = get(s, thread);
+    if (t)
+        t->here_stack = stack;
 }
 
 void trace_states_call(struct trace_states *s, uint32_t thread, uint64_t ns, uint32_t stack)
@@ -420,7 +430,7 @@ void trace_states_call(struct trace_states *s, uint32_t thread, uint64_t ns, uin
     if (!run(s, t, ns))
         return;
     t->doing = TRACE_DOES_CALL;
-    t->block_stack = stack;
+    t->block_stack = t->here_stack = stack;
     begin_call(s, t, ns);
 }
 
@@ -437,8 +447,10 @@ void trace_states_come(struct trace_states *s, uint32_t thread, uint64_t ns, uin
     }
     t->is_away = false;
     t->cpu = cpu;
-    if (t->state == TRACE_GO_WAITS || (t->state == TRACE_GO_CALLS && t->p == NONE))
+    if (t->state == TRACE_GO_WAITS || (t->state == TRACE_GO_CALLS && t->p == NONE)) {
+        s->n_unwoken += s->has_wakes;
         make_ready(s, t, ns);
+    }
     if (t->state == TRACE_GO_READY)
         start(s, t, ns);
 }
@@ -460,6 +472,11 @@ void trace_states_leave(struct trace_states *s, uint32_t thread, uint64_t ns, bo
             use_text(s, (struct trace_states_text){preempted, sizeof preempted - 1}), 0);
         stop_proc(s, t, ns);
         t->state = TRACE_GO_READY;
+    } else if (t->doing == TRACE_DOES_CALL && s->has_wakes) {
+        /* Go has no word for who lets it go on in a system call. */
+        if (t->state == TRACE_GO_CALLS)
+            PUT0(s, t, ns, GOTRACE_GO_SYSCALL_END);
+        wait(s, t, ns, TRACE_RAW_IO, t->block_stack);
     } else if (t->doing == TRACE_DOES_CALL) {
         if (t->state == TRACE_GO_RUNS)
             begin_call(s, t, ns);
@@ -468,6 +485,19 @@ void trace_states_leave(struct trace_states *s, uint32_t thread, uint64_t ns, bo
         wait(s, t, ns, t->doing == TRACE_DOES_WAIT ? t->reason : TRACE_RAW_ELSE,
              t->doing == TRACE_DOES_WAIT ? t->block_stack : 0);
     }
+}
+
+void trace_states_wake(struct trace_states *s, uint32_t thread, uint32_t by, uint64_t ns,
+                       uint32_t stack)
+{
+    struct trace_go_thread *t = get(s, thread);
+    const struct trace_go_thread *waker = by == thread ? NULL : get(s, by);
+    if (!t || t->state != TRACE_GO_WAITS || s->failed)
+        return;
+    t->waker = waker ? by : NONE;
+    t->waker_g = waker ? waker->g : 0;
+    t->waker_stack = stack || !waker ? stack : waker->here_stack;
+    make_ready(s, t, ns);
 }
 
 void trace_states_sample(struct trace_states *s, uint32_t thread, uint64_t ns, uint32_t stack)

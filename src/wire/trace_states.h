@@ -8,6 +8,9 @@
  * ("preempted"); one that leaves for something waits, for what it said that it does, from then on:
  * a wait in which it stays on its processor is none; it runs when it comes.  A thread of which no
  * such thing is known, or that does things while it is said to be away, has a further P meanwhile.
+ * Where it tells of wake-ups too (has_wakes), a thread can run from then on; and one that leaves in
+ * a system call waits ("I/O").  A wake-up that nobody has told of is at the time when it comes:
+ * less than TRACE_STATES_UNTOLD_NS before it runs.
  *
  * In: what happens, one after another, as it is seen in the order of time.  Out: generations.
  * Times, per thread, are put right where they would go back.
@@ -21,6 +24,7 @@
 
 #define TRACE_STATES_NONE UINT32_MAX /* no thread */
 #define TRACE_REGIONS_MAX 32         /* inside each other */
+#define TRACE_STATES_UNTOLD_NS 10
 
 enum trace_go {
     TRACE_GO_GONE, /* not there, or not yet */
@@ -48,6 +52,7 @@ struct trace_go_thread {
     enum trace_doing { TRACE_DOES_RUN, TRACE_DOES_WAIT, TRACE_DOES_CALL } doing; /* as it says */
     enum trace_raw_reason reason;
     uint32_t block_stack; /* where it waits */
+    uint32_t here_stack;  /* where it is, as it says, until it says that it runs */
     /* Who let it go on before it was seen to wait. */
     uint32_t waker, waker_stack;
     uint64_t waker_g;
@@ -70,8 +75,10 @@ struct trace_states {
     bool (*put_later)(void *arg, struct trace_states *states);
     void *arg;
     bool failed;
-    uint32_t n_cpus;    /* to be set before; 0: threads come and leave untold */
-    uint64_t n_repairs; /* told of what cannot have been */
+    uint32_t n_cpus;             /* to be set before; 0: threads come and leave untold */
+    bool has_wakes;              /* the same; of no use without n_cpus */
+    uint64_t n_repairs;          /* told of what cannot have been */
+    uint64_t n_waits, n_unwoken; /* of the waits, those of whose end nothing was told */
 
     uint64_t generation; /* from 1; 0: none has begun */
     /* The trace's times are from base_ns on: Go's reader counts them in doubles. */
@@ -126,6 +133,8 @@ void trace_states_block(struct trace_states *states, uint32_t thread, uint64_t n
 /* `by` lets `thread` go on, if it waits.  Whether it did. */
 bool trace_states_unblock(struct trace_states *states, uint32_t thread, uint32_t by, uint64_t ns,
                           uint32_t stack);
+/* It is there, and may wake others, until it runs. */
+void trace_states_is_at(struct trace_states *states, uint32_t thread, uint32_t stack);
 /* It runs, from here on at the latest. */
 void trace_states_run(struct trace_states *states, uint32_t thread, uint64_t ns);
 void trace_states_call(struct trace_states *states, uint32_t thread, uint64_t ns, uint32_t stack);
@@ -135,6 +144,10 @@ void trace_states_sample(struct trace_states *states, uint32_t thread, uint64_t 
  * could go on (`is_ready`) or not. */
 void trace_states_come(struct trace_states *states, uint32_t thread, uint64_t ns, uint32_t cpu);
 void trace_states_leave(struct trace_states *states, uint32_t thread, uint64_t ns, bool is_ready);
+/* It wakes the thread, if that waits; `by`: who does, or TRACE_STATES_NONE; `stack`: where, if that
+ * is known better than by what `by` has said. */
+void trace_states_wake(struct trace_states *states, uint32_t thread, uint32_t by, uint64_t ns,
+                       uint32_t stack);
 
 struct trace_states_text {
     const char *text;

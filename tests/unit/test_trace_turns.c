@@ -18,6 +18,7 @@ static struct memory {
 } memory;
 static struct trace_turn turns[65536];
 static size_t n_turns;
+static uint64_t n_unwoken; /* of the last trace */
 
 static void *grow(void *old, size_t n_old, size_t n_new)
 {
@@ -71,24 +72,29 @@ static void is_let_go(int32_t tid, uint64_t us, int32_t by, uint64_t at_us)
                  .time = us * 1000, .type = TRACE_RAW_END, .a = at_us * 1000, .b = (uint32_t)by});
 }
 
-static void turn(int32_t tid, uint64_t us, uint32_t cpu, bool leaves, bool is_ready)
+static void turn(int32_t tid, uint64_t us, uint32_t cpu_or_by, enum trace_turn_kind kind)
 {
-    turns[n_turns++] = (struct trace_turn){us * 1000, tid, cpu & 0xffff, leaves, is_ready};
+    turns[n_turns++] = (struct trace_turn){us * 1000, tid, cpu_or_by & 0xffff, (unsigned)kind & 3};
 }
 
 static void comes(int32_t tid, uint64_t us, uint32_t cpu)
 {
-    turn(tid, us, cpu, false, false);
+    turn(tid, us, cpu, TRACE_TURN_COMES);
 }
 
 static void leaves(int32_t tid, uint64_t us, uint32_t cpu)
 {
-    turn(tid, us, cpu, true, false);
+    turn(tid, us, cpu, TRACE_TURN_LEAVES);
 }
 
 static void is_preempted(int32_t tid, uint64_t us, uint32_t cpu)
 {
-    turn(tid, us, cpu, true, true);
+    turn(tid, us, cpu, TRACE_TURN_IS_PREEMPTED);
+}
+
+static void is_woken(int32_t tid, uint64_t us, uint32_t by)
+{
+    turn(tid, us, by, TRACE_TURN_WAKES);
 }
 
 static bool write_bytes(void *arg, const void *bytes, size_t n)
@@ -111,7 +117,7 @@ static bool put_stacks(void *arg, struct trace_states *s)
 
 /* The whole trace, as text; what is no transition is left out, as are M, stacks and ns.  `repairs`:
  * how many there are. */
-static char *merge_all(uint32_t n_cpus, uint64_t *repairs)
+static char *merge_all(uint32_t n_cpus, bool has_wakes, uint64_t *repairs)
 {
     struct trace_merge *merge = calloc(1, sizeof *merge);
     struct buf bytes = {0}, parsed = {0}, text = {0};
@@ -120,12 +126,14 @@ static char *merge_all(uint32_t n_cpus, uint64_t *repairs)
     merge->states.put_stacks = put_stacks;
     merge->states.arg = &bytes;
     merge->states.n_cpus = n_cpus;
+    merge->states.has_wakes = has_wakes;
     assert_true(trace_merge_add(merge, &memory.header, sizeof memory));
     for (size_t i = 0; i < n_turns; i++)
         trace_merge_turn(merge, &turns[i]);
     trace_merge_step(merge, true);
     assert_false(merge->states.failed);
     *repairs = merge->states.n_repairs;
+    n_unwoken = merge->states.n_unwoken;
     trace_merge_release(merge);
     free(merge);
     const char *keep = getenv("SONDE_KEEP_TRACE");
@@ -166,13 +174,18 @@ static char *merge_all(uint32_t n_cpus, uint64_t *repairs)
     return copy;
 }
 
-static void gives(const char *expected, uint64_t expected_repairs)
+static void gives_with(bool has_wakes, const char *expected, uint64_t expected_repairs)
 {
     uint64_t repairs;
-    char *text = merge_all(CPUS, &repairs);
+    char *text = merge_all(CPUS, has_wakes, &repairs);
     assert_string_equal(text, expected);
     assert_int_equal(repairs, expected_repairs);
     free(text);
+}
+
+static void gives(const char *expected, uint64_t expected_repairs)
+{
+    gives_with(false, expected, expected_repairs);
 }
 
 /* 7 is on processor 1, where 8 comes too: for them, processor 1 is all there is. */
@@ -410,6 +423,134 @@ static void turns_are_lost(void **state)
           4);
 }
 
+/* It is ready from when it is woken: by a timer, by a thread that is in a call, by nobody who is
+ * known; a call in which it waits is a wait. */
+static void is_woken_by_the_kernel(void **state)
+{
+    two_begin();
+    comes(7, 1102, 0);
+    does(8, 1110, TRACE_RAW_BLOCK, TRACE_RAW_SLEEP);
+    leaves(8, 1112, 1);
+    is_woken(8, 1200, 0);
+    comes(8, 1250, 1);
+    does(8, 1251, TRACE_RAW_END, 0);
+    does(8, 1260, TRACE_RAW_CALL, 0);
+    leaves(8, 1265, 1);
+    does(7, 1270, TRACE_RAW_CALL, 0);
+    is_woken(8, 1275, 7);
+    does(7, 1280, TRACE_RAW_RETURN, 0);
+    is_woken(8, 1285, 7); /* once more: it changes nothing */
+    comes(8, 1290, 1);
+    leaves(8, 1295, 1); /* not yet */
+    is_woken(8, 1300, 99);
+    comes(8, 1310, 1);
+    leaves(8, 1315, 1);
+    comes(8, 1320, 1); /* nobody has told */
+    does(8, 1330, TRACE_RAW_RETURN, 0);
+    gives_with(true,
+               TWO_BEGUN "1102 P0 Undetermined->Idle by -1\n"
+                         "1102 P0 Idle->Running by -1\n"
+                         "1102 G1 Runnable->Running by -1\n"
+                         "1112 G2 Running->Waiting Reason=\"sleep\" by 2\n"
+                         "1112 P1 Running->Idle by -1\n"
+                         "1200 G2 Waiting->Runnable by -1\n"
+                         "1250 P1 Idle->Running by -1\n"
+                         "1250 G2 Runnable->Running by -1\n"
+                         "1260 G2 Running->Syscall by 2\n"
+                         "1265 G2 Syscall->Running by 2\n"
+                         "1265 G2 Running->Waiting Reason=\"I/O\" by 2\n"
+                         "1265 P1 Running->Idle by -1\n"
+                         "1270 G1 Running->Syscall by 1\n"
+                         "1275 G2 Waiting->Runnable by 1\n"
+                         "1280 G1 Syscall->Running by 1\n"
+                         "1290 P1 Idle->Running by -1\n"
+                         "1290 G2 Runnable->Running by -1\n"
+                         "1295 G2 Running->Waiting Reason=\"I/O\" by 2\n"
+                         "1295 P1 Running->Idle by -1\n"
+                         "1300 G2 Waiting->Runnable by -1\n"
+                         "1310 P1 Idle->Running by -1\n"
+                         "1310 G2 Runnable->Running by -1\n"
+                         "1315 G2 Running->Waiting Reason=\"I/O\" by 2\n"
+                         "1315 P1 Running->Idle by -1\n"
+                         "1320 G2 Waiting->Runnable by -1\n"
+                         "1320 P1 Idle->Running by -1\n"
+                         "1320 G2 Runnable->Running by -1\n",
+               0);
+    assert_int_equal(n_unwoken, 1);
+}
+
+/* A wake-up that comes while it is about to leave is the one, unless there is another one. */
+static void is_woken_early(void **state)
+{
+    two_begin();
+    comes(7, 1102, 0);
+    does(8, 1110, TRACE_RAW_BLOCK, TRACE_RAW_SLEEP);
+    is_woken(8, 1119, 7);
+    leaves(8, 1120, 1);
+    comes(8, 1130, 1);
+    is_woken(8, 1139, 7); /* and waits again */
+    leaves(8, 1140, 1);
+    is_woken(8, 1170, 7);
+    comes(8, 1180, 1);
+    is_woken(8, 1190, 7); /* a while ago */
+    leaves(8, 1290, 1);
+    comes(8, 1300, 1);
+    gives_with(true,
+               TWO_BEGUN "1102 P0 Undetermined->Idle by -1\n"
+                         "1102 P0 Idle->Running by -1\n"
+                         "1102 G1 Runnable->Running by -1\n"
+                         "1120 G2 Running->Waiting Reason=\"sleep\" by 2\n"
+                         "1120 P1 Running->Idle by -1\n"
+                         "1120 G2 Waiting->Runnable by 1\n"
+                         "1130 P1 Idle->Running by -1\n"
+                         "1130 G2 Runnable->Running by -1\n"
+                         "1140 G2 Running->Waiting Reason=\"sleep\" by 2\n"
+                         "1140 P1 Running->Idle by -1\n"
+                         "1170 G2 Waiting->Runnable by 1\n"
+                         "1180 P1 Idle->Running by -1\n"
+                         "1180 G2 Runnable->Running by -1\n"
+                         "1290 G2 Running->Waiting Reason=\"sleep\" by 2\n"
+                         "1290 P1 Running->Idle by -1\n"
+                         "1300 G2 Waiting->Runnable by -1\n"
+                         "1300 P1 Idle->Running by -1\n"
+                         "1300 G2 Runnable->Running by -1\n",
+               0);
+    assert_int_equal(n_unwoken, 1);
+}
+
+/* Both tell of it, first one and then the other. */
+static void is_woken_and_let_go(void **state)
+{
+    two_begin();
+    comes(7, 1102, 0);
+    does(8, 1110, TRACE_RAW_BLOCK, TRACE_RAW_MUTEX);
+    leaves(8, 1112, 1);
+    is_woken(8, 1200, 7);
+    comes(8, 1250, 1);
+    is_let_go(8, 1251, 7, 1201);
+    does(8, 1310, TRACE_RAW_BLOCK, TRACE_RAW_MUTEX);
+    leaves(8, 1312, 1);
+    is_woken(8, 1400, 7);
+    comes(8, 1450, 1);
+    is_let_go(8, 1451, 7, 1399);
+    gives_with(true,
+               TWO_BEGUN "1102 P0 Undetermined->Idle by -1\n"
+                         "1102 P0 Idle->Running by -1\n"
+                         "1102 G1 Runnable->Running by -1\n"
+                         "1112 G2 Running->Waiting Reason=\"sync mutex lock\" by 2\n"
+                         "1112 P1 Running->Idle by -1\n"
+                         "1200 G2 Waiting->Runnable by 1\n"
+                         "1250 P1 Idle->Running by -1\n"
+                         "1250 G2 Runnable->Running by -1\n"
+                         "1312 G2 Running->Waiting Reason=\"sync mutex lock\" by 2\n"
+                         "1312 P1 Running->Idle by -1\n"
+                         "1399 G2 Waiting->Runnable by 1\n"
+                         "1450 P1 Idle->Running by -1\n"
+                         "1450 G2 Runnable->Running by -1\n",
+               0);
+    assert_int_equal(n_unwoken, 0);
+}
+
 /* Whatever is told, the reader takes the trace. */
 static void anything_gives_a_trace(void **state)
 {
@@ -424,7 +565,7 @@ static void anything_gives_a_trace(void **state)
             int32_t tid = 1 + (int32_t)(x >> 8 & 7);
             us += (x >> 16 & 3) * (round % 2 ? 1 : 150); /* of one generation, or of some */
             if (x & 1) {
-                turn(tid, us, x >> 20 & 3, x >> 24 & 1, x >> 25 & 1);
+                turn(tid, us, x >> 20 & 3, x >> 24 & 3);
             } else if (memory.chunks[CHUNKS_MAX - 1].state == TRACE_CHUNK_FREE) {
                 static const uint8_t types[] = {TRACE_RAW_BEGIN,  TRACE_RAW_EXIT,  TRACE_RAW_CREATE,
                                                 TRACE_RAW_BLOCK,  TRACE_RAW_END,   TRACE_RAW_CALL,
@@ -436,9 +577,14 @@ static void anything_gives_a_trace(void **state)
                                                 .b = x >> 40 & 15});
             }
         }
-        free(merge_all(CPUS, &repairs));
-        assert_in_range(repairs, 100, 20000);
-        free(merge_all(0, &repairs));
+        static struct memory noted; /* a merge takes it out */
+        noted = memory;
+        for (int has_wakes = 0; has_wakes < 2; has_wakes++) {
+            free(merge_all(CPUS, has_wakes, &repairs));
+            assert_in_range(repairs, 100, 20000);
+            memory = noted;
+        }
+        free(merge_all(0, false, &repairs));
         assert_int_equal(repairs, 0);
     }
 }
@@ -453,6 +599,9 @@ int main(void)
         cmocka_unit_test(calls),
         cmocka_unit_test(clocks_differ),
         cmocka_unit_test(turns_are_lost),
+        cmocka_unit_test(is_woken_by_the_kernel),
+        cmocka_unit_test(is_woken_early),
+        cmocka_unit_test(is_woken_and_let_go),
         cmocka_unit_test(anything_gives_a_trace),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
