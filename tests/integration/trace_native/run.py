@@ -191,12 +191,13 @@ def test_survive():
 
 def spans(name, trace):
     """Of each goroutine: the function it begins with, its states as [state, since, until, the
-    processor of one that runs], by goroutine's number."""
+    processor of one that runs, the function that the goroutine began with that led to it]."""
     threads, _ = parse(name, trace)
     found, of_m = {}, {}
     for line in run(SONDE, "trace", "-d=parsed", trace).stdout.splitlines():
         m = re.match(r"M=(\S+) P=\S+ G=\S+ StateTransition Time=(\d+) (Proc|Go)ID=(\d+) "
                      r"(\w+)->(\w+)", line)
+        by = re.match(r"M=\S+ P=\S+ G=(\S+)", line)
         if not m:
             continue
         thread, ns, kind, number, state = m[1], int(m[2]), m[3], int(m[4]), m[6]
@@ -206,7 +207,9 @@ def spans(name, trace):
         function, states = found.setdefault(number, (threads[number].function, []))
         if states:
             states[-1][2] = ns
-        states.append([state, ns, ns, of_m.get(thread) if state == "Running" else None])
+        by = threads.get(int(by[1]))
+        states.append([state, ns, ns, of_m.get(thread) if state == "Running" else None,
+                       by.function if by else None])
     return list(found.values())
 
 
@@ -220,7 +223,7 @@ def test_turns():
     said = [line.split() for line in done.stdout.splitlines()]
     cpu = int(said[0][1])
     threads = spans("turns", "turns.trace")
-    total = lambda states, which: sum(until - since for state, since, until, _ in states
+    total = lambda states, which: sum(until - since for state, since, until, *_ in states
                                       if state == which) / 1e3
     measured = sorted((int(s[1]), int(s[2])) for s in said if s[0] == "side_by_side")
     side = sorted((total(states, "Running"), total(states, "Runnable"),
@@ -233,9 +236,9 @@ def test_turns():
     for (runs, waits, _), (cpu_us, _) in zip(side, measured):
         check("turns: CPU time", abs(runs - cpu_us) < cpu_us / 20 + 1000, f"{side} {measured}")
         check("turns: the rest is runnable", abs(runs + waits - 400000) < 40000, f"{side}")
-    check("turns: one processor", {p for _, states in threads for state, _, _, p in states
+    check("turns: one processor", {p for _, states in threads for state, _, _, p, _ in states
                                    if state == "Running"} == {cpu}, f"{threads}")
-    at_once = sorted((since, until) for _, states in threads for state, since, until, _ in states
+    at_once = sorted((since, until) for _, states in threads for state, since, until, *_ in states
                      if state == "Running")
     check("turns: one at a time",
           all(a[1] <= b[0] for a, b in zip(at_once, at_once[1:])), f"{at_once}")
@@ -245,6 +248,21 @@ def test_turns():
     check("turns: as late as it says", len(late) == 20 and len(waits) == 20 and
           sum(abs(a - b) < 300 for a, b in zip(late, waits)) >= 15 and
           all(b < a + 100 for a, b in zip(late, waits)) and max(waits) > 1000, f"{late} {waits}")
+    why = without_wakes(done)
+    if why:
+        skip("woken", why)
+    for function, reason, waker in () if why else (
+            ("sleeps", "sleep", None), ("reads", "I/O", "writes"),
+            ("epolls", "network", "notifies"), ("receives", "network", "sends")):
+        late = [int(s[1]) for s in said if s[0] == function]
+        waits = [((b[2] - b[1]) / 1e3, b[4]) for name, states in threads if name == function
+                 for a, b in zip(states, states[1:]) if a[0] == "Waiting" and b[0] == "Runnable"]
+        lengths = [w[0] for w in waits]
+        # The pair waits for the other's sem_wait now and then: those are further waits.
+        near = [min((abs(l - w) for w in lengths), default=1e9) for l in late]
+        check(f"{function}: as late as it says", len(late) == 20 and len(waits) >= 20 and
+              sum(n < 300 for n in near) >= 15 and max(lengths) > 1000, f"{late} {lengths}")
+        check(f"{function}: woken by {waker}", sum(w[1] == waker for w in waits) >= 19, f"{waits}")
     # Without the permission: as the threads note it, and one line.
     done = check_known("denied", "denied.trace", "env", "LD_PRELOAD=" + os.path.abspath("deny.so"),
                        SONDE, "record", "-e", "trace", "-o", "denied.trace", "--", "./known")

@@ -1,13 +1,18 @@
-/* Threads whose turns on one processor are known: two that compute side by side, and one that is
- * woken while the processor is busy.  Prints what it measured. */
+/* Threads whose turns on one processor are known: two that compute side by side, and some that are
+ * woken while the processor is busy: by a post, a timer, data in a pipe, a socket or what epoll
+ * watches.  Prints what it measured. */
 #define _GNU_SOURCE
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,12 +47,18 @@ static __attribute__((noinline)) void *side_by_side(void *arg)
     return arg;
 }
 
+/* Nobody else is made to give way for it. */
+static void waits_its_turn(int policy)
+{
+    const struct sched_param none = {0};
+    pthread_setschedparam(pthread_self(), policy, &none);
+    prctl(PR_SET_TIMERSLACK, 1);
+}
+
 /* Waits for the semaphore; who posts it keeps the processor for a while. */
 static __attribute__((noinline)) void *is_woken(void *arg)
 {
-    /* Who wakes it is not made to give way. */
-    const struct sched_param none = {0};
-    pthread_setschedparam(pthread_self(), SCHED_BATCH, &none);
+    waits_its_turn(SCHED_BATCH);
     for (int i = 0; i < 20; i++) {
         while (sem_wait(&wake) != 0)
             ;
@@ -69,6 +80,121 @@ static __attribute__((noinline)) void *wakes(void *arg)
             ;
     }
     return arg;
+}
+
+/* Since it could have gone on. */
+static void is_late(const char *name, uint64_t since_ns)
+{
+    printf("%s %llu\n", name, (unsigned long long)(now(CLOCK_MONOTONIC) - since_ns) / 1000);
+}
+
+#define TIMES 20
+static volatile int over;
+
+static __attribute__((noinline)) void *sleeps(void *arg)
+{
+    waits_its_turn(SCHED_IDLE);
+    for (int i = 0; i < TIMES; i++) {
+        uint64_t until = now(CLOCK_MONOTONIC) + 3000000;
+        const struct timespec t = {(time_t)(until / 1000000000), (long)(until % 1000000000)};
+        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL) != 0)
+            ;
+        is_late("sleeps", until);
+    }
+    over = 1;
+    return arg;
+}
+
+static __attribute__((noinline)) void *hogs(void *arg)
+{
+    while (!over)
+        burn(1000000);
+    return arg;
+}
+
+/* One gets the time from the other, which then keeps the processor. */
+static int in, out, epoll = -1;
+
+static void gets(const char *name, ssize_t (*get)(void *to, size_t n))
+{
+    uint64_t since;
+    waits_its_turn(SCHED_BATCH);
+    for (int i = 0; i < TIMES; i++) {
+        if (get(&since, sizeof since) != sizeof since)
+            break;
+        is_late(name, since);
+        sem_post(&done);
+    }
+}
+
+static void puts_it(ssize_t (*put)(const void *from, size_t n))
+{
+    for (int i = 0; i < TIMES; i++) {
+        usleep(3000);
+        uint64_t since = now(CLOCK_MONOTONIC);
+        if (put(&since, sizeof since) != sizeof since)
+            break;
+        burn(3000000);
+        while (sem_wait(&done) != 0)
+            ;
+    }
+}
+
+static ssize_t by_read(void *to, size_t n)
+{
+    return read(in, to, n);
+}
+
+static ssize_t by_write(const void *from, size_t n)
+{
+    return write(out, from, n);
+}
+
+static ssize_t by_epoll(void *to, size_t n)
+{
+    struct epoll_event event;
+    while (epoll_wait(epoll, &event, 1, -1) != 1)
+        ;
+    return read(in, to, n);
+}
+
+static ssize_t by_recv(void *to, size_t n)
+{
+    return recv(in, to, n, MSG_WAITALL);
+}
+
+static ssize_t by_send(const void *from, size_t n)
+{
+    return send(out, from, n, 0);
+}
+
+#define PAIR(gets_name, puts_name, get, put)                                                       \
+    static __attribute__((noinline)) void *gets_name(void *arg)                                    \
+    {                                                                                              \
+        gets(#gets_name, get);                                                                     \
+        return arg;                                                                                \
+    }                                                                                              \
+    static __attribute__((noinline)) void *puts_name(void *arg)                                    \
+    {                                                                                              \
+        puts_it(put);                                                                              \
+        return arg;                                                                                \
+    }
+
+PAIR(reads, writes, by_read, by_write)
+PAIR(epolls, notifies, by_epoll, by_write)
+PAIR(receives, sends, by_recv, by_send)
+
+/* Of the same machine. */
+static void connect_both(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t n = sizeof address;
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    out = socket(AF_INET, SOCK_STREAM, 0);
+    if (bind(listener, (void *)&address, n) != 0 || listen(listener, 1) != 0 ||
+        getsockname(listener, (void *)&address, &n) != 0 || connect(out, (void *)&address, n) != 0)
+        return;
+    in = accept(listener, NULL, NULL);
 }
 
 /* In system calls that take time, and in some that need the processor. */
@@ -114,5 +240,18 @@ int main(void)
     run(side_by_side, side_by_side);
     run(is_woken, wakes);
     run(calls, calls);
+    run(sleeps, hogs);
+    int fds[2];
+    if (pipe(fds) != 0)
+        return 1;
+    in = fds[0];
+    out = fds[1];
+    run(reads, writes);
+    struct epoll_event event = {.events = EPOLLIN};
+    epoll = epoll_create1(0);
+    epoll_ctl(epoll, EPOLL_CTL_ADD, in, &event);
+    run(epolls, notifies);
+    connect_both();
+    run(receives, sends);
     return 0;
 }
