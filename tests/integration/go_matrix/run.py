@@ -4,8 +4,8 @@
 A program that has something in each profile, and its own server, is built in each mode of each Go
 there is.  When it has come to rest it is read from outside, by its server, and from outside again.
 
-Reads $SONDE_BUILD_ROOT, and $SONDE_GO_ROOTS: GOROOTs, with ':' between (else $GOROOT, that of `go`,
-/usr/lib/go-*); $SONDE_GO_MODES: "all"; $SONDE_GO_MISSING: versions that could not be had.  Arguments:
+Reads $SONDE_BUILD_ROOT, and $SONDE_GO_MATRIX_ROOTS or $SONDE_GO_ROOTS: GOROOTs, with ':' between (else
+$GOROOT, that of `go`, /usr/lib/go-*); $SONDE_GO_MODES: "all"; $SONDE_GO_MISSING: versions that could not be had.  Arguments:
 modes.  Ends in the counts.
 """
 import os
@@ -310,7 +310,7 @@ def try_mode(version, mode, arguments, env, root, folder):
 
 
 def main():
-    roots = go_roots()
+    roots = [r for r in os.environ.get("SONDE_GO_MATRIX_ROOTS", "").split(":") if r] or go_roots()
     if not roots:
         print("no Go toolchain: set SONDE_GO_ROOTS or GOROOT")
         return 77
