@@ -55,7 +55,8 @@ def main():
                 off.setdefault(name, []).append(ns)
             for name, ns in run(api, "events", out).items():
                 on.setdefault(name, []).append(ns)
-        print("an event, ns of its thread's CPU time (a read is two, one with its stack)")
+        print("an event, ns of its thread's CPU time (a read is two, one with its stack;"
+              " burst: task_end, in new memory)")
         more = {name: [b - a for a, b in zip(off[name], values)] for name, values in on.items()}
         for name in on:
             print(f"  {name:<9} off {show(off[name])}   on, more {show(more[name])}")

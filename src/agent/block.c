@@ -11,7 +11,7 @@ bool block_is_hooked;
 
 static uint64_t rate; /* 0: off */
 static uint64_t random_state;
-static __thread uint64_t inside_sp; /* of the frame that is inside; 0: none is */
+__thread uint64_t block_inside_sp;
 
 uint64_t block_now_ns(void)
 {
@@ -26,23 +26,6 @@ uint64_t block_random(void)
     x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
     x = (x ^ x >> 27) * 0x94d049bb133111ebu;
     return x ^ x >> 31;
-}
-
-/* A frame that is not above ours in the stack, and has not left, was left by longjmp. */
-bool block_enter(void)
-{
-    uint64_t sp = (uint64_t)__builtin_frame_address(0);
-    if (inside_sp > sp)
-        return false;
-    inside_sp = sp;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    return true;
-}
-
-void block_leave(void)
-{
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    inside_sp = 0;
 }
 
 void block_is_busy(const void *lock)
@@ -60,7 +43,7 @@ struct block_wait block_begin(enum trace_raw_reason reason, const void *on, cons
     if (recording_is_bare)
         return wait;
     if (trace_on())
-        wait.is_traced = trace_wait_begins(reason, on, regs);
+        wait.is_traced = trace_wait_begins(reason, on, regs) != 0;
     if (!__atomic_load_n(&rate, __ATOMIC_RELAXED) && !sees_locks)
         return wait;
     wait.since_ns = block_now_ns();
@@ -84,7 +67,7 @@ static void sample(uint64_t ns, uint64_t mean, const struct walk_regs *regs)
 void block_end(const struct block_wait *wait, const struct walk_regs *regs, enum block_end end)
 {
     if (wait->is_traced)
-        trace_wait_ends(end);
+        trace_wait_ends(end, 0);
     if (!wait->since_ns)
         return;
     uint64_t now = block_now_ns(), mean = __atomic_load_n(&rate, __ATOMIC_RELAXED),
@@ -114,5 +97,5 @@ void block_stop(void)
 void block_reset(void)
 {
     rate = 0;
-    inside_sp = 0;
+    block_inside_sp = 0;
 }

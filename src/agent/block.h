@@ -75,8 +75,24 @@ void block_end(const struct block_wait *wait, const struct walk_regs *regs, enum
 
 /* While the calling thread is between these, its handlers are not recorded.  False: this is
  * one of them. */
-bool block_enter(void);
-void block_leave(void);
+extern __thread uint64_t block_inside_sp; /* of the frame that is inside; 0: none is */
+
+/* A frame that is not above ours in the stack, and has not left, was left by longjmp. */
+static inline bool block_enter(void)
+{
+    uint64_t sp = (uint64_t)__builtin_frame_address(0);
+    if (__builtin_expect(block_inside_sp > sp, 0))
+        return false;
+    block_inside_sp = sp;
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    return true;
+}
+
+static inline void block_leave(void)
+{
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    block_inside_sp = 0;
+}
 
 /* For samples. */
 uint64_t block_random(void);

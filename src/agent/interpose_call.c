@@ -8,9 +8,6 @@
 #include <sys/select.h>
 #include <sys/types.h>
 
-/* What is over sooner than this has not waited: some us. */
-#define SHORT_TICKS 10000
-
 struct pollfd;
 struct epoll_event;
 struct iovec;
@@ -20,16 +17,15 @@ struct msghdr;
 #define FUNCTION(type, name, begin, end, params, ...)                                              \
     typedef type name##_fn params;                                                                 \
     static name##_fn *next_##name;                                                                 \
-    SLOW type slow_##name params                                                                   \
+    static __attribute__((noinline)) type slow_##name params                                       \
     {                                                                                              \
         if (!next_##name && (!find() || !next_##name))                                             \
             return (type)-1;                                                                       \
         const struct walk_regs regs = BLOCK_CALLED(next_##name);                                   \
-        bool is_traced = trace_on() && (begin);                                                    \
-        uint64_t since = is_traced ? trace_now() : 0;                                              \
+        uint64_t since = trace_on() ? (begin) : 0;                                                 \
         type rc = next_##name(__VA_ARGS__);                                                        \
-        if (is_traced)                                                                             \
-            end(since);                                                                            \
+        if (since)                                                                                 \
+            end;                                                                                   \
         return rc;                                                                                 \
     }                                                                                              \
     type name params;                                                                              \
@@ -40,21 +36,12 @@ struct msghdr;
     }
 
 #define CALL(type, name, params, ...)                                                              \
-    FUNCTION(type, name, trace_call_begins(&regs), call_ends, params, __VA_ARGS__)
+    FUNCTION(type, name, trace_call_begins(&regs), trace_call_ends(), params, __VA_ARGS__)
 #define WAIT(reason, type, name, params, ...)                                                      \
-    FUNCTION(type, name, trace_wait_begins(reason, NULL, &regs), wait_ends, params, __VA_ARGS__)
+    FUNCTION(type, name, trace_wait_begins(reason, NULL, &regs),                                   \
+             trace_wait_ends(BLOCK_DONE, since), params, __VA_ARGS__)
 
 static bool find(void);
-
-static void call_ends(uint64_t since)
-{
-    trace_call_ends();
-}
-
-static void wait_ends(uint64_t since)
-{
-    trace_wait_ends(trace_now() - since < SHORT_TICKS ? BLOCK_NOT : BLOCK_DONE);
-}
 
 WAIT(TRACE_RAW_SLEEP, int, nanosleep, (const struct timespec *time, struct timespec *left), time,
      left)

@@ -24,7 +24,7 @@ static uint32_t n_places;
 static struct module *modules[MODULES_MAX];
 static uint32_t n_modules;
 static uint32_t generation = 1;
-static uint32_t n_closed; /* libraries */
+uint32_t modules_closed;
 static int n_closing = 1;       /* 1 too many until modules_closing_is_told */
 static int lock;                /* for adding; held with all signals blocked */
 static char name[2 * PATH_MAX]; /* under the lock */
@@ -327,14 +327,9 @@ void modules_closing_begin(void)
     __atomic_fetch_add(&n_closing, 1, __ATOMIC_SEQ_CST);
 }
 
-uint32_t modules_n_closed(void)
-{
-    return __atomic_load_n(&n_closed, __ATOMIC_RELAXED);
-}
-
 void modules_closing_end(void)
 {
-    __atomic_add_fetch(&n_closed, 1, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&modules_closed, 1, __ATOMIC_RELAXED);
     __atomic_fetch_sub(&n_closing, 1, __ATOMIC_SEQ_CST);
 }
 

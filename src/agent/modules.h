@@ -57,7 +57,11 @@ void modules_closing_is_told(void);
 void modules_closing_begin(void);
 void modules_closing_end(void);
 /* How often: what is known of addresses may be of a library that is no more. */
-uint32_t modules_n_closed(void);
+extern uint32_t modules_closed;
+static inline uint32_t modules_n_closed(void)
+{
+    return __atomic_load_n(&modules_closed, __ATOMIC_RELAXED);
+}
 
 /* The program makes [lo, limit) unreadable: the tables of modules with a part there
  * are not read any more.  True if there are such. */

@@ -1,13 +1,10 @@
 #include "agent/trace.h"
 
-#include "agent/block.h"
 #include "agent/memory.h"
-#include "agent/modules.h"
 #include "agent/own.h"
 #include "agent/raw.h"
-#include "agent/recording.h"
-#include "agent/sampler.h"
 #include "agent/timers.h"
+#include "agent/trace_thread.h"
 #include "agent/trace_wait.h"
 
 #include <errno.h>
@@ -24,30 +21,9 @@
 #define CHUNKS_AT_FIRST 64u
 #define CHUNKS_AT_ONCE 16u
 #define PROBES_MAX 128
-#define CACHED 32u      /* stacks a thread */
 #define LOST_A_TRY 1024 /* records lost before memory is looked for again */
 #define HEADER_BYTES 4096u
 #define FILE_BYTES_OLD (4u << 20) /* before Linux 5.14: allocated at once */
-
-/* The stack of some registers, and what it was found by. */
-struct cached {
-    uint64_t pc, sp, bp;
-    uint32_t stack, n_closed; /* libraries, at that time */
-    struct sampler_log log;   /* n 0: nothing is here */
-};
-
-/* What is of a thread; all zero in a child by fork. */
-struct trace_thread {
-    int tid; /* 0: nobody's */
-    uint32_t epoch;
-    struct trace_chunk *chunk; /* NULL: there was none to be had */
-    uint32_t n;                /* records taken of it; may pass its end */
-    bool is_adding;
-    uint64_t last_chunk; /* its number */
-    uint64_t n_lost;
-    struct trace_known_wait wait;
-    struct cached cached[CACHED];
-};
 
 /* What a child by fork is not to have: in memory that is zero there. */
 static struct trace_shared {
@@ -59,19 +35,13 @@ static struct trace_shared {
 } * shared;
 
 bool trace_is_on;
-static uint32_t epoch; /* of the trace; a thread is entered once in each */
-static uint32_t clock_kind;
+uint32_t trace_clock, trace_epoch;
+__thread struct trace_thread *trace_own;
 static uint8_t taken[N_THREADS_MAX]; /* atomic */
 static struct trace_thread *threads[N_THREADS_MAX];
 static uint32_t next_thread;
 static bool is_used;
-static __thread struct trace_thread *own;
 static __thread bool is_over; /* the thread ends */
-
-uint64_t trace_now(void)
-{
-    return clock_kind == TRACE_CLOCK_TSC ? __builtin_ia32_rdtsc() : block_now_ns();
-}
 
 /* Memory. */
 
@@ -162,12 +132,12 @@ static void fill_header(struct trace_raw_header *h, uint64_t n_bytes, bool keeps
                                    .chunks_offset = HEADER_BYTES,
                                    .n_chunks = (n_bytes - HEADER_BYTES) / TRACE_RAW_CHUNK_BYTES,
                                    .pid = raw_getpid(),
-                                   .clock = clock_kind,
+                                   .clock = trace_clock,
                                    .keeps_last = keeps_last};
     if (h->n_chunks > N_CHUNKS_MAX)
         h->n_chunks = N_CHUNKS_MAX;
     h->n_used = keeps_last || h->n_chunks < CHUNKS_AT_FIRST ? h->n_chunks : CHUNKS_AT_FIRST;
-    trace_raw_moment(clock_kind, &h->start_ticks, &h->start_ns);
+    trace_raw_moment(trace_clock, &h->start_ticks, &h->start_ns);
     h->start_real_ns = raw_clock_ns(CLOCK_REALTIME);
     __atomic_store_n(&h->magic, TRACE_RAW_MAGIC, __ATOMIC_RELEASE);
 }
@@ -178,7 +148,7 @@ bool trace_open(const char *dir, int number, uint64_t n_bytes, bool keeps_last)
     n_bytes = (n_bytes + HEADER_BYTES + 4095) & ~4095ull;
     if (!make_shared())
         return false;
-    clock_kind = choose_clock();
+    trace_clock = choose_clock();
     struct trace_raw_header *h = shared->header;
     if (h && (dir || shared->is_file)) {
         errno = EBUSY;
@@ -215,7 +185,7 @@ struct trace_raw_header *trace_memory(void)
 
 void trace_start(void)
 {
-    __atomic_add_fetch(&epoch, 1, __ATOMIC_RELEASE);
+    __atomic_add_fetch(&trace_epoch, 1, __ATOMIC_RELEASE);
     __atomic_store_n(&trace_is_on, true, __ATOMIC_RELEASE);
 }
 
@@ -227,7 +197,7 @@ void trace_stop(void)
 void trace_reset(void)
 {
     trace_is_on = false;
-    own = NULL;
+    trace_own = NULL;
     if (!is_used)
         return;
     is_used = false;
@@ -324,24 +294,6 @@ static void close_chunk(struct trace_thread *t)
 
 /* Records. */
 
-/* One instruction: a handler between would else take the same one. */
-static uint32_t take_records(struct trace_thread *t, uint32_t n)
-{
-    __asm__ volatile("xaddl %0, %1" : "+r"(n), "+m"(t->n) : : "memory");
-    return n;
-}
-
-static void publish(struct trace_record *to, const struct trace_record *record)
-{
-    to->time = record->time;
-    to->reason = record->reason;
-    to->n_text = record->n_text;
-    to->stack = record->stack;
-    to->a = record->a;
-    to->b = record->b;
-    __atomic_store_n(&to->type, record->type, __ATOMIC_RELEASE);
-}
-
 static void lose(struct trace_thread *t)
 {
     t->n_lost++;
@@ -368,39 +320,21 @@ static bool next_chunk(struct trace_thread *t, uint32_t n)
         const struct trace_record lost = {
             .time = trace_now(), .type = TRACE_RAW_LOST, .a = t->n_lost};
         t->n_lost = 0;
-        publish(&c->records[take_records(t, 1)], &lost);
+        trace_publish(&c->records[trace_take(t, 1)], &lost);
     }
     return true;
 }
 
-/* NULL: there is no room. */
-static struct trace_record *room(struct trace_thread *t, uint32_t n, bool is_handler)
+/* `at` is past the end of the chunk, or there is none. */
+struct trace_record *trace_room(struct trace_thread *t, uint32_t at, uint32_t n)
 {
-    uint32_t at = t->chunk ? take_records(t, n) : TRACE_RAW_RECORDS;
-    if (at + n <= TRACE_RAW_RECORDS)
-        return &t->chunk->records[at];
-    if (is_handler && t->is_adding) {
-        lose(t);
-        return NULL;
-    }
     if (t->chunk)
         t->n = at;
-    if (!next_chunk(t, n) || (at = take_records(t, n)) + n > TRACE_RAW_RECORDS) {
+    if (!next_chunk(t, n) || (at = trace_take(t, n)) + n > TRACE_RAW_RECORDS) {
         lose(t);
         return NULL;
     }
     return &t->chunk->records[at];
-}
-
-void trace_add(struct trace_thread *t, const struct trace_record *record)
-{
-    t->is_adding = true;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    struct trace_record *to = room(t, 1, false);
-    if (to)
-        publish(to, record);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    t->is_adding = false;
 }
 
 void trace_add_texts(struct trace_thread *t, struct trace_record *record, const char *first,
@@ -417,19 +351,16 @@ void trace_add_texts(struct trace_thread *t, struct trace_record *record, const 
     record->n_text = (uint16_t)n;
     if (record->type == TRACE_RAW_LOG)
         record->b = n_first;
-    t->is_adding = true;
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    struct trace_record *to = room(t, 1 + n_parts, false);
+    struct trace_record *to = trace_adds(t, 1 + n_parts);
     for (uint32_t i = 0; to && i < n_parts; i++) {
         struct trace_record part = {.type = TRACE_RAW_TEXT};
         memcpy(&part.time, text + i * TRACE_RAW_TEXT_BYTES, 8);
         memcpy(&part.a, text + i * TRACE_RAW_TEXT_BYTES + 8, 16);
-        publish(&to[1 + i], &part);
+        trace_publish(&to[1 + i], &part);
     }
     if (to)
-        publish(to, record);
-    __atomic_signal_fence(__ATOMIC_SEQ_CST);
-    t->is_adding = false;
+        trace_publish(to, record);
+    trace_added(t);
 }
 
 /* Threads. */
@@ -469,7 +400,7 @@ static void give_thread(struct trace_thread *t)
 static __attribute__((noinline)) struct trace_thread *enter(struct trace_birth birth,
                                                             bool was_there)
 {
-    struct trace_thread *t = own;
+    struct trace_thread *t = trace_own;
     if (is_over || !shared || !__atomic_load_n(&shared->header, __ATOMIC_ACQUIRE) ||
         timers_frozen() || own_is_here())
         return NULL;
@@ -482,10 +413,10 @@ static __attribute__((noinline)) struct trace_thread *enter(struct trace_birth b
     t->last_chunk = (uint64_t)t->tid * 0x9e3779b97f4a7c15u >> 32;
     t->is_adding = false;
     t->wait = (struct trace_known_wait){0};
-    for (uint32_t i = 0; i < CACHED; i++)
+    for (uint32_t i = 0; i < TRACE_CACHED; i++)
         t->cached[i].log.n = 0;
-    t->epoch = __atomic_load_n(&epoch, __ATOMIC_ACQUIRE);
-    own = t;
+    t->epoch = __atomic_load_n(&trace_epoch, __ATOMIC_ACQUIRE);
+    trace_own = t;
     const struct trace_record begin = {.time = trace_now(),
                                        .type = TRACE_RAW_BEGIN,
                                        .reason = was_there,
@@ -495,24 +426,9 @@ static __attribute__((noinline)) struct trace_thread *enter(struct trace_birth b
     return t;
 }
 
-struct trace_thread *trace_thread(void)
+struct trace_thread *trace_enter(void)
 {
-    struct trace_thread *t = own;
-    if (recording_is_bare)
-        return NULL;
-    if (__builtin_expect(t && t->tid && t->epoch == __atomic_load_n(&epoch, __ATOMIC_RELAXED), 1))
-        return t;
     return enter((struct trace_birth){0}, true);
-}
-
-int trace_tid(const struct trace_thread *t)
-{
-    return t->tid;
-}
-
-struct trace_known_wait *trace_known_wait(struct trace_thread *t)
-{
-    return &t->wait;
 }
 
 struct trace_birth trace_makes_thread(const void *run, const struct walk_regs *regs)
@@ -546,66 +462,55 @@ void trace_thread_begin(struct trace_birth birth)
 
 void trace_thread_end(void)
 {
-    struct trace_thread *t = own;
+    struct trace_thread *t = trace_own;
     is_over = true;
     if (!t || !block_enter())
         return;
-    if (t->tid && t->epoch == epoch && trace_on() && !recording_is_bare) {
+    if (t->tid && t->epoch == trace_epoch && trace_on() && !recording_is_bare) {
         trace_wait_thread_ends(t);
         const struct trace_record end = {.time = trace_now(), .type = TRACE_RAW_EXIT};
         trace_add(t, &end);
         t->is_adding = true;
         close_chunk(t);
     }
-    own = NULL;
+    trace_own = NULL;
     give_thread(t);
     block_leave();
 }
 
-/* The handler's: own may be anything but half made. */
+/* The handler's: trace_own may be anything but half made. */
 void trace_sample(uint32_t stack)
 {
-    struct trace_thread *t = own;
-    if (!t || !t->tid || t->epoch != epoch || recording_is_bare)
+    struct trace_thread *t = trace_own;
+    if (!t || !t->tid || t->epoch != trace_epoch || recording_is_bare)
         return;
-    struct trace_record *to = room(t, 1, true);
+    bool is_between = t->is_adding; /* it may be about to change the chunk */
+    uint32_t at = t->chunk ? trace_take(t, 1) : TRACE_RAW_RECORDS;
+    struct trace_record *to = at < TRACE_RAW_RECORDS ? &t->chunk->records[at]
+                              : is_between           ? NULL
+                                                     : trace_room(t, at, 1);
+    if (!to && is_between)
+        lose(t);
     if (!to)
         return;
     const struct trace_record sample = {
         .time = trace_now(), .type = TRACE_RAW_SAMPLE, .stack = stack};
-    publish(to, &sample);
+    trace_publish(to, &sample);
 }
 
 /* Stacks. */
 
-static bool is_same(const struct cached *e, const struct walk_regs *regs)
+uint32_t trace_walk(struct trace_cached *to, const struct walk_regs *regs)
 {
-    if (e->pc != regs->pc || e->sp != regs->sp || e->bp != regs->bp || !e->log.n ||
-        e->n_closed != modules_n_closed())
-        return false;
-    for (uint32_t i = 0; i < e->log.n; i++) {
-        uint64_t word;
-        memcpy(&word, (const char *)regs->sp + e->log.offsets[i], sizeof word);
-        if (word != e->log.values[i])
-            return false;
-    }
-    return true;
-}
-
-uint32_t trace_stack(struct trace_thread *t, const struct walk_regs *regs)
-{
-    struct cached *e = &t->cached[((regs->pc >> 2) ^ (regs->sp >> 4)) % CACHED];
-    if (is_same(e, regs))
-        return e->stack;
     struct store *store = sampler_enter(WIRE_TRACE);
-    e->log.n = 0;
-    e->n_closed = modules_n_closed();
-    e->stack = store ? trace_row(store, sampler_trace(regs, &e->log)) : 0;
-    if (!store || e->log.n > SAMPLER_LOG_MAX)
-        e->log.n = 0;
-    e->pc = regs->pc;
-    e->sp = regs->sp;
-    e->bp = regs->bp;
+    to->log.n = 0;
+    to->n_closed = modules_n_closed();
+    to->stack = store ? trace_row(store, sampler_trace(regs, &to->log)) : 0;
+    if (!store || to->log.n > SAMPLER_LOG_MAX)
+        to->log.n = 0;
+    to->pc = regs->pc;
+    to->sp = regs->sp;
+    to->bp = regs->bp;
     sampler_leave(WIRE_TRACE);
-    return e->stack;
+    return to->stack;
 }

@@ -5,8 +5,9 @@
  * regions and logs.  Out: records; who reads them is another matter (trace_pump.h, and `sonde
  * record`).
  * A thread is entered when it begins, or at its first event.  An event costs some 20 ns, and
- * its stack 5 to 20 when it is the same as lately (trace_stack), else half a us; memory that has not
- * been used before, 10 to 20 a record.
+ * its stack 5 to 20 when it is the same as lately (trace_stack), else half a us; memory that has
+ * not been used before, 10 to 20 a record.
+ *
  * Threads: any, lock-free.  Signals: trace_sample is async-signal-safe; what a handler of the
  * program's does while the thread it interrupts is in here is not noted.
  * Memory: mapped, kept for ever; a child by fork has none of it. */
@@ -46,17 +47,17 @@ static inline uint32_t trace_row(const struct store *store, const struct wire_st
 }
 
 /* The clock of the trace. */
-uint64_t trace_now(void);
+extern uint32_t trace_clock; /* enum trace_raw_clock */
+static inline uint64_t trace_now(void)
+{
+    return __builtin_expect(trace_clock == TRACE_CLOCK_TSC, 1) ? __builtin_ia32_rdtsc()
+                                                               : trace_raw_mono_ns();
+}
 
-/* The calling thread's part.  NULL: it is not traced. */
+/* The calling thread's part (trace_thread.h). */
 struct trace_thread;
-struct trace_thread *trace_thread(void);
-int trace_tid(const struct trace_thread *thread);
 
-/* The stack from the frame with these registers on, for records. */
-uint32_t trace_stack(struct trace_thread *thread, const struct walk_regs *regs);
-void trace_add(struct trace_thread *thread, const struct trace_record *record);
-/* With two texts, one after the other; cut to TRACE_RAW_TEXT_MAX. */
+/* An event with two texts, one after the other; cut to TRACE_RAW_TEXT_MAX. */
 void trace_add_texts(struct trace_thread *thread, struct trace_record *record, const char *first,
                      size_t n_first, const char *second, size_t n_second);
 
@@ -65,7 +66,6 @@ struct trace_known_wait {
     const void *on; /* NULL: none */
     uint64_t begin, sp;
 };
-struct trace_known_wait *trace_known_wait(struct trace_thread *thread);
 
 /* A thread is about to be made, which begins in `run`: what it is to be told.  0: not traced. */
 struct trace_birth {

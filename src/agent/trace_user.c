@@ -1,9 +1,7 @@
 /* trace_user: execution traces, as the functions of sonde/sonde.h. */
-#include "agent/block.h"
 #include "agent/raw.h"
-#include "agent/recording.h"
-#include "agent/trace.h"
 #include "agent/trace_pump.h"
+#include "agent/trace_thread.h"
 #include "sonde/sonde.h"
 
 #include <errno.h>

@@ -2,11 +2,14 @@
 
 #include "agent/brief.h"
 #include "agent/memory.h"
-#include "agent/recording.h"
+#include "agent/timers.h"
+#include "agent/trace_thread.h"
 
 #include <pthread.h>
 
 #define N_BUCKETS 1024u
+/* What is over sooner than this has not waited: some us. */
+#define SHORT_TICKS 10000u
 #define N_WAKES 4u /* kept of what threads wait for */
 
 struct wake {
@@ -118,53 +121,48 @@ static struct wake delist(struct trace_known_wait *wait, int tid)
     return by;
 }
 
-static __attribute__((noinline)) bool begins(enum trace_raw_reason reason, const void *on,
-                                             const struct walk_regs *regs)
+uint64_t trace_wait_begins(enum trace_raw_reason reason, const void *on,
+                           const struct walk_regs *regs)
 {
-    uint64_t sp = (uint64_t)__builtin_frame_address(0);
-    struct trace_thread *t = trace_thread();
-    if (!t)
-        return false;
-    struct trace_record block = {.time = trace_now(),
-                                 .type = TRACE_RAW_BLOCK,
-                                 .reason = (uint8_t)reason,
-                                 .stack = trace_stack(t, regs)};
-    struct trace_known_wait *wait = trace_known_wait(t);
-    /* One whose frame is not above ours was left by longjmp; else this is a handler. */
-    if (wait->on && wait->sp <= sp)
-        delist(wait, trace_tid(t));
-    if (on && !wait->on)
-        enlist(wait, on, block.time, sp);
-    trace_add(t, &block);
-    return true;
-}
-
-bool trace_wait_begins(enum trace_raw_reason reason, const void *on, const struct walk_regs *regs)
-{
+    uint64_t sp = (uint64_t)__builtin_frame_address(0), now = 0;
     if (recording_is_bare || !block_enter())
-        return false;
-    bool is_traced = begins(reason, on, regs);
+        return 0;
+    struct trace_thread *t = trace_thread();
+    if (t) {
+        now = trace_now();
+        const struct trace_record block = {.time = now,
+                                           .type = TRACE_RAW_BLOCK,
+                                           .reason = (uint8_t)reason,
+                                           .stack = trace_stack(t, regs)};
+        /* One whose frame is not above ours was left by longjmp; else this is a handler. */
+        if (t->wait.on && t->wait.sp <= sp)
+            delist(&t->wait, t->tid);
+        if (on && !t->wait.on)
+            enlist(&t->wait, on, now, sp);
+        trace_add(t, &block);
+    }
     block_leave();
-    return is_traced;
+    return now;
 }
 
-void trace_wait_ends(enum block_end end)
+void trace_wait_ends(enum block_end end, uint64_t since)
 {
     uint64_t sp = (uint64_t)__builtin_frame_address(0);
     if (recording_is_bare || !block_enter())
         return;
     struct trace_thread *t = trace_on() ? trace_thread() : NULL;
     if (t) {
-        struct trace_known_wait *wait = trace_known_wait(t);
         struct wake by = {0};
-        if (wait->on && wait->sp <= sp + 512) {
-            by = delist(wait, trace_tid(t));
+        if (t->wait.on && t->wait.sp <= sp + 512) {
+            by = delist(&t->wait, t->tid);
             if (end != BLOCK_DONE)
                 by = (struct wake){0};
         }
-        const struct trace_record record = {.time = trace_now(),
+        uint64_t now = trace_now();
+        const struct trace_record record = {.time = now,
                                             .type = TRACE_RAW_END,
-                                            .reason = end == BLOCK_NOT,
+                                            .reason = end == BLOCK_NOT ||
+                                                      (since && now - since < SHORT_TICKS),
                                             .stack = by.stack,
                                             .a = by.ticks,
                                             .b = (uint32_t)by.tid};
@@ -173,18 +171,20 @@ void trace_wait_ends(enum block_end end)
     block_leave();
 }
 
-bool trace_call_begins(const struct walk_regs *regs)
+uint64_t trace_call_begins(const struct walk_regs *regs)
 {
+    uint64_t now = 0;
     if (recording_is_bare || !block_enter())
-        return false;
+        return 0;
     struct trace_thread *t = trace_thread();
     if (t) {
+        now = trace_now();
         const struct trace_record call = {
-            .time = trace_now(), .type = TRACE_RAW_CALL, .stack = trace_stack(t, regs)};
+            .time = now, .type = TRACE_RAW_CALL, .stack = trace_stack(t, regs)};
         trace_add(t, &call);
     }
     block_leave();
-    return t != NULL;
+    return now;
 }
 
 void trace_call_ends(void)
@@ -206,7 +206,7 @@ static void leave_word(struct trace_thread *t, const void *on, uint32_t n, uint3
         return;
     struct awaited *a = *find(b, on);
     if (a)
-        a->wakes[a->n_wakes++ % N_WAKES] = (struct wake){trace_now(), trace_tid(t), n, stack};
+        a->wakes[a->n_wakes++ % N_WAKES] = (struct wake){trace_now(), t->tid, n, stack};
     brief_give(&b->held);
 }
 
@@ -222,10 +222,10 @@ void trace_wakes(const void *on, uint32_t n, const struct walk_regs *regs)
 
 void trace_wait_thread_ends(struct trace_thread *t)
 {
-    struct trace_known_wait *wait = trace_known_wait(t);
+    struct trace_known_wait *wait = &t->wait;
     const void *self = (const void *)pthread_self();
     if (wait->on)
-        delist(wait, trace_tid(t));
+        delist(wait, t->tid);
     if (mutex_may_wait(self))
         leave_word(t, self, TRACE_WAKES_LAST, 0);
 }

@@ -2,8 +2,8 @@
  *
  * A thread that waits for something with an address is known by it; whoever is about to let
  * others go on leaves word there, when somebody is (mutex_may_wait): the time, who it is and
- * its stack.  A thread that goes on takes the word with it.  So a lock's waiter names the one who unlocked
- * it last; that of a condition or a semaphore the first one that has let nobody else go.
+ * its stack.  A thread that goes on takes the word with it.  So a lock's waiter names the one who
+ * unlocked it last; that of a condition or a semaphore the first one that has let nobody else go.
  * Costs: some 60 ns a wait and 40 ns a wake-up, besides records and stacks (trace.h).
  * Threads: any.  Signals: as block.h. */
 #ifndef SONDE_AGENT_TRACE_WAIT_H
@@ -14,13 +14,16 @@
 #include "agent/trace.h"
 
 /* The calling thread waits, from the function with these registers, for what is at `on` (NULL:
- * for nobody).  False: it is not traced. */
-bool trace_wait_begins(enum trace_raw_reason reason, const void *on, const struct walk_regs *regs);
-/* It waits no more.  BLOCK_NOT: it has not waited. */
-void trace_wait_ends(enum block_end end);
+ * for nobody).  The time, or 0: it is not traced. */
+uint64_t trace_wait_begins(enum trace_raw_reason reason, const void *on,
+                           const struct walk_regs *regs);
+/* It waits no more.  BLOCK_NOT: it has not waited; nor has it when `since` is not 0 and only some
+ * us ago. */
+void trace_wait_ends(enum block_end end, uint64_t since);
 
-/* The calling thread makes a system call that may take long, from ... ; and is back. */
-bool trace_call_begins(const struct walk_regs *regs);
+/* The calling thread makes a system call that may take long, from ... (0: it is not traced); and is
+ * back. */
+uint64_t trace_call_begins(const struct walk_regs *regs);
 void trace_call_ends(void);
 
 #define TRACE_WAKES_LAST UINT32_MAX /* whoever goes on next, this one has let it go */
