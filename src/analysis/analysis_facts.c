@@ -184,6 +184,8 @@ bool analysis_facts_end(void *state, struct err *err)
         if (g->id == INT64_MIN)
             continue;
         analysis_gc_end_goroutine(&f->gc, g, f->last_ns);
+        if (g->state == TRACE_GO_WAITING)
+            analysis_waits_add_open(&f->waits, g, f->last_ns);
         analysis_goroutines_finish(gs, row, f->last_ns);
         analysis_user_finish(&f->user, row, f->last_ns);
         finish(f, row);

@@ -38,6 +38,13 @@ struct analysis_goroutine {
     uint32_t regions;     /* open regions and own tasks, for analysis_task; 0: none */
     uint32_t own_tasks;
     int64_t assist_since_ns, worker_since_ns; /* for analysis_gc; or never */
+
+    /* For analysis_wait: the last time it waited for a lock, and who had it. */
+    struct analysis_held {
+        int64_t until_ns; /* ANALYSIS_NEVER: it has not */
+        int64_t g;
+        uint32_t name, stack;
+    } held;
 };
 
 /* A time that a goroutine spent in one state, which is over. */

@@ -47,7 +47,7 @@ static void text(const void *state, struct buf *out)
     free(order);
     if (ws->longest_sched.n) {
         buf_puts(out, "\nlongest from runnable to running\n");
-        analysis_text_waits(out, f, &ws->longest_sched, false);
+        analysis_text_waits(out, f, &ws->longest_sched, false, false);
     }
 
     shown = analysis_n_rows(f, ws->reasons.n);
@@ -63,7 +63,7 @@ static void text(const void *state, struct buf *out)
     free(order);
     if (ws->longest_blocks.n) {
         buf_puts(out, "\nlongest blocked\n");
-        analysis_text_waits(out, f, &ws->longest_blocks, true);
+        analysis_text_waits(out, f, &ws->longest_blocks, true, false);
     }
     if (!ws->syscalls.count)
         return;
@@ -74,7 +74,7 @@ static void text(const void *state, struct buf *out)
     analysis_table_percentiles(&t, &ws->syscalls);
     analysis_table_end(&t, out);
     buf_puts(out, "\nlongest in system calls\n");
-    analysis_text_waits(out, f, &ws->longest_syscalls, false);
+    analysis_text_waits(out, f, &ws->longest_syscalls, false, false);
 }
 
 static void json(const void *state, struct buf *out)

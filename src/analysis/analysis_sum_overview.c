@@ -57,33 +57,50 @@ static void text_uses(const struct analysis_facts *f, struct buf *out)
 
 /* --- where it waited --- */
 
+/* Who ended it, or held the lock, and how much of it is theirs if others did, too. */
+static void text_by(struct buf *out, const struct analysis_facts *f,
+                    const struct analysis_site_pair *p)
+{
+    if (p->is_idle && p->kind != ANALYSIS_WAIT_LOCK) {
+        buf_puts(out, "idle");
+        return;
+    }
+    analysis_text_by(out, f->trace, p->kind, analysis_by_stack(p), analysis_by_name(p));
+    if (p->by_ns < p->total_ns && (analysis_by_stack(p) || analysis_by_name(p)))
+        buf_printf(out, " (%.0f%%)", 100 * share(p->by_ns, p->total_ns));
+    if (p->n_open && p->n_open < p->count)
+        buf_printf(out, ", %llu times " ANALYSIS_NOBODY, (unsigned long long)p->n_open);
+}
+
 static void text_sites(const struct analysis_facts *f, struct buf *out)
 {
     struct analysis_site_pairs pairs;
     struct analysis_table t;
     AUTO_BUF site = {0};
-    if (!analysis_site_pairs_make(&pairs, f)) {
+    if (!analysis_sites_make(&pairs, f)) {
         out->failed = true;
         return;
     }
     struct analysis_words words = analysis_words(f->trace);
     size_t shown = analysis_n_rows(f, pairs.rows.n);
     if (shown) {
-        buf_printf(out, "\nwhere %s waited the most, and who ended it\n", words.goroutines);
-        analysis_table_begin(&t, "rrlll", "waited\0count\0reason\0where\0ended by\0");
+        buf_printf(out, "\nwhat %s waited for\n", words.goroutines);
+        analysis_table_begin(&t, "rrrlll", "waited\0count\0longest\0reason\0where\0by whom\0");
         for (size_t i = 0; i < shown; i++) {
             const struct analysis_site_pair *p = &pairs.rows.items[i];
             analysis_table_time(&t, p->total_ns);
             analysis_table_count(&t, p->count);
+            analysis_table_time(&t, p->max_ns);
             analysis_table_text(&t, analysis_text_reason(f->trace, p->reason));
             buf_clear(&site);
             analysis_text_site(&site, f->trace, p->stack, "");
             analysis_table_text(&t, buf_str(&site));
             buf_clear(&site);
-            analysis_text_site(&site, f->trace, p->waker_stack, words.runtime);
+            text_by(&site, f, p);
             analysis_table_text(&t, buf_str(&site));
         }
         analysis_table_end(&t, out);
+        analysis_text_more(out, pairs.rows.n, shown);
     }
     analysis_site_pairs_release(&pairs);
 }
@@ -159,9 +176,9 @@ static void text(const void *state, struct buf *out)
     buf_putc(out, '\n');
     text_uses(f, out);
     text_sites(f, out);
-    if (f->waits.longest_blocks.n) {
-        buf_puts(out, "\nlongest waits\n");
-        analysis_text_waits(out, f, &f->waits.longest_blocks, true);
+    if (f->waits.longest_busy.n) {
+        buf_puts(out, "\nlongest waits that were not idle\n");
+        analysis_text_waits(out, f, &f->waits.longest_busy, true, true);
     }
     text_latency(f, out);
     if (!is_native)
@@ -173,7 +190,7 @@ static void text(const void *state, struct buf *out)
 static void json_sites(struct json *j, const struct analysis_facts *f)
 {
     struct analysis_site_pairs pairs;
-    if (!analysis_site_pairs_make(&pairs, f)) {
+    if (!analysis_sites_make(&pairs, f)) {
         j->out->failed = true;
         return;
     }
@@ -186,7 +203,15 @@ static void json_sites(struct json *j, const struct analysis_facts *f)
         json_member_int(j, "count", (int64_t)p->count);
         analysis_json_string(j, "reason", f->trace, p->reason);
         analysis_json_frame(j, "where", f->trace, analysis_site(f->trace, p->stack));
-        analysis_json_frame(j, "ended_by", f->trace, analysis_site(f->trace, p->waker_stack));
+        json_member_int(j, "max_ns", p->max_ns);
+        json_member_bool(j, "idle", p->is_idle);
+        json_member_int(j, "not_given_up", (int64_t)p->n_open);
+        bool is_lock = p->kind == ANALYSIS_WAIT_LOCK;
+        analysis_json_frame(j, is_lock ? "held_by" : "ended_by", f->trace,
+                            analysis_site(f->trace, analysis_by_stack(p)));
+        analysis_json_string(j, is_lock ? "held_by_name" : "ended_by_name", f->trace,
+                             analysis_by_name(p));
+        json_member_int(j, "by_ns", p->by_ns); /* of total_ns */
         json_close(j, '}');
     }
     json_close(j, ']');
@@ -218,7 +243,7 @@ static void json(const void *state, struct buf *out)
     json_member_int(&j, "idle_ns", u.ns[ANALYSIS_USE_IDLE]);
     json_close(&j, '}');
     json_sites(&j, f);
-    analysis_json_waits(&j, "longest_waits", f, &f->waits.longest_blocks);
+    analysis_json_waits(&j, "longest_waits", f, &f->waits.longest_busy);
     analysis_json_lengths(&j, "scheduling", &f->waits.sched);
     json_key(&j, "gc");
     json_open(&j, '{');

@@ -59,13 +59,9 @@ static void text_longest(struct buf *out, const struct analysis_facts *f,
         buf_puts(out, " at ");
         analysis_text_site(out, f->trace, w->stack, "?");
     }
-    if (w->waker_g != TRACE_NONE) {
-        buf_printf(out, ", ended by %s %lld", analysis_words(f->trace).goroutine,
-                   (long long)w->waker_g);
-        if (w->waker_stack) {
-            buf_puts(out, " at ");
-            analysis_text_site(out, f->trace, w->waker_stack, "?");
-        }
+    if (w->waker_g != TRACE_NONE || w->is_open) {
+        buf_puts(out, ", ");
+        analysis_text_wait_by(out, f->trace, w);
     }
     buf_putc(out, '\n');
 }

@@ -1,7 +1,13 @@
 /* analysis_sum_wakers: who waits for whom: where goroutines were blocked, and where others were
- * that ended it, as holders of a lock do when they give it up. */
+ * that ended it; of a lock, also who held it while they waited. */
 #include "analysis/analysis_site_pairs.h"
 #include "analysis/analysis_text.h"
+
+static void text_who(struct buf *out, const struct trace *trace, uint32_t stack, uint32_t name,
+                     const char *none)
+{
+    analysis_text_site(out, trace, stack, name ? analysis_text_name(trace, name) : none);
+}
 
 static void text(const void *state, struct buf *out)
 {
@@ -15,8 +21,10 @@ static void text(const void *state, struct buf *out)
     }
     size_t shown = analysis_n_rows(f, pairs.rows.n);
     struct analysis_words words = analysis_words(f->trace);
-    buf_printf(out, "wakers: where %s waited, and who ended it\n", words.goroutines);
-    analysis_table_begin(&t, "rrrrlll", "waited\0count\0mean\0longest\0reason\0where\0ended by\0");
+    buf_printf(out, "wakers: where %s waited, and who ended it or held the lock\n",
+               words.goroutines);
+    analysis_table_begin(&t, "rrrrllll",
+                         "waited\0count\0mean\0longest\0reason\0where\0ended by\0lock held by\0");
     for (size_t i = 0; i < shown; i++) {
         const struct analysis_site_pair *p = &pairs.rows.items[i];
         analysis_table_time(&t, p->total_ns);
@@ -28,7 +36,14 @@ static void text(const void *state, struct buf *out)
         analysis_text_site(&site, f->trace, p->stack, "");
         analysis_table_text(&t, buf_str(&site));
         buf_clear(&site);
-        analysis_text_site(&site, f->trace, p->waker_stack, words.runtime);
+        if (p->waker_stack || p->waker_name || p->kind != ANALYSIS_WAIT_LOCK)
+            text_who(&site, f->trace, p->waker_stack, p->waker_name, words.runtime);
+        else
+            buf_puts(&site, ANALYSIS_NOBODY);
+        analysis_table_text(&t, buf_str(&site));
+        buf_clear(&site);
+        if (p->kind == ANALYSIS_WAIT_LOCK)
+            text_who(&site, f->trace, p->holder_stack, p->holder_name, "");
         analysis_table_text(&t, buf_str(&site));
     }
     analysis_table_end(&t, out);
@@ -59,6 +74,13 @@ static void json(const void *state, struct buf *out)
         analysis_json_string(&j, "reason", f->trace, p->reason);
         analysis_json_frame(&j, "where", f->trace, analysis_site(f->trace, p->stack));
         analysis_json_frame(&j, "ended_by", f->trace, analysis_site(f->trace, p->waker_stack));
+        json_member_bool(&j, "idle", p->is_idle);
+        if (p->kind == ANALYSIS_WAIT_LOCK) {
+            json_member_int(&j, "not_given_up", (int64_t)p->n_open);
+            analysis_json_frame(&j, "held_by", f->trace, analysis_site(f->trace, p->holder_stack));
+            analysis_json_string(&j, "held_by_name", f->trace, p->holder_name);
+            analysis_json_stack(&j, "held_by_stack", f->trace, p->holder_stack);
+        }
         /* Of the pair of stacks with the most time. */
         analysis_json_stack(&j, "stack", f->trace, p->stack);
         analysis_json_stack(&j, "ended_by_stack", f->trace, p->waker_stack);
@@ -72,7 +94,7 @@ static void json(const void *state, struct buf *out)
 extern const struct analysis_ops analysis_sum_wakers;
 const struct analysis_ops analysis_sum_wakers = {
     .name = "wakers",
-    .help = "Who waits for whom: where goroutines are blocked, and who ends it",
+    .help = "Who waits for whom: where goroutines are blocked, who ends it, who holds the lock",
     .group = ANALYSIS_SUMMARY,
     .begin = analysis_facts_begin,
     .events = analysis_facts_events,

@@ -1,5 +1,6 @@
 #include "analysis/analysis_text.h"
 
+#include "analysis/analysis_site_pairs.h"
 #include "render/columns.h"
 
 #include <stdio.h>
@@ -174,7 +175,36 @@ void analysis_text_site(struct buf *out, const struct trace *trace, uint32_t sta
     else
         buf_printf(out, "0x%llx", (unsigned long long)frame->pc);
     if (*file)
-        buf_printf(out, " %s:%llu", base_name(file), (unsigned long long)frame->line);
+        buf_printf(out, " %s", base_name(file));
+    if (*file && frame->line)
+        buf_printf(out, ":%llu", (unsigned long long)frame->line);
+}
+
+void analysis_text_by(struct buf *out, const struct trace *trace, enum analysis_wait_kind kind,
+                      uint32_t stack, uint32_t name)
+{
+    bool is_lock = kind == ANALYSIS_WAIT_LOCK;
+    if (is_lock && !stack && !name) {
+        buf_puts(out, ANALYSIS_NOBODY);
+        return;
+    }
+    buf_puts(out, is_lock ? "held by " : "ended by ");
+    analysis_text_site(out, trace, stack,
+                       name ? analysis_text_name(trace, name) : analysis_words(trace).runtime);
+}
+
+void analysis_text_wait_by(struct buf *out, const struct trace *trace,
+                           const struct analysis_wait *w)
+{
+    bool is_lock = w->kind == ANALYSIS_WAIT_LOCK;
+    int64_t g = is_lock ? w->holder_g : w->waker_g;
+    if (g == TRACE_NONE || w->waker_stack || w->waker_name)
+        analysis_text_by(out, trace, w->kind, is_lock ? w->holder_stack : w->waker_stack,
+                         is_lock ? w->holder_name : w->waker_name);
+    else
+        buf_puts(out, is_lock ? "held by" : "ended by");
+    if (g != TRACE_NONE)
+        buf_printf(out, " (%s %lld)", analysis_words(trace).goroutine, (long long)g);
 }
 
 const char *analysis_text_name(const struct trace *trace, uint32_t name)
@@ -238,22 +268,24 @@ struct analysis_words analysis_words(const struct trace *trace)
 }
 
 void analysis_text_waits(struct buf *out, const struct analysis_facts *f,
-                         const struct analysis_top *top, bool has_waker)
+                         const struct analysis_top *top, bool has_waker, bool is_busy)
 {
     struct analysis_table t;
     AUTO_BUF text = {0};
     struct analysis_words words = analysis_words(f->trace);
     if (has_waker)
-        analysis_table_begin(
-            &t, "rrrllll",
-            words.is_native ? "waited\0at\0thread\0started with\0reason\0where\0ended by\0"
-                            : "waited\0at\0goroutine\0started with\0reason\0where\0ended by\0");
+        analysis_table_begin(&t, "rrrllll",
+                             words.is_native
+                                 ? "waited\0at\0thread\0started with\0reason\0where\0by whom\0"
+                                 : "waited\0at\0goroutine\0started with\0reason\0where\0by whom\0");
     else
         analysis_table_begin(&t, "rrrll",
                              words.is_native ? "waited\0at\0thread\0started with\0where\0"
                                              : "waited\0at\0goroutine\0started with\0where\0");
     for (size_t i = 0; i < top->n; i++) {
         const struct analysis_wait *w = analysis_top_at(top, i);
+        if (is_busy && analysis_is_idle(f, w->kind, w->ns))
+            continue;
         analysis_table_time(&t, w->ns);
         analysis_table_time(&t, w->at_ns - f->first_ns);
         analysis_table_printf(&t, "%lld", (long long)w->g);
@@ -266,11 +298,7 @@ void analysis_text_waits(struct buf *out, const struct analysis_facts *f,
         if (!has_waker)
             continue;
         buf_clear(&text);
-        analysis_text_site(&text, f->trace, w->waker_stack,
-                           w->waker_g == TRACE_NONE ? words.runtime : "");
-        if (w->waker_g != TRACE_NONE)
-            buf_printf(&text, "%s(%s %lld)", text.len ? " " : "", words.goroutine,
-                       (long long)w->waker_g);
+        analysis_text_wait_by(&text, f->trace, w);
         analysis_table_text(&t, buf_str(&text));
     }
     analysis_table_end(&t, out);
@@ -379,6 +407,11 @@ void analysis_json_wait(struct json *j, const struct analysis_facts *f,
         json_member_int(j, "ended_by", w->waker_g);
         analysis_json_string(j, "ended_by_name", f->trace, w->waker_name);
         analysis_json_stack(j, "ended_by_stack", f->trace, w->waker_stack);
+    }
+    if (w->kind == ANALYSIS_WAIT_LOCK) {
+        json_member_int(j, "held_by", w->holder_g);
+        analysis_json_string(j, "held_by_name", f->trace, w->holder_name);
+        analysis_json_stack(j, "held_by_stack", f->trace, w->holder_stack);
     }
     json_close(j, '}');
 }

@@ -37,6 +37,15 @@ void analysis_text_bytes(struct buf *out, uint64_t bytes);
 /* "main.work file.go:12" of the frame that a reader looks for; `none` if there is no stack. */
 void analysis_text_site(struct buf *out, const struct trace *trace, uint32_t stack,
                         const char *none);
+/* Of a lock that nobody was seen to unlock for those who waited. */
+#define ANALYSIS_NOBODY "nobody gave it up"
+/* "held by main.save file.go:51", or of what is no lock "ended by ..."; `name`, a start function,
+ * where there is no stack; nothing is known: the runtime, or of a lock "nobody gave it up". */
+void analysis_text_by(struct buf *out, const struct trace *trace, enum analysis_wait_kind kind,
+                      uint32_t stack, uint32_t name);
+/* The same of one wait, with its goroutine. */
+void analysis_text_wait_by(struct buf *out, const struct trace *trace,
+                           const struct analysis_wait *w);
 const char *analysis_text_name(const struct trace *trace, uint32_t name); /* of a goroutine */
 const char *analysis_text_reason(const struct trace *trace, uint32_t reason);
 /* Name of a range (ANALYSIS_RANGE_*); may be in `buf` (256 bytes). */
@@ -50,9 +59,9 @@ size_t analysis_parts_sorted(const struct analysis_parts *pool, uint32_t chain,
 #define ANALYSIS_PERCENTILES "p50\0p90\0p99\0p99.9\0max"
 void analysis_table_percentiles(struct analysis_table *t, const struct analysis_histogram *h);
 
-/* The longest waits as a table; `what`: heading of the column with reasons. */
+/* The longest waits as a table; is_busy: but for those that are idle. */
 void analysis_text_waits(struct buf *out, const struct analysis_facts *f,
-                         const struct analysis_top *top, bool has_waker);
+                         const struct analysis_top *top, bool has_waker, bool is_busy);
 
 /* --- JSON: members --- */
 void analysis_json_string(struct json *j, const char *key, const struct trace *trace,

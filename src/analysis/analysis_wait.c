@@ -9,6 +9,7 @@ void analysis_waits_init(struct analysis_waits *ws, const struct trace *trace,
     *ws = (struct analysis_waits){.trace = trace, .options = options, .window = window};
     analysis_top_init(&ws->longest_sched, options->n_rows, sizeof(struct analysis_wait));
     analysis_top_init(&ws->longest_blocks, options->n_rows, sizeof(struct analysis_wait));
+    analysis_top_init(&ws->longest_busy, options->n_rows, sizeof(struct analysis_wait));
     analysis_top_init(&ws->longest_syscalls, options->n_rows, sizeof(struct analysis_wait));
 }
 
@@ -26,10 +27,12 @@ void analysis_waits_release(struct analysis_waits *ws, struct analysis_parts *pa
     map_release(&ws->group_index);
     map_release(&ws->reason_index);
     map_release(&ws->pair_index);
+    map_release(&ws->kind_index);
     analysis_histogram_release(&ws->sched);
     analysis_histogram_release(&ws->syscalls);
     analysis_top_release(&ws->longest_sched);
     analysis_top_release(&ws->longest_blocks);
+    analysis_top_release(&ws->longest_busy);
     analysis_top_release(&ws->longest_syscalls);
 }
 
@@ -43,6 +46,8 @@ static void name_top(struct analysis_top *top, int64_t g, uint32_t name)
             w->name = name;
         if (w->waker_g == g && !w->waker_name)
             w->waker_name = name;
+        if (w->holder_g == g && !w->holder_name)
+            w->holder_name = name;
     }
 }
 
@@ -51,6 +56,7 @@ static void name_late(struct analysis_waits *ws, const struct analysis_goroutine
 {
     name_top(&ws->longest_sched, g->id, g->name);
     name_top(&ws->longest_blocks, g->id, g->name);
+    name_top(&ws->longest_busy, g->id, g->name);
     name_top(&ws->longest_syscalls, g->id, g->name);
 }
 
@@ -92,7 +98,42 @@ void analysis_waits_finish(struct analysis_waits *ws, struct analysis_parts *par
 
 /* --- waits --- */
 
-bool analysis_waits_make(const struct analysis_waits *ws, const struct analysis_goroutine *g,
+static enum analysis_wait_kind kind_of(struct analysis_waits *ws, uint32_t reason, uint32_t stack)
+{
+    uint64_t key = (uint64_t)stack << 32 | reason;
+    uint32_t kind = map_get(&ws->kind_index, key);
+    if (kind == MAP_NONE) {
+        kind = analysis_wait_kind(ws->trace, reason, stack);
+        ws->failed |= !map_put(&ws->kind_index, key, kind);
+    }
+    return (enum analysis_wait_kind)kind;
+}
+
+/* Who ended it gave the lock away.  Had he waited, too, for most of the time, it is who held it
+ * then. */
+static void find_holder(struct analysis_waits *ws, struct analysis_goroutine *g,
+                        const struct analysis_goroutine *waker, struct analysis_wait *w)
+{
+    int64_t until_ns = w->at_ns + w->ns;
+    w->kind = (uint8_t)kind_of(ws, w->reason, w->stack);
+    w->is_open = w->kind == ANALYSIS_WAIT_LOCK && w->waker_g == TRACE_NONE;
+    if (w->kind == ANALYSIS_WAIT_LOCK && !w->is_open) {
+        const struct analysis_held *held = waker ? &waker->held : NULL;
+        if (held && held->until_ns != ANALYSIS_NEVER && held->g != g->id &&
+            held->until_ns - w->at_ns > until_ns - held->until_ns) {
+            w->holder_g = held->g;
+            w->holder_name = held->name;
+            w->holder_stack = held->stack;
+        } else {
+            w->holder_g = w->waker_g;
+            w->holder_name = w->waker_name;
+            w->holder_stack = w->waker_stack;
+        }
+        g->held = (struct analysis_held){until_ns, w->holder_g, w->holder_name, w->holder_stack};
+    }
+}
+
+bool analysis_waits_make(struct analysis_waits *ws, struct analysis_goroutine *g,
                          const struct analysis_stay *stay, const struct trace_event *event,
                          const struct analysis_goroutine *waker, struct analysis_wait *out)
 {
@@ -103,6 +144,7 @@ bool analysis_waits_make(const struct analysis_waits *ws, const struct analysis_
                                   .at_ns = stay->since_ns,
                                   .g = g->id,
                                   .waker_g = TRACE_NONE,
+                                  .holder_g = TRACE_NONE,
                                   .name = g->name,
                                   .reason = stay->reason,
                                   .stack = stay->stack,
@@ -111,6 +153,7 @@ bool analysis_waits_make(const struct analysis_waits *ws, const struct analysis_
         out->waker_g = event->g;
         out->waker_name = waker ? waker->name : 0;
         out->waker_stack = event->type == GOTRACE_GO_UNBLOCK ? trace_event_stack(event) : 0;
+        find_holder(ws, g, waker, out);
     }
     return true;
 }
@@ -127,15 +170,23 @@ static struct analysis_histogram *reason_lengths(struct analysis_waits *ws, uint
 static bool add_pair(struct analysis_waits *ws, const struct analysis_wait *w)
 {
     uint32_t next = (uint32_t)ws->pairs.n;
-    uint32_t row = map_get_or_put(&ws->pair_index, (uint64_t)w->stack << 32 | w->waker_stack, next);
-    struct analysis_pair new = {
-        .stack = w->stack, .waker_stack = w->waker_stack, .reason = w->reason};
+    uint64_t key = (uint64_t)w->stack << 32 | w->waker_stack;
+    if (w->kind == ANALYSIS_WAIT_LOCK)
+        key ^= hash_u64(w->holder_stack);
+    uint32_t row = map_get_or_put(&ws->pair_index, key, next);
+    struct analysis_pair new = {.stack = w->stack,
+                                .waker_stack = w->waker_stack,
+                                .holder_stack = w->holder_stack,
+                                .reason = w->reason,
+                                .kind = w->kind};
     if (row == MAP_NONE || (row == next && !vec_push(&ws->pairs, new)))
         return false;
     struct analysis_pair *pair = &ws->pairs.items[row];
     pair->name = w->name;
     pair->waker_name = w->waker_name;
+    pair->holder_name = w->holder_name;
     pair->count++;
+    pair->n_open += w->is_open;
     pair->total_ns += w->ns;
     if (w->ns > pair->max_ns) {
         pair->max_ns = w->ns;
@@ -172,7 +223,7 @@ void analysis_waits_add(struct analysis_waits *ws, struct analysis_goroutine *g,
             break;
         h = reason_lengths(ws, w->reason);
         ok = h && analysis_histogram_add(h, w->ns) && add_top(&ws->longest_blocks, w) &&
-             add_pair(ws, w);
+             (w->kind == ANALYSIS_WAIT_IDLE || add_top(&ws->longest_busy, w)) && add_pair(ws, w);
         break;
     default:
         break;
@@ -180,80 +231,34 @@ void analysis_waits_add(struct analysis_waits *ws, struct analysis_goroutine *g,
     ws->failed |= !ok;
 }
 
+void analysis_waits_add_open(struct analysis_waits *ws, struct analysis_goroutine *g,
+                             int64_t now_ns)
+{
+    struct analysis_go_group *group = analysis_waits_group(ws, g);
+    if (!group || !group->is_wanted || group->is_system || g->since_ns == ANALYSIS_NEVER ||
+        (ws->options->goroutine && g->id != ws->options->goroutine) ||
+        !analysis_window_has(ws->window, now_ns) ||
+        kind_of(ws, g->reason, g->stack) != ANALYSIS_WAIT_LOCK)
+        return;
+    const struct analysis_wait w = {.ns = now_ns - g->since_ns,
+                                    .at_ns = g->since_ns,
+                                    .g = g->id,
+                                    .waker_g = TRACE_NONE,
+                                    .holder_g = TRACE_NONE,
+                                    .name = g->name,
+                                    .reason = g->reason,
+                                    .stack = g->stack,
+                                    .state = g->state,
+                                    .kind = ANALYSIS_WAIT_LOCK,
+                                    .is_open = true};
+    if (!add_top(&ws->longest_blocks, &w) || !add_top(&ws->longest_busy, &w) || !add_pair(ws, &w))
+        ws->failed = true;
+}
+
 void analysis_waits_end(struct analysis_waits *ws)
 {
     analysis_top_sort(&ws->longest_sched);
     analysis_top_sort(&ws->longest_blocks);
+    analysis_top_sort(&ws->longest_busy);
     analysis_top_sort(&ws->longest_syscalls);
-}
-
-/* --- sites --- */
-
-static bool begins_with_any(const char *text, const char *const *prefixes)
-{
-    for (; *prefixes; prefixes++)
-        if (!strncmp(text, *prefixes, strlen(*prefixes)))
-            return true;
-    return false;
-}
-
-/* What waits and wakes on behalf of the program: Go's runtime, libc, libstdc++. */
-static bool is_below(const char *name, const char *file)
-{
-    static const char *const names[] = {"runtime.",
-                                        "sync.",
-                                        "sync/",
-                                        "internal/",
-                                        "syscall.",
-                                        "time.Sleep",
-                                        "pthread_",
-                                        "__pthread",
-                                        "___pthread_",
-                                        "__lll_",
-                                        "lll_",
-                                        "__futex",
-                                        "futex_",
-                                        "__GI_",
-                                        "usleep",
-                                        "nanosleep",
-                                        "__nanosleep",
-                                        "clock_nanosleep",
-                                        "__gthread_",
-                                        "__clock_nanosleep",
-                                        "std::mutex::",
-                                        "std::condition_variable",
-                                        "std::__condvar",
-                                        "std::unique_lock",
-                                        "std::lock_guard",
-                                        "std::scoped_lock",
-                                        NULL};
-    static const char *const files[] = {"../sysdeps/", "./nptl/", NULL};
-    return (begins_with_any(name, names) && strcmp(name, "runtime.main") != 0) ||
-           begins_with_any(file, files);
-}
-
-/* Of a stack that is the runtime's alone: what its goroutine is for ("runtime.gcBgMarkWorker"),
- * which says more than the innermost frame ("runtime.systemstack_switch").  Of other stacks of
- * nothing but a library: who waits ("pthread_cond_wait"), not "start_thread". */
-static const struct trace_frame *site_below(const struct trace *trace, const struct trace_stack *s)
-{
-    const struct trace_frame *outermost = trace_frame(trace, s->frames[s->n_frames - 1]);
-    const char *name = trace_string(trace, outermost->func, NULL);
-    if (s->n_frames > 1 && !strcmp(name, "runtime.goexit")) {
-        outermost = trace_frame(trace, s->frames[s->n_frames - 2]);
-        name = trace_string(trace, outermost->func, NULL);
-    }
-    return strncmp(name, "runtime.", 8) == 0 ? outermost : trace_frame(trace, s->frames[0]);
-}
-
-const struct trace_frame *analysis_site(const struct trace *trace, uint32_t stack)
-{
-    struct trace_stack s = trace_stack(trace, stack);
-    for (uint32_t i = 0; i < s.n_frames; i++) {
-        const struct trace_frame *frame = trace_frame(trace, s.frames[i]);
-        const char *name = trace_string(trace, frame->func, NULL);
-        if (*name && !is_below(name, trace_string(trace, frame->file, NULL)))
-            return frame;
-    }
-    return s.n_frames ? site_below(trace, &s) : NULL;
 }

@@ -9,6 +9,7 @@
 
 #include "analysis/analysis_goroutine.h"
 #include "analysis/analysis_histogram.h"
+#include "analysis/analysis_site.h"
 #include "analysis/analysis_top.h"
 
 /* One wait. */
@@ -18,7 +19,13 @@ struct analysis_wait {
     int64_t waker_g;                  /* TRACE_NONE: the network, a timer, the runtime */
     uint32_t name, reason, stack;     /* start function; strings, a stack */
     uint32_t waker_name, waker_stack; /* 0: not known */
+    /* Of a lock: who held it for most of the time.  Many may wait for it and pass it on to each
+     * other; that is who gave it to the first of them. */
+    int64_t holder_g; /* TRACE_NONE: not known */
+    uint32_t holder_name, holder_stack;
     uint8_t state;
+    uint8_t kind; /* enum analysis_wait_kind */
+    bool is_open; /* a lock, and nobody was seen to give it up: it goes on, as far as is known */
 };
 
 /* Goroutines with the same start function. */
@@ -36,9 +43,10 @@ struct analysis_reason {
 };
 
 struct analysis_pair {
-    uint32_t stack, waker_stack, reason;
-    uint32_t waker_name, name; /* of the last */
-    uint64_t count;
+    uint32_t stack, waker_stack, holder_stack, reason;
+    uint32_t waker_name, holder_name, name; /* of the last */
+    uint8_t kind;
+    uint64_t count, n_open; /* n_open: of them, is_open */
     int64_t total_ns, max_ns;
     int64_t max_at_ns, max_g; /* of the longest */
 };
@@ -53,7 +61,9 @@ struct analysis_waits {
     struct map reason_index;
     struct analysis_histogram sched, syscalls;
     struct analysis_top longest_sched, longest_blocks, longest_syscalls;
-    struct map pair_index; /* stack << 32 | waker's stack */
+    struct analysis_top longest_busy; /* blocked, but not ANALYSIS_WAIT_IDLE */
+    struct map pair_index;            /* hash of the stacks */
+    struct map kind_index;            /* stack << 32 | reason: kind */
     VEC(struct analysis_pair) pairs;
     bool failed;
 };
@@ -71,16 +81,15 @@ void analysis_waits_finish(struct analysis_waits *ws, struct analysis_parts *par
                            struct analysis_goroutine *g);
 
 /* Whether the stay is a wait that counts by itself, and what it is; `waker`: the goroutine of
- * the event that ended it, or NULL. */
-bool analysis_waits_make(const struct analysis_waits *ws, const struct analysis_goroutine *g,
+ * the event that ended it, or NULL.  What g waited for is kept with it. */
+bool analysis_waits_make(struct analysis_waits *ws, struct analysis_goroutine *g,
                          const struct analysis_stay *stay, const struct trace_event *event,
                          const struct analysis_goroutine *waker, struct analysis_wait *out);
+/* The trace ends, and it waits for a lock: that counts where locks are told, not as a length. */
+void analysis_waits_add_open(struct analysis_waits *ws, struct analysis_goroutine *g,
+                             int64_t now_ns);
 void analysis_waits_add(struct analysis_waits *ws, struct analysis_goroutine *g,
                         const struct analysis_wait *wait);
 void analysis_waits_end(struct analysis_waits *ws);
-
-/* The frame that a reader looks for: the innermost one outside of the runtime, of sync and of
- * what implements locks; that of the leaf if there is none; NULL: no stack. */
-const struct trace_frame *analysis_site(const struct trace *trace, uint32_t stack);
 
 #endif

@@ -9,13 +9,9 @@
 #define BUCKETS_MAX 4000
 #define BLOCKED_MAX 100
 #define PLACES_MAX 20
-#define HOLDER_SHARE 0.05 /* of a lock's waits, that are ended by who did not wait for it himself  \
-                           */
-
-static int64_t ns_of(double share, int64_t of)
-{
-    return (int64_t)(share * (double)of);
-}
+#define HOLDER_SHARE                                                                               \
+    0.05 /* of a lock's waits, that are ended by who did not wait for it himself                   \
+          */
 
 /* --- sums --- */
 
@@ -65,7 +61,8 @@ struct place {
     struct str name, what;
 };
 
-static void write_place(struct json *j, const struct place *p)
+/* Left open, for more members. */
+static void begin_place(struct json *j, const struct place *p)
 {
     json_open(j, '{');
     json_member_int(j, "start", p->start_ns);
@@ -77,6 +74,11 @@ static void write_place(struct json *j, const struct place *p)
     json_member(j, "what", p->what);
     json_member(j, "where", STR(""));
     json_member(j, "by", STR(""));
+}
+
+static void write_place(struct json *j, const struct place *p)
+{
+    begin_place(j, p);
     json_close(j, '}');
 }
 
@@ -127,128 +129,25 @@ static void write_tasks(const struct trace_web_ask *ask, struct json *j,
                                     task->id,
                                     string_of(f->trace, task->name),
                                     STR("task")};
-        write_place(j, &place);
+        const struct analysis_wait *longest = &f->user.details.items[slow->detail].longest;
+        begin_place(j, &place);
+        if (longest->ns) {
+            json_key(j, "why");
+            trace_web_wait(j, f, longest);
+        }
+        json_close(j, '}');
     }
     json_close(j, ']');
 }
 
 /* --- where goroutines waited --- */
 
-/* By reason and where it waited. */
-struct site {
-    uint32_t reason, site, stack; /* stack: of most of it */
-    uint32_t most_waker;          /* name of who woke it */
-    uint32_t waker_stack;
-    uint64_t count;
-    int64_t total_ns, most_ns, by_ns; /* by_ns: woken in the function of waker_stack */
-    uint32_t holder_name, holder_stack;
-    int64_t holder_ns; /* the most that is woken by who is in another function than site */
-    int64_t max_ns, max_at_ns, max_g;
-    bool is_idle;
-};
-
-struct sites {
-    struct map index;
-    VEC(struct site) rows;
-};
-
-static uint64_t site_key(const struct trace *trace, uint32_t stack)
-{
-    const struct trace_frame *frame = analysis_site(trace, stack);
-    return frame ? hash_u64((uint64_t)frame->func << 32 ^ frame->line) ^ frame->file : 0;
-}
-
-static uint64_t function(const struct trace *trace, uint32_t stack)
-{
-    const struct trace_frame *frame = analysis_site(trace, stack);
-    return frame ? frame->func : 0;
-}
-
-/* The function in which others were woken, or what the goroutine is called that did it. */
-static uint64_t waker_key(const struct trace *trace, const struct analysis_pair *pair)
-{
-    uint64_t func = function(trace, pair->waker_stack);
-    return func ? func : (uint64_t)pair->waker_name << 32;
-}
-
-static bool add_pair(struct sites *sites, const struct analysis_facts *f,
-                     const struct analysis_pair *pair)
-{
-    uint64_t key = hash_u64(site_key(f->trace, pair->stack) + pair->reason);
-    uint32_t next = (uint32_t)sites->rows.n, row = map_get_or_put(&sites->index, key, next);
-    if (row == MAP_NONE ||
-        (row == next && !vec_push(&sites->rows, (struct site){.reason = pair->reason})))
-        return false;
-    struct site *s = &sites->rows.items[row];
-    s->count += pair->count;
-    s->total_ns += pair->total_ns;
-    if (pair->total_ns > s->most_ns) {
-        s->most_ns = pair->total_ns;
-        s->stack = pair->stack;
-        s->most_waker = pair->waker_name;
-        s->waker_stack = pair->waker_stack;
-    }
-    /* Many wait for a lock, and pass it on to each other in the end: who held it is another. */
-    if (pair->total_ns > s->holder_ns &&
-        waker_key(f->trace, pair) != function(f->trace, pair->stack)) {
-        s->holder_ns = pair->total_ns;
-        s->holder_name = pair->waker_name;
-        s->holder_stack = pair->waker_stack;
-    }
-    if (pair->max_ns > s->max_ns) {
-        s->max_ns = pair->max_ns;
-        s->max_at_ns = pair->max_at_ns;
-        s->max_g = pair->max_g;
-    }
-    return true;
-}
-
-static int by_total(const void *a, const void *b)
-{
-    const struct site *x = a, *y = b;
-    if (x->is_idle != y->is_idle)
-        return x->is_idle ? 1 : -1;
-    if (x->total_ns != y->total_ns)
-        return x->total_ns > y->total_ns ? -1 : 1;
-    return (x->max_at_ns > y->max_at_ns) - (x->max_at_ns < y->max_at_ns);
-}
-
-static bool collect(struct sites *sites, const struct analysis_facts *f, struct err *err)
-{
-    for (size_t i = 0; i < f->waits.pairs.n; i++)
-        if (!add_pair(sites, f, &f->waits.pairs.items[i]))
-            return err_nomem(err);
-    for (size_t i = 0; i < sites->rows.n; i++) {
-        struct site *s = &sites->rows.items[i];
-        s->is_idle = analysis_is_idle(f, s->reason, s->total_ns, s->count);
-    }
-    for (size_t i = 0; i < sites->rows.n; i++) {
-        struct site *s = &sites->rows.items[i];
-        if (s->holder_name && s->holder_ns > ns_of(HOLDER_SHARE, s->total_ns)) {
-            s->most_waker = s->holder_name;
-            s->waker_stack = s->holder_stack;
-        }
-    }
-    /* How much of it was ended there. */
-    for (size_t i = 0; i < f->waits.pairs.n; i++) {
-        const struct analysis_pair *pair = &f->waits.pairs.items[i];
-        struct site *s = &sites->rows.items[map_get(
-            &sites->index, hash_u64(site_key(f->trace, pair->stack) + pair->reason))];
-        const struct analysis_pair by = {.waker_name = s->most_waker,
-                                         .waker_stack = s->waker_stack};
-        if (waker_key(f->trace, pair) == waker_key(f->trace, &by))
-            s->by_ns += pair->total_ns;
-    }
-    if (sites->rows.n)
-        qsort(sites->rows.items, sites->rows.n, sizeof *sites->rows.items, by_total);
-    return true;
-}
-
-static void write_site(const struct trace_web_ask *ask, struct json *j, const struct site *s)
+static void write_site(const struct trace_web_ask *ask, struct json *j,
+                       const struct analysis_site_pair *s)
 {
     const struct analysis_facts *f = ask->model->facts;
     const struct trace_frame *frame = analysis_site(f->trace, s->stack);
-    const struct trace_frame *waker = analysis_site(f->trace, s->waker_stack);
+    const struct trace_frame *waker = analysis_site(f->trace, analysis_by_stack(s));
     const struct str reason = string_of(f->trace, s->reason);
     const uint32_t number = timeline_find_goroutine(ask->timeline, s->max_g);
     const struct place longest = {trace_web_since(f, s->max_at_ns),        s->max_ns, s->max_g, 0,
@@ -268,29 +167,29 @@ static void write_site(const struct trace_web_ask *ask, struct json *j, const st
     json_key(j, "longest");
     write_place(j, &longest);
     json_member(j, "by",
-                waker           ? string_of(f->trace, waker->func)
-                : s->most_waker ? string_of(f->trace, s->most_waker)
-                                : STR(""));
+                string_of(f->trace, waker && waker->func ? waker->func : analysis_by_name(s)));
     trace_web_member(j, "by_place", &by_place);
     json_member_double(j, "by_share", s->total_ns ? (double)s->by_ns / (double)s->total_ns : 0);
     json_member_bool(j, "idle", s->is_idle);
+    if (s->kind == ANALYSIS_WAIT_LOCK || s->kind == ANALYSIS_WAIT_COLLECTOR)
+        json_member(j, "kind", str_of(s->kind == ANALYSIS_WAIT_LOCK ? "lock" : "collector"));
+    if (s->n_open)
+        json_member_int(j, "open", (int64_t)s->n_open);
     json_close(j, '}');
 }
 
 static bool write_blocked(const struct trace_web_ask *ask, struct json *j, struct err *err)
 {
-    struct sites sites = {0};
-    bool ok = collect(&sites, ask->model->facts, err);
-    if (ok) {
-        json_key(j, "blocked");
-        json_open(j, '[');
-        for (size_t i = 0; i < sites.rows.n && i < BLOCKED_MAX; i++)
-            write_site(ask, j, &sites.rows.items[i]);
-        json_close(j, ']');
-    }
-    map_release(&sites.index);
-    vec_release(&sites.rows);
-    return ok;
+    struct analysis_site_pairs sites;
+    if (!analysis_sites_make(&sites, ask->model->facts))
+        return err_nomem(err);
+    json_key(j, "blocked");
+    json_open(j, '[');
+    for (size_t i = 0; i < sites.rows.n && i < BLOCKED_MAX; i++)
+        write_site(ask, j, &sites.rows.items[i]);
+    json_close(j, ']');
+    analysis_site_pairs_release(&sites);
+    return true;
 }
 
 /* --- all of it --- */
@@ -300,8 +199,7 @@ static void write_rest(const struct trace_web_ask *ask, struct json *j)
     const struct analysis_facts *f = ask->model->facts;
     const struct analysis_histogram *sched = &f->waits.sched;
     const struct analysis_level *heap = &f->gc.heap;
-    trace_web_busy_waits(j, "waits", f, &f->waits.longest_blocks, PLACES_MAX,
-                         ns_of(ANALYSIS_IDLE_SHARE, analysis_facts_length(f)));
+    trace_web_busy_waits(j, "waits", f, &f->waits.longest_busy, PLACES_MAX);
     trace_web_waits(j, "delays", f, &f->waits.longest_sched, PLACES_MAX);
     trace_web_waits(j, "syscalls", f, &f->waits.longest_syscalls, PLACES_MAX);
     write_tasks(ask, j, f);

@@ -1,5 +1,7 @@
 #include "ui/trace_web_sums.h"
 
+#include "analysis/analysis_site_pairs.h"
+
 #include <string.h>
 
 int64_t trace_web_since(const struct analysis_facts *facts, int64_t ns)
@@ -218,17 +220,25 @@ static void put_waker(const struct trace *trace, const struct analysis_wait *w, 
     const char *reason = trace_string(trace, w->reason, NULL);
     if (w->state != TRACE_GO_WAITING)
         return;
-    if (w->waker_g != TRACE_NONE)
-        buf_printf(out, "G%lld %s", (long long)w->waker_g,
-                   trace_string(trace, w->waker_name, NULL));
+    bool is_lock = w->kind == ANALYSIS_WAIT_LOCK;
+    int64_t g = is_lock ? w->holder_g : w->waker_g;
+    const struct trace_frame *frame =
+        analysis_site(trace, is_lock ? w->holder_stack : w->waker_stack);
+    const char *function = frame ? trace_string(trace, frame->func, NULL) : "";
+    if (!*function)
+        function = trace_string(trace, is_lock ? w->holder_name : w->waker_name, NULL);
+    if (g != TRACE_NONE)
+        buf_printf(out, "%c%lld %s", trace_is_native(trace) ? 'T' : 'G', (long long)g, function);
+    else if (is_lock)
+        buf_puts(out, "nobody");
     else
         buf_puts(out, !strcmp(reason, "network") ? "the network poller"
                       : !strcmp(reason, "sleep") ? "a timer"
                                                  : "the runtime");
 }
 
-static void write_wait(struct json *j, const struct analysis_facts *facts,
-                       const struct analysis_wait *w)
+void trace_web_wait(struct json *j, const struct analysis_facts *facts,
+                    const struct analysis_wait *w)
 {
     AUTO_BUF where = {0}, by = {0};
     trace_web_where(facts->trace, w->stack, &where);
@@ -243,19 +253,21 @@ static void write_wait(struct json *j, const struct analysis_facts *facts,
     json_member(j, "what", str_of(what_of(facts->trace, w)));
     trace_web_member(j, "where", &where);
     trace_web_member(j, "by", &by);
+    if (w->kind == ANALYSIS_WAIT_LOCK)
+        json_member_bool(j, "lock", true);
     json_close(j, '}');
 }
 
-void trace_web_busy_waits(struct json *j, const char *key, const struct analysis_facts *facts,
-                          const struct analysis_top *top, size_t most, int64_t idle_ns)
+static void write_waits(struct json *j, const char *key, const struct analysis_facts *facts,
+                        const struct analysis_top *top, size_t most, bool is_busy)
 {
     json_key(j, key);
     json_open(j, '[');
     for (size_t i = 0, n = 0; i < top->n && n < most; i++) {
         const struct analysis_wait *w = analysis_top_at(top, i);
-        if (w->ns > idle_ns)
+        if (is_busy && analysis_is_idle(facts, w->kind, w->ns))
             continue;
-        write_wait(j, facts, w);
+        trace_web_wait(j, facts, w);
         n++;
     }
     json_close(j, ']');
@@ -264,7 +276,13 @@ void trace_web_busy_waits(struct json *j, const char *key, const struct analysis
 void trace_web_waits(struct json *j, const char *key, const struct analysis_facts *facts,
                      const struct analysis_top *top, size_t most)
 {
-    trace_web_busy_waits(j, key, facts, top, most, INT64_MAX);
+    write_waits(j, key, facts, top, most, false);
+}
+
+void trace_web_busy_waits(struct json *j, const char *key, const struct analysis_facts *facts,
+                          const struct analysis_top *top, size_t most)
+{
+    write_waits(j, key, facts, top, most, true);
 }
 
 /* --- tables --- */

@@ -29,12 +29,15 @@ void trace_web_histogram(struct json *j, const char *key, const struct analysis_
 /* "function main.work" of a string that is a start function. */
 void trace_web_string(struct json *j, const char *key, const struct trace *trace, uint32_t string);
 
+/* A Place. */
+void trace_web_wait(struct json *j, const struct analysis_facts *facts,
+                    const struct analysis_wait *w);
 /* KEY: Place[] of struct analysis_wait. */
 void trace_web_waits(struct json *j, const char *key, const struct analysis_facts *facts,
                      const struct analysis_top *top, size_t most);
-/* The same of those shorter than `idle_ns`. */
+/* The same of those that are not idle. */
 void trace_web_busy_waits(struct json *j, const char *key, const struct analysis_facts *facts,
-                          const struct analysis_top *top, size_t most, int64_t idle_ns);
+                          const struct analysis_top *top, size_t most);
 
 /* What a goroutine, region or task is sorted by: a column of Times, or a reason.  False: there is
  * no such column. */

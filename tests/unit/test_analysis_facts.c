@@ -219,6 +219,70 @@ static void tasks(void **state)
     analysis_facts_free(f);
 }
 
+/* Goroutine 3 is passed the lock by 2, who waited for it, too; a fourth waits for ever. */
+static void holders(void **state)
+{
+    const char *lock = "sync.(*Mutex).Lock main.take main.worker";
+    uint32_t held = made_stack(&m, "sync.(*Mutex).Unlock main.release main.main");
+    made_create(&m, 2500, TRACE_NONE, 0, 4, "main.worker", "main.main");
+    made_start(&m, 2510, 4, 0);
+    made_block(&m, 2520, 4, 0, "sync", lock);
+    made_create(&m, 2530, TRACE_NONE, 0, 5, "main.worker", "main.main");
+    made_start(&m, 2540, 5, 0);
+    made_block(&m, 2550, 5, 0, "sync", "sync.(*WaitGroup).Wait main.join main.worker");
+    made_sync(&m, 3000, 2);
+    struct analysis_facts *f = run(&(struct analysis_options){.n_rows = 10}, NULL);
+    const struct analysis_wait *w = analysis_top_at(&f->waits.longest_busy, 0);
+    assert_int_equal(w->ns, 1100);
+    assert_int_equal(w->waker_g, 2);
+    assert_int_equal(w->holder_g, 1);
+    assert_int_equal(w->holder_stack, held);
+    w = analysis_top_at(&f->waits.longest_busy, 2);
+    assert_int_equal(w->ns, 480);
+    assert_true(w->is_open);
+    assert_int_equal(f->waits.longest_busy.n, 3); /* others that go on do not count */
+
+    struct analysis_site_pairs sites;
+    assert_true(analysis_sites_make(&sites, f));
+    assert_int_equal(sites.rows.n, 1);
+    const struct analysis_site_pair *p = &sites.rows.items[0];
+    assert_int_equal(p->kind, ANALYSIS_WAIT_LOCK);
+    assert_false(p->is_idle);
+    assert_int_equal(p->count, 3);
+    assert_int_equal(p->n_open, 1);
+    assert_int_equal(p->total_ns, 2580);
+    assert_int_equal(p->by_ns, 2100);
+    assert_int_equal(analysis_by_stack(p), held);
+    analysis_site_pairs_release(&sites);
+    analysis_facts_free(f);
+}
+
+static void kind_is(const char *reason, const char *stack, enum analysis_wait_kind kind)
+{
+    assert_int_equal(analysis_wait_kind(m.trace, made_string(&m, reason), made_stack(&m, stack)),
+                     kind);
+}
+
+static void kinds_of_waits(void **state)
+{
+    kind_is("sync", "sync.(*Mutex).Lock main.take main.main", ANALYSIS_WAIT_LOCK);
+    kind_is("sync", "sync.(*WaitGroup).Wait main.main", ANALYSIS_WAIT_OTHER);
+    kind_is("sync", "runtime.gcStart runtime.mallocgc main.main", ANALYSIS_WAIT_COLLECTOR);
+    kind_is("GC mark assist wait for work", "runtime.gcParkAssist main.main",
+            ANALYSIS_WAIT_COLLECTOR);
+    kind_is("sync rwlock lock", "pthread_rwlock_wrlock put", ANALYSIS_WAIT_LOCK);
+    kind_is("sync cond wait", "pthread_cond_wait get", ANALYSIS_WAIT_OTHER);
+    kind_is("network", "epoll_wait loop main", ANALYSIS_WAIT_IDLE);
+    kind_is("network", "internal/poll.(*FD).Accept net.(*TCPListener).Accept main.serve",
+            ANALYSIS_WAIT_IDLE);
+    kind_is("network", "net.(*conn).Read bufio.(*Reader).Peek net/http.(*conn).serve",
+            ANALYSIS_WAIT_IDLE);
+    kind_is("network", "net.(*conn).Read main.handler.ServeHTTP net/http.(*conn).serve",
+            ANALYSIS_WAIT_OTHER);
+    kind_is("network", "net.(*conn).Read main.query main.main", ANALYSIS_WAIT_OTHER);
+    kind_is("sleep", "time.Sleep main.main", ANALYSIS_WAIT_IDLE);
+}
+
 static void parts_of_a_trace(void **state)
 {
     /* From 1000 to 2100: 450 of the first wait, 700 of the second. */
@@ -391,9 +455,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(goroutines),       TEST(waits),        TEST(processors),      TEST(tasks),
-        TEST(parts_of_a_trace), TEST(system_calls), TEST(many_goroutines), TEST(texts),
-        TEST(nonsense),
+        TEST(goroutines),      TEST(waits),          TEST(processors),       TEST(tasks),
+        TEST(holders),         TEST(kinds_of_waits), TEST(parts_of_a_trace), TEST(system_calls),
+        TEST(many_goroutines), TEST(texts),          TEST(nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

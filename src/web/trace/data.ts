@@ -67,8 +67,9 @@ export interface Overview {
     paused: Ns;
     longest: Place[]; // pauses
   };
-  // Where goroutines waited: by reason and the innermost frame outside of the runtime and sync;
-  // the most time first.  Idle waiting (see idle) is last.
+  // Where goroutines waited: by reason and the innermost frame outside of the runtime and sync.
+  // First are locks, and what the collector holds up, then the rest, the most time first.  Idle
+  // waiting (see idle) is last.
   blocked: {
     reason: string; // "sync.Mutex.Lock", "chan receive"
     where: string; // function
@@ -77,10 +78,12 @@ export interface Overview {
     count: number;
     total: Ns;
     longest: Place;
-    by: string; // function that woke most of it; ""
+    by: string; // function that woke most of it, of a lock: that held it; ""
     by_place: string;
     by_share: number; // of the time, 0..1
-    idle: boolean; // asleep, background work of the runtime, or waits for nearly the whole trace
+    idle: boolean; // asleep, waits for requests, background work of the runtime, or waits for nearly the whole trace
+    kind?: "lock" | "collector";
+    open?: number; // of a lock: how many waits nobody ended
   }[];
   waits: Place[]; // the longest that are not idle
   delays: Place[]; // the longest between runnable and running
@@ -99,7 +102,9 @@ export interface Place {
   name: string; // start function of g; name of the task, of the pause
   what: string; // "chan receive", "GC sweep termination"
   where: string; // "main.work file.go:12"; ""
-  by: string; // who woke it: "G7 main.produce"; ""
+  by: string; // who woke it, of a lock who held it: "G7 main.produce"; ""
+  lock?: boolean;
+  why?: Place; // of a task: the longest wait of who began it
 }
 
 // ---- GET ./data/tracks?view=VIEW&[goid name task focustask]: rows of the timeline, from above.
