@@ -9,10 +9,11 @@ import { onTheme } from "../../theme";
 import type { PageProps } from "../page";
 import { Link, MinimapCanvas } from "../parts";
 import { address, changed, here as hereNow } from "../place";
-import { Timeline, type Spot } from "../timeline/engine";
+import { Timeline } from "../timeline/engine";
 import { rank } from "../timeline/palette";
 import { boxTiles } from "../timeline/tiles";
 import { Source } from "../timeline/tracks";
+import type { Spot } from "../timeline/where";
 import { count, long, moment } from "../units";
 import { Details, RangeDetails } from "./details";
 
