@@ -158,32 +158,56 @@ static bool is_mode(const char *mode, struct err *err)
                    mode);
 }
 
+/* Is it given, and not as -json=false? */
+static bool has(const struct request *request, enum own_flag flag)
+{
+    const char *value = request->flags[flag].value;
+    return value && (own_flags[flag].value || !strcmp(value, "true"));
+}
+
+static enum own_flag first_of(const struct request *request, const enum own_flag *flags, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (has(request, flags[i]))
+            return flags[i];
+    return N_OWN;
+}
+
 /* As with go tool trace, what there is without another mode. */
 static bool wants_page(const struct request *request)
 {
     static const enum own_flag others[] = {OWN_DEBUG, OWN_SUMMARY, OWN_EXPORT, OWN_JSON, OWN_TOP};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (request->flags[others[i]].value)
-            return false;
-    return true;
+    return first_of(request, others, sizeof others / sizeof *others) == N_OWN;
 }
 
+/* A flag that would do nothing is refused. */
 static bool parse_modes(const struct request *request, struct err *err)
 {
-    static const enum own_flag modes[] = {OWN_HTTP, OWN_DEBUG, OWN_SUMMARY, OWN_EXPORT};
-    const char *first = NULL;
+    static const enum own_flag modes[] = {OWN_HTTP, OWN_DEBUG, OWN_SUMMARY, OWN_EXPORT},
+                               tables[] = {OWN_JSON, OWN_TOP}, files[] = {OWN_OUTPUT, OWN_O},
+                               parts[] = {OWN_START, OWN_END, OWN_GOROUTINE, OWN_NAME, OWN_TASK};
+    enum own_flag mode = N_OWN, table = first_of(request, tables, 2),
+                  file = first_of(request, files, 2), part = first_of(request, parts, 5);
     for (size_t i = 0; i < sizeof modes / sizeof *modes; i++) {
-        if (!request->flags[modes[i]].value)
+        if (!has(request, modes[i]))
             continue;
-        if (first)
-            return err_set(err, ERR_USAGE, "choose one of -%s and -%s", first,
+        if (mode != N_OWN)
+            return err_set(err, ERR_USAGE, "choose one of -%s and -%s", own_flags[mode].name,
                            own_flags[modes[i]].name);
-        first = own_flags[modes[i]].name;
+        mode = modes[i];
     }
-    if (wants_page(request) && (request->flags[OWN_OUTPUT].value || request->flags[OWN_O].value))
-        return err_set(err, ERR_USAGE,
-                       "-o is for -summary, -export, -d and -pprof; the page has no file");
-    return true;
+    if (table != N_OWN && mode != N_OWN && mode != OWN_SUMMARY)
+        return err_set(err, ERR_USAGE, "-%s is for -summary, not for -%s", own_flags[table].name,
+                       own_flags[mode].name);
+    if (part != N_OWN && mode == OWN_DEBUG)
+        return err_set(err, ERR_USAGE, "-d prints all of the trace: it knows no -%s",
+                       own_flags[part].name);
+    if (!wants_page(request))
+        return !has(request, OWN_NO_BROWSER) ||
+               err_set(err, ERR_USAGE, "-no_browser is for the page");
+    return file == N_OWN ||
+           err_set(err, ERR_USAGE,
+                   "-o is for -summary, -export, -d and -pprof; the page has no file");
 }
 
 static bool parse(int argc, char **argv, struct request *request, bool *help, struct err *err)
@@ -252,6 +276,14 @@ failed:
 
 /* --- summaries and exports --- */
 
+static bool is_chosen(const struct analysis_task *tasks, size_t n, const struct analysis_ops *ops)
+{
+    for (size_t i = 0; i < n; i++)
+        if (tasks[i].ops == ops)
+            return true;
+    return false;
+}
+
 static bool choose(enum analysis_group group, const char *names,
                    struct analysis_task tasks[TASKS_MAX], size_t *n, struct err *err)
 {
@@ -273,7 +305,8 @@ static bool choose(enum analysis_group group, const char *names,
         if (!ops || *n == TASKS_MAX)
             return err_set(err, ERR_USAGE, "there is no '%s' of a trace; there are %s", name,
                            buf_str(&all));
-        tasks[(*n)++] = (struct analysis_task){.ops = ops};
+        if (!is_chosen(tasks, *n, ops))
+            tasks[(*n)++] = (struct analysis_task){.ops = ops};
         p += len + (p[len] == ',');
     }
     return true;
@@ -332,10 +365,8 @@ static bool write_summaries(const struct request *request, struct buf *out, stru
     if (!choose(ANALYSIS_SUMMARY, names ? names : "", tasks, &n, err))
         return false;
     bool ok = run_tasks(&shared, tasks, n, &body, &reader, err);
-    bool as_json =
-        request->flags[OWN_JSON].value && !strcmp(request->flags[OWN_JSON].value, "true");
     if (ok)
-        (as_json ? print_json : print_text)(tasks, n, out);
+        (has(request, OWN_JSON) ? print_json : print_text)(tasks, n, out);
     analysis_release(tasks, n);
     trace_reader_free(reader);
     return ok;
@@ -401,11 +432,17 @@ static int run_pprof(int argc, char **argv)
 {
     static const enum own_flag ours[] = {OWN_PPROF,     OWN_START, OWN_END,
                                          OWN_GOROUTINE, OWN_NAME,  OWN_TASK};
+    struct err err = {0};
     AUTO_BUF source = {0};
     AUTO_BUF query = {0};
     VEC(char *) args = {0};
     const char *kind = "";
     bool is_report = false, ok = vec_push(&args, "pprof");
+    if (*argv[argc - 1] == '-') {
+        vec_release(&args);
+        err_set(&err, ERR_USAGE, "give one trace, behind the flags; see 'sonde trace -help'");
+        return tell_err(&err);
+    }
     for (int i = 1; i < argc - 1; i++) {
         bool is_ours = false;
         for (size_t k = 0; k < sizeof ours / sizeof *ours && !is_ours; k++) {
@@ -417,25 +454,31 @@ static int run_pprof(int argc, char **argv)
             if (ours[k] == OWN_PPROF)
                 kind = value;
             else
-                buf_printf(&query, "%c%s=%s", query.len ? '&' : '?', name, value);
+                trace_name_parameter(&query, name, value);
         }
         if (is_ours)
             continue;
         if (i == argc - 2 && *argv[i] != '-' && access(argv[i], R_OK) == 0) {
-            buf_printf(&query, "%cbinary=%s", query.len ? '&' : '?', argv[i]);
+            trace_name_parameter(&query, "binary", argv[i]);
             continue;
         }
         const char *output = flag_is(argv[i], "output");
+        if (!output && (output = flag_is(argv[i], "o"))) {
+            ok = ok && vec_push(&args, "-output");
+            if (*output)
+                ok = ok && vec_push(&args, argv[i] + (output - argv[i]) + 1);
+        } else {
+            ok = ok && vec_push(&args, argv[i]);
+        }
         is_report |= !output;
-        ok = ok && vec_push(&args, argv[i]);
         if (output && !*output && i + 1 < argc - 1)
             ok = ok && vec_push(&args, argv[++i]);
     }
     buf_printf(&source, "trace:%s/%s%s", argv[argc - 1], kind, buf_str(&query));
     if (!is_report)
         ok = ok && vec_push(&args, "-proto");
-    ok = ok && vec_push(&args, source.data) && vec_push(&args, NULL) && !source.failed;
-    struct err err = {0};
+    ok = ok && vec_push(&args, source.data) && vec_push(&args, NULL) && !source.failed &&
+         !query.failed;
     if (!ok)
         err_nomem(&err);
     int status = ok ? command_pprof.run((int)args.n - 1, args.items) : tell_err(&err);
@@ -447,11 +490,10 @@ static int run_pprof(int argc, char **argv)
 
 static bool serve_page(const struct request *request, struct err *err)
 {
-    const char *no_browser = request->flags[OWN_NO_BROWSER].value;
     const struct trace_web_request page = {.path = request->trace,
                                            .binary = request->binary,
                                            .http = request->flags[OWN_HTTP].value,
-                                           .no_browser = no_browser && !strcmp(no_browser, "true"),
+                                           .no_browser = has(request, OWN_NO_BROWSER),
                                            .options = request->options};
     return trace_web_run(&page, err);
 }

@@ -25,14 +25,39 @@ static bool parse_time(const char *text, int64_t *ns)
     } units[] = {{"", 1e9}, {"s", 1e9}, {"ms", 1e6}, {"us", 1e3}, {"ns", 1}};
     char *end;
     double number = strtod(text, &end);
-    if (end == text || !(number >= 0) || number > 9e9)
-        return false;
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+    for (size_t i = 0; end != text && i < sizeof units / sizeof *units; i++)
         if (!strcmp(end, units[i].unit)) {
-            *ns = (int64_t)(number * units[i].ns);
-            return true;
+            number *= units[i].ns;
+            *ns = number >= 0 && number <= 9e18 ? (int64_t)(number + 0.5) : -1;
+            return *ns >= 0;
         }
     return false;
+}
+
+/* What would part parameters in the name of a source is %XX there. */
+static const char special[] = "%&/?";
+
+void trace_name_parameter(struct buf *query, const char *name, const char *value)
+{
+    buf_printf(query, "%c%s=", query->len ? '&' : '?', name);
+    for (; *value; value++)
+        buf_printf(query, strchr(special, *value) ? "%%%02X" : "%c", (unsigned char)*value);
+}
+
+/* The same backwards, in place; a '%' that begins none of these stays. */
+static void take_value(char *text)
+{
+    char *to = text;
+    for (const char *p = text; *p; p++) {
+        char digits[3] = {0}, *end = digits;
+        if (*p == '%')
+            memcpy(digits, p + 1, strnlen(p + 1, 2));
+        long c = strtol(digits, &end, 16);
+        bool is_one = end == digits + 2 && c > 0 && strchr(special, (int)c);
+        *to++ = is_one ? (char)c : *p;
+        p += is_one ? 2 : 0;
+    }
+    *to = '\0';
 }
 
 static bool parse_id(const char *text, uint64_t *id)
@@ -40,23 +65,30 @@ static bool parse_id(const char *text, uint64_t *id)
     char *end;
     errno = 0;
     *id = strtoull(text, &end, 10);
-    return *text >= '0' && *text <= '9' && !*end && !errno && *id <= INT64_MAX;
+    return *text >= '0' && *text <= '9' && !*end && !errno && *id > 0 && *id <= INT64_MAX;
 }
 
 bool trace_name_option(struct analysis_options *options, const char *name, const char *value,
                        struct err *err)
 {
     uint64_t id;
-    if (!strcmp(name, "start") || !strcmp(name, "end"))
-        return parse_time(value, name[0] == 's' ? &options->start_ns : &options->end_ns) ||
-               err_set(err, ERR_USAGE, "%s takes a time like 1.5s or 20ms, not '%s'", name, value);
+    if (!strcmp(name, "start") || !strcmp(name, "end")) {
+        int64_t *ns = name[0] == 's' ? &options->start_ns : &options->end_ns;
+        if (!parse_time(value, ns))
+            return err_set(err, ERR_USAGE, "%s takes a time like 1.5s or 20ms, not '%s'", name,
+                           value);
+        if (ns == &options->end_ns && !*ns) /* to the options that is none */
+            return err_set(err, ERR_USAGE, "end is 0: there is nothing before it");
+        return !options->end_ns || options->start_ns < options->end_ns ||
+               err_set(err, ERR_USAGE, "end is not after start");
+    }
     if (!strcmp(name, "name")) {
         options->goroutine_name = value;
         return true;
     }
     if (!strcmp(name, "goroutine") || !strcmp(name, "task")) {
         if (!parse_id(value, &id))
-            return err_set(err, ERR_USAGE, "%s takes a number, not '%s'", name, value);
+            return err_set(err, ERR_USAGE, "%s takes a number from 1 on, not '%s'", name, value);
         if (name[0] == 'g')
             options->goroutine = (int64_t)id;
         else
@@ -130,6 +162,8 @@ static bool parse(char *text, const char **path, const char **binary,
         if (equals)
             *equals = '\0';
         const char *value = equals ? equals + 1 : "";
+        if (equals)
+            take_value(equals + 1);
         if (!strcmp(one, "binary"))
             *binary = value;
         else if (!trace_name_option(options, one, value, err))

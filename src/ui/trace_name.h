@@ -4,7 +4,8 @@
  *
  * In: text.  Out: what is asked for; the trace opened; the profile.  The parameters are those
  * of the command `sonde trace`: start=TIME, end=TIME, goroutine=ID, name=FUNCTION, task=ID,
- * and binary=FILE, what a trace of Go 1.5 is of.
+ * and binary=FILE, what a trace of Go 1.5 is of.  In their values %, &, / and ? may be %25, %26,
+ * %2F and %3F.
  * Threads: any number of calls at a time.  Signals: no. */
 #ifndef SONDE_UI_TRACE_NAME_H
 #define SONDE_UI_TRACE_NAME_H
@@ -26,6 +27,9 @@ struct profile *trace_name_profile(const char *source, const struct source_optio
  * ERR_USAGE: no such option, or a value that is none. */
 bool trace_name_option(struct analysis_options *options, const char *name, const char *value,
                        struct err *err);
+
+/* Append a parameter to the query of a name: "?start=1s", "&name=f". */
+void trace_name_parameter(struct buf *query, const char *name, const char *value);
 
 /* A trace to read: a file, or what a server sends, which is then in *body; release that after
  * the reader.  `binary` (or NULL) names the addresses of a file of Go 1.5.  NULL and *err on

@@ -1,6 +1,7 @@
 #include "ui/trace_web_load.h"
 
 #include "base/pages.h"
+#include "trace/trace_source.h"
 #include "ui/progress.h"
 #include "ui/source.h"
 #include "ui/trace_name.h"
@@ -22,7 +23,7 @@
 enum state { STATE_READING, STATE_READY, STATE_FAILED };
 
 struct trace_web_load {
-    char *path; /* malloc'ed; of what a server sent, a file in memory */
+    char *path; /* malloc'ed; of what a server or a pipe sent, a file in memory */
     const char *binary;
     int fd; /* of that file; -1 */
     struct trace_reader *reader;
@@ -41,41 +42,49 @@ struct trace_web_load {
     void *on_done_arg;
 };
 
-/* What a server sends is kept in memory, as a file, since it is read more than once. */
+/* What comes once is kept in memory, as a file, since it is read more than once. */
+static bool keep(struct trace_web_load *load, const struct file *body, struct err *err)
+{
+    char name[32];
+    load->fd = memfd_create("sonde-trace", MFD_CLOEXEC);
+    for (size_t at = 0; load->fd >= 0 && at < body->len;) {
+        ssize_t n = write(load->fd, body->data + at, body->len - at);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return err_sys(err, errno, "cannot keep the trace in memory");
+        at += (size_t)n;
+    }
+    if (load->fd < 0)
+        return err_sys(err, errno, "cannot keep the trace in memory");
+    snprintf(name, sizeof name, "/proc/self/fd/%d", load->fd);
+    load->path = strdup(name);
+    return load->path || err_nomem(err);
+}
+
+/* What a server sends, and a pipe. */
 static bool fetch(struct trace_web_load *load, const char *path, struct err *err)
 {
     struct stat st;
     struct url url = {0};
     struct file body = {0};
-    char name[32];
     const struct source_options options = {0};
-    bool is_url = stat(path, &st) != 0 && url_of_source(&url, path, 0, 0);
+    bool is_there = stat(path, &st) == 0, is_url = !is_there && url_of_source(&url, path, 0, 0);
     url_release(&url);
-    if (!is_url) {
+    if (!is_url && !(is_there && S_ISFIFO(st.st_mode))) {
         load->path = strdup(path);
         return load->path || err_nomem(err);
     }
     url = (struct url){0};
-    bool ok = source_read(path, &options, &body, &url, err);
+    bool ok = is_url ? source_read(path, &options, &body, &url, err) : file_read(&body, path, err);
     url_release(&url);
-    if (ok) {
-        load->fd = memfd_create("sonde-trace", MFD_CLOEXEC);
-        for (size_t at = 0; load->fd >= 0 && at < body.len;) {
-            ssize_t n = write(load->fd, body.data + at, body.len - at);
-            if (n < 0)
-                break;
-            at += (size_t)n;
-        }
-        ok = load->fd >= 0 && lseek(load->fd, 0, SEEK_CUR) == (off_t)body.len;
-        if (!ok)
-            err_sys(err, errno, "cannot keep the trace in memory");
+    if (ok && !trace_header_version(body.data, body.len)) { /* told by its own name */
+        trace_header_error(body.data, body.len, path, err);
+        ok = false;
     }
+    ok = ok && keep(load, &body, err);
     file_release(&body);
-    if (!ok)
-        return false;
-    snprintf(name, sizeof name, "/proc/self/fd/%d", load->fd);
-    load->path = strdup(name);
-    return load->path || err_nomem(err);
+    return ok;
 }
 
 /* A file of Go 1.5 is named by a program's file. */

@@ -45,7 +45,7 @@ struct trace_web_progress {
     const char *format;
 };
 
-/* Open the trace: a file, or what a server sends; `binary` (or NULL) names the addresses of one
+/* Open the trace: a file, or what a server or a pipe sends; `binary` (or NULL) names the addresses of one
  * of Go 1.5, and is borrowed.  NULL and *err: there is none, it cannot be
  * read, or it is no trace. */
 struct trace_web_load *trace_web_load_open(const char *path, const char *binary, struct err *err);

@@ -575,6 +575,13 @@ def test_command(folder, trace):
     with Server(sys.executable, "-c", SERVE_FILE, trace) as http_server, \
             serve(f"http://localhost:{http_server.port}/trace.out") as s:
         check("a trace of a server", s.read()["events"] > 100, s.said)
+    # What comes once is read more than once all the same.
+    fifo = os.path.join(folder, "fifo")
+    os.mkfifo(fifo)
+    with subprocess.Popen(["sh", "-c", 'exec cat "$0" > "$1"', trace, fifo]), serve(fifo) as s:
+        check("a trace of a pipe", s.read()["events"] > 100, s.said)
+        answer = s.ask("/block?raw=1")
+        check("and again", answer.status == 200 and len(answer.body) > 100, answer.status, answer.body[:200])
 
 
 SERVE_FILE = """
