@@ -338,9 +338,7 @@ static bool write_merge(struct native_trace *t, struct trace_merge *merge,
     const struct native_trace_stacks stacks = {wires.items, wires.n, merge->stacks, merge->n_stacks,
                                                main_pid};
     ok = ok && native_trace_put(spool, &merge->states, &stacks, fd, &result->n_bytes, diag, err);
-    for (size_t i = 0; i < merge->n_sources; i++)
-        if (merge->sources[i].header)
-            result->n_lost += merge->sources[i].header->n_lost;
+    result->n_lost = trace_merge_n_lost(merge);
     result->n_events = merge->states.n_events;
     result->n_repairs = merge->states.n_repairs;
     result->n_turns_lost = t->turns ? trace_turns_n_lost(t->turns) : 0;

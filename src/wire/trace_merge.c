@@ -11,6 +11,10 @@
 /* So long after a lock was given up, at most, the kernel wakes who waits for it; or before. */
 #define WORD_NS 1000000u
 #define UNBORN_MAX 65536
+/* A thread notes what it does in order: what says that it was before so many others was not.  And
+ * nothing is later than now, but for what is noted while it is read. */
+#define BACK_MAX 256u
+#define AHEAD_NS 10000000000u
 #define CHUNKS_MAX (1u << 20)
 #define THREADS_MAX (1u << 22)
 
@@ -185,7 +189,7 @@ static struct trace_merge_thread *make_thread(struct trace_merge *m, int32_t tid
     return t;
 }
 
-/* Puts it where its time belongs; `after`: behind others of that time. */
+/* Puts it where its time belongs, behind others of that time. */
 static struct trace_item *insert(struct trace_merge *m, struct trace_merge_thread *t,
                                  const struct trace_item *item)
 {
@@ -196,11 +200,13 @@ static struct trace_item *insert(struct trace_merge *m, struct trace_merge_threa
     }
     if (!more(m, &t->items, &t->max, t->n + 1, sizeof *t->items))
         return NULL;
-    size_t at = t->n;
-    while (at > t->first && t->items[at - 1].ns > item->ns)
+    size_t at = t->n, least = t->n - t->first > BACK_MAX ? t->n - BACK_MAX : t->first;
+    while (at > least && t->items[at - 1].ns > item->ns)
         at--;
     memmove(t->items + at + 1, t->items + at, (t->n - at) * sizeof *t->items);
     t->items[at] = *item;
+    if (at > t->first && t->items[at - 1].ns > item->ns)
+        t->items[at].ns = t->items[at - 1].ns;
     t->n++;
     m->n_pending++;
     return &t->items[at];
@@ -259,12 +265,15 @@ static void add_text(struct trace_merge *m, struct trace_merge_thread *t,
         n -= some;
         parts++;
     }
+    m->states.failed |= n > 0;
 }
 
 static void add_record(struct trace_merge *m, struct trace_merge_thread *t, uint32_t source,
                        const struct trace_record *r, const struct trace_record *parts)
 {
     struct trace_item item = {to_ns(&m->sources[source], r->time), (uint32_t)t->text.n, source, *r};
+    if (item.ns > m->now_ns + AHEAD_NS)
+        item.ns = m->now_ns;
     if (r->type == TRACE_RAW_END && r->reason)
         forget_begin(t, TRACE_RAW_BLOCK);
     if (r->type == TRACE_RAW_RETURN && r->reason)
@@ -367,6 +376,7 @@ static void scan_source(struct trace_merge *m, uint32_t i)
     size_t n = 0;
     trace_raw_moment(s->clock, &ticks, &ns);
     set_clock(s, ticks, ns);
+    m->now_ns = ns;
     for (uint64_t c = 0; c < s->n_chunks && c < n_used; c++) {
         uint32_t state = __atomic_load_n(&chunks[c].state, __ATOMIC_ACQUIRE);
         if (state != TRACE_CHUNK_OWNED && state != TRACE_CHUNK_FULL)
@@ -484,7 +494,6 @@ static void tell_lost(struct trace_merge *m, struct trace_merge_thread *t, uint6
     static const char category[] = "sonde: events lost";
     char digits[20];
     size_t at = sizeof digits;
-    m->n_lost += n;
     do
         digits[--at] = (char)('0' + n % 10);
     while (n /= 10);
@@ -710,8 +719,10 @@ static bool comes_at_once(const struct trace_merge *m, uint32_t thread, uint64_t
             continue;
         if (turn->kind == TRACE_TURN_WAKES)
             continue;
+        if (turn->kind != TRACE_TURN_COMES || turn->ns <= *ns)
+            return false; /* told out of order, it would be asked forever */
         *ns = turn->ns;
-        return turn->kind == TRACE_TURN_COMES;
+        return true;
     }
     return false;
 }
@@ -804,15 +815,30 @@ bool trace_merge_add(struct trace_merge *m, struct trace_raw_header *h, uint64_t
         return false;
     s.serials = m->states.memory.grow(NULL, 0, s.n_chunks * sizeof *s.serials);
     s.n_read = s.serials ? m->states.memory.grow(NULL, 0, s.n_chunks) : NULL;
+    if (!s.n_read) {
+        release(m, s.serials, s.n_chunks * sizeof *s.serials);
+        m->states.failed = true;
+        return false;
+    }
     m->sources[m->n_sources++] = s;
-    m->states.failed |= !s.n_read;
-    return s.n_read != NULL;
+    return true;
 }
 
 void trace_merge_drop(struct trace_merge *m, size_t source)
 {
-    if (source < m->n_sources)
-        release_source(m, &m->sources[source]);
+    if (source >= m->n_sources || !m->sources[source].header)
+        return;
+    m->n_lost_gone += m->sources[source].header->n_lost;
+    release_source(m, &m->sources[source]);
+}
+
+uint64_t trace_merge_n_lost(const struct trace_merge *m)
+{
+    uint64_t n = m->n_lost_gone;
+    for (size_t i = 0; i < m->n_sources; i++)
+        if (m->sources[i].header)
+            n += m->sources[i].header->n_lost;
+    return n;
 }
 
 void trace_merge_since(struct trace_merge *m, uint64_t since_ns)

@@ -94,9 +94,11 @@ struct trace_merge {
     size_t n_stack_slots;
     struct trace_turn *turns; /* first_turn .. n_turns - 1 are to come */
     size_t first_turn, n_turns, max_turns;
-    uint64_t n_pending, n_lost;
-    uint64_t since_ns; /* what was before is not to be told; 0: all is */
-    uint64_t until_ns; /* what lasts until then is told to; 0: up to the last event */
+    uint64_t n_pending;
+    uint64_t n_lost_gone; /* of processes that were dropped */
+    uint64_t now_ns;      /* when what is being read was begun with */
+    uint64_t since_ns;    /* what was before is not to be told; 0: all is */
+    uint64_t until_ns;    /* what lasts until then is told to; 0: up to the last event */
 };
 
 /* memory, sink and the functions for tables are to be set in merge->states before. */
@@ -106,6 +108,8 @@ void trace_merge_release(struct trace_merge *merge);
 bool trace_merge_add(struct trace_merge *merge, struct trace_raw_header *header, uint64_t n_bytes);
 /* That memory is no more: nothing else comes of it. */
 void trace_merge_drop(struct trace_merge *merge, size_t source);
+/* Records that there was no room for, of all processes: as many as they say. */
+uint64_t trace_merge_n_lost(const struct trace_merge *merge);
 
 /* In the order of time, and before a step whose time is the lag later.  Of a thread that is not
  * known, or a processor that is none of n_cpus, nothing is told. */
