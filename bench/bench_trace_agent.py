@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """bench_trace_agent: what an execution trace costs a native program: an event, as the thread feels
-it; and a program that locks much, and one whose threads wait for each other all the time, bare,
-under `sonde record -e trace` and under `perf sched record`, one after the other, PAIRS (9) times;
-medians and quartiles.  Then four threads that want the same mutex all the time, by CPU time and by
-the clock: what that takes hangs on who gets it when, so it differs from run to run, and a trace
-can make it faster.
+it; and a program that only locks, one that locks much, and one whose threads wait for each other all
+the time: bare, with libsonde in it but nothing recorded ("off"), under `sonde record -e trace` and
+under `perf sched record`, one after the other, PAIRS (9) times; medians and quartiles.  Then four
+threads that want the same mutex all the time, by CPU time and by the clock: what that takes hangs on
+who gets it when, so it differs from run to run, and a trace can make it faster.
 
   bench_trace_agent.py PEER SONDE
 """
@@ -62,20 +62,22 @@ def main():
             print(f"  {name:<9} off {show(off[name])}   on, more {show(more[name])}")
         bare_event = [2 * read - end for read, end in zip(more["read"], more["task_end"])]
         print(f"  without its stack: a read less a task_end {show(bare_event)}")
-        ways = {"bare": (), "sonde": (sonde, "record", "-e", "trace", "-o", out, "--")}
+        ways = {"bare": (bare,), "off": (api,), "sonde": (sonde, "record", "-e", "trace", "-o", out, "--", bare)}
         if shutil.which("perf") and subprocess.run(["perf", "sched", "record", "-o", out, "true"],
                                                    capture_output=True).returncode == 0:
-            ways["perf sched"] = ("perf", "sched", "record", "-o", out)
+            ways["perf sched"] = ("perf", "sched", "record", "-o", out, bare)
         else:
             print("no peer: perf sched record does not work here")
-        for what, title in ((("locks",), "a round with a lock and an unlock, ns of the program's time"),
+        for what, title in ((("alone",), "a lock and an unlock, and nothing else, ns"),
+                            (("locks",), "a round with a lock and an unlock, ns of the program's time"),
                             (("turns",), "a turn: a wait and who ends it, ns of the program's time"),
                             (("fight", "10"), "a round of four threads, a lock held for some 10 ns, ns"),
-                            (("fight", "200"), "the same, held for some 200 ns, ns")):
+                            (("fight", "200"), "the same, held for some 200 ns, ns"),
+                            (("fight", "5000"), "the same, held for some 5 us, ns")):
             times = {}
             for _ in range(PAIRS):
                 for way, command in ways.items():
-                    for name, ns in run(*command, bare, *what).items():
+                    for name, ns in run(*command, *what).items():
                         times.setdefault(name, {}).setdefault(way, []).append(ns)
             print(title)
             for name, of in times.items():

@@ -19,6 +19,7 @@
 #define N_EVENTS 4000
 #define N_EVENT_ROUNDS 15
 #define N_BURST 100000
+#define N_ALONE 20000000
 #define N_LOCKS 300000
 #define N_TURNS 20000
 #define N_ROUNDS 2000000
@@ -106,6 +107,15 @@ static void work(int n)
         sink += (unsigned)i;
 }
 
+static void *lock_only(void *arg)
+{
+    for (int i = 0; i < N_ALONE; i++) {
+        pthread_mutex_lock(&mutex);
+        pthread_mutex_unlock(&mutex);
+    }
+    return arg;
+}
+
 static void *lock_much(void *arg)
 {
     for (int i = 0; i < N_LOCKS; i++) {
@@ -164,6 +174,8 @@ int main(int argc, char **argv)
     if (argc > 2 && strcmp(what, "events") == 0)
         run_events(argv[2]);
 #endif
+    if (strcmp(what, "alone") == 0)
+        run_threads("CPU", 1, lock_only, N_ALONE);
     if (strcmp(what, "locks") == 0)
         run_threads("CPU", 2, lock_much, N_LOCKS);
     if (strcmp(what, "turns") == 0)

@@ -24,33 +24,7 @@ static lock_fn *try_mutex, *next_mutex, *try_read, *next_read, *try_write, *next
 static timed_fn *next_mutex_timed, *next_read_timed, *next_write_timed, *next_c11_timed;
 static clock_fn *next_mutex_clock, *next_read_clock, *next_write_clock;
 
-static const struct interpose_next all[] = {
-    {&try_mutex, "pthread_mutex_trylock"},
-    {&next_mutex, "pthread_mutex_lock"},
-    {&next_mutex_timed, "pthread_mutex_timedlock"},
-    {&next_mutex_clock, "pthread_mutex_clocklock"},
-    {&try_read, "pthread_rwlock_tryrdlock"},
-    {&next_read, "pthread_rwlock_rdlock"},
-    {&next_read_timed, "pthread_rwlock_timedrdlock"},
-    {&next_read_clock, "pthread_rwlock_clockrdlock"},
-    {&try_write, "pthread_rwlock_trywrlock"},
-    {&next_write, "pthread_rwlock_wrlock"},
-    {&next_write_timed, "pthread_rwlock_timedwrlock"},
-    {&next_write_clock, "pthread_rwlock_clockwrlock"},
-    {&try_c11, "mtx_trylock"},
-    {&next_c11, "mtx_lock"},
-    {&next_c11_timed, "mtx_timedlock"},
-};
-
-static __attribute__((constructor(101))) void find_at_start(void)
-{
-    interpose_find(all, sizeof all / sizeof *all);
-}
-
-SLOW bool find(void)
-{
-    return interpose_find(all, sizeof all / sizeof *all);
-}
+static bool find(void);
 
 /* False: there is nothing to pass on to. */
 static bool need(const void *next)
@@ -142,7 +116,7 @@ static int spin(void *mutex, lock_fn *try, int busy)
     return busy;
 }
 
-static __attribute__((noinline)) int busy_mutex(pthread_mutex_t *mutex)
+static __attribute__((noinline)) int busy_mutex(void *mutex)
 {
     if (!need(try_mutex))
         return 0;
@@ -152,10 +126,10 @@ static __attribute__((noinline)) int busy_mutex(pthread_mutex_t *mutex)
     return LIKELY(rc != EBUSY) ? rc : slow_lock(mutex, next_mutex, TRACE_RAW_MUTEX);
 }
 
-EXPORT int pthread_mutex_lock(pthread_mutex_t *mutex)
+static int lock_mutex(void *lock)
 {
     lock_fn *next = next_mutex;
-    return LIKELY(next) && block_is_calm(mutex, is_free(mutex)) ? next(mutex) : busy_mutex(mutex);
+    return block_is_calm(lock, is_free(lock)) ? next(lock) : busy_mutex(lock);
 }
 
 EXPORT int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
@@ -176,7 +150,7 @@ EXPORT int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
                                : slow_clock(mutex, clock, until, next_mutex_clock, TRACE_RAW_MUTEX);
 }
 
-static __attribute__((noinline)) int busy_read(pthread_rwlock_t *lock)
+static __attribute__((noinline)) int busy_read(void *lock)
 {
     if (!need(try_read))
         return 0;
@@ -184,10 +158,10 @@ static __attribute__((noinline)) int busy_read(pthread_rwlock_t *lock)
     return LIKELY(rc != EBUSY) ? rc : slow_lock(lock, next_read, TRACE_RAW_RWLOCK);
 }
 
-EXPORT int pthread_rwlock_rdlock(pthread_rwlock_t *lock)
+static int lock_read(void *lock)
 {
     lock_fn *next = next_read;
-    return LIKELY(next) && block_is_calm(lock, is_readable(lock)) ? next(lock) : busy_read(lock);
+    return block_is_calm(lock, is_readable(lock)) ? next(lock) : busy_read(lock);
 }
 
 EXPORT int pthread_rwlock_timedrdlock(pthread_rwlock_t *lock, const struct timespec *until)
@@ -208,7 +182,7 @@ EXPORT int pthread_rwlock_clockrdlock(pthread_rwlock_t *lock, clockid_t clock,
                                : slow_clock(lock, clock, until, next_read_clock, TRACE_RAW_RWLOCK);
 }
 
-static __attribute__((noinline)) int busy_write(pthread_rwlock_t *lock)
+static __attribute__((noinline)) int busy_write(void *lock)
 {
     if (!need(try_write))
         return 0;
@@ -216,10 +190,10 @@ static __attribute__((noinline)) int busy_write(pthread_rwlock_t *lock)
     return LIKELY(rc != EBUSY) ? rc : slow_lock(lock, next_write, TRACE_RAW_RWLOCK);
 }
 
-EXPORT int pthread_rwlock_wrlock(pthread_rwlock_t *lock)
+static int lock_write(void *lock)
 {
     lock_fn *next = next_write;
-    return LIKELY(next) && block_is_calm(lock, is_writable(lock)) ? next(lock) : busy_write(lock);
+    return block_is_calm(lock, is_writable(lock)) ? next(lock) : busy_write(lock);
 }
 
 EXPORT int pthread_rwlock_timedwrlock(pthread_rwlock_t *lock, const struct timespec *until)
@@ -240,7 +214,7 @@ EXPORT int pthread_rwlock_clockwrlock(pthread_rwlock_t *lock, clockid_t clock,
                                : slow_clock(lock, clock, until, next_write_clock, TRACE_RAW_RWLOCK);
 }
 
-static __attribute__((noinline)) int busy_c11(mtx_t *mutex)
+static __attribute__((noinline)) int busy_c11(void *mutex)
 {
     if (!need(try_c11))
         return thrd_success;
@@ -250,10 +224,10 @@ static __attribute__((noinline)) int busy_c11(mtx_t *mutex)
     return LIKELY(rc != thrd_busy) ? rc : slow_lock(mutex, next_c11, TRACE_RAW_MUTEX);
 }
 
-EXPORT int mtx_lock(mtx_t *mutex)
+static int lock_c11(void *lock)
 {
     lock_fn *next = next_c11;
-    return LIKELY(next) && block_is_calm(mutex, is_free(mutex)) ? next(mutex) : busy_c11(mutex);
+    return block_is_calm(lock, is_free(lock)) ? next(lock) : busy_c11(lock);
 }
 
 EXPORT int mtx_timedlock(mtx_t *restrict mutex, const struct timespec *restrict until)
@@ -262,4 +236,37 @@ EXPORT int mtx_timedlock(mtx_t *restrict mutex, const struct timespec *restrict 
         return thrd_success;
     int rc = is_time(CLOCK_REALTIME, until) ? try_c11(mutex) : thrd_busy;
     return LIKELY(rc != thrd_busy) ? rc : slow_timed(mutex, until, next_c11_timed, TRACE_RAW_MUTEX);
+}
+
+INTERPOSE(pthread_mutex_lock, pthread_mutex_t *on, way_mutex, 0)
+INTERPOSE(pthread_rwlock_rdlock, pthread_rwlock_t *on, way_read, 0)
+INTERPOSE(pthread_rwlock_wrlock, pthread_rwlock_t *on, way_write, 0)
+INTERPOSE(mtx_lock, mtx_t *on, way_c11, thrd_success)
+
+static const struct interpose_next all[] = {
+    {&try_mutex, "pthread_mutex_trylock"},
+    {&next_mutex, "pthread_mutex_lock", NULL, &way_mutex, lock_mutex},
+    {&next_mutex_timed, "pthread_mutex_timedlock"},
+    {&next_mutex_clock, "pthread_mutex_clocklock"},
+    {&try_read, "pthread_rwlock_tryrdlock"},
+    {&next_read, "pthread_rwlock_rdlock", NULL, &way_read, lock_read},
+    {&next_read_timed, "pthread_rwlock_timedrdlock"},
+    {&next_read_clock, "pthread_rwlock_clockrdlock"},
+    {&try_write, "pthread_rwlock_trywrlock"},
+    {&next_write, "pthread_rwlock_wrlock", NULL, &way_write, lock_write},
+    {&next_write_timed, "pthread_rwlock_timedwrlock"},
+    {&next_write_clock, "pthread_rwlock_clockwrlock"},
+    {&try_c11, "mtx_trylock"},
+    {&next_c11, "mtx_lock", NULL, &way_c11, lock_c11},
+    {&next_c11_timed, "mtx_timedlock"},
+};
+
+static bool find(void)
+{
+    return interpose_find(all, sizeof all / sizeof *all);
+}
+
+static __attribute__((constructor(101))) void find_at_start(void)
+{
+    find();
 }

@@ -4,19 +4,29 @@
 #ifndef SONDE_AGENT_INTERPOSE_NEXT_H
 #define SONDE_AGENT_INTERPOSE_NEXT_H
 
+#include "agent/hooks.h"
+
 #include <dlfcn.h>
 #include <errno.h>
-#include <stdbool.h>
-#include <stddef.h>
 
 #define EXPORT __attribute__((visibility("default")))
 #define SLOW static __attribute__((noinline, cold))
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 
-struct interpose_next {
-    void *to;                   /* the pointer to the function, NULL so far */
-    const char *name, *version; /* version NULL: the usual one */
-};
+/* Exports a function that is called by way of a pointer.  `refused`: its answer when there is no
+ * next one. */
+#define INTERPOSE(name, parameter, way, refused)                                                   \
+    SLOW int first_##way(void *on);                                                                \
+    static int (*way)(void *) = first_##way;                                                       \
+    static int first_##way(void *on)                                                               \
+    {                                                                                              \
+        int (*to)(void *) = find() ? __atomic_load_n(&way, __ATOMIC_ACQUIRE) : first_##way;        \
+        return to != first_##way ? to(on) : (refused);                                             \
+    }                                                                                              \
+    EXPORT int name(parameter)                                                                     \
+    {                                                                                              \
+        return __atomic_load_n(&way, __ATOMIC_RELAXED)(on);                                        \
+    }
 
 /* Looks for all of them.  False: this is a call by the dynamic linker itself while it looks,
  * when nobody else runs: nothing can be passed on. */
@@ -36,6 +46,7 @@ static inline bool interpose_find(const struct interpose_next *all, size_t n)
             found = exact;
         __atomic_store_n((void **)all[i].to, found, __ATOMIC_RELEASE);
     }
+    hooks_add(all, n);
     is_finding = false;
     return true;
 }

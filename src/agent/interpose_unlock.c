@@ -13,17 +13,7 @@ typedef int unlock_fn(void *);
 
 static unlock_fn *next_mutex, *next_rwlock, *next_c11;
 
-static const struct interpose_next all[] = {
-    {&next_mutex, "pthread_mutex_unlock"},
-    {&next_rwlock, "pthread_rwlock_unlock"},
-    {&next_c11, "mtx_unlock"},
-};
-
-static __attribute__((constructor(101))) void find_at_start(void)
-{
-    interpose_find(all, sizeof all / sizeof *all);
-    mutex_is_hooked = true;
-}
+static bool find(void);
 
 /* Of glibc's pthread_mutex_t and mtx_t that is held: 1 says that nobody sleeps in the kernel for
  * it, so an unlock lets nobody go on.  (A writer's rwlock is unlocked here too; its first word is
@@ -54,36 +44,47 @@ SLOW int slow_read_unlock(pthread_rwlock_t *lock)
     return rc;
 }
 
-/* The first call may come before any constructor. */
-SLOW int first_unlock(void *lock, unlock_fn **next)
-{
-    int rc = interpose_find(all, sizeof all / sizeof *all) ? (*next)(lock) : 0;
-    return rc;
-}
+/* What there is while something is recorded. */
 
-EXPORT int pthread_mutex_unlock(pthread_mutex_t *mutex)
+static int unlock_mutex(void *mutex)
 {
     unlock_fn *next = next_mutex;
-    if (!LIKELY(next))
-        return first_unlock(mutex, &next_mutex);
     return mutex_may_wait(mutex) ? slow_unlock(mutex, next) : next(mutex);
 }
 
-EXPORT int mtx_unlock(mtx_t *mutex)
+static int unlock_c11(void *mutex)
 {
     unlock_fn *next = next_c11;
-    if (!LIKELY(next))
-        return first_unlock(mutex, &next_c11);
     return mutex_may_wait(mutex) ? slow_unlock(mutex, next) : next(mutex);
 }
 
-EXPORT int pthread_rwlock_unlock(pthread_rwlock_t *lock)
+static int unlock_rwlock(void *rwlock)
 {
+    pthread_rwlock_t *lock = rwlock;
     unlock_fn *next = next_rwlock;
-    if (!LIKELY(next))
-        return first_unlock(lock, &next_rwlock);
     if (!mutex_may_wait(lock))
         return next(lock);
     /* glibc's own way to tell; at worst a contention is charged to another unlock. */
     return lock->__data.__cur_writer ? slow_unlock(lock, next) : slow_read_unlock(lock);
+}
+
+INTERPOSE(pthread_mutex_unlock, pthread_mutex_t *on, way_mutex, 0)
+INTERPOSE(mtx_unlock, mtx_t *on, way_c11, 0)
+INTERPOSE(pthread_rwlock_unlock, pthread_rwlock_t *on, way_rwlock, 0)
+
+static const struct interpose_next all[] = {
+    {&next_mutex, "pthread_mutex_unlock", NULL, &way_mutex, unlock_mutex},
+    {&next_rwlock, "pthread_rwlock_unlock", NULL, &way_rwlock, unlock_rwlock},
+    {&next_c11, "mtx_unlock", NULL, &way_c11, unlock_c11},
+};
+
+static bool find(void)
+{
+    return interpose_find(all, sizeof all / sizeof *all);
+}
+
+static __attribute__((constructor(101))) void find_at_start(void)
+{
+    find();
+    mutex_is_hooked = true;
 }

@@ -40,37 +40,12 @@ static join_clock_fn *next_join_clock;
 static c11_join_fn *next_c11_join;
 static once_fn *next_once, *next_c11_once;
 
-static const struct interpose_next all[] = {
-    /* There are two kinds of condition variables in glibc. */
-    {&next_cond, "pthread_cond_wait", "GLIBC_2.3.2"},
-    {&next_cond_timed, "pthread_cond_timedwait", "GLIBC_2.3.2"},
-    {&next_cond_clock, "pthread_cond_clockwait"},
-    {&next_c11_cond, "cnd_wait"},
-    {&next_c11_cond_timed, "cnd_timedwait"},
-    {&try_sem, "sem_trywait"},
-    {&next_sem, "sem_wait"},
-    {&next_sem_timed, "sem_timedwait"},
-    {&next_sem_clock, "sem_clockwait"},
-    {&next_barrier, "pthread_barrier_wait"},
-    {&try_join, "pthread_tryjoin_np"},
-    {&next_join, "pthread_join"},
-    {&next_join_timed, "pthread_timedjoin_np"},
-    {&next_join_clock, "pthread_clockjoin_np"},
-    {&next_c11_join, "thrd_join"},
-    {&next_once, "pthread_once"},
-    {&next_c11_once, "call_once"},
-};
-
-static __attribute__((constructor(101))) void find_at_start(void)
-{
-    interpose_find(all, sizeof all / sizeof *all);
-    block_is_hooked = true;
-}
+static bool find(void);
 
 /* False: there is nothing to pass on to. */
 static bool need(const void *next)
 {
-    return LIKELY(next) || interpose_find(all, sizeof all / sizeof *all);
+    return LIKELY(next) || find();
 }
 
 static enum block_end end_of(int rc)
@@ -185,12 +160,14 @@ static __attribute__((noinline)) int busy_sem(sem_t *sem)
     return rc;
 }
 
-EXPORT int sem_wait(sem_t *sem)
+static int wait_sem(void *sem)
 {
     sem_fn *next = next_sem;
     bool is_free = __atomic_load_n((const uint32_t *)sem, __ATOMIC_RELAXED) != 0;
-    return LIKELY(next) && block_is_calm(sem, is_free) ? next(sem) : busy_sem(sem);
+    return block_is_calm(sem, is_free) ? next(sem) : busy_sem(sem);
 }
+
+INTERPOSE(sem_wait, sem_t *on, way_sem, 0)
 
 EXPORT int sem_timedwait(sem_t *restrict sem, const struct timespec *restrict until)
 {
@@ -327,4 +304,36 @@ EXPORT void call_once(once_flag *flag, void (*run)(void))
     int *once = &flag->__data;
     if (!is_over(once) && need(next_c11_once))
         slow_once(once, run, next_c11_once);
+}
+
+static const struct interpose_next all[] = {
+    /* There are two kinds of condition variables in glibc. */
+    {&next_cond, "pthread_cond_wait", "GLIBC_2.3.2"},
+    {&next_cond_timed, "pthread_cond_timedwait", "GLIBC_2.3.2"},
+    {&next_cond_clock, "pthread_cond_clockwait"},
+    {&next_c11_cond, "cnd_wait"},
+    {&next_c11_cond_timed, "cnd_timedwait"},
+    {&try_sem, "sem_trywait"},
+    {&next_sem, "sem_wait", NULL, &way_sem, wait_sem},
+    {&next_sem_timed, "sem_timedwait"},
+    {&next_sem_clock, "sem_clockwait"},
+    {&next_barrier, "pthread_barrier_wait"},
+    {&try_join, "pthread_tryjoin_np"},
+    {&next_join, "pthread_join"},
+    {&next_join_timed, "pthread_timedjoin_np"},
+    {&next_join_clock, "pthread_clockjoin_np"},
+    {&next_c11_join, "thrd_join"},
+    {&next_once, "pthread_once"},
+    {&next_c11_once, "call_once"},
+};
+
+static bool find(void)
+{
+    return interpose_find(all, sizeof all / sizeof *all);
+}
+
+static __attribute__((constructor(101))) void find_at_start(void)
+{
+    find();
+    block_is_hooked = true;
 }

@@ -2,6 +2,7 @@
 
 #include "agent/block.h"
 #include "agent/heap.h"
+#include "agent/hooks.h"
 #include "agent/lock.h"
 #include "agent/modules.h"
 #include "agent/mutex.h"
@@ -50,6 +51,12 @@ __thread bool recording_is_bare;
 static uint32_t bit(enum wire_kind kind)
 {
     return 1u << kind;
+}
+
+/* What is noted where threads lock, wait and let others go on. */
+static bool has_waits(void)
+{
+    return kinds & (bit(WIRE_BLOCK) | bit(WIRE_MUTEX) | bit(WIRE_TRACE));
 }
 
 static void make_index(void)
@@ -104,6 +111,7 @@ static void go(uint32_t which, struct store *store, uint64_t heap_rate)
     owner = raw_getpid();
     __atomic_fetch_or(&kinds, which, __ATOMIC_RELEASE);
     sampler_start(which, store);
+    hooks_switch(has_waits());
     if (which & bit(WIRE_HEAP))
         heap_start(heap_rate);
     if (which & bit(WIRE_BLOCK))
@@ -158,6 +166,7 @@ static void start_answering(void)
 static void forget(void)
 {
     kinds = kinds_to_file = 0;
+    hooks_switch(false);
     timers_reset();
     sampler_reset();
     modules_new_process();
@@ -392,6 +401,7 @@ bool recording_stop(enum wire_kind kind)
             trace_stop();
         sampler_stop(bit(kind));
         __atomic_fetch_and(&kinds, ~bit(kind), __ATOMIC_RELEASE);
+        hooks_switch(has_waits());
     }
     lock_give(&lock);
     if (!ok)
