@@ -286,6 +286,17 @@ static void on_label(struct analysis_mmu *mmu, const struct trace *trace,
     record(mmu, event->time_ns);
 }
 
+static bool is_range(const struct trace_event *event)
+{
+    return event->type >= GOTRACE_STW_BEGIN && event->type <= GOTRACE_GC_MARK_ASSIST_END;
+}
+
+static void keep(struct analysis_mmu *mmu, const struct trace_event *event)
+{
+    if (mmu->keep)
+        mmu->keep(mmu->keep_arg, event);
+}
+
 void analysis_mmu_event(struct analysis_mmu *mmu, const struct trace *trace,
                         const struct trace_event *event, const struct trace_transition *t)
 {
@@ -296,10 +307,14 @@ void analysis_mmu_event(struct analysis_mmu *mmu, const struct trace *trace,
         uint32_t bits = map_get(&mmu->marking, (uint64_t)t->id);
         if (!bits || bits == MAP_NONE)
             return;
+        keep(mmu, event);
         add_gc(mmu, event->p, is_executing(t->to) ? 1 : -1);
         record(mmu, event->time_ns);
         return;
     }
+    if (event->type == TRACE_SYNC || event->type == GOTRACE_PROCS_CHANGE ||
+        event->type == GOTRACE_GO_LABEL || is_range(event))
+        keep(mmu, event);
     switch (event->type) {
     case TRACE_SYNC:
         mmu->n_sync = event->args[0];
@@ -313,8 +328,7 @@ void analysis_mmu_event(struct analysis_mmu *mmu, const struct trace *trace,
             on_label(mmu, trace, event);
         break;
     default:
-        if (event->type >= GOTRACE_STW_BEGIN && event->type <= GOTRACE_GC_MARK_ASSIST_END &&
-            mmu->procs.n)
+        if (is_range(event) && mmu->procs.n)
             on_range(mmu, trace, event);
         break;
     }

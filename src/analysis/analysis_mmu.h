@@ -66,6 +66,10 @@ struct analysis_mmu {
     struct analysis_curve *curve; /* NULL; set after init: the share over time, of all processors */
     struct analysis_mud *muds;    /* NULL; set after init: [n_windows], zeroed */
     struct analysis_worst *worst; /* NULL; set after init: of the first window, sorted at the end */
+    /* NULL; set after init, with the flags of the normal curve or more: is handed those events that
+     * count by any flags, so that a curve by others can be worked out of them alone. */
+    void (*keep)(void *arg, const struct trace_event *event);
+    void *keep_arg;
     bool failed;
 };
 

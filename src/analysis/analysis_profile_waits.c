@@ -158,14 +158,13 @@ static void on_transition(struct states *s, const struct trace_event *event,
     if (row == UINT32_MAX)
         return;
     struct goroutine *g = &s->goroutines.items[row];
-    if (g->since_ns == INT64_MIN) {
-        if (t->to == s->state && wants_reason(s, t->reason)) {
-            g->since_ns = event->time_ns;
-            g->stack = trace_event_stack(event);
-        }
-    } else if (t->to != s->state) {
+    if (g->since_ns != INT64_MIN && (t->to != s->state || t->from != t->to)) {
         add_wait(s, row, event->time_ns);
         g->since_ns = INT64_MIN;
+    }
+    if (g->since_ns == INT64_MIN && t->to == s->state && wants_reason(s, t->reason)) {
+        g->since_ns = event->time_ns;
+        g->stack = trace_event_stack(event);
     }
     if (t->from == t->to)
         return;

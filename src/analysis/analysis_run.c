@@ -11,43 +11,68 @@ static bool may_stop(const struct analysis_task *tasks, size_t n)
     return true;
 }
 
-bool analysis_run(struct trace_reader *reader, const struct analysis_options *options,
-                  struct analysis_task *tasks, size_t n, struct diag *diag, struct err *err)
+bool analysis_pass_begin(struct analysis_pass *pass, const struct trace *trace,
+                         const struct analysis_options *options, struct analysis_task *tasks,
+                         size_t n, struct err *err)
 {
-    const struct trace *trace = trace_reader_trace(reader);
+    *pass = (struct analysis_pass){options, tasks, n, INT64_MAX, 0, false};
     for (size_t i = 0; i < n; i++) {
         tasks[i].state = tasks[i].ops->begin(trace, options, tasks[i].out, err);
         if (!tasks[i].state)
             return false;
     }
+    return true;
+}
+
+bool analysis_pass_events(struct analysis_pass *pass, const struct trace_event *events, size_t n)
+{
+    if (!pass->any && pass->options->end_ns && may_stop(pass->tasks, pass->n))
+        pass->end_ns = analysis_window_time(events, pass->options->end_ns);
+    pass->any = true;
+    bool is_over = false;
+    if (events[n - 1].time_ns >= pass->end_ns) {
+        size_t inside = 0, left = ANALYSIS_BEHIND_EVENTS - pass->n_behind;
+        while (events[inside].time_ns < pass->end_ns)
+            inside++;
+        is_over = n - inside >= left;
+        n = is_over ? inside + left : n;
+        pass->n_behind += n - inside;
+    }
+    for (size_t i = 0; i < pass->n; i++)
+        pass->tasks[i].ops->events(pass->tasks[i].state, events, n);
+    return !is_over;
+}
+
+bool analysis_pass_end(struct analysis_pass *pass, struct err *err)
+{
+    for (size_t i = 0; i < pass->n; i++)
+        if (!pass->tasks[i].ops->end(pass->tasks[i].state, err))
+            return false;
+    return true;
+}
+
+bool analysis_run(struct trace_reader *reader, const struct analysis_options *options,
+                  struct analysis_task *tasks, size_t n, struct diag *diag, struct err *err)
+{
+    struct analysis_pass pass;
     const struct trace_event *events;
     size_t n_events;
-    bool any = false;
-    int64_t end_ns = INT64_MAX;
+    if (!analysis_pass_begin(&pass, trace_reader_trace(reader), options, tasks, n, err))
+        return false;
     for (;;) {
         struct err broken = {0};
         if (!trace_reader_next(reader, &events, &n_events, &broken)) {
-            if (!any || broken.code != ERR_INPUT) {
+            if (!pass.any || broken.code != ERR_INPUT) {
                 *err = broken;
                 return false;
             }
             diag_add(diag, "%s; what comes before is shown", broken.msg);
             break;
         }
-        if (n_events == 0)
-            break;
-        if (!any && options->end_ns && may_stop(tasks, n))
-            end_ns = analysis_window_time(events, options->end_ns);
-        any = true;
-        for (size_t i = 0; i < n; i++)
-            tasks[i].ops->events(tasks[i].state, events, n_events);
-        if (events[n_events - 1].time_ns >= end_ns)
+        if (n_events == 0 || !analysis_pass_events(&pass, events, n_events))
             break;
     }
-    for (size_t i = 0; i < n; i++)
-        if (!tasks[i].ops->end(tasks[i].state, err))
-            return false;
-    return true;
+    return analysis_pass_end(&pass, err);
 }
 
 void analysis_release(struct analysis_task *tasks, size_t n)

@@ -50,9 +50,9 @@ struct timeline_stats timeline_stats(const struct timeline *tl)
         .n_pauses = (uint32_t)tl->pauses.n,
     };
     stats.index_bytes =
-        timeline_store_bytes(&tl->store) + tl->goes.cap * sizeof *tl->goes.items +
-        tl->go_of.n_slots * sizeof *tl->go_of.slots + tl->lane_of.cap * sizeof *tl->lane_of.items +
-        tl->tasks.cap * sizeof *tl->tasks.items +
+        timeline_store_bytes(&tl->store) + timeline_past_bytes(&tl->past) +
+        tl->goes.cap * sizeof *tl->goes.items + tl->go_of.n_slots * sizeof *tl->go_of.slots +
+        tl->lane_of.cap * sizeof *tl->lane_of.items + tl->tasks.cap * sizeof *tl->tasks.items +
         tl->task_lanes.cap * sizeof *tl->task_lanes.items +
         (tl->cycles.cap + tl->pauses.cap) * sizeof *tl->cycles.items +
         tl->stretch_ns.cap * sizeof *tl->stretch_ns.items +

@@ -8,6 +8,8 @@
 
 #define MOST_TASK_LANES 1000000
 #define FEW_SUMS 50000 /* that need not be joined, however small the file is */
+#define FEW_PAST_BYTES ((size_t)1 << 20)
+#define MOST_PAST_BYTES ((size_t)1 << 30)
 #define RECENT 1024
 /* No program has so many at once; a trace that says so is read in a bounded time and memory. */
 #define HELD_MAX 8192  /* goroutines that assist or sweep where a chunk begins */
@@ -44,6 +46,7 @@ struct timeline *timeline_new(void)
         return NULL;
     }
     timeline_store_init(&tl->store);
+    tl->failed = !timeline_past_init(&tl->past);
     tl->stretch_events = TIMELINE_STRETCH_EVENTS;
     tl->exact_events = TIMELINE_EXACT_EVENTS;
     tl->building = b;
@@ -77,6 +80,7 @@ void timeline_free(struct timeline *tl)
     free_building(tl);
     timeline_cache_free(tl->cache);
     timeline_store_release(&tl->store);
+    timeline_past_release(&tl->past);
     for (int i = 0; i < TIMELINE_N_CLASSES; i++)
         timeline_lanes_release(&tl->lanes[i]);
     vec_release(&tl->lane_of);
@@ -100,7 +104,8 @@ void timeline_free(struct timeline *tl)
     free(tl);
 }
 
-/* Of the file 1/2 % for processors, half of that for threads, 1/2 % for goroutines. */
+/* Of the file 1/2 % for processors, half of that for threads, 1/2 % for goroutines, 1 % for what
+ * was before chunks. */
 static void set_bounds(struct timeline *tl, uint64_t file_bytes)
 {
     size_t most = (size_t)(file_bytes / 200 / sizeof(struct timeline_sum));
@@ -108,6 +113,10 @@ static void set_bounds(struct timeline *tl, uint64_t file_bytes)
     tl->lanes[TIMELINE_CLASS_PROC].most = most;
     tl->lanes[TIMELINE_CLASS_THREAD].most = most / 2;
     tl->lanes[TIMELINE_CLASS_GO].most = most;
+    uint64_t past = file_bytes / 100;
+    tl->past.most = past < FEW_PAST_BYTES    ? FEW_PAST_BYTES
+                    : past > MOST_PAST_BYTES ? MOST_PAST_BYTES
+                                             : (size_t)past;
 }
 
 struct trace_reader *timeline_open(struct timeline *tl, const char *path, struct err *err)
@@ -638,8 +647,49 @@ static void begin_chunk(struct timeline_building *b, int64_t now_ns)
     if (!vec_push(&tl->chunks, begin))
         tl->failed = true;
     keep_held(tl);
+    timeline_past_chunk(&tl->past, tl->chunks.n - 1);
     begin_stretch(b, now_ns);
     b->n_in_chunk = 1;
+}
+
+/* Most events are such; false: it is another. */
+static bool keep_step(struct timeline *tl, const struct trace_event *e)
+{
+    int64_t g = e->g;
+    uint32_t stack = 0;
+    switch (e->type) {
+    case GOTRACE_GO_START:
+    case GOTRACE_GO_UNBLOCK:
+        g = (int64_t)e->args[0];
+        break;
+    case GOTRACE_GO_BLOCK:
+    case GOTRACE_GO_STOP:
+    case GOTRACE_GO_SYSCALL_BEGIN:
+        stack = (uint32_t)e->args[1];
+        break;
+    case GOTRACE_GO_SYSCALL_END:
+        break;
+    default:
+        return false;
+    }
+    return timeline_past_step(&tl->past, go_number(tl->building, g, false), e, stack,
+                              e->type == GOTRACE_GO_START);
+}
+
+/* Behind the machine, which has made the goroutine's number. */
+static void keep_past(struct timeline *tl, const struct trace_event *e)
+{
+    struct trace_transition t;
+    if (keep_step(tl, e))
+        return;
+    if (!trace_event_transition(e, &t)) {
+        timeline_past_event(&tl->past, e);
+    } else if (t.scope == TRACE_SCOPE_GOROUTINE) {
+        uint32_t go = go_number(tl->building, t.id, false);
+        uint32_t stack = timeline_past_change(&tl->past, tl->trace, go, e, &t);
+        if (stack)
+            tl->goes.items[go].name_stack = stack;
+    }
 }
 
 void timeline_events(struct timeline *tl, const struct trace_event *events, size_t n)
@@ -650,6 +700,7 @@ void timeline_events(struct timeline *tl, const struct trace_event *events, size
         if (!tl->has_first) {
             tl->has_first = true;
             tl->first_ns = e->time_ns;
+            tl->past.first = *e;
         }
         int64_t now_ns = (int64_t)((uint64_t)e->time_ns - (uint64_t)tl->first_ns);
         b->now_ns = now_ns;
@@ -671,7 +722,9 @@ void timeline_events(struct timeline *tl, const struct trace_event *events, size
         tl->last_ns = now_ns;
         timeline_machine_event(&ops, b, lane_of_go, e, now_ns);
         note(tl, e);
+        keep_past(tl, e);
     }
+    tl->failed |= tl->past.failed;
 }
 
 /* ---- the end ---- */
@@ -740,6 +793,7 @@ bool timeline_end(struct timeline *tl, struct err *err)
             qsort(tl->task_lanes.items, tl->task_lanes.n, sizeof *tl->task_lanes.items,
                   compare_task_lanes);
     }
+    timeline_past_seal(&tl->past);
     map_release(&tl->task_lane_of);
     free_building(tl);
     tl->is_sealed = good;

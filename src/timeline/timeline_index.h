@@ -7,6 +7,7 @@
 #include "base/map.h"
 #include "timeline/timeline_lanes.h"
 #include "timeline/timeline_machine.h"
+#include "timeline/timeline_past.h"
 #include "timeline/timeline_store.h"
 
 #include <pthread.h>
@@ -18,6 +19,7 @@ struct timeline_go {
     uint32_t parent, create_stack;
     uint32_t start_frame; /* UINT32_MAX: not known */
     uint32_t lane;        /* of its states; others follow by timeline_lane_of.next */
+    uint32_t name_stack;  /* the first of a change that tells its start function; 0: none */
     uint8_t initial;      /* kind of state that it had before it was seen; ABSENT: created */
     uint8_t held;         /* while adding: HELD_ bits */
     uint16_t depth;       /* while adding: regions that are open */
@@ -73,6 +75,7 @@ struct timeline_task_lane {
 struct timeline {
     const struct trace *trace;
     struct timeline_store store;
+    struct timeline_past past;
     int64_t first_ns; /* on the trace's clock */
     int64_t last_ns;  /* since it */
     bool has_first, failed, is_sealed;

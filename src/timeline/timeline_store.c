@@ -3,10 +3,11 @@
  *   OP_ASIDE   the thread that is foreseen does not come; n - 1 steps later it does; n 0: when it
  *              is taken
  *   OP_TAKE    the thread n, which was aside, comes now
- *   OP_EVENT   an event as it is (put_event); n: 1 it comes in place of the next step
+ *   OP_EVENT   an event as it is (timeline_pack.h); n: 1 it comes in place of the next step
  * A chunk ends where all its events were made. */
 #include "timeline/timeline_store.h"
 
+#include "timeline/timeline_pack.h"
 #include "timeline/timeline_player.h"
 
 #include <stdlib.h>
@@ -71,65 +72,6 @@ bool timeline_store_file(struct timeline_store *store, const char *path, struct 
     return file_map(&store->file, path, err);
 }
 
-/* ---- events as they are ---- */
-
-static inline uint64_t zigzag(int64_t v)
-{
-    return (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
-}
-static inline int64_t unzigzag(uint64_t v)
-{
-    return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
-}
-
-enum { HAS_CONTEXT = 8 }; /* beside the number of arguments */
-
-/* `before`: the one before it that was written so, whose context it may share. */
-static uint8_t *put_event(uint8_t *p, const struct trace_event *e, const struct trace_event *before,
-                          int64_t before_ns)
-{
-    unsigned n = 4;
-    while (n && !e->args[n - 1])
-        n--;
-    bool same = e->m == before->m && e->g == before->g && e->p == before->p;
-    *p++ = e->type;
-    *p++ = (uint8_t)(n | (same ? 0 : HAS_CONTEXT));
-    p = gotrace_put(p, zigzag((int64_t)((uint64_t)e->time_ns - (uint64_t)before_ns)));
-    if (!same) {
-        p = gotrace_put(p, zigzag(e->m));
-        p = gotrace_put(p, zigzag(e->g));
-        p = gotrace_put(p, zigzag(e->p));
-    }
-    for (unsigned i = 0; i < n; i++)
-        p = gotrace_put(p, e->args[i]);
-    return p;
-}
-
-static const uint8_t *get_event(const uint8_t *p, const uint8_t *end, struct trace_event *e,
-                                const struct trace_event *before, int64_t before_ns)
-{
-    uint64_t v, m, g, proc;
-    if (end - p < 3)
-        return NULL;
-    *e = (struct trace_event){.type = *p++, .m = before->m, .g = before->g, .p = before->p};
-    unsigned flags = *p++;
-    if (!(p = gotrace_get(p, end, &v)))
-        return NULL;
-    e->time_ns = (int64_t)((uint64_t)before_ns + (uint64_t)unzigzag(v));
-    if (flags & HAS_CONTEXT) {
-        if (!(p = gotrace_get(p, end, &m)) || !(p = gotrace_get(p, end, &g)) ||
-            !(p = gotrace_get(p, end, &proc)))
-            return NULL;
-        e->m = unzigzag(m);
-        e->g = unzigzag(g);
-        e->p = (int32_t)unzigzag(proc);
-    }
-    for (unsigned i = 0; i < (flags & 7) && i < 4; i++)
-        if (!(p = gotrace_get(p, end, &e->args[i])))
-            return NULL;
-    return p;
-}
-
 /* ---- adding ---- */
 
 static void put_op(struct timeline_store *store, unsigned op, uint64_t n)
@@ -157,12 +99,12 @@ static void add_literal(struct timeline_store *store, const struct trace_event *
 {
     end_run(store);
     put_op(store, OP_EVENT, in_place);
-    char *p = buf_reserve(&store->log, (size_t)GOTRACE_VARINT_MAX * 8 + 2);
+    char *p = buf_reserve(&store->log, TIMELINE_PACK_MAX);
     if (!p) {
         store->failed = true;
         return;
     }
-    uint8_t *end = put_event((uint8_t *)p, event, &store->literal, store->last_ns);
+    uint8_t *end = timeline_pack((uint8_t *)p, event, &store->literal, store->last_ns);
     store->log.len += (size_t)(end - (uint8_t *)p);
     store->literal = *event;
 }
@@ -491,7 +433,7 @@ bool timeline_store_replay(const struct timeline_store *store, size_t number,
             taken = count < r->player.n ? (uint32_t)count : NO_CURSOR;
         } else if (op == OP_EVENT) {
             struct trace_event *e = &r->block[n];
-            if (!(p = get_event(p, end, e, &literal, r->player.last_ns)))
+            if (!(p = timeline_unpack(p, end, e, &literal, r->player.last_ns)))
                 break;
             literal = *e;
             if (count && has_cursor) {

@@ -130,19 +130,23 @@ bool trace_web_gc(const struct trace_web_ask *ask, struct json *j, struct err *e
 
 /* --- what is left to the program --- */
 
-/* Worked out by reading the trace once more. */
-static bool read_again(const struct trace_web_ask *ask, struct trace_web_mmu *m, unsigned flags,
-                       bool has_mut, int64_t window_ns, struct err *err)
+/* Of what was kept while the trace was read; of a trace with very many of those events by reading
+ * it once more. */
+static bool work_out(const struct trace_web_ask *ask, struct trace_web_mmu *m, unsigned flags,
+                     bool has_mut, int64_t window_ns, struct err *err)
 {
+    const struct trace_web_model *model = ask->model;
     const struct trace_event *events;
     size_t n = 0;
     struct err broken = {0};
-    struct trace_reader *reader = trace_web_load_again(ask->site->load, err);
     trace_web_mmu_begin(m, flags, window_ns);
-    if (!reader || (has_mut && !trace_web_mmu_with_mud(m, err))) {
-        trace_reader_free(reader);
+    if (has_mut && !trace_web_mmu_with_mud(m, err))
         return false;
-    }
+    if (trace_web_mmu_again(m, &model->mmu, &model->gc_events, model->trace))
+        return trace_web_mmu_end(m, err);
+    struct trace_reader *reader = trace_web_load_again(ask->site->load, err);
+    if (!reader)
+        return false;
     while (trace_reader_next(reader, &events, &n, &broken) && n)
         trace_web_mmu_events(m, trace_reader_trace(reader), events, n);
     trace_reader_free(reader);
@@ -215,7 +219,7 @@ bool trace_web_mmu(const struct trace_web_ask *ask, struct json *j, struct err *
     struct trace_web_mmu *m = malloc(sizeof *m);
     if (!m)
         return err_nomem(err);
-    bool ok = read_again(ask, m, flags, has_mut, 0, err) && write_mmu(m, j, err);
+    bool ok = work_out(ask, m, flags, has_mut, 0, err) && write_mmu(m, j, err);
     trace_web_mmu_release(m);
     free(m);
     return ok;
@@ -253,7 +257,7 @@ bool trace_web_mmuworst(const struct trace_web_ask *ask, struct json *j, struct 
     struct trace_web_mmu *m = malloc(sizeof *m);
     if (!m)
         return err_nomem(err);
-    bool ok = read_again(ask, m, flags, false, window_ns, err) &&
+    bool ok = work_out(ask, m, flags, false, window_ns, err) &&
               (analysis_mmu_at(&m->mmu, 0, &least) || err_nomem(err));
     if (ok)
         write_worst(m, &least, window_ns, j);
@@ -313,21 +317,14 @@ bool trace_web_latency(const struct trace_web_ask *ask, struct json *j, struct e
     if (!q->has_range)
         return write_latency(ask, j, ask->model->facts, err);
     struct analysis_facts *facts = NULL;
-    struct diag diag;
     const struct analysis_options options = {
         .start_ns = q->start_ns > 0 ? q->start_ns : 0,
         .end_ns = q->end_ns < ask->model->stats.duration_ns ? (q->end_ns > 0 ? q->end_ns : 1) : 0,
         .n_rows = LONGEST_MAX,
         .facts = &facts};
     struct analysis_task task = {.ops = analysis_find(ANALYSIS_SUMMARY, "latency")};
-    struct trace_reader *reader = trace_web_load_again(ask->site->load, err);
-    if (!reader)
-        return false;
-    diag_init(&diag);
-    bool ok =
-        analysis_run(reader, &options, &task, 1, &diag, err) && write_latency(ask, j, facts, err);
+    bool ok = trace_web_load_part(ask->site->load, &options, &task, err) &&
+              write_latency(ask, j, facts, err);
     analysis_release(&task, 1);
-    trace_reader_free(reader);
-    diag_release(&diag);
     return ok;
 }

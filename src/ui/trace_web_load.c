@@ -1,6 +1,7 @@
 #include "ui/trace_web_load.h"
 
 #include "base/pages.h"
+#include "timeline/timeline_part.h"
 #include "trace/trace_source.h"
 #include "ui/progress.h"
 #include "ui/source.h"
@@ -19,6 +20,9 @@
 #include <unistd.h>
 
 #define NICE 10 /* of what nobody waits for */
+/* Of the file, for utilisation by other flags: one part in so many; but at least so much. */
+#define KEPT_SHARE 100
+#define KEPT_LEAST ((size_t)1 << 20)
 
 enum state { STATE_READING, STATE_READY, STATE_FAILED };
 
@@ -197,6 +201,9 @@ static bool make_model(struct trace_web_load *load, struct err *err)
 {
     struct trace_web_model *model = &load->model;
     trace_web_mmu_begin(&model->mmu, TRACE_WEB_MMU_FLAGS, 0);
+    uint64_t most = model->n_bytes / KEPT_SHARE;
+    trace_web_mmu_keep(&model->mmu, &model->gc_events,
+                       most < KEPT_LEAST ? KEPT_LEAST : (size_t)most);
     load->with_ledger = (struct analysis_options){.ledger = &model->ledger, .mmu = &model->mmu.mmu};
     model->facts = analysis_facts_begin(model->trace, &load->with_ledger, NULL, err);
     if (!model->facts || !read_events(load, err) || !timeline_end(model->timeline, err) ||
@@ -331,6 +338,25 @@ struct trace_reader *trace_web_load_again(const struct trace_web_load *load, str
     return load->binary ? open_named(load, err) : trace_reader_open(load->path, err);
 }
 
+static bool hand_over(void *arg, const struct trace_event *events, size_t n)
+{
+    return analysis_pass_events(arg, events, n);
+}
+
+bool trace_web_load_part(const struct trace_web_load *load, const struct analysis_options *options,
+                         struct analysis_task *task, struct err *err)
+{
+    struct analysis_pass pass;
+    const struct trace_web_model *model = trace_web_load_model(load);
+    const struct timeline_part part = {.start_ns = options->start_ns,
+                                       .end_ns = options->end_ns ? options->end_ns : INT64_MAX,
+                                       .n_behind = ANALYSIS_BEHIND_EVENTS,
+                                       .tells_names = task->ops->group == ANALYSIS_SUMMARY};
+    return analysis_pass_begin(&pass, model->trace, options, task, 1, err) &&
+           timeline_part(model->timeline, &part, hand_over, &pass, err) &&
+           analysis_pass_end(&pass, err);
+}
+
 void trace_web_load_free(struct trace_web_load *load)
 {
     if (!load)
@@ -342,6 +368,7 @@ void trace_web_load_free(struct trace_web_load *load)
     analysis_facts_free(load->model.facts);
     analysis_ledger_release(&load->model.ledger);
     trace_web_mmu_release(&load->model.mmu);
+    trace_web_kept_release(&load->model.gc_events);
     timeline_free(load->model.timeline);
     diag_release(&load->model.diag);
     trace_reader_free(load->reader);

@@ -22,7 +22,8 @@ struct trace_web_model {
     struct timeline_stats stats;
     struct analysis_facts *facts;
     struct analysis_ledger ledger;
-    struct trace_web_mmu mmu; /* with the normal flags */
+    struct trace_web_mmu mmu;        /* with the normal flags */
+    struct trace_web_kept gc_events; /* for others */
     struct diag diag;
     int64_t wall_ms; /* of the begin, since 1970; 0: not known */
     char format[32]; /* "Go 1.26" */
@@ -64,6 +65,11 @@ const struct err *trace_web_load_failure(const struct trace_web_load *load);
 struct trace_web_progress trace_web_load_progress(const struct trace_web_load *load);
 /* The trace once more from its beginning, for answers that need its events; as open fails. */
 struct trace_reader *trace_web_load_again(const struct trace_web_load *load, struct err *err);
+/* Run an analysis over the time that the options name, by what the timeline makes again of it: some
+ * 50 ns for each event of that time.  Profiles and latencies only.  The model is there; the state
+ * refers to its trace, and is to be released in any case (analysis_release). */
+bool trace_web_load_part(const struct trace_web_load *load, const struct analysis_options *options,
+                         struct analysis_task *task, struct err *err);
 /* Nothing of it runs (any more). */
 bool trace_web_load_is_over(struct trace_web_load *load);
 void trace_web_load_free(struct trace_web_load *load);

@@ -1,5 +1,7 @@
 #include "ui/trace_web_mmu.h"
 
+#include "timeline/timeline_pack.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,14 +39,66 @@ void trace_web_mmu_seen(struct trace_web_mmu *m, const struct trace_event *event
     m->last_ns = events[n - 1].time_ns;
 }
 
+static void add_event(struct trace_web_mmu *m, const struct trace *trace,
+                      const struct trace_event *event)
+{
+    struct trace_transition t;
+    analysis_mmu_event(&m->mmu, trace, event, trace_event_transition(event, &t) ? &t : NULL);
+}
+
 void trace_web_mmu_events(struct trace_web_mmu *m, const struct trace *trace,
                           const struct trace_event *events, size_t n)
 {
-    struct trace_transition t;
     trace_web_mmu_seen(m, events, n);
     for (size_t i = 0; i < n; i++)
-        analysis_mmu_event(&m->mmu, trace, &events[i],
-                           trace_event_transition(&events[i], &t) ? &t : NULL);
+        add_event(m, trace, &events[i]);
+}
+
+static void keep(void *arg, const struct trace_event *event)
+{
+    struct trace_web_kept *kept = arg;
+    if (kept->is_short)
+        return;
+    char *p = kept->packed.len < kept->most ? buf_reserve(&kept->packed, TIMELINE_PACK_MAX) : NULL;
+    if (!p) {
+        trace_web_kept_release(kept);
+        kept->is_short = true;
+        return;
+    }
+    struct trace_event e = *event;
+    e.m = TRACE_NONE; /* it does not count on which thread */
+    uint8_t *end = timeline_pack((uint8_t *)p, &e, &kept->last, kept->last.time_ns);
+    kept->packed.len += (size_t)(end - (uint8_t *)p);
+    kept->last = e;
+}
+
+void trace_web_mmu_keep(struct trace_web_mmu *m, struct trace_web_kept *kept, size_t most)
+{
+    *kept = (struct trace_web_kept){.most = most};
+    m->mmu.keep = keep;
+    m->mmu.keep_arg = kept;
+}
+
+bool trace_web_mmu_again(struct trace_web_mmu *m, const struct trace_web_mmu *from,
+                         const struct trace_web_kept *kept, const struct trace *trace)
+{
+    struct trace_event event, last = {0};
+    const uint8_t *p = (const uint8_t *)kept->packed.data;
+    const uint8_t *end = p + kept->packed.len;
+    if (kept->is_short)
+        return false;
+    m->first_ns = from->first_ns;
+    m->last_ns = from->last_ns;
+    while (p && p < end && (p = timeline_unpack(p, end, &event, &last, last.time_ns))) {
+        add_event(m, trace, &event);
+        last = event;
+    }
+    return true;
+}
+
+void trace_web_kept_release(struct trace_web_kept *kept)
+{
+    buf_release(&kept->packed);
 }
 
 bool trace_web_mmu_end(struct trace_web_mmu *m, struct err *err)

@@ -187,15 +187,23 @@ static bool begin_part(struct part *part, const struct trace_web_model *model, c
     return ok;
 }
 
+static bool run_part(const struct trace_web_load *load, const struct part *part,
+                     struct analysis_task *task, struct trace_reader **reader, struct diag *diag,
+                     struct err *err)
+{
+    if (part->options.start_ns || part->options.end_ns)
+        return trace_web_load_part(load, &part->options, task, err);
+    *reader = trace_web_load_again(load, err);
+    return *reader && analysis_run(*reader, &part->options, task, 1, diag, err);
+}
+
 static struct profile *make_part(const struct trace_web_load *load, const struct part *part,
                                  struct diag *diag, struct err *err)
 {
     struct profile *profile = NULL;
     struct analysis_task task = {.ops = part->ops};
-    struct trace_reader *reader = trace_web_load_again(load, err);
-    if (!reader)
-        return NULL;
-    if (analysis_run(reader, &part->options, &task, 1, diag, err))
+    struct trace_reader *reader = NULL;
+    if (run_part(load, part, &task, &reader, diag, err))
         profile = part->ops->profile(task.state, err);
     analysis_release(&task, 1);
     trace_reader_free(reader);

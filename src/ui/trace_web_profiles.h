@@ -18,9 +18,9 @@ struct trace_web_profile {
 struct trace_web_profiles *trace_web_profiles_new(void); /* NULL: no memory */
 void trace_web_profiles_free(struct trace_web_profiles *profiles);
 
-/* The profile of that name of what the query chooses; give it back.  The events are read again
- * unless the query chooses all.  NULL and *err: ERR_USAGE: no such profile, or not of such a
- * part; as trace_web_load_again. */
+/* The profile of that name of what the query chooses; give it back.  Of goroutines, a task or
+ * regions at all times the events are read again.  NULL and *err: ERR_USAGE: no such profile, or
+ * not of such a part; as trace_web_load_again. */
 const struct trace_web_profile *trace_web_profiles_get(struct trace_web_profiles *profiles,
                                                        struct trace_web_load *load,
                                                        const char *name,
