@@ -6,6 +6,7 @@
 #include "go/go_goroutines.h"
 #include "go/go_states.h"
 #include "go/go_trace_points.h"
+#include "os/bpf_gaps.h"
 #include "os/mem.h"
 
 #include <stdlib.h>
@@ -18,6 +19,8 @@
 #define GENERATION_NS NS_PER_S /* as long as Go's own */
 #define GENERATION_BYTES (8u << 20)
 #define STACKS_MAX 4096    /* of goroutines that wait from the beginning */
+#define OFF_NS 100000      /* off the processor for longer is told */
+#define OFF_A_SECOND 20000 /* so often at most */
 #define SHORT_NS 50000000  /* not worth putting the probes in again */
 #define GOID_LATE_UNTIL 23 /* up to Go 1.23 a new goroutine has its number a little later */
 
@@ -39,6 +42,11 @@ struct recording {
     VEC(uint64_t) pcs;
     struct map created; /* hits of goroutines without a number yet, by address */
     VEC(struct go_trace_found) found;
+    struct bpf_gaps *switches;   /* NULL: not permitted */
+    VEC(struct bpf_gap) gaps;    /* that wait for their turn */
+    uint64_t n_gaps, n_gaps_out; /* in this generation; left out */
+    uint64_t found_at;           /* the goroutines were found by then */
+    uint64_t known_until;        /* what happened before it is in the trace */
     uint64_t n_taken, generation_at;
     bool is_open; /* a generation */
     bool failed;
@@ -119,20 +127,89 @@ static int by_time(const void *a, const void *b)
     return x->order < y->order ? -1 : x->order > y->order;
 }
 
-/* What happened before `until` goes into the trace. */
+/* --- threads off their processors --- */
+
+static void take_gap(void *arg, const struct bpf_gap *gap)
+{
+    struct recording *r = arg;
+    if (gap->to_ns < r->found_at)
+        return; /* nobody knows what ran there */
+    if (r->n_gaps++ >= OFF_A_SECOND)
+        r->n_gaps_out++;
+    else if (!vec_push(&r->gaps, *gap))
+        r->failed = true;
+}
+
+static int by_end(const void *a, const void *b)
+{
+    const struct bpf_gap *x = a, *y = b;
+    return x->to_ns < y->to_ns ? -1 : x->to_ns > y->to_ns;
+}
+
+/* Those from number *i on that ended before `until`; what began later than is known may be of
+ * another goroutine. */
+static void gaps_until(struct recording *r, size_t *i, uint64_t until)
+{
+    for (; *i < r->gaps.n && r->gaps.items[*i].to_ns < until; ++*i)
+        if (r->gaps.items[*i].from_ns < r->known_until)
+            go_trace_model_off(r->model, &r->gaps.items[*i]);
+}
+
+static void look_at_gap(void *arg, const struct bpf_gap *gap)
+{
+    struct recording *r = arg;
+    if (gap->from_ns < r->known_until)
+        go_trace_model_off(r->model,
+                           &(struct bpf_gap){gap->from_ns, 0, gap->thread, gap->is_ready});
+}
+
+/* What lasts over the end of the generation belongs into it as well. */
+static void gaps_open(struct recording *r)
+{
+    if (r->switches)
+        bpf_gaps_look(r->switches, look_at_gap, r);
+    for (size_t i = 0; i < r->gaps.n; i++)
+        look_at_gap(r, &r->gaps.items[i]);
+    r->n_gaps = 0;
+}
+
+/* The probes come out. */
+static void look_away(struct recording *r)
+{
+    r->known_until = now_ns();
+    bool is_spent = uprobes_counts(r->probes).is_spent;
+    uprobes_off(r->probes);
+    if (is_spent)
+        r->known_until = 0; /* by the last hit: process() */
+}
+
+/* What happened before `until` goes into the trace; UINT64_MAX: all of it, the probes are out. */
 static void process(struct recording *r, uint64_t until)
 {
     VEC(uint64_t) kept = {0};
-    size_t n = 0, i = 0;
+    size_t n = 0, i = 0, gap = 0;
+    if (r->switches)
+        bpf_gaps_drain(r->switches, take_gap, r);
+    if (r->gaps.n)
+        qsort(r->gaps.items, r->gaps.n, sizeof *r->gaps.items, by_end);
     uprobes_drain(r->probes, take, r);
     number_created(r);
     if (r->hits.n)
         qsort(r->hits.items, r->hits.n, sizeof *r->hits.items, by_time);
+    if (until != UINT64_MAX)
+        r->known_until = until;
+    else if (!r->known_until && r->hits.n)
+        r->known_until = r->hits.items[r->hits.n - 1].hit.time_ns;
     for (; i < r->hits.n && r->hits.items[i].hit.time_ns < until; i++) {
         struct waiting *w = &r->hits.items[i];
         w->hit.stack = r->pcs.items + w->at;
+        gaps_until(r, &gap, w->hit.time_ns);
         go_trace_model_hit(r->model, &w->hit, w->start);
     }
+    gaps_until(r, &gap, until);
+    if (gap)
+        memmove(r->gaps.items, r->gaps.items + gap, (r->gaps.n - gap) * sizeof *r->gaps.items);
+    r->gaps.n -= gap;
     for (; i < r->hits.n; i++) {
         struct waiting w = r->hits.items[i];
         for (size_t k = 0; k < w.hit.n_stack; k++)
@@ -170,6 +247,7 @@ static bool begin_anew(struct recording *r, struct err *err)
     vec_clear(&r->found);
     if (!go_states_read(r->program, STACKS_MAX, add_found, r, err))
         return false;
+    r->found_at = now_ns();
     go_trace_model_begin(r->model, r->found.items, r->found.n, true, at);
     r->generation_at = at;
     r->is_open = true;
@@ -184,6 +262,7 @@ static void end_generation(struct recording *r, uint64_t time_ns)
     clock_gettime(CLOCK_REALTIME, &wall);
     clock.wall_s = (uint64_t)wall.tv_sec;
     clock.wall_ns = (uint64_t)wall.tv_nsec;
+    gaps_open(r);
     go_trace_model_end(r->model, time_ns);
     trace_writer_end(r->writer, &clock);
     r->is_open = false;
@@ -213,7 +292,7 @@ static bool is_over(struct recording *r, uint64_t end)
 static void pause_until(struct recording *r, uint64_t until, uint64_t end)
 {
     uint64_t at = now_ns();
-    uprobes_off(r->probes);
+    look_away(r);
     process(r, UINT64_MAX);
     go_trace_model_gap(r->model, 0);
     end_generation(r, 0);
@@ -256,7 +335,7 @@ static bool watch(struct recording *r, struct err *err)
         next_generation(r, now);
     }
     r->result->duration_ns = now_ns() - start;
-    uprobes_off(r->probes);
+    look_away(r);
     return true;
 }
 
@@ -273,6 +352,10 @@ static void note(struct recording *r, struct diag *diag)
                  (double)r->result->gap_ns / 1e9, (double)r->result->duration_ns / 1e9,
                  (unsigned long long)(r->request->hits_a_second ? r->request->hits_a_second
                                                                 : GO_TRACE_HITS_A_SECOND));
+    if (r->n_gaps_out)
+        diag_add(diag,
+                 "%llu times off the processor are left out: there were more than %d a second",
+                 (unsigned long long)r->n_gaps_out, OFF_A_SECOND);
     if (counts.n_lost)
         diag_add(diag, "%llu events were lost for want of room", (unsigned long long)counts.n_lost);
     if (model.n_repairs || model.n_dropped)
@@ -331,9 +414,13 @@ static struct uprobes *make_probes(struct recording *r, const struct proc *proc,
 static bool record(struct recording *r, const struct proc *proc, struct buf *out, struct diag *diag,
                    struct err *err)
 {
+    struct err why = {0};
     r->probes = make_probes(r, proc, diag, err);
     if (!r->probes)
         return false;
+    r->switches = bpf_gaps_new(proc, OFF_NS, &why);
+    if (!r->switches)
+        diag_add(diag, "when threads are off their processors is not in the trace: %s", why.msg);
     r->writer = trace_writer_new(out);
     if (!r->writer)
         return err_nomem(err);
@@ -374,6 +461,8 @@ bool go_trace_record(const struct go_trace_request *request, struct buf *out,
     go_trace_stacks_free(r.stacks);
     trace_writer_free(r.writer);
     uprobes_free(r.probes);
+    bpf_gaps_free(r.switches);
+    vec_release(&r.gaps);
     vec_release(&r.hits);
     vec_release(&r.pcs);
     vec_release(&r.found);

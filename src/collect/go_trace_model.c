@@ -222,6 +222,22 @@ static void run(struct go_trace_model *t, const struct uprobe_hit *hit, uint32_t
     go_trace_start_g(t, g, m);
 }
 
+/* Does it begin to mark for the collector? */
+static bool is_assist(const struct go_trace_model *t, const struct uprobe_hit *hit,
+                      enum go_trace_caller caller)
+{
+    return caller == GO_TRACE_ASSIST || /* up to Go 1.19; then casGToWaiting calls for it */
+           (caller != GO_TRACE_PARK &&
+            begins(go_wait_reason(t->minor, hit->wait_reason), "GC assist marking"));
+}
+
+static void end_assist(struct go_trace_model *t, const struct uprobe_hit *hit)
+{
+    uint32_t g = go_trace_find_g(t, hit->goid);
+    if (go_trace_exists(t, g))
+        go_trace_end_assist(t, g);
+}
+
 static void pause(struct go_trace_model *t, const struct uprobe_hit *hit, uint32_t m)
 {
     enum go_trace_caller caller = go_trace_caller_of(t->stacks, hit->caller);
@@ -233,12 +249,17 @@ static void pause(struct go_trace_model *t, const struct uprobe_hit *hit, uint32
         return;
     }
     /* The runtime has goroutines wait that run, so that the collector can look at them. */
-    if (hit->to == GO_STATUS_WAITING && caller != GO_TRACE_PARK)
+    bool assists = hit->to == GO_STATUS_WAITING && is_assist(t, hit, caller);
+    if (hit->to == GO_STATUS_WAITING && caller != GO_TRACE_PARK && !assists)
         return;
     uint32_t g = go_trace_have_running(t, hit->goid, m);
     if (g == NONE)
         return;
     uint32_t stack = go_trace_stack(t->stacks, hit->stack, hit->n_stack);
+    if (assists) {
+        go_trace_begin_assist(t, g, stack);
+        return;
+    }
     if (hit->to == GO_STATUS_WAITING)
         go_trace_stop_g(t, g, GOTRACE_GO_BLOCK, reason_string(t, hit->wait_reason), stack);
     else
@@ -268,6 +289,8 @@ static void change(struct go_trace_model *t, const struct uprobe_hit *hit, uint3
         run(t, hit, m);
     else if (from == GO_STATUS_WAITING && to == GO_STATUS_RUNNABLE)
         wake(t, hit, m);
+    else if (from == GO_STATUS_WAITING && to == GO_STATUS_RUNNING)
+        end_assist(t, hit);
     else if (from == GO_STATUS_RUNNING && to == GO_STATUS_SYSCALL)
         begin_syscall(t, hit->goid, m, go_trace_stack(t->stacks, hit->stack, hit->n_stack));
     else if (from == GO_STATUS_SYSCALL)
@@ -382,6 +405,7 @@ void go_trace_model_hit(struct go_trace_model *t, const struct uprobe_hit *hit, 
     }
     if (hit->time_ns > t->now)
         t->now = hit->time_ns;
+    go_trace_end_off(t, m);
     bool is_return = hit->kind == GO_TRACE_SYSCALL_END ||
                      (hit->kind == GO_TRACE_STATUS && hit->from == GO_STATUS_SYSCALL);
     if (hit->p != UPROBE_NO_NUMBER && hit->kind != GO_TRACE_P_TAKEN && hit->kind != GO_TRACE_P_IDLE)
@@ -416,6 +440,20 @@ void go_trace_model_hit(struct go_trace_model *t, const struct uprobe_hit *hit, 
     case GO_TRACE_N_POINTS:
         break;
     }
+}
+
+void go_trace_model_off(struct go_trace_model *t, const struct bpf_gap *gap)
+{
+    uint32_t m = map_get(&t->m_of_id, gap->thread);
+    if (m == MAP_NONE)
+        return;
+    if (gap->to_ns > t->now)
+        t->now = gap->to_ns;
+    go_trace_begin_off(t, m,
+                       go_trace_text(t, gap->is_ready ? GO_TRACE_OFF_READY : GO_TRACE_OFF_WAITS),
+                       gap->from_ns);
+    if (gap->to_ns)
+        go_trace_end_off(t, m);
 }
 
 /* --- generations --- */
@@ -488,6 +526,7 @@ void go_trace_model_begin(struct go_trace_model *t, const struct go_trace_found 
 {
     t->generation = trace_writer_begin(t->writer);
     t->now = time_ns > t->now ? time_ns : t->now;
+    t->began = t->now;
     if (t->generation == 1) {
         for (size_t i = 0; i < n; i++) {
             enum state state = state_of(found[i].status);
@@ -498,6 +537,8 @@ void go_trace_model_begin(struct go_trace_model *t, const struct go_trace_found 
             t->gs.items[g].stack = found[i].stack;
             t->gs.items[g].m = found[i].thread ? go_trace_find_m(t, found[i].thread) : NONE;
             t->gs.items[g].seq = found[i].p; /* until it is met */
+            if (state == RUNNING && t->gs.items[g].m != NONE)
+                t->ms.items[t->gs.items[g].m].found = g;
         }
         return;
     }
@@ -525,41 +566,11 @@ void go_trace_model_begin(struct go_trace_model *t, const struct go_trace_found 
     t->counts.n_repairs = n_repairs;
 }
 
-/* One of the first generation of which no event told. */
-static void tell_found(struct go_trace_model *t, uint32_t g)
-{
-    struct goroutine *it = &t->gs.items[g];
-    uint64_t p_id = it->seq;
-    uint32_t m = it->m;
-    it->is_found = false;
-    it->seq = 0;
-    if (it->state == RUNNING || it->state == SYSCALL) {
-        bool is_free = m != NONE && t->ms.items[m].g == NONE;
-        if (is_free && it->state == RUNNING && t->ms.items[m].p == NONE) {
-            uint32_t p = p_id == UPROBE_NO_NUMBER ? NONE : go_trace_find_p(t, p_id);
-            is_free = p != NONE && t->ps.items[p].state == GONE;
-            if (is_free)
-                go_trace_have_p(t, p_id, m, RUNNING);
-        }
-        if (!is_free) { /* it is not where it was found: nothing is known */
-            it->state = GONE;
-            return;
-        }
-        if (it->state == SYSCALL && t->ms.items[m].p != NONE)
-            go_trace_stop_p(t, m);
-        go_trace_tell_m(t, m);
-        t->ms.items[m].g = g;
-    } else {
-        it->m = NONE;
-    }
-    go_trace_tell_g(t, g);
-}
-
 static void tell_all_found(struct go_trace_model *t)
 {
     for (uint32_t g = 0; g < t->gs.n && !t->failed; g++)
         if (t->gs.items[g].is_found)
-            tell_found(t, g);
+            go_trace_tell_found(t, g);
 }
 
 void go_trace_model_gap(struct go_trace_model *t, uint64_t time_ns)

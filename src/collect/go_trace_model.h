@@ -7,6 +7,7 @@
  *
  *   go_trace_model_begin(model, all goroutines, time)      // a generation
  *   go_trace_model_hit(model, hit) ...                     // in the order of their times
+ *   go_trace_model_off(model, gap) ...                     // among them, by their ends
  *   go_trace_model_gap(model, time)                        // nobody looks from now on; or not
  *   go_trace_model_end(model, time)
  *
@@ -17,6 +18,7 @@
 
 #include "base/err.h"
 #include "collect/go_trace_stacks.h"
+#include "os/bpf_gaps.h"
 #include "os/uprobe.h"
 #include "trace/trace_write.h"
 
@@ -42,6 +44,11 @@ void go_trace_model_begin(struct go_trace_model *model, const struct go_trace_fo
                           size_t n, bool whole, uint64_t time_ns);
 /* `start`: the function that a new goroutine begins with. */
 void go_trace_model_hit(struct go_trace_model *model, const struct uprobe_hit *hit, uint64_t start);
+/* The thread was off its processor, or is (to_ns 0: until something else is told of it): a region
+ * on the goroutine that runs there, GO_TRACE_OFF_READY or GO_TRACE_OFF_WAITS. */
+#define GO_TRACE_OFF_READY "off the processor: preempted"
+#define GO_TRACE_OFF_WAITS "off the processor: waits in the kernel"
+void go_trace_model_off(struct go_trace_model *model, const struct bpf_gap *gap);
 /* Nothing is seen from now on. */
 void go_trace_model_gap(struct go_trace_model *model, uint64_t time_ns);
 /* The generation's end: what was not told of yet. */

@@ -191,6 +191,7 @@ enum go_trace_caller go_trace_caller_of(struct go_trace_stacks *s, uint64_t call
         {"runtime.exitsyscallNoP", GO_TRACE_NO_P},
         {"runtime.gcStart", GO_TRACE_GC_BEGIN},
         {"runtime.gcMarkTermination", GO_TRACE_GC_FINISH},
+        {"runtime.gcAssistAlloc1", GO_TRACE_ASSIST},
         {"runtime.systemstack", GO_TRACE_GC_EITHER},
     };
     uint32_t known = map_get(&s->caller_of_pc, caller);

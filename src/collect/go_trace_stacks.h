@@ -30,6 +30,7 @@ enum go_trace_caller {
     GO_TRACE_NO_P,      /* back from a system call, without a processor */
     GO_TRACE_GC_BEGIN,  /* gcStart */
     GO_TRACE_GC_FINISH, /* gcMarkTermination */
+    GO_TRACE_ASSIST,    /* gcAssistAlloc1: it works for the collector */
     GO_TRACE_GC_EITHER, /* systemstack, which gcStart and gcMarkDone call up to Go 1.20 */
 };
 enum go_trace_caller go_trace_caller_of(struct go_trace_stacks *s, uint64_t caller);

@@ -32,7 +32,8 @@ uint32_t go_trace_find_m(struct go_trace_model *t, uint64_t id)
     if (m != MAP_NONE)
         return m;
     m = (uint32_t)t->ms.n;
-    if (vec_push(&t->ms, (struct thread){.id = id, .g = NONE, .p = NONE, .leaves = NONE}) &&
+    if (vec_push(&t->ms,
+                 (struct thread){.id = id, .g = NONE, .p = NONE, .leaves = NONE, .found = NONE}) &&
         map_put(&t->m_of_id, id, m))
         return m;
     t->failed = true;
@@ -213,7 +214,10 @@ void go_trace_unbind_g(struct go_trace_model *t, uint32_t g, enum state state)
         t->ms.items[it->m].g = NONE;
     it->m = NONE;
     it->state = state;
-    if (state == GONE && t->stopper == g)
+    if (state != GONE)
+        return;
+    it->assists = false;
+    if (t->stopper == g)
         t->stopper = NONE;
 }
 
@@ -345,6 +349,8 @@ bool go_trace_stop_g(struct go_trace_model *t, uint32_t g, enum gotrace_type typ
                      uint32_t stack)
 {
     uint32_t m = t->gs.items[g].m;
+    go_trace_end_off(t, m);
+    go_trace_end_assist(t, g);
     if (!go_trace_need_p(t, m))
         return false;
     go_trace_tell_m(t, m);
@@ -395,4 +401,87 @@ uint32_t go_trace_have_running(struct go_trace_model *t, uint64_t id, uint32_t m
         t->counts.n_repairs++;
     t->ms.items[m].leaves = NONE;
     return go_trace_start_g(t, g, m) ? g : NONE;
+}
+
+void go_trace_begin_assist(struct go_trace_model *t, uint32_t g, uint32_t stack)
+{
+    uint32_t m = t->gs.items[g].m;
+    if (t->gs.items[g].assists || t->gs.items[g].state != RUNNING || !go_trace_need_p(t, m))
+        return;
+    go_trace_tell_m(t, m);
+    go_trace_emit(t, m, GOTRACE_GC_MARK_ASSIST_BEGIN, ARGS(stack));
+    t->gs.items[g].assists = true;
+}
+
+void go_trace_end_assist(struct go_trace_model *t, uint32_t g)
+{
+    uint32_t m = t->gs.items[g].m;
+    if (!t->gs.items[g].assists || t->gs.items[g].state != RUNNING || !go_trace_need_p(t, m))
+        return;
+    go_trace_tell_m(t, m);
+    go_trace_emit(t, m, GOTRACE_GC_MARK_ASSIST_END, NULL, 0);
+    t->gs.items[g].assists = false;
+}
+
+/* One of the first generation of which no event told. */
+void go_trace_tell_found(struct go_trace_model *t, uint32_t g)
+{
+    struct goroutine *it = &t->gs.items[g];
+    uint64_t p_id = it->seq;
+    uint32_t m = it->m;
+    it->is_found = false;
+    it->seq = 0;
+    if (it->state == RUNNING || it->state == SYSCALL) {
+        bool is_free = m != NONE && t->ms.items[m].g == NONE;
+        if (is_free && it->state == RUNNING && t->ms.items[m].p == NONE) {
+            uint32_t p = p_id == UPROBE_NO_NUMBER ? NONE : go_trace_find_p(t, p_id);
+            is_free = p != NONE && t->ps.items[p].state == GONE;
+            if (is_free)
+                go_trace_have_p(t, p_id, m, RUNNING);
+        }
+        if (!is_free) { /* it is not where it was found: nothing is known */
+            it->state = GONE;
+            return;
+        }
+        if (it->state == SYSCALL && t->ms.items[m].p != NONE)
+            go_trace_stop_p(t, m);
+        go_trace_tell_m(t, m);
+        t->ms.items[m].g = g;
+    } else {
+        it->m = NONE;
+    }
+    go_trace_tell_g(t, g);
+}
+
+/* --- threads off their processors --- */
+
+void go_trace_begin_off(struct go_trace_model *t, uint32_t m, uint32_t text, uint64_t from_ns)
+{
+    struct thread *it = &t->ms.items[m];
+    uint64_t now = t->now;
+    /* It has done nothing since, and neither has its processor. */
+    t->now = from_ns > t->began ? from_ns : t->began;
+    if (it->g == NONE && it->found != NONE && t->gs.items[it->found].is_found)
+        go_trace_tell_found(t, it->found);
+    it->found = NONE;
+    if (!it->off && it->g != NONE && t->gs.items[it->g].state == RUNNING &&
+        go_trace_has_running_p(t, m)) {
+        go_trace_tell_m(t, m);
+        go_trace_emit(t, m, GOTRACE_USER_REGION_BEGIN, ARGS(0, text, 0));
+        it->off = text;
+    }
+    t->now = now > t->now ? now : t->now;
+}
+
+void go_trace_end_off(struct go_trace_model *t, uint32_t m)
+{
+    struct thread *it = &t->ms.items[m];
+    if (!it->off)
+        return;
+    uint32_t text = it->off;
+    it->off = 0;
+    if (it->g == NONE || t->gs.items[it->g].state != RUNNING || !go_trace_need_p(t, m))
+        return;
+    go_trace_tell_m(t, m);
+    go_trace_emit(t, m, GOTRACE_USER_REGION_END, ARGS(0, text, 0));
 }

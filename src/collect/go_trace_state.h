@@ -23,12 +23,15 @@ struct goroutine {
     uint32_t stack; /* found with; 0 */
     bool is_found;  /* only that, until an event tells more */
     bool is_seen;   /* used by `compare` of a snapshot */
+    bool assists;   /* the collector: GOTRACE_GC_MARK_ASSIST_BEGIN is told */
 };
 
 struct thread {
     uint64_t id;
     uint32_t g, p;   /* NONE */
     uint32_t leaves; /* the goroutine that is back from a system call, without a processor; NONE */
+    uint32_t found;  /* the one that was found running there; NONE */
+    uint32_t off;    /* the text of the region that says that it is off its processor; 0 */
 };
 
 struct processor {
@@ -45,7 +48,7 @@ struct go_trace_model {
     VEC(struct thread) ms;
     VEC(struct processor) ps;
     struct map g_of_id, m_of_id, p_of_id;
-    uint64_t generation, now, gc_seq;
+    uint64_t generation, began, now, gc_seq; /* began: when the generation did */
     bool gc_is_on, has_gap, failed;
     uint32_t stopper; /* the goroutine that has stopped the world; NONE */
     uint32_t stop_reason;
@@ -112,5 +115,20 @@ bool go_trace_start_g(struct go_trace_model *t, uint32_t g, uint32_t m);
 /* The goroutine was found running on this thread.  NONE: that cannot be told. */
 uint32_t go_trace_have_running(struct go_trace_model *t, uint64_t id, uint32_t m);
 void go_trace_unbind_g(struct go_trace_model *t, uint32_t g, enum state state); /* no event */
+
+/* It marks for the collector, so that it may allocate; nothing if that is told already, or not. */
+void go_trace_begin_assist(struct go_trace_model *t, uint32_t g, uint32_t stack);
+void go_trace_end_assist(struct go_trace_model *t, uint32_t g);
+
+/* One of the first generation of which no event told: where it was found. */
+void go_trace_tell_found(struct go_trace_model *t, uint32_t g);
+
+/* --- threads off their processors --- */
+
+/* A region on the goroutine that runs on thread m, or was found there: since `from_ns` the thread
+ * has been off its processor, for the reason `text`.  Nothing when no goroutine runs there. */
+void go_trace_begin_off(struct go_trace_model *t, uint32_t m, uint32_t text, uint64_t from_ns);
+/* It is over.  Nothing when there is no such region. */
+void go_trace_end_off(struct go_trace_model *t, uint32_t m);
 
 #endif

@@ -286,3 +286,22 @@ void bpf_ring_unmap(struct bpf_ring *ring)
         munmap(ring->consumer, ring->page_bytes);
     *ring = (struct bpf_ring){0};
 }
+
+void bpf_ring_drain(struct bpf_ring *ring, void (*take)(void *arg, const uint8_t *record, size_t n),
+                    void *arg)
+{
+    uint64_t at = *ring->consumer,
+             end = __atomic_load_n((const uint64_t *)ring->producer, __ATOMIC_ACQUIRE);
+    const uint8_t *data = ring->producer + ring->page_bytes;
+    while (at < end) {
+        const uint8_t *record = data + (at & (ring->n_bytes - 1));
+        uint32_t head = __atomic_load_n((const uint32_t *)record, __ATOMIC_ACQUIRE);
+        if (head & BPF_RINGBUF_BUSY_BIT)
+            break;
+        uint32_t n = head & ~BPF_RINGBUF_DISCARD_BIT;
+        if (!(head & BPF_RINGBUF_DISCARD_BIT))
+            take(arg, record + BPF_RINGBUF_HDR_SZ, n);
+        at += (n + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
+        __atomic_store_n(ring->consumer, at, __ATOMIC_RELEASE);
+    }
+}

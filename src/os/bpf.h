@@ -1,7 +1,9 @@
-/* bpf: what BPF programs are made of, for bpf_words.c, bpf_wakes.c, perf_wakes.c and uprobe.c only:
- * instructions, put together here, so that nothing but the kernel is needed to build or load them;
- * and where members of the kernel's own structs lie, out of its type information (BTF). Units:
- * offsets in bytes. Threads: one at a time a struct.  Signals: no. */
+/* bpf: what BPF programs are made of, for bpf_gaps.c, bpf_wakes.c, bpf_words.c, perf_wakes.c and
+ * uprobe.c only: instructions, put together here, so that nothing but the kernel is needed to build
+ * or load them; and where members of the kernel's own structs lie, out of its type information
+ * (BTF).
+ * Units: offsets in bytes.
+ * Threads: one at a time a struct.  Signals: no. */
 #ifndef SONDE_OS_BPF_H
 #define SONDE_OS_BPF_H
 
@@ -66,6 +68,9 @@ struct bpf_ring {
 /* Map that of the descriptor.  False and errno; release it in any case. */
 bool bpf_ring_map(struct bpf_ring *ring, int fd, size_t n_bytes);
 void bpf_ring_unmap(struct bpf_ring *ring); /* also fine on a zeroed struct */
+/* Hand over the records there are and make room; one is valid for the call. */
+void bpf_ring_drain(struct bpf_ring *ring, void (*take)(void *arg, const uint8_t *record, size_t n),
+                    void *arg);
 
 /* The program's descriptor, -1 and errno. */
 int bpf_load_program(const struct bpf_code *c, uint32_t type);

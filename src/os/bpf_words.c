@@ -150,24 +150,23 @@ int bpf_words_program(const struct bpf_words *w)
     return w->program;
 }
 
+struct taking {
+    void (*take)(void *arg, const struct bpf_word *word);
+    void *arg;
+};
+
+static void take_record(void *arg, const uint8_t *record, size_t n)
+{
+    const struct taking *taking = arg;
+    struct bpf_word word;
+    if (n != sizeof word)
+        return;
+    memcpy(&word, record, sizeof word);
+    taking->take(taking->arg, &word);
+}
+
 void bpf_words_drain(struct bpf_words *w, void (*take)(void *arg, const struct bpf_word *word),
                      void *arg)
 {
-    uint64_t at = *w->mapped.consumer,
-             end = __atomic_load_n((const uint64_t *)w->mapped.producer, __ATOMIC_ACQUIRE);
-    const uint8_t *data = w->mapped.producer + w->mapped.page_bytes;
-    while (at < end) {
-        const uint8_t *record = data + (at & (RING_BYTES - 1));
-        uint32_t head = __atomic_load_n((const uint32_t *)record, __ATOMIC_ACQUIRE);
-        if (head & BPF_RINGBUF_BUSY_BIT)
-            break;
-        uint32_t n = head & ~BPF_RINGBUF_DISCARD_BIT;
-        struct bpf_word word;
-        if (!(head & BPF_RINGBUF_DISCARD_BIT) && n == sizeof word) {
-            memcpy(&word, record + BPF_RINGBUF_HDR_SZ, sizeof word);
-            take(arg, &word);
-        }
-        at += (n + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
-    }
-    __atomic_store_n(w->mapped.consumer, at, __ATOMIC_RELEASE);
+    bpf_ring_drain(&w->mapped, take_record, &(struct taking){take, arg});
 }

@@ -470,11 +470,16 @@ struct uprobe_counts uprobes_counts(const struct uprobes *u)
 
 /* --- records --- */
 
-static void take_record(const uint8_t *record, uint32_t n, bool is_dropped,
-                        void (*take)(void *arg, const struct uprobe_hit *hit), void *arg)
+struct taking {
+    void (*take)(void *arg, const struct uprobe_hit *hit);
+    void *arg;
+};
+
+static void take_record(void *arg, const uint8_t *record, size_t n)
 {
+    const struct taking *taking = arg;
     uint64_t words[N_WORDS];
-    if (is_dropped || (n != RECORD_BYTES && n != STACK_RECORD_BYTES))
+    if (n != RECORD_BYTES && n != STACK_RECORD_BYTES)
         return;
     memcpy(words, record, sizeof words);
     size_t n_stack = n == RECORD_BYTES ? 0 : words[WORD_INFO] >> 32 & 0xff;
@@ -495,23 +500,11 @@ static void take_record(const uint8_t *record, uint32_t n, bool is_dropped,
         .stack = (const uint64_t *)(const void *)(record + RECORD_BYTES),
         .n_stack = n_stack < UPROBE_FRAMES_MAX ? n_stack : UPROBE_FRAMES_MAX,
     };
-    take(arg, &hit);
+    taking->take(taking->arg, &hit);
 }
 
 void uprobes_drain(struct uprobes *u, void (*take)(void *arg, const struct uprobe_hit *hit),
                    void *arg)
 {
-    uint64_t at = *u->mapped.consumer,
-             end = __atomic_load_n((const uint64_t *)u->mapped.producer, __ATOMIC_ACQUIRE);
-    const uint8_t *data = u->mapped.producer + u->page_bytes;
-    while (at < end) {
-        const uint8_t *record = data + (at & (RING_BYTES - 1));
-        uint32_t head = __atomic_load_n((const uint32_t *)record, __ATOMIC_ACQUIRE);
-        if (head & BPF_RINGBUF_BUSY_BIT)
-            break;
-        uint32_t n = head & ~BPF_RINGBUF_DISCARD_BIT;
-        take_record(record + BPF_RINGBUF_HDR_SZ, n, head & BPF_RINGBUF_DISCARD_BIT, take, arg);
-        at += (n + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
-        __atomic_store_n(u->mapped.consumer, at, __ATOMIC_RELEASE);
-    }
+    bpf_ring_drain(&u->mapped, take_record, &(struct taking){take, arg});
 }

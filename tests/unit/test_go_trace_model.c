@@ -17,7 +17,7 @@ struct go_trace_stacks {
     int unused;
 };
 
-enum { PARK = 1, NO_P, GC_BEGIN, GC_FINISH };
+enum { PARK = 1, NO_P, GC_BEGIN, GC_FINISH, ASSIST };
 
 uint32_t go_trace_stack(struct go_trace_stacks *s, const uint64_t *pcs, size_t n)
 {
@@ -38,6 +38,7 @@ enum go_trace_caller go_trace_caller_of(struct go_trace_stacks *s, uint64_t call
            : caller == NO_P      ? GO_TRACE_NO_P
            : caller == GC_BEGIN  ? GO_TRACE_GC_BEGIN
            : caller == GC_FINISH ? GO_TRACE_GC_FINISH
+           : caller == ASSIST    ? GO_TRACE_ASSIST
                                  : GO_TRACE_OTHER;
 }
 
@@ -88,11 +89,10 @@ static void hit(struct made *m, struct uprobe_hit hit)
     go_trace_model_hit(m->model, &hit, 0);
 }
 
-/* Reads the whole trace, and hands over each change of a goroutine's state. */
+/* Reads the whole trace, and hands over each event. */
 static void read_trace(struct made *m,
                        void (*each)(void *arg, const struct trace *trace,
-                                    const struct trace_event *event,
-                                    const struct trace_transition *change),
+                                    const struct trace_event *event),
                        void *arg)
 {
     struct err err = {0};
@@ -104,22 +104,20 @@ static void read_trace(struct made *m,
     while (n) {
         if (!trace_reader_next(reader, &events, &n, &err))
             fail_msg("%s", err.msg);
-        for (size_t i = 0; i < n; i++) {
-            struct trace_transition change;
-            if (each && trace_event_transition(&events[i], &change) &&
-                change.scope == TRACE_SCOPE_GOROUTINE)
-                each(arg, trace_reader_trace(reader), &events[i], &change);
-        }
+        for (size_t i = 0; i < n && each; i++)
+            each(arg, trace_reader_trace(reader), &events[i]);
     }
     trace_reader_free(reader);
 }
 
-static void add_change(void *arg, const struct trace *trace, const struct trace_event *event,
-                       const struct trace_transition *change)
+/* Changes of goroutines' states. */
+static void add_change(void *arg, const struct trace *trace, const struct trace_event *event)
 {
-    buf_printf(arg, "%lld on %lld: %s->%s %s\n", (long long)change->id, (long long)event->m,
-               trace_go_state_name(change->from), trace_go_state_name(change->to),
-               trace_string(trace, change->reason, NULL));
+    struct trace_transition change;
+    if (trace_event_transition(event, &change) && change.scope == TRACE_SCOPE_GOROUTINE)
+        buf_printf(arg, "%lld on %lld: %s->%s %s\n", (long long)change.id, (long long)event->m,
+                   trace_go_state_name(change.from), trace_go_state_name(change.to),
+                   trace_string(trace, change.reason, NULL));
 }
 
 /* Goroutine 1 waits for a channel, 2 wakes it, goes into the kernel, and loses its processor there;
@@ -243,6 +241,69 @@ static void lost_hits_are_repaired(void **state)
     release(&m);
 }
 
+static void add_span(void *arg, const struct trace *trace, const struct trace_event *event)
+{
+    struct trace_region region;
+    const char *name =
+        trace_event_region(event, &region) ? trace_string(trace, region.name, NULL) : "";
+    if (event->type >= GOTRACE_GC_MARK_ASSIST_BEGIN && event->type <= GOTRACE_USER_REGION_END)
+        buf_printf(arg, "%lld at %lld: %s %s\n", (long long)event->g, (long long)event->time_ns,
+                   gotrace_specs[event->type].name, name);
+}
+
+/* The thread of a goroutine that nothing was known of but where it runs is off its processor three
+ * times: over the end of a generation, within the next one, and while it works for the collector.
+ * What is told of a thread where none runs is nothing. */
+static void threads_are_off_their_processors(void **state)
+{
+    (void)state;
+    struct made m;
+    AUTO_BUF text = {0};
+    const struct go_trace_found found[] = {
+        {.goid = 1, .thread = 10, .p = 0, .status = GO_STATUS_RUNNING},
+        {.goid = 2, .p = UPROBE_NO_NUMBER, .status = GO_STATUS_WAITING}};
+    make(&m);
+    go_trace_model_begin(m.model, found, 2, true, 1000);
+    go_trace_model_off(m.model, &(struct bpf_gap){2000, 0, 10, true});
+    go_trace_model_off(m.model, &(struct bpf_gap){2000, 2500, 11, true});
+    end(&m);
+    go_trace_model_begin(m.model, NULL, 0, false, 3000);
+    go_trace_model_off(m.model, &(struct bpf_gap){2000, 4000, 10, true});
+    go_trace_model_off(m.model, &(struct bpf_gap){5000, 6000, 10, false});
+    m.time = 6900;
+    hit(&m, (struct uprobe_hit){.kind = GO_TRACE_STATUS,
+                                .from = 2,
+                                .to = 4,
+                                .caller = ASSIST,
+                                .thread = 10,
+                                .p = 0,
+                                .goid = 1,
+                                .current_goid = 1});
+    go_trace_model_off(m.model, &(struct bpf_gap){8000, 9000, 10, true});
+    m.time = 9900;
+    hit(&m, (struct uprobe_hit){.kind = GO_TRACE_STATUS,
+                                .from = 4,
+                                .to = 2,
+                                .caller = ASSIST,
+                                .thread = 10,
+                                .p = 0,
+                                .goid = 1,
+                                .current_goid = 1});
+    end(&m);
+    assert_int_equal(go_trace_model_counts(m.model).n_repairs, 0);
+    read_trace(&m, add_span, &text);
+    assert_string_equal(buf_str(&text),
+                        "1 at 2002: UserRegionBegin off the processor: preempted\n"
+                        "1 at 4002: UserRegionEnd off the processor: preempted\n"
+                        "1 at 5000: UserRegionBegin off the processor: waits in the kernel\n"
+                        "1 at 6000: UserRegionEnd off the processor: waits in the kernel\n"
+                        "1 at 7000: GCMarkAssistBegin \n"
+                        "1 at 8000: UserRegionBegin off the processor: preempted\n"
+                        "1 at 9000: UserRegionEnd off the processor: preempted\n"
+                        "1 at 10000: GCMarkAssistEnd \n");
+    release(&m);
+}
+
 /* --- whatever comes --- */
 
 static uint64_t seed;
@@ -276,7 +337,7 @@ static struct uprobe_hit any_hit(void)
                            .goid = any(9),
                            .thread = any(20) ? 10 + any(4) : 0,
                            .current_goid = any(9),
-                           .caller = any(5),
+                           .caller = any(6),
                            .arg = any(4)};
     if (any(2))
         h.current_goid = h.goid;
@@ -294,6 +355,13 @@ static void whatever_comes_is_a_trace(void **state)
         go_trace_model_begin(m.model, found, find_any(found), true, m.time);
         for (uint32_t i = 0, n = 20 + any(200); i < n; i++) {
             hit(&m, any_hit());
+            if (!any(4)) {
+                const struct bpf_gap gap = {.from_ns = m.time - any(1000),
+                                            .to_ns = any(3) ? m.time : 0,
+                                            .thread = 10 + any(5),
+                                            .is_ready = any(2)};
+                go_trace_model_off(m.model, &gap);
+            }
             if (any(40))
                 continue;
             bool is_gap = any(2);
@@ -360,6 +428,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_schedule_is_told_as_it_was),
         cmocka_unit_test(lost_hits_are_repaired),
+        cmocka_unit_test(threads_are_off_their_processors),
         cmocka_unit_test(whatever_comes_is_a_trace),
         cmocka_unit_test(probes_go_where_the_kernel_emulates),
     };

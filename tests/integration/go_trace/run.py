@@ -55,9 +55,11 @@ def build(minor, root, what, *args):
     return path if done.returncode == 0 else check(f"build {what} {minor}", False, done.stderr)
 
 
-def start(path):
-    process = subprocess.Popen([path], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    process.stdout.readline()
+def start(path, *args, cpu=None):
+    """cpu: the only one it may run on."""
+    process = subprocess.Popen([path, *args], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               preexec_fn=(lambda: os.sched_setaffinity(0, {cpu})) if cpu is not None else None)
+    process.first = process.stdout.readline().strip()
     return process
 
 
@@ -83,6 +85,7 @@ class Trace:
     def __init__(self, text):
         self.changes = []  # of goroutines: [time, by, goid, from, to, reason, stack, own stack]
         self.ranges = []   # time, begin or end, the rest
+        self.others = []   # of regions and ranges: time, goroutine, which, the rest
         event, into = None, None
         for line in text.split("\n"):
             if line.startswith("M="):
@@ -95,17 +98,21 @@ class Trace:
                     self.changes.append(event)
                 else:
                     m = OTHER.match(line)
+                    if m and m[4].startswith(("Range", "Region")):
+                        self.others.append((int(m[5]), int(m[3]), m[4], m[6]))
                     if m and m[4].startswith("Range"):
                         self.ranges.append((int(m[5]), m[4], m[6]))
             elif event is not None and line.endswith("Stack="):
                 into = event[line[:-1]]
             elif event is not None and into is not None and line.startswith("\t") and " @ " in line:
                 into.append(line.strip().split(" @ ")[0])
-        self.names = {}  # the function that each goroutine began with
+        self.seconds = (self.changes[-1]["time"] - self.changes[0]["time"]) / 1e9 if self.changes else 0
+        self.names = {}  # the function that each goroutine began with, by its first deepest stack
+        depths = {}
         for c in self.changes:
             stack = c["TransitionStack"]
-            if stack and c["g"] not in self.names:
-                self.names[c["g"]] = stack[-1]
+            if len(stack) > depths.get(c["g"], 0):
+                self.names[c["g"]], depths[c["g"]] = stack[-1], len(stack)
 
     def goroutines(self, name):
         return {g for g, n in self.names.items() if n == name}
@@ -198,6 +205,96 @@ def schedule(gotrace):
             stops = sum(r[1] == "RangeBegin" and "stop-the-world" in r[2] for r in t.ranges)
             check(f"{name}: collections", begins >= 5 and abs(begins - ends) <= 1 and stops >= 2 * ends - 2,
                   begins, ends, stops)
+
+
+def spans(t, kind, what):
+    """ms of each whole region or range: those of `what` in the rest of the line."""
+    found, since = [], {}
+    for time_ns, m_g, name, rest in t.others:
+        if what not in rest or not name.startswith(kind):
+            continue
+        if name.endswith("Begin"):
+            since[m_g] = time_ns
+        elif m_g in since:
+            found.append(((time_ns - since.pop(m_g)) / 1e6, m_g))
+    return found
+
+
+def waited_ms(pid, tid):
+    """How long it was ready to run and did not."""
+    with open(f"/proc/{pid}/task/{tid}/schedstat", encoding="ascii") as file:
+        return int(file.read().split()[1]) / 1e6
+
+
+def off_processor(gotrace):
+    """A goroutine shares its processor with another program; another one sleeps in the kernel."""
+    cpu = max(os.sched_getaffinity(0))
+    for minor, root in ends_of_versions():
+        name = f"off the processor, Go 1.{minor}"
+        program = build(minor, root, "off", "-ldflags=-s -w")
+        if not program:
+            continue
+        process = start(program, "spin", cpu=cpu)
+        other = subprocess.Popen(["sh", "-c", "while :; do :; done"],
+                                 preexec_fn=lambda: os.sched_setaffinity(0, {cpu}))
+        path = os.path.join(work, "off.trace")
+        tid = int(process.first)
+        before, at = waited_ms(process.pid, tid), time.monotonic()
+        done = trace(process.pid, 3, path)
+        share = (waited_ms(process.pid, tid) - before) / 1e3 / (time.monotonic() - at)
+        end(other)
+        end(process)
+        t, why = read_trace(path, gotrace) if done.returncode == 0 else (None, done.stderr)
+        if not check(f"{name}: accepted", t is not None, why):
+            continue
+        regions = spans(t, "Region", "off the processor: preempted")
+        mine = sum(ms for ms, g in regions if t.names.get(g) == "main.spinner") / 1e3 / t.seconds
+        check(f"{name}: preempted as long as the kernel says", share > 0.2 and
+              0.75 * share <= mine <= 1.25 * share, share, mine, len(regions))
+        naps = [ms for ms, g in spans(t, "Region", "off the processor: waits in the kernel")
+                if t.names.get(g) == "main.rawSleeper"]
+        check(f"{name}: waits in the kernel", len(naps) >= 10 and 4.9 <= statistics.median(naps) <= 15,
+              naps[:20])
+
+
+def assists(gotrace):
+    """As long as the runtime itself says (from Go 1.20 on)."""
+    for minor, root in ends_of_versions():
+        name = f"assists, Go 1.{minor}"
+        program = build(minor, root, "off", "-ldflags=-s -w")
+        if not program:
+            continue
+        process = start(program, "assist")
+        path = os.path.join(work, "assist.trace")
+        time.sleep(0.5)
+        at, said = time.monotonic(), newest_line(process)
+        done = trace(process.pid, 2, path, "--trace-rate=100000000")
+        took, said = time.monotonic() - at, newest_line(process) - said
+        end(process)
+        t, why = read_trace(path, gotrace) if done.returncode == 0 else (None, done.stderr)
+        if not check(f"{name}: accepted", t is not None, why):
+            continue
+        ranges = spans(t, "Range", "GC mark assist")
+        names = [t.names.get(g) for _, g in ranges]
+        check(f"{name}: there are some", names.count("main.allocator") > 100 and
+              names.count("main.allocator") > 0.9 * len(names), {n: names.count(n) for n in names})
+        if minor >= 20:
+            mine, said = sum(ms for ms, _ in ranges) / 1e3 / t.seconds, said / took
+            check(f"{name}: as long as the runtime says", 0.5 * said <= mine <= 1.5 * said, mine, said)
+
+
+def newest_line(process):
+    """Of what it prints every 100 ms, as a number."""
+    os.set_blocking(process.stdout.fileno(), False)
+    while process.stdout.readline():
+        pass
+    os.set_blocking(process.stdout.fileno(), True)
+    return float(process.stdout.readline())
+
+
+def ends_of_versions():
+    versions = sorted(go_versions().items())
+    return versions
 
 
 def served(process):
@@ -371,6 +468,7 @@ def main():
     if not gotrace:
         skip("Go's parser", "no cmd/trace of Go 1.26 or newer")
     tests = {"schedule": lambda: schedule(gotrace), "under_load": lambda: under_load(gotrace),
+             "off_processor": lambda: off_processor(gotrace), "assists": lambda: assists(gotrace),
              "rounds": rounds, "endings": lambda: endings(gotrace),
              "by_server": lambda: by_server(gotrace), "refusals": refusals}
     for name in sys.argv[1:] or tests:
