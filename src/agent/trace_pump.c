@@ -81,11 +81,23 @@ static bool describe(struct making *m, uint64_t frame, struct gotrace_frame *to)
     return to->function && to->file;
 }
 
+/* Whose trace it is: a text that nothing refers to. */
+static bool put_program(struct making *m)
+{
+    struct trace_states *s = &m->merge.states;
+    const char *name = m->store->header->comm;
+    char text[sizeof GOTRACE_TEXT_PROGRAM + sizeof m->store->header->comm] = GOTRACE_TEXT_PROGRAM;
+    size_t n = sizeof GOTRACE_TEXT_PROGRAM - 1;
+    for (size_t i = 0; i < sizeof m->store->header->comm && name[i] >= ' '; i++)
+        text[n++] = name[i];
+    return gotrace_text(&s->memory, &s->texts, text, n) != 0;
+}
+
 static bool put_stacks(void *arg, struct trace_states *s)
 {
     struct making *m = arg;
     struct gotrace_frame frames[GOTRACE_FRAMES_MAX];
-    bool ok = true;
+    bool ok = put_program(m);
     for (size_t i = 0; ok && i < s->n_stack_ids; i++) {
         uint32_t number = s->stack_ids[i];
         const struct wire_stack *row =

@@ -4,6 +4,7 @@
  * called, when it started). */
 #include "analysis/analysis.h"
 #include "analysis/analysis_profile.h"
+#include "analysis/analysis_wait.h"
 #include "analysis/analysis_window.h"
 
 #include <string.h>
@@ -37,7 +38,8 @@ struct states {
     struct analysis_profile profile;
     int64_t last_id; /* the goroutine looked up last, and its row */
     uint32_t last_row;
-    int64_t last_ns; /* of the events */
+    int64_t last_ns;  /* of the events */
+    int8_t is_native; /* of analysis_is_untold */
     bool failed;
 };
 
@@ -139,7 +141,8 @@ static void add_wait(struct states *s, uint32_t row, int64_t end_ns)
 {
     const struct goroutine *g = &s->goroutines.items[row];
     int64_t ns = analysis_window_clip_of(&s->window, g->id, g->since_ns, end_ns);
-    if (ns <= 0)
+    if (ns <= 0 ||
+        (s->state == TRACE_GO_RUNNABLE && analysis_is_untold(s->trace, ns, &s->is_native)))
         return;
     if (!g->has_run || (s->options->goroutine_name && !g->name)) {
         struct deferred d = {row, g->stack, ns, !g->has_run};

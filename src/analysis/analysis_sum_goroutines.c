@@ -60,6 +60,14 @@ static void text(const void *state, struct buf *out)
     analysis_table_end(&t, out);
     analysis_text_more(out, n, shown);
     free(order);
+    struct trace_origin origin = trace_origin(f->trace);
+    if (trace_is_native(f->trace) && !(origin.has_turns && origin.has_wakes))
+        buf_printf(out, "  not measured: %s\n",
+                   origin.has_turns
+                       ? "runnable, but for locks: when threads are woken is not in this "
+                         "trace"
+                       : "runnable, but for locks: when threads are woken or preempted "
+                         "is not in this trace; running has that too");
 }
 
 static void json(const void *state, struct buf *out)

@@ -36,14 +36,18 @@ static void text(const void *state, struct buf *out)
     size_t n = count_groups(f), shown = analysis_n_rows(f, n);
     uint32_t *order = analysis_sorted(ws->groups.n, by_group, ws->groups.items);
     buf_puts(out, "latency: from runnable to running, by start function\n");
-    analysis_table_begin(&t, "rrrrrrrl", "count\0total\0" ANALYSIS_PERCENTILES "\0started with\0");
-    lengths(&t, &ws->sched, "(all)");
-    for (size_t i = 0; order && i < shown; i++) {
-        const struct analysis_go_group *g = &ws->groups.items[order[i]];
-        lengths(&t, &g->sched, analysis_text_name(f->trace, g->name));
+    if (ws->sched.count || !ws->n_untold) {
+        analysis_table_begin(&t, "rrrrrrrl",
+                             "count\0total\0" ANALYSIS_PERCENTILES "\0started with\0");
+        lengths(&t, &ws->sched, "(all)");
+        for (size_t i = 0; order && i < shown; i++) {
+            const struct analysis_go_group *g = &ws->groups.items[order[i]];
+            lengths(&t, &g->sched, analysis_text_name(f->trace, g->name));
+        }
+        analysis_table_end(&t, out);
+        analysis_text_more(out, n, shown);
     }
-    analysis_table_end(&t, out);
-    analysis_text_more(out, n, shown);
+    analysis_text_untold(out, f);
     free(order);
     if (ws->longest_sched.n) {
         buf_puts(out, "\nlongest from runnable to running\n");
@@ -85,7 +89,7 @@ static void json(const void *state, struct buf *out)
     size_t shown = analysis_n_rows(f, count_groups(f));
     uint32_t *order = analysis_sorted(ws->groups.n, by_group, ws->groups.items);
     json_open(&j, '{');
-    analysis_json_lengths(&j, "scheduling", &ws->sched);
+    analysis_json_sched(&j, f);
     json_key(&j, "scheduling_by_name");
     json_open(&j, '[');
     for (size_t i = 0; order && i < shown; i++) {

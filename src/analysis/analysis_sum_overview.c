@@ -142,12 +142,16 @@ static void text_latency(const struct analysis_facts *f, struct buf *out)
         double at;
     } shares[] = {{"p50", 0.5}, {"p90", 0.9}, {"p99", 0.99}, {"p99.9", 0.999}, {"max", 1}};
     const struct analysis_histogram *h = &f->waits.sched;
-    buf_printf(out, "\nfrom runnable to running: %llu times", (unsigned long long)h->count);
+    if (!h->count && f->waits.n_untold)
+        buf_puts(out, "\nfrom runnable to running");
+    else
+        buf_printf(out, "\nfrom runnable to running: %llu times", (unsigned long long)h->count);
     for (size_t i = 0; i < sizeof shares / sizeof *shares && h->count; i++) {
         buf_printf(out, ", %s ", shares[i].name);
         analysis_text_time(out, analysis_histogram_at(h, shares[i].at));
     }
     buf_putc(out, '\n');
+    analysis_text_untold(out, f);
 }
 
 static uint64_t n_tasks(const struct analysis_facts *f)
@@ -161,7 +165,8 @@ static uint64_t n_tasks(const struct analysis_facts *f)
 static void text(const void *state, struct buf *out)
 {
     const struct analysis_facts *f = state;
-    buf_puts(out, "trace of ");
+    const char *program = trace_origin(f->trace).program;
+    buf_printf(out, "trace of %s%s", program, *program ? ", " : "");
     analysis_text_time(out, analysis_facts_length(f));
     bool is_native = trace_is_native(f->trace);
     buf_printf(out, ": %llu events, ", (unsigned long long)f->n_events);
@@ -225,6 +230,7 @@ static void json(const void *state, struct buf *out)
     struct uses u = sum_uses(f);
     struct analysis_mmu_window w;
     json_open(&j, '{');
+    json_member(&j, "program", str_of(trace_origin(f->trace).program));
     json_member_int(&j, "duration_ns", analysis_facts_length(f));
     json_member_int(&j, "start_ns", analysis_facts_start(f) - f->first_ns);
     json_member_int(&j, "events", (int64_t)f->n_events);
@@ -244,7 +250,7 @@ static void json(const void *state, struct buf *out)
     json_close(&j, '}');
     json_sites(&j, f);
     analysis_json_waits(&j, "longest_waits", f, &f->waits.longest_busy);
-    analysis_json_lengths(&j, "scheduling", &f->waits.sched);
+    analysis_json_sched(&j, f);
     json_key(&j, "gc");
     json_open(&j, '{');
     json_member_int(&j, "cycles", (int64_t)f->gc.cycles.count);

@@ -304,6 +304,16 @@ void analysis_text_waits(struct buf *out, const struct analysis_facts *f,
     analysis_table_end(&t, out);
 }
 
+void analysis_text_untold(struct buf *out, const struct analysis_facts *f)
+{
+    if (!f->waits.n_untold)
+        return;
+    buf_printf(out, "  not measured: %llu times; ", (unsigned long long)f->waits.n_untold);
+    buf_puts(out, trace_origin(f->trace).has_wakes
+                      ? "the kernel did not tell when the thread was woken\n"
+                      : "when threads are woken is in this trace for locks only\n");
+}
+
 /* --- JSON --- */
 
 void analysis_json_string(struct json *j, const char *key, const struct trace *trace,
@@ -327,6 +337,18 @@ void analysis_json_lengths(struct json *j, const char *key, const struct analysi
     json_member_int(j, "p999_ns", analysis_histogram_at(h, 0.999));
     json_member_int(j, "max_ns", h->max_ns);
     json_close(j, '}');
+}
+
+void analysis_json_sched(struct json *j, const struct analysis_facts *f)
+{
+    const struct analysis_waits *ws = &f->waits;
+    if (ws->sched.count || !ws->n_untold) {
+        analysis_json_lengths(j, "scheduling", &ws->sched);
+    } else {
+        json_key(j, "scheduling");
+        json_null(j);
+    }
+    json_member_int(j, "scheduling_not_measured", (int64_t)ws->n_untold);
 }
 
 static void json_parts(struct json *j, const char *key, const struct analysis_facts *f,

@@ -73,6 +73,11 @@ void analysis_json_frame(struct json *j, const char *key, const struct trace *tr
                          const struct trace_frame *frame); /* NULL: null */
 void analysis_json_stack(struct json *j, const char *key, const struct trace *trace,
                          uint32_t stack);
+/* A line for the times between runnable and running that the trace does not have, if there are any:
+ * indented. */
+void analysis_text_untold(struct buf *out, const struct analysis_facts *f);
+/* The lengths of those that it has, null if it has none; and how many it does not have. */
+void analysis_json_sched(struct json *j, const struct analysis_facts *f);
 void analysis_json_wait(struct json *j, const struct analysis_facts *f,
                         const struct analysis_wait *wait); /* a value */
 void analysis_json_waits(struct json *j, const char *key, const struct analysis_facts *f,

@@ -158,6 +158,14 @@ bool analysis_waits_make(struct analysis_waits *ws, struct analysis_goroutine *g
     return true;
 }
 
+bool analysis_is_untold(const struct trace *trace, int64_t ns, int8_t *is_native)
+{
+    if (ns >= GOTRACE_UNTOLD_NS || *is_native < 0)
+        return false;
+    *is_native = trace_is_native(trace) ? 1 : -1;
+    return *is_native > 0;
+}
+
 static struct analysis_histogram *reason_lengths(struct analysis_waits *ws, uint32_t reason)
 {
     uint32_t next = (uint32_t)ws->reasons.n, row = map_get_or_put(&ws->reason_index, reason, next);
@@ -211,6 +219,10 @@ void analysis_waits_add(struct analysis_waits *ws, struct analysis_goroutine *g,
     struct analysis_histogram *h;
     switch (w->state) {
     case TRACE_GO_RUNNABLE:
+        if (analysis_is_untold(ws->trace, w->ns, &ws->is_native)) {
+            ws->n_untold++;
+            break;
+        }
         ok = analysis_histogram_add(&ws->sched, w->ns) &&
              analysis_histogram_add(&group->sched, w->ns) &&
              (group->is_system || add_top(&ws->longest_sched, w));

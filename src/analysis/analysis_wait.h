@@ -12,6 +12,10 @@
 #include "analysis/analysis_site.h"
 #include "analysis/analysis_top.h"
 
+/* Whether a time between runnable and running is none: nobody noted the wake-up.  *is_native is 0
+ * at first. */
+bool analysis_is_untold(const struct trace *trace, int64_t ns, int8_t *is_native);
+
 /* One wait. */
 struct analysis_wait {
     int64_t ns; /* it is judged by */
@@ -60,6 +64,8 @@ struct analysis_waits {
     VEC(struct analysis_reason) reasons;
     struct map reason_index;
     struct analysis_histogram sched, syscalls;
+    uint64_t n_untold; /* times between runnable and running that the trace does not have */
+    int8_t is_native;  /* 0: not looked at, -1: no */
     struct analysis_top longest_sched, longest_blocks, longest_syscalls;
     struct analysis_top longest_busy; /* blocked, but not ANALYSIS_WAIT_IDLE */
     struct map pair_index;            /* hash of the stacks */

@@ -301,7 +301,7 @@ bool native_trace_watch(struct native_trace *t, pid_t pid, bool children, struct
     t->merge.states.n_cpus = trace_turns_n_cpus(t->turns);
     t->merge.states.has_wakes = trace_turns_add_wakes(t->turns, pid, children, err);
     return t->merge.states.has_wakes ||
-           err_wrap(err, "when threads are woken, and by whom, is in the trace of locks only");
+           err_wrap(err, "when threads are woken, and by whom, is in the trace for locks only");
 }
 
 bool native_trace_start(struct native_trace *t, struct err *err)

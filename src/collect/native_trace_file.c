@@ -119,6 +119,7 @@ void native_trace_spool_use(struct native_trace_spool *s, struct trace_states *s
 struct symbols {
     struct profile *profile; /* NULL: no stacks */
     struct map samples;      /* by source << 32 | row */
+    char program[sizeof GOTRACE_TEXT_PROGRAM + sizeof((struct wire_header *)0)->comm];
 };
 
 static bool find_samples(struct symbols *s, struct err *err)
@@ -148,6 +149,9 @@ static bool find_symbols(struct symbols *s, const struct native_trace_stacks *st
         reader.source = (uint32_t)i;
         if (!wire_read(&reader, stacks->wires[i], &header, diag, &why))
             diag_add(diag, "the stacks of a process are left out: %s", why.msg);
+        else if (header.pid == stacks->main_pid) /* of its images the last one */
+            snprintf(s->program, sizeof s->program, GOTRACE_TEXT_PROGRAM "%.*s",
+                     (int)sizeof header.comm, header.comm);
     }
     wire_reader_release(&reader);
     s->profile = gather_seal(gather, &(struct gather_header){.period = 1}, diag, err);
@@ -271,6 +275,8 @@ static bool put_part(struct target *t, const struct native_trace_spool *spool,
 {
     bool ok = copy_events(t, spool->file, part->end - from);
     gotrace_texts_clear(&t->texts);
+    if (*s->program)
+        (void)text_of(t, part, str_of(s->program));
     for (size_t i = 0; ok && i < part->n; i++)
         ok = put_stack(t, part, s, stacks, spool->ids.items[part->first + i]);
     return ok && gotrace_put_stacks_end(&t->sink, &t->batch, part->number, part->begin_ns) &&

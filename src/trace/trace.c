@@ -2,6 +2,7 @@
 
 #include "base/arena.h"
 #include "base/map.h"
+#include "wire/gotrace.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -240,10 +241,28 @@ uint32_t trace_n_stacks(const struct trace *trace)
     return count(&trace->stacks);
 }
 
+struct trace_origin trace_origin(const struct trace *trace)
+{
+    struct trace_origin origin = {.program = ""};
+    uint32_t n = trace_n_strings(trace);
+    for (uint32_t i = 0; i < n; i++) {
+        const char *text = trace_string(trace, i, NULL);
+        if (*text != 's')
+            continue;
+        if (!strncmp(text, GOTRACE_TEXT_PROGRAM, sizeof GOTRACE_TEXT_PROGRAM - 1))
+            origin.program = text + sizeof GOTRACE_TEXT_PROGRAM - 1;
+        origin.has_turns |= !strcmp(text, GOTRACE_TEXT_TURNS);
+        origin.has_wakes |= !strcmp(text, GOTRACE_TEXT_WAKES);
+    }
+    return origin;
+}
+
 bool trace_is_native(const struct trace *trace)
 {
     static const char prefix[] = "runtime.";
     uint32_t n = trace_n_frames(trace);
+    if (*trace_origin(trace).program)
+        return true;
     for (uint32_t i = 0; i < n; i++)
         if (!strncmp(trace_string(trace, trace_frame(trace, i)->func, NULL), prefix,
                      sizeof prefix - 1))

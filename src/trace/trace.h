@@ -43,9 +43,17 @@ uint32_t trace_add_stack(struct trace *trace, const uint32_t *frames, uint32_t n
 const char *trace_string(const struct trace *trace, uint32_t string, size_t *n);
 const struct trace_frame *trace_frame(const struct trace *trace, uint32_t frame);
 struct trace_stack trace_stack(const struct trace *trace, uint32_t stack);
-/* Is it of a program of which libsonde wrote it, whose goroutines are threads?  It has frames, and
- * none of Go's runtime, of which what Go writes has some.  O(frames). */
+/* Is it of a program of which libsonde wrote it, whose goroutines are threads?  It says so, or has
+ * frames and none of Go's runtime, of which what Go writes has some.  O(frames). */
 bool trace_is_native(const struct trace *trace);
+/* What it says of itself (wire/gotrace.h), as far as it was read; known from its first event on.
+ * O(strings). */
+struct trace_origin {
+    const char *program; /* "": it does not say; lives as long as the trace */
+    bool has_turns,
+        has_wakes; /* when threads ran, and when they could have, is the kernel's word */
+};
+struct trace_origin trace_origin(const struct trace *trace);
 uint32_t trace_n_strings(const struct trace *trace), trace_n_frames(const struct trace *trace),
     trace_n_stacks(const struct trace *trace); /* for tables indexed by them; 0 counts */
 

@@ -25,6 +25,14 @@
 #define GOTRACE_ARGS_MAX 5       /* arguments of a timed event, its time included */
 #define GOTRACE_WRITE_VERSION 26 /* what is written here: that of Go 1.26 and 1.27 */
 
+/* What traces of native programs have beside, as texts to which no event refers: what program it is
+ * (its name follows), and which times are from the kernel. */
+#define GOTRACE_TEXT_PROGRAM "sonde: program "
+#define GOTRACE_TEXT_TURNS "sonde: turns on processors are the kernel's"
+#define GOTRACE_TEXT_WAKES "sonde: wake-ups are the kernel's"
+/* In these, a wake-up that nobody has told of is less than so many ns before the thread runs. */
+#define GOTRACE_UNTOLD_NS 10
+
 enum gotrace_type {
     GOTRACE_NONE,
     GOTRACE_EVENT_BATCH,

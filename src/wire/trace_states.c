@@ -685,6 +685,10 @@ static void begin_generation(struct trace_states *s, uint64_t now_ns)
     s->last_ns = now_ns;
     s->n_stack_ids = 0;
     gotrace_texts_clear(&s->texts);
+    if (s->n_cpus)
+        use_text(s, (struct trace_states_text){GOTRACE_TEXT_TURNS, sizeof GOTRACE_TEXT_TURNS - 1});
+    if (s->has_wakes)
+        use_text(s, (struct trace_states_text){GOTRACE_TEXT_WAKES, sizeof GOTRACE_TEXT_WAKES - 1});
     for (size_t i = 0; i < s->n_threads; i++)
         if (s->threads[i].state != TRACE_GO_GONE)
             put_status(s, &s->threads[i], now_ns);

@@ -10,7 +10,7 @@
  * such thing is known, or that does things while it is said to be away, has a further P meanwhile.
  * Where it tells of wake-ups too (has_wakes), a thread can run from then on; and one that leaves in
  * a system call waits ("I/O").  A wake-up that nobody has told of is at the time when it comes:
- * less than TRACE_STATES_UNTOLD_NS before it runs.
+ * less than GOTRACE_UNTOLD_NS before it runs.
  *
  * In: what happens, one after another, as it is seen in the order of time.  Out: generations.
  * Times, per thread, are put right where they would go back.
@@ -24,7 +24,6 @@
 
 #define TRACE_STATES_NONE UINT32_MAX /* no thread */
 #define TRACE_REGIONS_MAX 32         /* inside each other */
-#define TRACE_STATES_UNTOLD_NS 10
 
 enum trace_go {
     TRACE_GO_GONE, /* not there, or not yet */

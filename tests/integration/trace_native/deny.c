@@ -1,7 +1,8 @@
-/* To be preloaded: perf events are forbidden. */
+/* To be preloaded: perf events are forbidden, or with DENY_BPF set BPF. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 
 long syscall(long number, ...)
@@ -12,7 +13,7 @@ long syscall(long number, ...)
     for (int i = 0; i < 6; i++)
         args[i] = va_arg(list, long);
     va_end(list);
-    if (number == SYS_perf_event_open) {
+    if (number == (getenv("DENY_BPF") ? SYS_bpf : SYS_perf_event_open)) {
         errno = EACCES;
         return -1;
     }

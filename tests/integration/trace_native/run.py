@@ -107,7 +107,7 @@ def known(said, threads, has_wakes):
 
 def without_wakes(done):
     """Why the kernel's wake-ups are not in what `sonde record` has recorded; or ""."""
-    m = re.search(r"(?:in the trace of locks only|is not in the trace): (.*)", done.stderr)
+    m = re.search(r"(?:in the trace for locks only|is not in the trace): (.*)", done.stderr)
     return m[1] if m else ""
 
 
@@ -129,9 +129,12 @@ def test_known():
                        "--", "./known")
     check("record tells", re.search(r"sonde: \d+ events in [\d.]+s, 0 lost: known.trace",
                                     done.stderr), done.stderr)
+    if not without_wakes(done):
+        check_measured("record", "known.trace", True)
     text = run(SONDE, "trace", "-d=parsed", "known.trace").stdout
     check("record: files and lines", re.search(r"wait_mutex @ 0x\w+\n\t\t\S*known.c:\d+", text))
     check_known("api", "api.trace", "./known_api", "api.trace")
+    check_measured("api", "api.trace", False)
 
 
 def test_exec():
@@ -269,6 +272,26 @@ def test_turns():
     lines = re.findall(r"wait for a processor is not in the trace: .*perf_event_paranoid",
                        done.stderr)
     check("denied", len(lines) == 1, f"{done}")
+    check_measured("denied", "denied.trace", False)
+    done = check_known("denied BPF", "denied.trace", "env", "DENY_BPF=1",
+                       "LD_PRELOAD=" + os.path.abspath("deny.so"),
+                       SONDE, "record", "-e", "trace", "-o", "denied.trace", "--", "./known")
+    lines = re.findall(r"is in the trace for locks only: .*", done.stderr)
+    check("denied BPF", len(lines) == 1 or (not lines and why), f"{done}")
+    check_measured("denied BPF", "denied.trace", False)
+
+
+def check_measured(name, trace, all_of_it):
+    """What is not measured is told, and no number."""
+    said = json.loads(run(SONDE, "trace", "-summary=overview,latency", "-json", trace).stdout)
+    text = run(SONDE, "trace", "-summary=overview,latency", trace).stdout
+    check(f"{name}: program", said["overview"]["program"].startswith("known") and
+          text.startswith("trace of known"), text[:200])
+    for summary in ("overview", "latency"):
+        measured, missing = said[summary]["scheduling"], said[summary]["scheduling_not_measured"]
+        check(f"{name}: measured", measured["min_ns"] > 500 and measured["count"] > 10 and
+              (missing <= 1 if all_of_it else missing > 10), f"{said[summary]}"[:500])
+    check(f"{name}: told", all_of_it or text.count("not measured: ") == 2, text)
 
 
 def test_others():
