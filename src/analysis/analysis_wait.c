@@ -162,7 +162,7 @@ bool analysis_is_untold(const struct trace *trace, int64_t ns, int8_t *is_native
 {
     if (ns >= GOTRACE_UNTOLD_NS || *is_native < 0)
         return false;
-    *is_native = trace_is_native(trace) ? 1 : -1;
+    *is_native = trace_origin(trace).is_native ? 1 : -1;
     return *is_native > 0;
 }
 

@@ -141,6 +141,7 @@ static bool find_symbols(struct symbols *s, const struct native_trace_stacks *st
     struct gather *gather = gather_new(&collect_trace, err);
     if (!gather)
         return false;
+    snprintf(s->program, sizeof s->program, GOTRACE_TEXT_PROGRAM);
     struct wire_reader reader = {
         .kind = &collect_trace, .gather = gather, .main_pid = stacks->main_pid};
     for (size_t i = 0; i < stacks->n_wires; i++) {
@@ -275,8 +276,7 @@ static bool put_part(struct target *t, const struct native_trace_spool *spool,
 {
     bool ok = copy_events(t, spool->file, part->end - from);
     gotrace_texts_clear(&t->texts);
-    if (*s->program)
-        (void)text_of(t, part, str_of(s->program));
+    (void)text_of(t, part, str_of(s->program));
     for (size_t i = 0; ok && i < part->n; i++)
         ok = put_stack(t, part, s, stacks, spool->ids.items[part->first + i]);
     return ok && gotrace_put_stacks_end(&t->sink, &t->batch, part->number, part->begin_ns) &&

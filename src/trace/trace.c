@@ -249,8 +249,10 @@ struct trace_origin trace_origin(const struct trace *trace)
         const char *text = trace_string(trace, i, NULL);
         if (*text != 's')
             continue;
-        if (!strncmp(text, GOTRACE_TEXT_PROGRAM, sizeof GOTRACE_TEXT_PROGRAM - 1))
+        if (!strncmp(text, GOTRACE_TEXT_PROGRAM, sizeof GOTRACE_TEXT_PROGRAM - 1)) {
+            origin.is_native = true;
             origin.program = text + sizeof GOTRACE_TEXT_PROGRAM - 1;
+        }
         origin.has_turns |= !strcmp(text, GOTRACE_TEXT_TURNS);
         origin.has_wakes |= !strcmp(text, GOTRACE_TEXT_WAKES);
     }
@@ -261,7 +263,7 @@ bool trace_is_native(const struct trace *trace)
 {
     static const char prefix[] = "runtime.";
     uint32_t n = trace_n_frames(trace);
-    if (*trace_origin(trace).program)
+    if (trace_origin(trace).is_native)
         return true;
     for (uint32_t i = 0; i < n; i++)
         if (!strncmp(trace_string(trace, trace_frame(trace, i)->func, NULL), prefix,

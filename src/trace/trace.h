@@ -49,7 +49,8 @@ bool trace_is_native(const struct trace *trace);
 /* What it says of itself (wire/gotrace.h), as far as it was read; known from its first event on.
  * O(strings). */
 struct trace_origin {
-    const char *program; /* "": it does not say; lives as long as the trace */
+    bool is_native;      /* it says that it is of a native program */
+    const char *program; /* its name, or ""; lives as long as the trace */
     bool has_turns,
         has_wakes; /* when threads ran, and when they could have, is the kernel's word */
 };
