@@ -21,15 +21,22 @@ static void *drain(void *p)
     return NULL;
 }
 
+unsigned pool_threads(void)
+{
+    long cpus = sysconf(_SC_NPROCESSORS_ONLN); /* reads a file */
+    return cpus < 1 ? 1 : cpus > (long)MAX_THREADS ? MAX_THREADS : (unsigned)cpus;
+}
+
 void pool_run(size_t n, unsigned max_threads, void (*fn)(void *arg, size_t i), void *arg)
 {
     struct work w = {.n = n, .fn = fn, .arg = arg};
     size_t want = n < MAX_THREADS ? n : MAX_THREADS;
     if (max_threads && want > max_threads)
         want = max_threads;
-    long cpus = !max_threads && want > 1 ? sysconf(_SC_NPROCESSORS_ONLN) : 0; /* reads a file */
-    if (cpus > 0 && want > (size_t)cpus)
-        want = (size_t)cpus;
+    if (!max_threads && want > 1) {
+        size_t cpus = pool_threads();
+        want = want < cpus ? want : cpus;
+    }
     pthread_t threads[MAX_THREADS];
     size_t made = 0;
     while (made + 1 < want && pthread_create(&threads[made], NULL, drain, &w) == 0)

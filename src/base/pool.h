@@ -10,4 +10,7 @@
  * threads that cannot be made only make it slower. */
 void pool_run(size_t n, unsigned max_threads, void (*fn)(void *arg, size_t i), void *arg);
 
+/* How many threads that would be for any number of pieces. */
+unsigned pool_threads(void);
+
 #endif

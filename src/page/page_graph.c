@@ -12,7 +12,11 @@
 /* More is not laid out, whatever the options say: nobody could read it. */
 #define MOST_NODES 1000
 #define MOST_ARROWS 1000
-#define MOST_CANDIDATES 3000 /* of which the nodes are chosen, by their edges: the largest */
+/* The nodes are chosen by their edges, of so many, the largest. */
+#define MOST_CANDIDATES 3000
+#define MANY_FRAMES 4000000 /* with more in the profile, all takes longer, and there are fewer */
+#define MOST_CANDIDATES_OF_MANY 750
+#define MOST_EDGES (1u << 17) /* of those; if they have more, there are fewer as well */
 
 static void write_number(struct json *j, const char *key, double v)
 {
@@ -150,6 +154,14 @@ static bool limit_edges(struct graph *g, struct diag *diag, struct err *err)
     return ok;
 }
 
+static bool has_many_frames(const struct view *view)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < view->n_samples; i++)
+        n += view->samples[i].n_locs;
+    return n > MANY_FRAMES;
+}
+
 static bool write_graph(const struct page_ctx *ctx, struct json *j, struct err *err)
 {
     struct report_run run;
@@ -159,7 +171,9 @@ static bool write_graph(const struct page_ctx *ctx, struct json *j, struct err *
     bool ok = report_begin(&run, &report_svg, &ctx->report, err);
     if (run.options.nodecount < 1 || run.options.nodecount > MOST_NODES)
         run.options.nodecount = MOST_NODES;
-    run.most_nodes = MOST_CANDIDATES;
+    run.most_nodes =
+        ok && has_many_frames(&run.pipeline.view) ? MOST_CANDIDATES_OF_MANY : MOST_CANDIDATES;
+    run.most_edges = MOST_EDGES;
     ok = ok && report_build_graph(&run, REPORT_GRAPH_VISUAL, &g, &tags, &trim, err) &&
          limit_edges(&g, ctx->report.diag, err);
     if (ok) {

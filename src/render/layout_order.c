@@ -1,5 +1,6 @@
 /* The order within the layers: sweeps that sort each by the medians of the neighbours
  * in the one before, then swaps of neighbours; what had the fewest crossings is kept. */
+#include "base/pool.h"
 #include "render/layout_layers.h"
 
 #include <stdlib.h>
@@ -8,22 +9,33 @@
 #define MAX_SWEEPS 24
 #define MAX_VAIN_SWEEPS 8 /* without getting better */
 #define MAX_SWAP_ROUNDS 20
-#define MAX_STEPS 150000000u
+#define MAX_STEPS 75000000u /* from each end */
+#define SMALL 200           /* items: not worth a thread */
+
+/* An item of a layer that is sorted. */
+struct sorted {
+    double median;
+    uint32_t item, place; /* where it was, from the right if what is equal changes its order */
+};
 
 struct ordering {
-    struct layers *g;
-    uint32_t *best;
+    const struct layers *g;
+    uint32_t *order, *best;            /* as g->order: now, and with the fewest crossings */
+    uint64_t n_crossings;              /* of the best */
+    bool from_top;                     /* how it starts */
+    uint32_t *positions;               /* by item: in its layer */
     uint32_t *up_places, *down_places; /* as g->up and g->down: positions, sorted */
-    double *medians;                   /* by item */
-    uint32_t *sorted, *scratch, *tree; /* [widest layer] */
+    struct sorted *sorted;             /* [widest layer] */
+    uint32_t *n_placed, *tree;         /* [widest layer] */
     bool *is_dirty;                    /* by layer: swaps may help */
     uint64_t steps;
 };
 
-static void set_positions(struct layers *g, uint32_t layer)
+static void set_positions(struct ordering *o, uint32_t layer)
 {
+    const struct layers *g = o->g;
     for (uint32_t i = g->first[layer]; i < g->first[layer + 1]; i++)
-        g->items[g->order[i]].position = i - g->first[layer];
+        o->positions[o->order[i]] = i - g->first[layer];
 }
 
 static void sort_places(uint32_t *places, uint32_t n)
@@ -50,7 +62,7 @@ static uint32_t find_places(struct ordering *o, uint32_t item, bool above)
     uint32_t *places = (above ? o->up_places : o->down_places) + first[item];
     uint32_t n = first[item + 1] - first[item];
     for (uint32_t i = 0; i < n; i++)
-        places[i] = g->items[all[first[item] + i]].position;
+        places[i] = o->positions[all[first[item] + i]];
     if (n > 16)
         qsort(places, n, sizeof *places, compare_places);
     else
@@ -68,7 +80,7 @@ static uint64_t count_crossings(struct ordering *o, uint32_t layer)
     /* tree[i] (a Fenwick tree): how many of the links so far end at a range of places. */
     memset(o->tree, 0, (width + 1) * sizeof *o->tree);
     for (uint32_t i = g->first[layer]; i < g->first[layer + 1]; i++) {
-        uint32_t item = g->order[i], n = find_places(o, item, false);
+        uint32_t item = o->order[i], n = find_places(o, item, false);
         const uint32_t *places = o->down_places + g->down_first[item];
         for (uint32_t k = 0; k < n; k++) {
             uint32_t not_beyond = 0;
@@ -105,48 +117,50 @@ static double median(const uint32_t *places, uint32_t n)
     return (places[middle - 1] * right + places[middle] * left) / (left + right);
 }
 
-struct by_median {
-    const double *medians;
-    const struct layers_item *items;
-    bool flip; /* what is equal changes its order */
-};
-
-static int compare_medians(const void *a, const void *b, void *context)
+static int compare_sorted(const void *a, const void *b)
 {
-    const struct by_median *c = context;
-    uint32_t l = *(const uint32_t *)a, r = *(const uint32_t *)b;
-    if (c->medians[l] != c->medians[r])
-        return c->medians[l] < c->medians[r] ? -1 : 1;
-    uint32_t lp = c->items[l].position, rp = c->items[r].position;
-    return ((lp > rp) - (lp < rp)) * (c->flip ? -1 : 1);
+    const struct sorted *l = a, *r = b;
+    if (l->median != r->median)
+        return l->median < r->median ? -1 : 1;
+    return (l->place > r->place) - (l->place < r->place);
+}
+
+/* Most layers are narrow, and in order or nearly so. */
+static void sort_items(struct sorted *items, uint32_t n)
+{
+    if (n > 64) {
+        qsort(items, n, sizeof *items, compare_sorted);
+        return;
+    }
+    for (uint32_t i = 1; i < n; i++) {
+        struct sorted item = items[i];
+        uint32_t k = i;
+        for (; k && compare_sorted(&items[k - 1], &item) > 0; k--)
+            items[k] = items[k - 1];
+        items[k] = item;
+    }
 }
 
 /* Sort a layer by its neighbours above or below; what has none there stays. */
 static void sort_layer(struct ordering *o, uint32_t layer, bool above, bool flip)
 {
-    struct layers *g = o->g;
-    struct by_median context = {o->medians, g->items, flip};
+    const struct layers *g = o->g;
+    const uint32_t *first = above ? g->up_first : g->down_first;
     uint32_t n = 0, begin = g->first[layer], end = g->first[layer + 1];
     for (uint32_t i = begin; i < end; i++) {
-        uint32_t item = g->order[i], n_places = find_places(o, item, above);
-        o->medians[item] = -1;
+        uint32_t item = o->order[i], n_places = find_places(o, item, above);
         if (!n_places)
             continue;
-        o->medians[item] =
-            median(above ? o->up_places + g->up_first[item] : o->down_places + g->down_first[item],
-                   n_places);
-        o->sorted[n++] = item;
+        const uint32_t *places = (above ? o->up_places : o->down_places) + first[item];
+        o->sorted[n++] = (struct sorted){median(places, n_places), item, flip ? end - i : i};
     }
     if (n < 2)
         return;
-    qsort_r(o->sorted, n, sizeof *o->sorted, compare_medians, &context);
+    sort_items(o->sorted, n);
     for (uint32_t i = begin, k = 0; i < end; i++)
-        if (o->medians[g->order[i]] >= 0)
-            o->scratch[i - begin] = o->sorted[k++];
-        else
-            o->scratch[i - begin] = g->order[i];
-    memcpy(g->order + begin, o->scratch, (end - begin) * sizeof *g->order);
-    set_positions(g, layer);
+        if (first[o->order[i]] < first[o->order[i] + 1])
+            o->order[i] = o->sorted[k++].item;
+    set_positions(o, layer);
 }
 
 static void sweep(struct ordering *o, bool downwards, bool flip)
@@ -189,28 +203,28 @@ static int64_t swap_gain(struct ordering *o, uint32_t l, uint32_t r)
  * none); how many it saved. */
 static uint64_t swap_layer(struct ordering *o, uint32_t layer, bool equal)
 {
-    struct layers *g = o->g;
+    const struct layers *g = o->g;
     uint64_t saved = 0;
     uint32_t begin = g->first[layer], end = g->first[layer + 1];
     for (uint32_t i = begin; i < end; i++) {
-        find_places(o, g->order[i], true);
-        find_places(o, g->order[i], false);
+        find_places(o, o->order[i], true);
+        find_places(o, o->order[i], false);
     }
     for (bool more = true; more;) {
         more = false;
         for (uint32_t i = begin; i + 1 < end; i++) {
-            uint32_t l = g->order[i], r = g->order[i + 1];
+            uint32_t l = o->order[i], r = o->order[i + 1];
             int64_t by = swap_gain(o, l, r);
             if (by < 0 || (by == 0 && !equal))
                 continue;
-            g->order[i] = r;
-            g->order[i + 1] = l;
+            o->order[i] = r;
+            o->order[i + 1] = l;
             saved += (uint64_t)by;
             more = more || by > 0;
         }
         equal = false;
     }
-    set_positions(g, layer);
+    set_positions(o, layer);
     return saved;
 }
 
@@ -241,55 +255,57 @@ static uint64_t swap_all(struct ordering *o, bool equal)
 
 /* A first order: depth first from the top (or the bottom), so that what hangs on one
  * item is side by side. */
-static void start_order(struct ordering *o, bool from_top)
+static void start_order(struct ordering *o)
 {
-    struct layers *g = o->g;
+    const struct layers *g = o->g;
+    bool from_top = o->from_top;
     uint32_t *stack = o->best; /* not in use yet; each item is on it once */
     const uint32_t *first = from_top ? g->down_first : g->up_first;
     const uint32_t *next = from_top ? g->down : g->up;
     for (uint32_t i = 0; i < g->n_items; i++)
-        g->items[i].position = LAYERS_NONE;
-    uint32_t *n_placed = o->sorted;
+        o->positions[i] = LAYERS_NONE;
+    uint32_t *n_placed = o->n_placed;
     memset(n_placed, 0, g->n_layers * sizeof *n_placed);
     for (uint32_t k = 0; k < g->n_layers; k++) {
         uint32_t layer = from_top ? k : g->n_layers - 1 - k;
         for (uint32_t start = 0; start < g->n_boxes; start++) {
-            if (g->items[start].layer != layer || g->items[start].position != LAYERS_NONE)
+            if (g->items[start].layer != layer || o->positions[start] != LAYERS_NONE)
                 continue;
             uint32_t depth = 0;
             stack[depth++] = start;
             while (depth) {
                 uint32_t item = stack[--depth], at = g->items[item].layer;
-                if (g->items[item].position != LAYERS_NONE)
+                if (o->positions[item] != LAYERS_NONE)
                     continue;
-                g->items[item].position = n_placed[at];
-                g->order[g->first[at] + n_placed[at]++] = item;
+                o->positions[item] = n_placed[at];
+                o->order[g->first[at] + n_placed[at]++] = item;
                 for (uint32_t i = first[item + 1]; i-- > first[item];)
-                    if (g->items[next[i]].position == LAYERS_NONE)
+                    if (o->positions[next[i]] == LAYERS_NONE)
                         stack[depth++] = next[i];
             }
         }
     }
 }
 
-/* From the order that is there; *best_crossings belongs to o->best. */
-static void improve(struct ordering *o, uint64_t *best_crossings)
+/* From the order that is there. */
+static void improve(struct ordering *o)
 {
-    struct layers *g = o->g;
+    const struct layers *g = o->g;
     uint64_t crossings = count_all(o);
     int vain = 0;
+    o->n_crossings = UINT64_MAX;
     for (int i = 0;; i++) {
-        if (crossings < *best_crossings) {
-            if (crossings > *best_crossings - *best_crossings / 200)
+        if (crossings < o->n_crossings) {
+            if (crossings > o->n_crossings - o->n_crossings / 200)
                 vain++;
             else
                 vain = 0;
-            memcpy(o->best, g->order, g->n_items * sizeof *g->order);
-            *best_crossings = crossings;
+            memcpy(o->best, o->order, g->n_items * sizeof *o->order);
+            o->n_crossings = crossings;
         } else {
             vain++;
         }
-        if (!*best_crossings || i == MAX_SWEEPS || vain > MAX_VAIN_SWEEPS || o->steps > MAX_STEPS)
+        if (!o->n_crossings || i == MAX_SWEEPS || vain > MAX_VAIN_SWEEPS || o->steps > MAX_STEPS)
             return;
         sweep(o, i % 2 == 0, i % 4 < 2);
         crossings = count_all(o);
@@ -297,44 +313,45 @@ static void improve(struct ordering *o, uint64_t *best_crossings)
     }
 }
 
-static bool alloc_ordering(struct ordering *o)
+static bool ordering_init(struct ordering *o, const struct layers *g, bool from_top)
 {
-    struct layers *g = o->g;
     size_t widest = g->n_layers, n = g->n_items, n_links = g->up_first[n];
     for (uint32_t i = 0; i < g->n_layers; i++)
         if (g->first[i + 1] - g->first[i] > widest)
             widest = g->first[i + 1] - g->first[i];
+    o->g = g;
+    o->from_top = from_top;
+    o->order = ARENA_ARRAY(g->arena, uint32_t, n);
     /* start_order() pushes an item once for each link to it. */
     o->best = ARENA_ARRAY(g->arena, uint32_t, n + n_links);
     o->up_places = ARENA_ARRAY(g->arena, uint32_t, n_links);
     o->down_places = ARENA_ARRAY(g->arena, uint32_t, n_links);
-    o->medians = ARENA_ARRAY(g->arena, double, n);
-    o->sorted = ARENA_ARRAY(g->arena, uint32_t, widest);
-    o->scratch = ARENA_ARRAY(g->arena, uint32_t, widest);
+    o->positions = ARENA_ARRAY(g->arena, uint32_t, n);
+    o->sorted = ARENA_ARRAY(g->arena, struct sorted, widest);
+    o->n_placed = ARENA_ARRAY(g->arena, uint32_t, widest);
     o->tree = ARENA_ARRAY(g->arena, uint32_t, widest + 1);
     o->is_dirty = ARENA_ARRAY(g->arena, bool, g->n_layers);
-    return o->best && o->up_places && o->down_places && o->medians && o->sorted && o->scratch &&
-           o->tree && o->is_dirty;
+    return o->order && o->best && o->up_places && o->down_places && o->positions && o->sorted &&
+           o->n_placed && o->tree && o->is_dirty;
+}
+
+static void find_order(void *arg, size_t which)
+{
+    struct ordering *o = (struct ordering *)arg + which;
+    start_order(o);
+    improve(o);
 }
 
 bool layers_order(struct layers *g, struct err *err)
 {
-    struct ordering o = {.g = g};
-    uint64_t best_crossings = UINT64_MAX;
-    uint32_t *best = ARENA_ARRAY(g->arena, uint32_t, g->n_items);
-    if (!best || !alloc_ordering(&o))
+    struct ordering orderings[2] = {0};
+    if (!ordering_init(&orderings[0], g, true) || !ordering_init(&orderings[1], g, false))
         return err_nomem(err);
-    for (int from_top = 1; from_top >= 0; from_top--) {
-        uint64_t crossings = UINT64_MAX;
-        start_order(&o, from_top);
-        improve(&o, &crossings);
-        if (crossings < best_crossings) {
-            memcpy(best, o.best, g->n_items * sizeof *best);
-            best_crossings = crossings;
-        }
-    }
-    memcpy(g->order, best, g->n_items * sizeof *best);
+    pool_run(2, g->n_items < SMALL ? 1 : 0, find_order, orderings);
+    const struct ordering *best = &orderings[orderings[1].n_crossings < orderings[0].n_crossings];
+    memcpy(g->order, best->best, g->n_items * sizeof *g->order);
     for (uint32_t i = 0; i < g->n_layers; i++)
-        set_positions(g, i);
+        for (uint32_t k = g->first[i]; k < g->first[i + 1]; k++)
+            g->items[g->order[k]].position = k - g->first[i];
     return true;
 }

@@ -107,9 +107,11 @@ void svg_number(struct buf *out, double v)
         buf_putc(out, '-');
     unsigned long long u =
         hundredths < 0 ? 0ull - (unsigned long long)hundredths : (unsigned long long)hundredths;
-    buf_printf(out, "%llu", u / 100);
-    if (u % 100)
-        buf_printf(out, u % 10 ? ".%02llu" : ".%llu", u % 10 ? u % 100 : u % 100 / 10);
+    buf_uint(out, u / 100, 0);
+    if (!(u % 100))
+        return;
+    char fraction[3] = {'.', (char)('0' + u % 100 / 10), (char)('0' + u % 10)};
+    buf_add(out, fraction, u % 10 ? 3 : 2);
 }
 
 void svg_rect(struct buf *out, double x, double y, double width, double height)

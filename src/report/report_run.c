@@ -171,6 +171,35 @@ static bool build_edges(struct report_run *run, enum report_graph kind, struct g
                              err);
 }
 
+/* All edges, between fewer nodes, those of the largest cum, until they are not too many: half
+ * as many nodes, and half again, but not less than are asked for. */
+static bool build_all_edges(struct report_run *run, struct graph *g, struct err *err)
+{
+    uint32_t least = (uint32_t)(run->options.nodecount > 0 ? run->options.nodecount : 0);
+    if (run->most_nodes && !g->parent) {
+        if (g->n_order > run->most_nodes) {
+            if (!graph_sort(g, GRAPH_ORDER_CUM_NAME, err))
+                return false;
+            graph_keep_first(g, run->most_nodes);
+        }
+        g->most_edges = run->most_edges;
+    }
+    for (;;) {
+        if (!graph_build_edges(g, GRAPH_EDGES_ALL, err))
+            return false;
+        if (!g->has_too_many)
+            return true;
+        uint32_t n = g->n_order / 2;
+        if (n <= least) {
+            n = least;
+            g->most_edges = 0;
+        }
+        if (!graph_sort(g, GRAPH_ORDER_CUM_NAME, err))
+            return false;
+        graph_keep_first(g, n);
+    }
+}
+
 bool report_build_graph(struct report_run *run, enum report_graph kind, struct graph *g,
                         struct node_tags *tags, struct report_trim *trim, struct err *err)
 {
@@ -196,12 +225,7 @@ bool report_build_graph(struct report_run *run, enum report_graph kind, struct g
     if (node_cutoff > 0)
         trim->n_nodes_dropped = graph_keep_cum(g, node_cutoff);
     trim->n_nodes_before = g->n_order;
-    if (visual && !g->parent && run->most_nodes && g->n_order > run->most_nodes) {
-        if (!graph_sort(g, GRAPH_ORDER_CUM_NAME, err))
-            return false;
-        graph_keep_first(g, run->most_nodes);
-    }
-    if (visual && !graph_build_edges(g, GRAPH_EDGES_ALL, err))
+    if (visual && !build_all_edges(run, g, err))
         return false;
     if (!graph_sort(g, order, err))
         return false;

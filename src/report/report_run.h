@@ -24,6 +24,7 @@ struct report_run {
     struct unit_scaler scaler; /* to it */
     bool only_whole;           /* a unit in which the smallest value is no fraction */
     uint32_t most_nodes;       /* of a picture but a tree, whose edges are looked at; 0: all */
+    uint32_t most_edges;       /* ... with more of them, of fewer nodes, if so many need not be */
     uint32_t most_asked;       /* nodes that match the argument and have edges; 0: all do */
     uint32_t n_not_asked;      /* those that match and are more */
 };

@@ -3,6 +3,7 @@
 #include "base/map.h"
 #include "base/pool.h"
 #include "base/vec.h"
+#include "xform/graph_stacks.h"
 #include "xform/graph_tree.h"
 #include "xform/path.h"
 #include "xform/unit.h"
@@ -347,6 +348,7 @@ void graph_release(struct graph *g)
     free(g->in_first);
     free(g->parent);
     free(g->leaf);
+    graph_forget_stacks(g);
     intern_release(&g->files);
     arena_release(&g->arena);
     *g = (struct graph){0};

@@ -83,6 +83,10 @@ struct graph {
     uint32_t *parent, *leaf;
     struct graph_edge *edges; /* malloc'ed */
     uint32_t n_edges;
+    uint32_t most_edges; /* 0, or with more there are none, and has_too_many; not of a tree */
+    bool has_too_many;
+    struct graph_kept *kept; /* graph_edges.c's: for edges between fewer nodes */
+    size_t n_kept;
     /* Edges into node i: in_edges[in_first[i] .. in_first[i+1]); out likewise.
      * Dropped ones are still listed. */
     uint32_t *in_first, *in_edges, *out_first, *out_edges;

@@ -1,10 +1,9 @@
 /* graph_edges: calls between the nodes of a graph. */
 #include "xform/graph.h"
 
-#include "base/map.h"
 #include "base/pages.h"
 #include "base/pool.h"
-#include "base/vec.h"
+#include "xform/graph_stacks.h"
 #include "xform/graph_tree.h"
 #include "xform/unit.h"
 
@@ -20,8 +19,12 @@ enum { PRESENT = 1, CALLEE = 2, CALLER = 4 };
 enum { LOCATION_ABSENT = GRAPH_NONE - 1, LOCATION_WALKED = GRAPH_NONE };
 
 #define MAX_MAKERS 8u
-#define FRAMES_PER_MAKER 250000u
+#define FRAMES_PER_MAKER 80000u
 #define BATCH 128u
+#define NEAR_SLOTS 16384u /* a table up to that stays near the processor */
+/* Words of stacks, for edges between fewer nodes: as many, or a third of the profile's. */
+#define MOST_KEPT (1u << 20)
+#define SHARE_KEPT 3
 
 /* A call that one sample makes. */
 struct call {
@@ -31,10 +34,20 @@ struct call {
     int64_t w, d;
 };
 
+/* The stacks of some of the samples as they were when edges were last made. */
+struct graph_kept {
+    struct graph_stack stack;
+    uint32_t *ends; /* by sample: where its words end; NULL: they are not kept */
+};
+
 /* Makes the edges of some of the samples. */
 struct edge_maker {
     const struct graph *g;
-    const uint8_t *state;      /* [n_nodes] */
+    const uint8_t *state; /* [n_nodes] */
+    /* Of all edges: by this table, or if that is NULL by the stacks that were kept. */
+    const struct graph_stack_table *table;
+    struct graph_kept *kept; /* NULL: not of all edges */
+    uint32_t most_kept;
     const uint32_t *locations; /* [n_locations] */
     const uint8_t *looks;      /* [n_locations]: whether it is LOCATION_WALKED */
     uint32_t begin, end;       /* of the view's samples */
@@ -44,12 +57,13 @@ struct edge_maker {
     uint32_t n_slots;
     struct call calls[BATCH];
     uint32_t n_calls;
-    bool failed;
+    bool failed, has_too_many;
 };
 
-static uint64_t hash_edge(uint32_t src, uint32_t dest)
+/* Calls are many: one multiplication, whose upper half is good for all sizes of tables. */
+static inline uint64_t hash_edge(uint32_t src, uint32_t dest)
 {
-    return hash_u64((uint64_t)src << 32 | dest);
+    return ((uint64_t)src << 32 | dest) * 0x9e3779b97f4a7c15u >> 32;
 }
 
 static bool grow_edges(struct edge_maker *m)
@@ -89,6 +103,10 @@ static struct graph_edge *find_edge(struct edge_maker *m, uint64_t h, uint32_t s
         if (m->edges[i].src == src && m->edges[i].dest == dest)
             return &m->edges[i];
     }
+    if (m->g->most_edges && m->n_edges == m->g->most_edges) {
+        m->failed = m->has_too_many = true;
+        return NULL;
+    }
     m->slots[h & (m->n_slots - 1)] = m->n_edges;
     m->edges[m->n_edges] = (struct graph_edge){.src = src, .dest = dest, .is_inlined = true};
     return &m->edges[m->n_edges++];
@@ -100,7 +118,29 @@ static void add_weight(struct graph_edge *e, int64_t w, int64_t d)
     e->weight_div = (int64_t)((uint64_t)e->weight_div + (uint64_t)d);
 }
 
-/* Count the calls that are kept.  They come in numbers so that the memory that one needs
+/* Add a call to its edge, if it is the sample's first.  Without a branch: whether it is cannot
+ * be foreseen in recursion. */
+static inline void count_at(struct graph_edge *e, uint32_t stamp, bool residual, bool is_inlined,
+                            int64_t w, int64_t d)
+{
+    bool is_new = e->seen != stamp;
+    int64_t mask = -(int64_t)is_new;
+    e->seen = stamp;
+    e->weight = (int64_t)((uint64_t)e->weight + (uint64_t)(w & mask));
+    if (d)
+        e->weight_div = (int64_t)((uint64_t)e->weight_div + (uint64_t)(d & mask));
+    e->residual |= residual & is_new;
+    e->is_inlined &= is_inlined | !is_new;
+}
+
+static void count_call(struct edge_maker *m, const struct call *c)
+{
+    struct graph_edge *e = find_edge(m, c->hash, c->src, c->dest);
+    if (e)
+        count_at(e, c->stamp, c->residual, c->is_inlined, c->w, c->d);
+}
+
+/* Count the calls that wait.  They come in numbers so that the memory that one needs
  * is on its way while others are counted. */
 static void count_calls(struct edge_maker *m)
 {
@@ -110,19 +150,16 @@ static void count_calls(struct edge_maker *m)
         uint32_t e = m->slots[m->calls[i].hash & (m->n_slots - 1)];
         __builtin_prefetch(&m->edges[e == GRAPH_NONE ? 0 : e]);
     }
-    for (uint32_t i = 0; i < m->n_calls; i++) {
-        const struct call *c = &m->calls[i];
-        struct graph_edge *e = find_edge(m, c->hash, c->src, c->dest);
-        if (!e)
-            break;
-        if (e->seen == c->stamp)
-            continue;
-        e->seen = c->stamp;
-        add_weight(e, c->w, c->d);
-        e->residual |= c->residual;
-        e->is_inlined &= c->is_inlined;
-    }
+    for (uint32_t i = 0; i < m->n_calls && !m->failed; i++)
+        count_call(m, &m->calls[i]);
     m->n_calls = 0;
+}
+
+static inline void add_call(struct edge_maker *m, struct call c)
+{
+    m->calls[m->n_calls++] = c;
+    if (m->n_calls == BATCH)
+        count_calls(m);
 }
 
 /* Where the walk of a stack is: of the frames further out, all are known. */
@@ -187,27 +224,138 @@ static void add_sample(struct edge_maker *m, const struct view_sample *s, uint32
                 continue;
             }
             if ((w.from_caller || (state & CALLEE && w.parent != GRAPH_NONE)) && w.parent != node) {
-                m->calls[m->n_calls++] = (struct call){.hash = hash_edge(w.parent, node),
-                                                       .src = w.parent,
-                                                       .dest = node,
-                                                       .stamp = stamp,
-                                                       .residual = w.residual,
-                                                       .is_inlined = g->frames[f] != node,
-                                                       .w = weight,
-                                                       .d = divisor};
-                if (m->n_calls == BATCH)
-                    count_calls(m);
+                add_call(m, (struct call){.hash = hash_edge(w.parent, node),
+                                          .src = w.parent,
+                                          .dest = node,
+                                          .stamp = stamp,
+                                          .residual = w.residual,
+                                          .is_inlined = g->frames[f] != node,
+                                          .w = weight,
+                                          .d = divisor});
             }
             w = (struct walk){.parent = node, .from_caller = state & CALLER};
         }
     }
 }
 
+/* Count the calls of a stack: of all nodes that are present, to the next. */
+static void add_stack(struct edge_maker *m, const uint32_t *words, size_t n, uint32_t stamp,
+                      int64_t weight, int64_t divisor)
+{
+    for (size_t i = 1; i < n; i++) {
+        uint32_t src = words[i - 1] & GRAPH_STACK_NODE, dest = words[i] & GRAPH_STACK_NODE;
+        if (src != dest)
+            add_call(m, (struct call){.hash = hash_edge(src, dest),
+                                      .src = src,
+                                      .dest = dest,
+                                      .stamp = stamp,
+                                      .residual = words[i] & GRAPH_STACK_RESIDUAL,
+                                      .is_inlined = words[i] & GRAPH_STACK_INLINED,
+                                      .w = weight,
+                                      .d = divisor});
+    }
+}
+
+/* The same while the table is small: most edges are there and need one look. */
+static void add_stack_near(struct edge_maker *m, const uint32_t *words, size_t n, uint32_t stamp,
+                           int64_t weight, int64_t divisor)
+{
+    struct graph_edge *edges = m->edges;
+    const uint32_t *slots = m->slots;
+    uint32_t mask = m->n_slots - 1;
+    for (size_t i = 1; i < n; i++) {
+        uint32_t src = words[i - 1] & GRAPH_STACK_NODE, dest = words[i] & GRAPH_STACK_NODE;
+        if (src == dest)
+            continue;
+        uint64_t h = hash_edge(src, dest);
+        uint32_t at = slots ? slots[h & mask] : GRAPH_NONE;
+        struct graph_edge *e = at == GRAPH_NONE ? NULL : &edges[at];
+        if (!e || e->src != src || e->dest != dest) {
+            e = find_edge(m, h, src, dest);
+            if (!e)
+                return;
+            edges = m->edges;
+            slots = m->slots;
+            mask = m->n_slots - 1;
+        }
+        count_at(e, stamp, words[i] & GRAPH_STACK_RESIDUAL, words[i] & GRAPH_STACK_INLINED, weight,
+                 divisor);
+    }
+}
+
+static inline void add_any_stack(struct edge_maker *m, const uint32_t *words, size_t n,
+                                 uint32_t stamp, int64_t weight, int64_t divisor)
+{
+    if (m->n_slots <= NEAR_SLOTS)
+        add_stack_near(m, words, n, stamp, weight, divisor);
+    else
+        add_stack(m, words, n, stamp, weight, divisor);
+}
+
+static void forget_stacks(struct graph_kept *kept)
+{
+    vec_release(&kept->stack.words);
+    free(kept->ends);
+    kept->ends = NULL;
+}
+
+/* By the table; the stacks are kept as long as they are few. */
+static void add_stacks(struct edge_maker *m)
+{
+    const struct view *v = m->g->view;
+    struct graph_stack own = {0};
+    for (uint32_t i = m->begin; i < m->end && !m->failed; i++) {
+        const struct view_sample *s = &v->samples[i];
+        int64_t weight = view_value(v, s), divisor = view_divisor(v, s);
+        struct graph_stack *stack = m->kept->ends ? &m->kept->stack : &own;
+        vec_clear(&own.words);
+        size_t first = stack->words.n;
+        if ((weight || divisor) && !graph_stack_add(stack, m->table, s)) {
+            m->failed = true;
+            break;
+        }
+        add_any_stack(m, stack->words.items + first, stack->words.n - first, i + 1, weight,
+                      divisor);
+        if (stack == &own)
+            continue;
+        m->kept->ends[i - m->begin] = (uint32_t)stack->words.n;
+        if (stack->words.n > m->most_kept)
+            forget_stacks(m->kept);
+    }
+    vec_release(&own.words);
+}
+
+/* By the stacks that were kept. */
+static void add_stacks_again(struct edge_maker *m)
+{
+    const struct view *v = m->g->view;
+    struct graph_stack own = {0};
+    const uint32_t *words = m->kept->stack.words.items;
+    uint32_t first = 0;
+    for (uint32_t i = m->begin; i < m->end && !m->failed; i++) {
+        const struct view_sample *s = &v->samples[i];
+        uint32_t end = m->kept->ends[i - m->begin];
+        vec_clear(&own.words);
+        if (!graph_stack_add_again(&own, words + first, end - first, m->state)) {
+            m->failed = true;
+            break;
+        }
+        add_any_stack(m, own.words.items, own.words.n, i + 1, view_value(v, s), view_divisor(v, s));
+        first = end;
+    }
+    vec_release(&own.words);
+}
+
 static void add_samples(void *arg, size_t which)
 {
     struct edge_maker *m = (struct edge_maker *)arg + which;
-    for (uint32_t i = m->begin; i < m->end && !m->failed; i++)
-        add_sample(m, &m->g->view->samples[i], i + 1);
+    if (m->table)
+        add_stacks(m);
+    else if (m->kept)
+        add_stacks_again(m);
+    else
+        for (uint32_t i = m->begin; i < m->end && !m->failed; i++)
+            add_sample(m, &m->g->view->samples[i], i + 1);
     count_calls(m);
 }
 
@@ -274,10 +422,107 @@ static bool join_makers(struct graph *g, struct edge_maker *makers, size_t n)
         }
         free(makers[i].edges);
         free(makers[i].slots);
+        all->has_too_many |= makers[i].has_too_many;
     }
     g->edges = all->edges;
     g->n_edges = all->n_edges;
     free(all->slots);
+    return ok;
+}
+
+static void run_makers(struct graph *g, struct edge_maker *makers, size_t n, uint32_t n_samples)
+{
+    for (size_t i = 0; i < n; i++) {
+        makers[i].g = g;
+        makers[i].begin = (uint32_t)((uint64_t)n_samples * i / n);
+        makers[i].end = (uint32_t)((uint64_t)n_samples * (i + 1) / n);
+    }
+    pool_run(n, 0, add_samples, makers);
+}
+
+static uint64_t count_frames(const struct view *v)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < v->n_samples; i++)
+        n += v->samples[i].n_locs;
+    return n;
+}
+
+static size_t count_makers(uint64_t n_frames)
+{
+    size_t n = (size_t)(n_frames / FRAMES_PER_MAKER);
+    if (n < 2)
+        return 1;
+    size_t most = pool_threads(); /* each has edges of its own, which are joined */
+    most = most < MAX_MAKERS ? most : MAX_MAKERS;
+    return n < most ? n : most;
+}
+
+/* Those that lead to some nodes, or come from some. */
+static bool make_some(struct graph *g, const uint8_t *states, bool any, struct edge_maker *makers,
+                      size_t n)
+{
+    const uint8_t *looks = NULL;
+    uint32_t *locations = look_at_locations(g, states, &looks);
+    for (size_t i = 0; i < n; i++) {
+        makers[i].state = states;
+        makers[i].locations = locations;
+        makers[i].looks = looks;
+    }
+    if (locations)
+        run_makers(g, makers, n, any ? g->view->n_samples : 0);
+    free(locations);
+    return locations != NULL;
+}
+
+void graph_forget_stacks(struct graph *g)
+{
+    for (size_t i = 0; i < g->n_kept; i++)
+        forget_stacks(&g->kept[i]);
+    free(g->kept);
+    g->kept = NULL;
+    g->n_kept = 0;
+}
+
+/* Are all stacks kept? */
+static bool has_stacks(const struct graph *g)
+{
+    bool all = g->kept != NULL;
+    for (size_t i = 0; i < g->n_kept; i++)
+        all = all && g->kept[i].ends;
+    return all;
+}
+
+static bool keep_stacks(struct graph *g, size_t n)
+{
+    uint32_t n_samples = g->view->n_samples;
+    bool ok = (g->kept = calloc(n, sizeof *g->kept));
+    g->n_kept = ok ? n : 0;
+    for (size_t i = 0; i < g->n_kept; i++)
+        ok &= (g->kept[i].ends = malloc((n_samples / n + 2) * sizeof(uint32_t))) != NULL;
+    return ok;
+}
+
+static bool make_all(struct graph *g, const uint8_t *states, uint64_t n_frames,
+                     struct edge_maker *makers, size_t n)
+{
+    uint64_t most = n_frames / SHARE_KEPT;
+    most = (most > MOST_KEPT ? most : MOST_KEPT) / n;
+    struct graph_stack_table table = {0};
+    bool is_again = has_stacks(g), ok = true;
+    if (!is_again) {
+        graph_forget_stacks(g);
+        ok = keep_stacks(g, n) && graph_stack_table_init(&table, g, states);
+    }
+    for (size_t i = 0; ok && i < n; i++) {
+        makers[i].state = states;
+        makers[i].table = is_again ? NULL : &table;
+        makers[i].kept = &g->kept[i];
+        makers[i].most_kept = most < UINT32_MAX / 2 ? (uint32_t)most : UINT32_MAX / 2;
+    }
+    if (ok)
+        run_makers(g, makers, n, g->view->n_samples);
+    graph_stack_table_release(&table);
     return ok;
 }
 
@@ -286,31 +531,21 @@ static bool make_edges(struct graph *g, enum graph_edges which)
 {
     bool any = false;
     uint8_t *states = look_at_nodes(g, which, &any);
-    const uint8_t *looks = NULL;
-    uint32_t *locations = states ? look_at_locations(g, states, &looks) : NULL;
-    uint64_t n_frames = 0;
-    uint32_t n_samples = any ? g->view->n_samples : 0;
-    for (uint32_t i = 0; i < n_samples; i++)
-        n_frames += g->view->samples[i].n_locs;
-    size_t n = (size_t)(n_frames / FRAMES_PER_MAKER);
-    n = n < 1 ? 1 : n > MAX_MAKERS ? MAX_MAKERS : n;
+    uint64_t n_frames = count_frames(g->view);
+    size_t n = count_makers(n_frames);
     struct edge_maker *makers = calloc(n, sizeof *makers);
-    bool ok = makers && locations;
-    for (size_t i = 0; ok && i < n; i++) {
-        makers[i].g = g;
-        makers[i].state = states;
-        makers[i].locations = locations;
-        makers[i].looks = looks;
-        makers[i].begin = (uint32_t)((uint64_t)n_samples * i / n);
-        makers[i].end = (uint32_t)((uint64_t)n_samples * (i + 1) / n);
-    }
-    if (ok) {
-        pool_run(n, 0, add_samples, makers);
-        ok = join_makers(g, makers, n);
-    }
+    bool ok = states && makers;
+    if (ok && which == GRAPH_EDGES_ALL && graph_stack_fits(g))
+        ok = make_all(g, states, n_frames, makers, n);
+    else
+        ok = ok && make_some(g, states, any, makers, n);
+    if (makers)
+        ok = join_makers(g, makers, n) && ok;
+    g->has_too_many = makers && makers->has_too_many;
+    if (!ok)
+        graph_forget_stacks(g);
     free(makers);
     free(states);
-    free(locations);
     return ok;
 }
 
@@ -348,6 +583,10 @@ bool graph_build_edges(struct graph *g, enum graph_edges which, struct err *err)
     g->edges = NULL;
     g->n_edges = 0;
     bool ok = g->parent ? graph_tree_edges(g) : make_edges(g, which);
+    if (g->has_too_many) {
+        g->n_edges = 0;
+        ok = true;
+    }
     return (ok && list_edges(g)) || err_nomem(err);
 }
 

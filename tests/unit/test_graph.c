@@ -1,6 +1,7 @@
 #include "made.h"
 #include "xform/graph.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 struct setup {
@@ -189,6 +190,102 @@ static void redundant_residual_edges_go(void **state)
     check_edges(&s.g, "a..c 1, a>x 10, x>c 10, y..z 9");
     assert_true(graph_drop_redundant_edges(&s.g, NULL));
     check_edges(&s.g, "a>x 10, x>c 10, y..z 9");
+    setup_release(&s);
+}
+
+/* The edges of some stacks between the letters of `kept`, by what an edge is: the next frame
+ * further in that is kept; once a sample; residual if frames between are not kept. */
+static void want_edges(struct buf *out, const struct made_stack *stacks, size_t n, const char *kept)
+{
+    char *texts[64];
+    size_t n_texts = 0;
+    for (char src = 'a'; src <= 'h'; src++)
+        for (char dest = 'a'; dest <= 'h'; dest++) {
+            long long weight = 0;
+            bool residual = false, inlined = true, any = false;
+            for (size_t i = 0; i < n; i++) {
+                char last = 0;
+                bool absent = false, is_seen = false;
+                for (const char *p = stacks[i].frames; *p; p++) {
+                    char c = (char)(*p | 0x20);
+                    if (!strchr(kept, c)) {
+                        absent = true;
+                        continue;
+                    }
+                    if (last == src && c == dest && src != dest && !is_seen) {
+                        is_seen = any = true;
+                        weight += stacks[i].value;
+                        residual |= absent;
+                        inlined &= *p != c;
+                    }
+                    last = c;
+                    absent = false;
+                }
+            }
+            if (any && asprintf(&texts[n_texts], "%c%s%c%s %lld", src, residual ? ".." : ">", dest,
+                                inlined ? "*" : "", weight) > 0)
+                n_texts++;
+        }
+    qsort(texts, n_texts, sizeof *texts, by_text);
+    for (size_t i = 0; i < n_texts; i++) {
+        buf_printf(out, "%s%s", i ? ", " : "", texts[i]);
+        free(texts[i]);
+    }
+}
+
+static void check_wanted_edges(struct graph *g, const struct made_stack *stacks, size_t n)
+{
+    AUTO_BUF want = {0};
+    char kept[16] = "";
+    for (uint32_t i = 0; i < g->n_order; i++)
+        kept[i] = *graph_name(g, g->order[i]).p;
+    assert_true(graph_build_edges(g, GRAPH_EDGES_ALL, NULL));
+    want_edges(&want, stacks, n, kept);
+    check_edges(g, buf_str(&want));
+}
+
+/* Edges are made again from what the first time left; whatever is left out. */
+static void edges_between_fewer_and_fewer_nodes(void **state)
+{
+    char texts[24][12];
+    struct made_stack stacks[24];
+    uint32_t random = 7;
+    (void)state;
+    for (int round = 0; round < 50; round++) {
+        struct setup s;
+        for (size_t i = 0; i < 24; i++) {
+            size_t len = 1 + (random >> 16) % 10;
+            for (size_t k = 0; k < len; k++) {
+                random = random * 1103515245u + 12345;
+                texts[i][k] = (char)((k && random >> 29 == 0 ? 'A' : 'a') + (random >> 16) % 8);
+            }
+            texts[i][len] = 0;
+            stacks[i] = (struct made_stack){texts[i], 1 + (int)i};
+        }
+        setup_init(&s, stacks, 24);
+        assert_true(graph_sort(&s.g, GRAPH_ORDER_CUM_NAME, NULL));
+        check_wanted_edges(&s.g, stacks, 24);
+        for (uint32_t n = 6; n; n -= 2) {
+            graph_keep_first(&s.g, n);
+            check_wanted_edges(&s.g, stacks, 24);
+        }
+        setup_release(&s);
+    }
+}
+
+static void too_many_edges_are_none(void **state)
+{
+    struct setup s;
+    (void)state;
+    setup_init(&s, simple, 4);
+    s.g.most_edges = 2;
+    assert_true(graph_build_edges(&s.g, GRAPH_EDGES_ALL, NULL));
+    assert_true(s.g.has_too_many);
+    check_edges(&s.g, "");
+    s.g.most_edges = 3;
+    assert_true(graph_build_edges(&s.g, GRAPH_EDGES_ALL, NULL));
+    assert_false(s.g.has_too_many);
+    check_edges(&s.g, "a>b 11, b>c 13, x>b 4");
     setup_release(&s);
 }
 
@@ -402,6 +499,8 @@ int main(void)
         cmocka_unit_test(small_nodes_leave_residual_edges),
         cmocka_unit_test(only_nodes_over_others_make_an_edge_residual),
         cmocka_unit_test(redundant_residual_edges_go),
+        cmocka_unit_test(edges_between_fewer_and_fewer_nodes),
+        cmocka_unit_test(too_many_edges_are_none),
         cmocka_unit_test(light_edges_are_dropped),
         cmocka_unit_test(edges_of_a_node_come_heaviest_first),
         cmocka_unit_test(orders),
