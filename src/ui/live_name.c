@@ -16,6 +16,7 @@
 #define SECONDS_MAX 1e6
 #define HZ_MAX 10000
 #define RATE_MOST 1e12
+#define TRACE_KIND "trace"
 #define LISTED 8 /* processes of one name that an error tells */
 
 bool live_name_is(const char *source)
@@ -120,6 +121,17 @@ static bool parse_parameter(struct live_name *out, const char *name, const char 
         "there is no parameter '%s'; there are seconds, hz, gc, enable, rate, consistent", name);
 }
 
+static bool parse_trace_parameter(struct live_name *out, const char *name, const char *value,
+                                  struct err *err)
+{
+    if (strcmp(name, "probes") == 0)
+        return parse_switch(name, value, &out->probes, err);
+    if (strcmp(name, "seconds") == 0 || strcmp(name, "enable") == 0 || strcmp(name, "rate") == 0)
+        return parse_parameter(out, name, value, err);
+    return err_set(err, ERR_USAGE,
+                   "there is no parameter '%s'; there are seconds, enable, rate, probes", name);
+}
+
 /* "NAME=VALUE&..." */
 static bool parse_query(struct live_name *out, char *query, struct err *err)
 {
@@ -128,7 +140,9 @@ static bool parse_query(struct live_name *out, char *query, struct err *err)
         char *equals = strchr(one, '=');
         if (equals)
             *equals = '\0';
-        if (!parse_parameter(out, one, equals ? equals + 1 : "1", err))
+        const char *value = equals ? equals + 1 : "1";
+        if (!(strcmp(out->kind, TRACE_KIND) == 0 ? parse_trace_parameter
+                                                 : parse_parameter)(out, one, value, err))
             return false;
     }
     return true;
@@ -146,6 +160,11 @@ static void list_kind(void *arg, const char *name, const char *help)
 static bool set_kind(struct live_name *out, const char *kind, struct err *err)
 {
     const char *known = live_kind(kind);
+    if (!out->core && strcmp(kind, TRACE_KIND) == 0)
+        return err_set(
+            err, ERR_USAGE,
+            "a trace is no profile; `sonde trace` shows it, and its profiles are sources "
+            "like 'trace:pid:PID/sched?seconds=5&enable=1'");
     if (!known) {
         AUTO_BUF list = {0};
         live_each_kind(list_kind, &list);
@@ -178,20 +197,51 @@ static bool parse_process(struct live_name *out, char *text, struct err *err)
            (out->pid = live_name_process(text, err)) != 0;
 }
 
-bool live_name_parse(struct live_name *name, const char *source, struct err *err)
+static bool parse_traced(struct live_name *out, char *text, struct err *err)
+{
+    char *slash = strrchr(text, '/');
+    if (slash)
+        *slash = '\0';
+    if (slash && slash[1] && strcmp(slash + 1, TRACE_KIND) != 0)
+        return err_set(err, ERR_USAGE,
+                       "that is a profile, which `sonde pprof` shows; '%s%s' is a trace",
+                       PID_PREFIX, text);
+    out->kind = strdup(TRACE_KIND);
+    if (!out->kind)
+        return err_nomem(err);
+    out->pid = live_name_process(text, err);
+    return out->pid != 0;
+}
+
+static bool parse_as(struct live_name *name, const char *source, size_t n_prefix,
+                     bool (*parse)(struct live_name *out, char *text, struct err *err),
+                     struct err *err)
 {
     *name = (struct live_name){0};
-    bool is_core = strncmp(source, CORE_PREFIX, strlen(CORE_PREFIX)) == 0;
-    char *text = strdup(source + strlen(is_core ? CORE_PREFIX : PID_PREFIX));
+    char *text = strdup(source + n_prefix);
     if (!text)
         return err_nomem(err);
     char *query = strchr(text, '?');
     if (query)
         *query++ = '\0';
-    bool ok = (is_core ? parse_core(name, text, err) : parse_process(name, text, err)) &&
-              (!query || parse_query(name, query, err));
+    bool ok = parse(name, text, err) && (!query || parse_query(name, query, err));
     free(text);
     return ok || err_wrap(err, "'%s'", source);
+}
+
+bool live_name_parse(struct live_name *name, const char *source, struct err *err)
+{
+    bool is_core = strncmp(source, CORE_PREFIX, strlen(CORE_PREFIX)) == 0;
+    return parse_as(name, source, strlen(is_core ? CORE_PREFIX : PID_PREFIX),
+                    is_core ? parse_core : parse_process, err);
+}
+
+bool live_name_parse_trace(struct live_name *name, const char *source, struct err *err)
+{
+    *name = (struct live_name){0};
+    if (strncmp(source, PID_PREFIX, strlen(PID_PREFIX)) != 0)
+        return err_set(err, ERR_USAGE, "'%s': there is no trace in a core file", source);
+    return parse_as(name, source, strlen(PID_PREFIX), parse_traced, err);
 }
 
 void live_name_release(struct live_name *name)

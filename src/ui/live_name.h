@@ -21,6 +21,7 @@ struct live_name {
     unsigned hz;      /* 0: not said */
     uint64_t rate;    /* that a profile is switched on with; 0: not said */
     bool gc, enable, consistent;
+    bool probes; /* of a trace: not by the program's own server */
 };
 
 /* Does `source` begin like such a name? */
@@ -30,6 +31,9 @@ bool live_name_is(const char *source);
  * ERR_INPUT: no process of that name, or several, which are listed; ERR_NOMEM.
  * Release it in any case. */
 bool live_name_parse(struct live_name *name, const char *source, struct err *err);
+/* The same of the name of an execution trace: "pid:PID?PARAMETERS" or "pid:PID/trace?PARAMETERS";
+ * the parameters are seconds=N, enable=1, rate=N, probes=1. */
+bool live_name_parse_trace(struct live_name *name, const char *source, struct err *err);
 void live_name_release(struct live_name *name); /* also fine on a zeroed struct */
 
 /* The process of a number or a name, as in "pid:".  0 and *err as above. */

@@ -1,15 +1,11 @@
 #include "ui/record_trace.h"
 
-#include "collect/go_trace.h"
-#include "ui/http.h"
 #include "ui/profile_file.h"
-#include "ui/progress.h"
 #include "ui/tell.h"
-#include "ui/trace_server.h"
+#include "ui/trace_take.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,46 +14,15 @@
 
 #define FILE_NAME "sonde.trace"
 #define PIECE_BYTES (256u << 10)
-#define LATE_SECONDS 30 /* that the server may need longer than it was asked to trace */
-
-static volatile sig_atomic_t is_over;
-
-static void on_signal(int signo)
-{
-    (void)signo;
-    is_over = 1;
-}
-
-static bool stop(void *arg)
-{
-    (void)arg;
-    return is_over;
-}
 
 struct recording {
     const struct record_trace_request *request;
-    struct progress progress;
-    bool has_begun;
-    char what[64];
     /* the file, beside the one that it becomes */
     char path[PATH_MAX], beside[PATH_MAX];
     int fd;
     uint64_t n_bytes;
     struct err err; /* of writing */
 };
-
-static void began(void *arg, double seconds)
-{
-    struct recording *r = arg;
-    if (seconds > 0)
-        snprintf(r->what, sizeof r->what, "tracing for %g s", seconds);
-    else
-        snprintf(r->what, sizeof r->what, "tracing until Ctrl-C");
-    if (seconds <= 0 && !isatty(STDERR_FILENO))
-        tell("%s", r->what);
-    progress_begin(&r->progress, r->what);
-    r->has_begun = true;
-}
 
 /* --- the file --- */
 
@@ -123,80 +88,39 @@ static bool close_file(struct recording *r, bool keep, struct err *err)
     return keep;
 }
 
-/* --- the two ways --- */
-
-static bool by_server(struct recording *r, const char *address, struct buf *out, struct err *err)
-{
-    AUTO_BUF url = {0};
-    double seconds = r->request->seconds;
-    buf_printf(&url, "http://%s/debug/pprof/trace?seconds=%g", address, seconds);
-    const struct http_options options = {0};
-    const struct http_request ask = {
-        .url = buf_str(&url), .timeout_seconds = (int)seconds + LATE_SECONDS, .options = &options};
-    tell("by its own server, %s (--probes: by probes in its code)", buf_str(&url));
-    began(r, seconds);
-    if (!http_ask(&ask, out, err))
-        return false;
-    return (out->len >= 16 && memcmp(out->data, "go 1.", 5) == 0) ||
-           err_set(err, ERR_INPUT, "%s: that is no trace", buf_str(&url));
-}
-
-static bool by_probes(struct recording *r, struct buf *out, struct go_trace_result *result,
-                      struct diag *diag, struct err *err)
-{
-    const struct go_trace_request request = {.pid = r->request->pid,
-                                             .seconds = r->request->seconds,
-                                             .hits_a_second = r->request->hits_a_second,
-                                             .stop = stop,
-                                             .began = began,
-                                             .arg = r};
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-    sigaction(SIGHUP, &action, NULL);
-    out->sink = sink;
-    out->sink_arg = r;
-    if (go_trace_record(&request, out, result, diag, err))
-        return true;
-    if (r->err.code)
-        *err = r->err;
-    return false;
-}
+/* --- --- */
 
 int record_trace(const struct record_trace_request *request)
 {
+    const struct trace_take_request take = {.pid = request->pid,
+                                            .seconds = request->seconds,
+                                            .hits_a_second = request->hits_a_second,
+                                            .only_probes = request->probes,
+                                            .may_probe = true};
     struct recording r = {.request = request, .fd = -1};
-    struct go_trace_result result = {0};
+    struct trace_take_result result;
     struct err err = {0};
     struct diag diag;
     AUTO_BUF out = {0};
-    char address[64];
-    bool is_asked = !request->probes && trace_server_find(request->pid, address, sizeof address);
     if (!open_file(&r, &err))
         return tell_err(&err);
     diag_init(&diag);
-    if (is_asked && request->seconds <= 0) {
-        tell("it has /debug/pprof/trace, which --seconds makes use of; until Ctrl-C by probes");
-        is_asked = false;
-    }
-    bool ok =
-        is_asked ? by_server(&r, address, &out, &err) : by_probes(&r, &out, &result, &diag, &err);
-    if (r.has_begun)
-        progress_end(&r.progress);
-    if (ok && !write_all(&r, out.data, out.len)) {
+    out.sink = sink;
+    out.sink_arg = &r;
+    bool ok = trace_take(&take, &out, &result, &diag, &err) && write_all(&r, out.data, out.len);
+    if (r.err.code)
         err = r.err;
-        ok = false;
-    }
     ok = close_file(&r, ok, &err);
     tell_diag(&diag);
     diag_release(&diag);
     if (!ok)
         return tell_err(&err);
     const char *output = request->output ? request->output : FILE_NAME;
-    if (is_asked)
+    if (result.by_server)
         tell("%llu bytes: %s (sonde trace %s)", (unsigned long long)r.n_bytes, output, output);
     else
-        tell("%llu events in %.2fs: %s (sonde trace %s)", (unsigned long long)result.n_events,
-             (double)result.duration_ns / 1e9, output, output);
+        tell("%llu events in %.2fs: %s (sonde trace %s)",
+             (unsigned long long)result.probes.n_events, (double)result.probes.duration_ns / 1e9,
+             output, output);
     return 0;
 }

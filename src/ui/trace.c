@@ -115,8 +115,8 @@ static void usage(struct buf *out)
     buf_puts(out, "usage: sonde trace [FLAGS] [BINARY] TRACE\n"
                   "       sonde trace -pprof=KIND [FLAGS OF sonde pprof] [BINARY] TRACE\n\n"
                   "Reads an execution trace, of Go's runtime/trace or of `sonde record -e trace`, "
-                  "and shows it.\nTRACE is a file or the address of a server.  What `go tool "
-                  "trace` does, and more.\n");
+                  "and shows it.\nTRACE is a file, the address of a server, or 'pid:PROCESS?seconds=5&"
+                  "enable=1', a Go program\nthat runs.  What `go tool trace` does, and more.\n");
     usage_group(out, WHAT);
     usage_group(out, PART);
     usage_kinds(out, "profiles", ANALYSIS_PROFILE);
@@ -126,7 +126,8 @@ static void usage(struct buf *out)
                   "  sonde trace trace.out                       the page\n"
                   "  sonde trace -summary trace.out              what there is to see, as text\n"
                   "  sonde trace -pprof=sync -top trace.out      who waits for locks and channels\n"
-                  "  sonde trace -export=perfetto -o t.pb trace.out\n");
+                  "  sonde trace -export=perfetto -o t.pb trace.out\n"
+                  "  sonde trace 'pid:service?seconds=5&enable=1'   the page, of a program that runs\n");
 }
 
 /* What the command line asks for. */

@@ -3,6 +3,7 @@
 #include "analysis/analysis_run.h"
 #include "ui/progress.h"
 #include "ui/trace_binary.h"
+#include "ui/trace_take.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -108,6 +109,10 @@ struct trace_reader *trace_name_open(const char *path, const char *binary,
     struct url url = {0};
     struct trace_names names;
     *body = (struct file){0};
+    if (trace_take_is_name(path))
+        return trace_take_name(path, body, err)
+                   ? trace_reader_open_memory(body->data, body->len, path, err)
+                   : NULL;
     bool is_url = stat(path, &st) != 0 &&
                   url_of_source(&url, path, options->seconds, options->timeout_seconds);
     url_release(&url);
@@ -131,8 +136,9 @@ static void list_kinds(struct buf *out)
             buf_printf(out, "%s%s", out->len ? ", " : "", analysis_registry[i]->name);
 }
 
-/* The parts of `text`, which is changed: "FILE/KIND?NAME=VALUE&...". */
-static bool parse(char *text, const char **path, const char **binary,
+/* The parts of `text`, which is changed: "FILE/KIND?NAME=VALUE&...".  The path, with the parameters
+ * that belong to it, is added to *path. */
+static bool parse(char *text, struct buf *path, const char **binary,
                   const struct analysis_ops **kind, struct analysis_options *options,
                   struct err *err)
 {
@@ -155,7 +161,8 @@ static bool parse(char *text, const char **path, const char **binary,
                        PREFIX, text, buf_str(&kinds));
     }
     *slash = '\0';
-    *path = text;
+    buf_puts(path, text);
+    bool is_live = trace_take_is_name(text);
     for (char *one = query ? strtok_r(query, "&", &rest) : NULL; one;
          one = strtok_r(NULL, "&", &rest)) {
         char *equals = strchr(one, '=');
@@ -164,12 +171,15 @@ static bool parse(char *text, const char **path, const char **binary,
         const char *value = equals ? equals + 1 : "";
         if (equals)
             take_value(equals + 1);
-        if (!strcmp(one, "binary"))
+        if (is_live && trace_take_is_parameter(one))
+            buf_printf(path, "%c%s=%s", strchr(buf_str(path), '?') ? '&' : '?', one,
+                       equals ? value : "1");
+        else if (!strcmp(one, "binary"))
             *binary = value;
         else if (!trace_name_option(options, one, value, err))
             return false;
     }
-    return true;
+    return !path->failed || err_nomem(err);
 }
 
 static struct profile *read_profile(const char *path, const char *binary,
@@ -197,7 +207,8 @@ static struct profile *read_profile(const char *path, const char *binary,
 struct profile *trace_name_profile(const char *source, const struct source_options *options,
                                    struct diag *diag, struct err *err)
 {
-    const char *path = NULL, *binary = NULL;
+    AUTO_BUF path = {0};
+    const char *binary = NULL;
     const struct analysis_ops *kind = NULL;
     struct analysis_options what = {0};
     struct profile *profile = NULL;
@@ -205,7 +216,7 @@ struct profile *trace_name_profile(const char *source, const struct source_optio
     if (!text)
         err_nomem(err);
     else if (parse(text, &path, &binary, &kind, &what, err))
-        profile = read_profile(path, binary, kind, &what, options, diag, err);
+        profile = read_profile(buf_str(&path), binary, kind, &what, options, diag, err);
     free(text);
     return profile;
 }

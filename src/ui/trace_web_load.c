@@ -6,6 +6,7 @@
 #include "ui/progress.h"
 #include "ui/source.h"
 #include "ui/trace_name.h"
+#include "ui/trace_take.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -66,7 +67,7 @@ static bool keep(struct trace_web_load *load, const struct file *body, struct er
     return load->path || err_nomem(err);
 }
 
-/* What a server sends, and a pipe. */
+/* What a server sends, a pipe, and a program that runs. */
 static bool fetch(struct trace_web_load *load, const char *path, struct err *err)
 {
     struct stat st;
@@ -74,13 +75,16 @@ static bool fetch(struct trace_web_load *load, const char *path, struct err *err
     struct file body = {0};
     const struct source_options options = {0};
     bool is_there = stat(path, &st) == 0, is_url = !is_there && url_of_source(&url, path, 0, 0);
+    bool is_live = !is_there && trace_take_is_name(path);
     url_release(&url);
-    if (!is_url && !(is_there && S_ISFIFO(st.st_mode))) {
+    if (!is_url && !is_live && !(is_there && S_ISFIFO(st.st_mode))) {
         load->path = strdup(path);
         return load->path || err_nomem(err);
     }
     url = (struct url){0};
-    bool ok = is_url ? source_read(path, &options, &body, &url, err) : file_read(&body, path, err);
+    bool ok = is_live  ? trace_take_name(path, &body, err)
+              : is_url ? source_read(path, &options, &body, &url, err)
+                       : file_read(&body, path, err);
     url_release(&url);
     if (ok && !trace_header_version(body.data, body.len)) { /* told by its own name */
         trace_header_error(body.data, body.len, path, err);

@@ -416,6 +416,46 @@ def by_server(gotrace):
     end(process)
 
 
+def sources():
+    """A program that runs, by its name or number, as the source of `sonde trace` and of profiles."""
+    minor, root = newest()
+    program, served_by_itself = (build(minor, root, what, "-ldflags=-s -w") for what in ("schedule", "pprof"))
+    if not program or not served_by_itself:
+        return
+    process = start(program)
+    name = f"pid:{process.pid}"
+
+    def sonde(*args):
+        return subprocess.run([SONDE, *args], capture_output=True, text=True, timeout=120, check=False)
+    for source in (name, f"{name}/trace?seconds=1"):
+        done = sonde("trace", "-summary=overview", source)
+        check(f"breakpoints are asked for: {source}", done.returncode == 2 and "enable=1" in done.stderr and
+              done.stderr.count("\n") == 1, done.stderr)
+    for source in (f"{name}?seconds=1&enable=1", f"{name}/trace?seconds=1&enable=1",
+                   f"pid:{os.path.basename(program)}?seconds=1&enable=1"):
+        path = os.path.join(work, "source.pb")
+        done = sonde("trace", "-export=perfetto", "-o", path, source)
+        check(source, done.returncode == 0 and os.path.getsize(path) > 10000, done.stderr)
+    for args in (("trace", "-pprof=sync", "-top", f"{name}?seconds=1&enable=1"),
+                 ("pprof", "-top", f"trace:{name}/sync?seconds=1&enable=1")):
+        done = sonde(*args)
+        check(" ".join(args[:2]), done.returncode == 0 and "main.chanWaiter" in done.stdout,
+              done.stdout[:1000], done.stderr)
+    for args, words in ((("pprof", "-top", f"{name}/trace"), "`sonde trace` shows it"),
+                        (("trace", "-summary=overview", f"{name}/heap"), "`sonde pprof` shows"),
+                        (("trace", "-summary=overview", f"{name}?hz=1"), "there is no parameter 'hz'"),
+                        (("trace", "-summary=overview", "pid:no-such-process"), "there is no process")):
+        done = sonde(*args)
+        check(" ".join(args), done.returncode == 2 and words in done.stderr and
+              done.stderr.count("\n") == 1, done.stderr)
+    end(process)
+    process = start(served_by_itself)
+    done = sonde("trace", "-d=parsed", f"pid:{process.pid}?seconds=1")
+    check("a program that serves its trace", done.returncode == 0 and "StateTransition" in done.stdout and
+          "/debug/pprof/trace?seconds=1" in done.stderr, done.stderr)
+    end(process)
+
+
 def refusals():
     process = subprocess.Popen(["sleep", "60"])
     done = trace(process.pid, 1, os.path.join(work, "no.trace"))
@@ -470,7 +510,8 @@ def main():
     tests = {"schedule": lambda: schedule(gotrace), "under_load": lambda: under_load(gotrace),
              "off_processor": lambda: off_processor(gotrace), "assists": lambda: assists(gotrace),
              "rounds": rounds, "endings": lambda: endings(gotrace),
-             "by_server": lambda: by_server(gotrace), "refusals": refusals}
+             "by_server": lambda: by_server(gotrace),
+             "sources": sources, "refusals": refusals}
     for name in sys.argv[1:] or tests:
         tests[name]()
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
