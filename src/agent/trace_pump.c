@@ -7,6 +7,7 @@
 #include "agent/symbols.h"
 #include "agent/timers.h"
 #include "agent/trace.h"
+#include "wire/thread_start.h"
 #include "wire/trace_merge.h"
 
 #include <errno.h>
@@ -54,7 +55,7 @@ static bool write_out(void *arg, const void *bytes, size_t n)
 }
 
 /* The name of the function at a frame, and the file it lies in, as texts of the generation. */
-static bool describe(struct making *m, uint64_t frame, struct gotrace_frame *to)
+static bool describe(struct making *m, uint64_t frame, struct gotrace_frame *to, bool *is_start)
 {
     struct trace_states *s = &m->merge.states;
     uint64_t offset;
@@ -74,6 +75,7 @@ static bool describe(struct making *m, uint64_t frame, struct gotrace_frame *to)
         address[--at] = '0';
         name = address + at;
     }
+    *is_start = thread_start_is(name, file);
     to->pc = symbols_address(frame);
     to->function = gotrace_text(&s->memory, &s->texts, name, strlen(name));
     to->file = gotrace_text(&s->memory, &s->texts, file, strlen(file));
@@ -93,6 +95,24 @@ static bool put_program(struct making *m)
     return gotrace_text(&s->memory, &s->texts, text, n) != 0;
 }
 
+/* The frames of a row, but for those below the program's own functions; they stay where nothing
+ * else is there. */
+static bool describe_row(struct making *m, uint32_t offset,
+                         struct gotrace_frame frames[GOTRACE_FRAMES_MAX], size_t *n, bool *is_own)
+{
+    const struct wire_stack *row = (const void *)((const char *)m->store->header + 8ull * offset);
+    size_t n_own = 0;
+    bool ok = true, is_start;
+    *n = row->n_frames < GOTRACE_FRAMES_MAX ? row->n_frames : GOTRACE_FRAMES_MAX;
+    for (size_t i = 0; ok && i < *n; i++) {
+        ok = describe(m, row->frames[i], &frames[i], &is_start);
+        n_own = is_start ? n_own : i + 1;
+    }
+    *is_own = n_own > 0;
+    *n = n_own ? n_own : *n;
+    return ok;
+}
+
 static bool put_stacks(void *arg, struct trace_states *s)
 {
     struct making *m = arg;
@@ -100,11 +120,20 @@ static bool put_stacks(void *arg, struct trace_states *s)
     bool ok = put_program(m);
     for (size_t i = 0; ok && i < s->n_stack_ids; i++) {
         uint32_t number = s->stack_ids[i];
-        const struct wire_stack *row =
-            (const void *)((const char *)m->store->header + 8ull * m->merge.stacks[number - 1].row);
-        size_t n = row->n_frames < GOTRACE_FRAMES_MAX ? row->n_frames : GOTRACE_FRAMES_MAX;
-        for (size_t j = 0; ok && j < n; j++)
-            ok = describe(m, row->frames[j], &frames[j]);
+        const struct trace_stack_key *key = &m->merge.stacks[number - 1];
+        size_t n;
+        bool is_own;
+        ok = describe_row(m, key->row, frames, &n, &is_own);
+        if (ok && key->first && !is_own) {
+            size_t n_first;
+            ok = describe_row(m, key->first, frames, &n_first, &is_own);
+            if (ok && is_own) {
+                frames[0] = frames[n_first - 1];
+                n = 1;
+            } else {
+                ok = ok && describe_row(m, key->row, frames, &n, &is_own);
+            }
+        }
         ok = ok && gotrace_put_stack(&s->memory, &s->sink, &m->batch, s->generation, s->begin_ns,
                                      number, frames, n);
     }

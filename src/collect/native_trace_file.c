@@ -5,6 +5,7 @@
 #include "collect/wire_read.h"
 #include "model/profile.h"
 #include "sym/resolve.h"
+#include "wire/thread_start.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -216,7 +217,7 @@ static uint64_t text_of(struct target *t, const struct native_trace_part *part, 
 /* The frames of a location: inlined functions are innermost. */
 static size_t put_location(struct target *t, const struct native_trace_part *part,
                            const struct profile *p, uint32_t location, struct gotrace_frame *to,
-                           size_t room)
+                           bool *is_start, size_t room)
 {
     const struct profile_location *l = &p->locations[location];
     size_t n = 0;
@@ -225,6 +226,7 @@ static size_t put_location(struct target *t, const struct native_trace_part *par
         snprintf(address, sizeof address, "0x%llx", (unsigned long long)l->address);
         struct str file =
             l->mapping == PROFILE_NONE ? STR("") : profile_str(p, p->mappings[l->mapping].file);
+        is_start[n] = thread_start_is(address, file.p);
         to[n++] = (struct gotrace_frame){l->address, text_of(t, part, str_of(address)),
                                          text_of(t, part, file), 0};
     }
@@ -232,13 +234,38 @@ static size_t put_location(struct target *t, const struct native_trace_part *par
         const struct profile_line *line = &p->lines[l->first_line + i];
         const struct profile_function *f =
             line->function == PROFILE_NONE ? NULL : &p->functions[line->function];
-        to[n++] = (struct gotrace_frame){
-            .pc = l->address | (uint64_t)(l->n_lines - 1 - i) << INLINE_SHIFT,
-            .function = text_of(t, part, f ? profile_str(p, f->name) : STR("?")),
-            .file = text_of(t, part, f ? profile_str(p, f->filename) : STR("")),
-            .line = line->line > 0 ? (uint64_t)line->line : 0};
+        struct str name = f ? profile_str(p, f->name) : STR("?"),
+                   file = f ? profile_str(p, f->filename) : STR("");
+        is_start[n] = thread_start_is(name.p, file.p);
+        to[n++] = (struct gotrace_frame){.pc = l->address | (uint64_t)(l->n_lines - 1 - i)
+                                                                << INLINE_SHIFT,
+                                         .function = text_of(t, part, name),
+                                         .file = text_of(t, part, file),
+                                         .line = line->line > 0 ? (uint64_t)line->line : 0};
     }
     return n;
+}
+
+/* The frames of a row, but for those below the program's own functions; they stay where nothing
+ * else is there. */
+static size_t put_row(struct target *t, const struct native_trace_part *part,
+                      const struct symbols *s, uint32_t source, uint32_t row,
+                      struct gotrace_frame frames[GOTRACE_FRAMES_MAX], bool *is_own)
+{
+    bool is_start[GOTRACE_FRAMES_MAX];
+    const struct profile *p = s->profile;
+    uint32_t sample = row ? map_get(&s->samples, (uint64_t)source << 32 | row) : MAP_NONE;
+    size_t n = 0;
+    for (uint64_t i = sample == MAP_NONE ? 1 : p->stack_first[sample],
+                  end = sample == MAP_NONE ? 0 : p->stack_first[sample + 1];
+         i < end && n < GOTRACE_FRAMES_MAX; i++)
+        n += put_location(t, part, p, p->stack_locs[i], frames + n, is_start + n,
+                          GOTRACE_FRAMES_MAX - n);
+    size_t n_own = n;
+    while (n_own && is_start[n_own - 1])
+        n_own--;
+    *is_own = n_own > 0;
+    return n_own ? n_own : n;
 }
 
 static bool put_stack(struct target *t, const struct native_trace_part *part,
@@ -246,14 +273,17 @@ static bool put_stack(struct target *t, const struct native_trace_part *part,
                       uint32_t id)
 {
     struct gotrace_frame frames[GOTRACE_FRAMES_MAX];
-    size_t n = 0;
+    bool is_own = true;
     const struct trace_stack_key *key = id && id <= stacks->n ? &stacks->keys[id - 1] : NULL;
-    uint32_t sample = key ? map_get(&s->samples, (uint64_t)key->source << 32 | key->row) : MAP_NONE;
-    const struct profile *p = s->profile;
-    for (uint64_t i = sample == MAP_NONE ? 1 : p->stack_first[sample],
-                  end = sample == MAP_NONE ? 0 : p->stack_first[sample + 1];
-         i < end && n < GOTRACE_FRAMES_MAX; i++)
-        n += put_location(t, part, p, p->stack_locs[i], frames + n, GOTRACE_FRAMES_MAX - n);
+    size_t n = key ? put_row(t, part, s, key->source, key->row, frames, &is_own) : 0;
+    if (key && key->first && !is_own) {
+        struct gotrace_frame first[GOTRACE_FRAMES_MAX];
+        size_t n_first = put_row(t, part, s, key->source, key->first, first, &is_own);
+        if (is_own) {
+            frames[0] = first[n_first - 1];
+            n = 1;
+        }
+    }
     return gotrace_put_stack(&t->memory, &t->sink, &t->batch, part->number, part->begin_ns, id,
                              frames, n);
 }

@@ -77,19 +77,23 @@ void trace_merge_release(struct trace_merge *m)
 
 /* Stacks: a row of a process has a number here. */
 
-static uint32_t *stack_slot(const struct trace_merge *m, uint32_t source, uint32_t row)
+static uint32_t *stack_slot(const struct trace_merge *m, const struct trace_stack_key *key)
 {
-    uint64_t hash = ((uint64_t)source << 32 | row) * 0x9e3779b97f4a7c15u >> 20;
+    uint64_t hash = (((uint64_t)key->source << 32 | key->row) + ((uint64_t)key->first << 29)) *
+                        0x9e3779b97f4a7c15u >>
+                    20;
     for (;; hash++) {
         uint32_t *slot = &m->stack_slots[hash & (m->n_stack_slots - 1)];
-        if (!*slot || (m->stacks[*slot - 1].row == row && m->stacks[*slot - 1].source == source))
+        const struct trace_stack_key *has = &m->stacks[*slot - 1];
+        if (!*slot ||
+            (has->row == key->row && has->source == key->source && has->first == key->first))
             return slot;
     }
 }
 
-static uint32_t stack_of(struct trace_merge *m, uint32_t source, uint32_t row)
+static uint32_t stack_of_key(struct trace_merge *m, const struct trace_stack_key *key)
 {
-    if (!row || m->states.failed)
+    if (!key->row || m->states.failed)
         return 0;
     if (2 * (m->n_stacks + 1) > m->n_stack_slots) {
         size_t n = m->n_stack_slots ? 2 * m->n_stack_slots : 256;
@@ -102,14 +106,54 @@ static uint32_t stack_of(struct trace_merge *m, uint32_t source, uint32_t row)
         m->stack_slots = slots;
         m->n_stack_slots = n;
         for (size_t i = 0; i < m->n_stacks; i++)
-            *stack_slot(m, m->stacks[i].source, m->stacks[i].row) = (uint32_t)i + 1;
+            *stack_slot(m, &m->stacks[i]) = (uint32_t)i + 1;
     }
-    uint32_t *slot = stack_slot(m, source, row);
+    uint32_t *slot = stack_slot(m, key);
     if (!*slot && more(m, &m->stacks, &m->max_stacks, m->n_stacks + 1, sizeof *m->stacks)) {
-        m->stacks[m->n_stacks++] = (struct trace_stack_key){source, row};
+        m->stacks[m->n_stacks++] = *key;
         *slot = (uint32_t)m->n_stacks;
     }
     return *slot;
+}
+
+static uint32_t stack_of(struct trace_merge *m, uint32_t source, uint32_t row)
+{
+    return stack_of_key(m, &(struct trace_stack_key){.source = source, .row = row});
+}
+
+/* Where threads begin.  The function that std::thread hands to the system says nothing of what the
+ * thread does; its first stack does, which has mostly come by the time that its begin is told. */
+
+static void note_born(struct trace_merge *m, const struct trace_merge_thread *t,
+                      const struct trace_item *item)
+{
+    const struct trace_record *r = &item->record;
+    if (r->type == TRACE_RAW_BEGIN && r->a) {
+        m->born[m->n_born++ % TRACE_MERGE_BORN] = (struct trace_born){
+            .by = (int32_t)r->b, .tid = t->tid, .ticks = r->a, .source = item->source};
+        return;
+    }
+    uint32_t n = m->n_born < TRACE_MERGE_BORN ? m->n_born : TRACE_MERGE_BORN;
+    for (uint32_t i = 1; i <= n; i++) {
+        struct trace_born *b = &m->born[(m->n_born - i) % TRACE_MERGE_BORN];
+        if (b->tid != t->tid)
+            continue;
+        if (!b->first && b->source == item->source)
+            b->first = r->stack;
+        return;
+    }
+}
+
+static uint32_t start_stack(struct trace_merge *m, const struct trace_item *create, int32_t by)
+{
+    struct trace_stack_key key = {.source = create->source, .row = (uint32_t)create->record.a};
+    uint32_t n = m->n_born < TRACE_MERGE_BORN ? m->n_born : TRACE_MERGE_BORN;
+    for (uint32_t i = 1; i <= n && !key.first; i++) {
+        const struct trace_born *b = &m->born[(m->n_born - i) % TRACE_MERGE_BORN];
+        if (b->by == by && b->ticks == create->record.time && b->source == key.source)
+            key.first = b->first;
+    }
+    return stack_of_key(m, &key);
 }
 
 /* Clocks. */
@@ -282,6 +326,11 @@ static void add_record(struct trace_merge *m, struct trace_merge_thread *t, uint
         t->text.n = item.text = 0;
     add_text(m, t, parts, r->n_text);
     insert(m, t, &item);
+    if (!t->has_stack || r->type == TRACE_RAW_BEGIN) {
+        t->has_stack = r->type != TRACE_RAW_BEGIN && r->stack;
+        if (t->has_stack || r->type == TRACE_RAW_BEGIN)
+            note_born(m, t, &item);
+    }
     if (r->type == TRACE_RAW_END && !r->reason)
         add_unblock(m, (uint32_t)(t - m->threads), &item);
 }
@@ -539,9 +588,8 @@ static void tell(struct trace_merge *m, uint32_t thread, const struct trace_item
         t->go = NONE;
         break;
     case TRACE_RAW_CREATE:
-        note_unborn(
-            m, t->tid, r->time,
-            trace_states_create(s, t->go, ns, stack_of(m, item->source, (uint32_t)r->a), stack));
+        note_unborn(m, t->tid, r->time,
+                    trace_states_create(s, t->go, ns, start_stack(m, item, t->tid), stack));
         break;
     case TRACE_RAW_BLOCK:
         trace_states_block(s, t->go, ns, (enum trace_raw_reason)r->reason, stack);

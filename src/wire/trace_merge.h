@@ -37,6 +37,7 @@ struct trace_merge_thread {
     uint32_t cpu; /* that it is on; TRACE_STATES_NONE: not known, or none */
     bool is_away; /* known to be on none */
     bool is_queued, has_begun;
+    bool has_stack;    /* one has been read, since it began */
     uint64_t woken_ns; /* while it was on a processor, the last time; 0: never */
     int32_t woken_by;
     struct trace_item *items;
@@ -72,7 +73,16 @@ struct trace_source {
 
 struct trace_stack_key {
     uint32_t source, row;
+    uint32_t first; /* 0, or of a thread's start function, `row`: the first stack that it has */
 };
+
+/* A thread that `by` (tid) has made, as it says itself. */
+struct trace_born {
+    int32_t by, tid;
+    uint64_t ticks;
+    uint32_t source, first;
+};
+#define TRACE_MERGE_BORN 1024u /* that are kept */
 
 struct trace_merge {
     struct trace_states states;
@@ -86,6 +96,8 @@ struct trace_merge {
     size_t n_heap, max_heap;
     struct trace_unborn *unborn; /* made, not begun */
     size_t n_unborn, max_unborn;
+    struct trace_born born[TRACE_MERGE_BORN];
+    uint32_t n_born; /* number i at i % TRACE_MERGE_BORN */
     struct trace_chunk_ref *refs;
     size_t max_refs;
     struct trace_stack_key *stacks; /* number - 1 */

@@ -155,6 +155,17 @@ def test_exec():
         r"Waiting->Runnable.*\nStack=\n\tpthread_mutex_unlock", text)) >= 2)
 
 
+def test_starts():
+    """Threads are called by the program's functions, not by those of libc and the C++ library."""
+    for how in ("-g", "-g0"):
+        subprocess.run(["c++", "-O1", how, "-pthread", os.path.join(HERE, "starts.cc"), "-o", "starts"],
+                       check=True)
+        run(SONDE, "record", "-e", "trace", "-o", "starts.trace", "--", "./starts")
+        said = json.loads(run(SONDE, "trace", "-summary=goroutines", "-json", "starts.trace").stdout)
+        found = {g["name"].split("(")[0]: g["count"] for g in said["goroutines"]["groups"]}
+        check(f"starts {how}", found == {"main": 1, "plain": 3, "worker::loop": 1}, f"{found}")
+
+
 def test_tasks():
     for how in ("trace", "flight"):
         done = run("./tasks", f"{how}.trace", how)
@@ -359,7 +370,7 @@ def main():
         GO = find_go()
         if not GO:
             skip("Go's parser", "no go tool trace: set SONDE_GO_TRACE or SONDE_GO_ROOTS")
-        for test in (test_known, test_exec, test_tasks, test_example, test_survive, test_turns,
+        for test in (test_known, test_exec, test_starts, test_tasks, test_example, test_survive, test_turns,
                      test_others):
             test()
     finally:
