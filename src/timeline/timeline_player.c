@@ -7,6 +7,7 @@ void timeline_player_release(struct timeline_player *player)
 {
     free(player->cursors);
     free(player->heap);
+    map_release(&player->cursor_of);
     *player = (struct timeline_player){0};
 }
 
@@ -72,7 +73,11 @@ bool timeline_player_begin(struct timeline_player *player,
     player->n_data = n_data;
     player->n = n;
     player->n_heap = 0;
+    map_release(&player->cursor_of);
+    if (!map_reserve(&player->cursor_of, n))
+        return false;
     for (uint32_t i = 0; i < n; i++) {
+        (void)map_put(&player->cursor_of, (uint64_t)generation->threads[i].m, i); /* has room */
         player->cursors[i] = (struct timeline_cursor){
             .m = generation->threads[i].m, .g = TRACE_NONE, .proc = TRACE_NONE};
         timeline_player_at(player, i, generation->threads[i].first, 0, 0);
@@ -253,9 +258,9 @@ void timeline_player_apply(struct timeline_player *player, uint32_t cursor,
             (status == GOTRACE_GO_SYSCALL && (int64_t)event->args[1] == c->m)) {
             c->g = (int64_t)event->args[0];
         } else if (status == GOTRACE_GO_SYSCALL) {
-            for (uint32_t i = 0; i < player->n; i++)
-                if (player->cursors[i].m == (int64_t)event->args[1])
-                    player->cursors[i].g = (int64_t)event->args[0];
+            uint32_t i = timeline_player_of(player, (int64_t)event->args[1]);
+            if (i != MAP_NONE)
+                player->cursors[i].g = (int64_t)event->args[0];
         }
         break;
     }
@@ -269,12 +274,12 @@ void timeline_player_apply(struct timeline_player *player, uint32_t cursor,
     case GOTRACE_PROC_STOP:
         c->proc = TRACE_NONE;
         break;
-    case GOTRACE_PROC_STEAL:
-        for (uint32_t i = 0; i < player->n; i++)
-            if (player->cursors[i].m == (int64_t)event->args[2] &&
-                player->cursors[i].proc == (int32_t)event->args[0])
-                player->cursors[i].proc = TRACE_NONE;
+    case GOTRACE_PROC_STEAL: {
+        uint32_t i = timeline_player_of(player, (int64_t)event->args[2]);
+        if (i != MAP_NONE && player->cursors[i].proc == (int32_t)event->args[0])
+            player->cursors[i].proc = TRACE_NONE;
         break;
+    }
     default:
         break;
     }

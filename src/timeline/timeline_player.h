@@ -6,6 +6,7 @@
 #ifndef SONDE_TIMELINE_TIMELINE_PLAYER_H
 #define SONDE_TIMELINE_TIMELINE_PLAYER_H
 
+#include "base/map.h"
 #include "trace/trace_event.h"
 #include "trace/trace_mark.h"
 
@@ -30,7 +31,8 @@ struct timeline_player {
     struct timeline_cursor *cursors;
     uint32_t *heap; /* cursors that are not aside, the earliest first */
     uint32_t n, n_heap, cap;
-    int64_t last_ns; /* of the event before */
+    struct map cursor_of; /* by thread */
+    int64_t last_ns;      /* of the event before */
 };
 
 void timeline_player_release(struct timeline_player *player);
@@ -44,6 +46,11 @@ void timeline_player_at(struct timeline_player *player, uint32_t cursor, uint32_
                         uint32_t at, int64_t last_ns);
 void timeline_player_heap(struct timeline_player *player); /* make it, when all are set */
 
+/* The thread's cursor; MAP_NONE: it has none. */
+static inline uint32_t timeline_player_of(const struct timeline_player *player, int64_t m)
+{
+    return map_get(&player->cursor_of, (uint64_t)m);
+}
 /* What the cursor's next event is foreseen to become: how many, at most TIMELINE_STEP_MAX. */
 unsigned timeline_player_foresee(const struct timeline_player *player, uint32_t cursor,
                                  struct trace_event *out);

@@ -19,7 +19,6 @@ enum { OP_RUN, OP_ASIDE, OP_TAKE, OP_EVENT };
 #define DROP_CHUNKS 32 /* of so many, one lets go of the file's pages */
 #define NO_FILE UINT32_MAX
 #define NO_CURSOR UINT32_MAX
-#define THREADS_MAX 4096 /* that a status is looked for in; beyond, it is kept as it is */
 
 /* What only adding needs. */
 struct adding {
@@ -31,7 +30,7 @@ struct adding {
     uint32_t *last_mark;  /* of each cursor, its place in `at` */
     uint32_t last_mark_cap;
     uint32_t aside; /* that was put aside last, with nothing but a run since; else NO_CURSOR */
-    struct map cursor_of;
+    struct map status_of; /* cursor that has this status next: by what, of whom */
 };
 
 void timeline_store_init(struct timeline_store *store)
@@ -47,7 +46,7 @@ static void free_adding(struct timeline_store *store)
         return;
     timeline_player_release(&a->player);
     free(a->last_mark);
-    map_release(&a->cursor_of);
+    map_release(&a->status_of);
     free(a);
     store->adding = NULL;
 }
@@ -116,6 +115,27 @@ static void drop_pages(const struct timeline_store *store)
         (void)madvise((void *)(uintptr_t)store->file.data, store->file.len, MADV_DONTNEED);
 }
 
+static bool is_status(uint8_t type)
+{
+    return type == GOTRACE_GO_STATUS || type == GOTRACE_GO_STATUS_STACK ||
+           type == GOTRACE_PROC_STATUS;
+}
+
+static uint64_t status_key(uint8_t type, uint64_t id)
+{
+    return (uint64_t)type << 56 ^ id;
+}
+
+/* The cursor has another event next; a status may be told by another thread. */
+static inline void note_status(struct timeline_store *store, uint32_t cursor)
+{
+    struct adding *a = store->adding;
+    const struct timeline_cursor *c = &a->player.cursors[cursor];
+    if (c->is_there && is_status(c->type) &&
+        !map_put(&a->status_of, status_key(c->type, c->args[1]), cursor))
+        store->failed = true;
+}
+
 /* What the threads were doing goes from one generation to the next. */
 static void keep_contexts(struct timeline_store *store)
 {
@@ -141,7 +161,7 @@ static void begin_generation(struct timeline_store *store)
     drop_pages(store);
     a->player.n = a->player.n_heap = 0;
     a->n_expected = a->next_expected = 0;
-    map_release(&a->cursor_of);
+    map_release(&a->status_of);
     memset(a->recent, 0xff, sizeof a->recent);
     if (!gen)
         return;
@@ -164,8 +184,7 @@ static void begin_generation(struct timeline_store *store)
             c->g = store->contexts.items[at].g;
             c->proc = store->contexts.items[at].p;
         }
-        if (!map_put(&a->cursor_of, (uint64_t)c->m, i))
-            store->failed = true;
+        note_status(store, i);
     }
     timeline_player_heap(&a->player);
 }
@@ -240,20 +259,19 @@ static uint32_t find_cursor(struct adding *a, const struct trace_event *event)
     uint32_t *recent = &a->recent[hash_u64((uint64_t)event->m) & 255];
     uint32_t i = *recent;
     if (i >= a->player.n || a->player.cursors[i].m != event->m) {
-        i = map_get(&a->cursor_of, (uint64_t)event->m);
+        i = timeline_player_of(&a->player, event->m);
         if (i != MAP_NONE)
             *recent = i;
     }
     if (i != MAP_NONE && fits(a, i, event))
         return i;
     /* It may be told by one thread and be of another. */
-    if (event->type == GOTRACE_GO_STATUS || event->type == GOTRACE_GO_STATUS_STACK ||
-        event->type == GOTRACE_PROC_STATUS) {
+    if (is_status(event->type)) {
         if (a->player.n_heap && fits(a, a->player.heap[0], event))
             return a->player.heap[0];
-        for (i = 0; i < a->player.n && i < THREADS_MAX; i++)
-            if (fits(a, i, event))
-                return i;
+        i = map_get(&a->status_of, status_key(event->type, event->args[0]));
+        if (i != MAP_NONE && fits(a, i, event))
+            return i;
     }
     return NO_CURSOR;
 }
@@ -288,6 +306,7 @@ static void add_step(struct timeline_store *store, uint32_t cursor, const struct
     a->player.last_ns = store->last_ns;
     unsigned n = timeline_player_foresee(&a->player, cursor, a->expected);
     timeline_player_step(&a->player, cursor);
+    note_status(store, cursor);
     a->n_expected = a->next_expected = 0;
     if (equal(&a->expected[0], event)) {
         store->n_run++;

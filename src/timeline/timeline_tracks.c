@@ -190,18 +190,39 @@ static void choose_related(struct making *m)
 
 /* ---- tasks ---- */
 
-static bool is_within(const struct timeline *tl, uint32_t task, uint64_t ancestor)
+enum { WITHIN_UNKNOWN, WITHIN_NOT, WITHIN };
+
+/* Which tasks are `ancestor`, or within it: of each one of these; NULL: no memory.  O(tasks). */
+static uint8_t *all_within(const struct timeline *tl, uint64_t ancestor)
 {
-    for (unsigned depth = 0; depth < 1000; depth++) {
-        const struct timeline_task *t = &tl->tasks.items[task];
-        if (t->id == ancestor)
-            return true;
-        uint32_t parent = t->parent ? map_get(&tl->task_of, t->parent) : MAP_NONE;
-        if (parent == MAP_NONE || parent == task)
-            return false;
-        task = parent;
+    uint8_t *is = calloc(tl->tasks.n + 1, 1);
+    uint32_t *way = malloc(tl->tasks.n * sizeof *way + 1);
+    for (uint32_t i = 0; is && way && i < tl->tasks.n; i++) {
+        uint8_t found = WITHIN_NOT;
+        size_t n = 0;
+        for (uint32_t task = i; task < tl->tasks.n;
+             task = map_get(&tl->task_of, tl->tasks.items[task].parent)) {
+            const struct timeline_task *t = &tl->tasks.items[task];
+            if (is[task] == WITHIN_UNKNOWN && t->id == ancestor)
+                is[task] = WITHIN;
+            found = is[task];
+            if (found != WITHIN_UNKNOWN)
+                break;
+            way[n++] = task;
+            is[task] = WITHIN_NOT; /* who comes here again goes round */
+            found = WITHIN_NOT;
+            if (!t->parent)
+                break;
+        }
+        while (n)
+            is[way[--n]] = found;
     }
-    return false;
+    if (!way) {
+        free(is);
+        is = NULL;
+    }
+    free(way);
+    return is;
 }
 
 static size_t first_task_lane(const struct timeline *tl, uint32_t task)
@@ -240,9 +261,24 @@ static void add_task(struct making *m, uint32_t task)
 static void add_tasks(struct making *m, uint64_t ancestor)
 {
     const struct timeline *tl = m->tl;
-    for (uint32_t i = 0; i < tl->tasks.n; i++)
-        if (!ancestor || is_within(tl, i, ancestor))
+    uint8_t *is_within = ancestor ? all_within(tl, ancestor) : NULL;
+    m->failed |= ancestor && !is_within;
+    for (uint32_t i = 0; i < tl->tasks.n && !m->failed; i++)
+        if (!ancestor || is_within[i] == WITHIN)
             add_task(m, i);
+    free(is_within);
+}
+
+/* Goroutines that have regions of the task or those within it. */
+static void choose_of_task(struct making *m, uint64_t ancestor)
+{
+    const struct timeline *tl = m->tl;
+    uint8_t *is_within = all_within(tl, ancestor);
+    m->failed |= !is_within;
+    for (size_t i = 0; i < tl->task_lanes.n && !m->failed; i++)
+        if (is_within[tl->task_lanes.items[i].task] == WITHIN)
+            choose(m, tl->lane_of.items[tl->task_lanes.items[i].lane].goroutine);
+    free(is_within);
 }
 
 bool timeline_tracks(const struct timeline *tl, const struct timeline_selection *selection,
@@ -273,9 +309,8 @@ bool timeline_tracks(const struct timeline *tl, const struct timeline_selection 
         for (uint32_t i = 0; i < tl->goes.n && selection->function; i++)
             if (strcmp(timeline_function(tl, i), selection->function) == 0)
                 choose(&m, i);
-        for (size_t i = 0; i < tl->task_lanes.n && selection->task; i++)
-            if (is_within(tl, tl->task_lanes.items[i].task, selection->task))
-                choose(&m, tl->lane_of.items[tl->task_lanes.items[i].lane].goroutine);
+        if (selection->task)
+            choose_of_task(&m, selection->task);
         add_goroutines(&m, false);
     }
     vec_release(&m.chosen);

@@ -51,18 +51,12 @@ static enum trace_v2_step proc_status(struct trace_v2_try *s)
         s->new_p = (int32_t)id;
     if (status == GOTRACE_PROC_SYSCALL_ABANDONED && old == TRACE_PROC_RUNNING) {
         /* Told by another thread; shown where it runs. */
-        bool found = false;
-        for (size_t i = 0; i < order->state.all_ms.n; i++) {
-            const struct trace_v2_m *m = order->state.all_ms.items[i];
-            if ((uint64_t)m->p != id)
-                continue;
-            s->m = m->id;
-            s->p = m->p;
-            s->g = m->g;
-            found = true;
-        }
-        if (!found)
+        const struct trace_v2_m *m = proc->m;
+        if (!m)
             return trace_v2_step_wrong_id(s, "no thread has processor", id);
+        s->m = m->id;
+        s->p = m->p;
+        s->g = m->g;
     }
     struct trace_event *out = trace_v2_step_emit(s);
     if (out) {
@@ -133,7 +127,7 @@ static enum trace_v2_step proc_steal(struct trace_v2_try *s)
         if (m->p != proc->id)
             return trace_v2_step_wrong_id(
                 s, "it is from a thread that does not have that processor:", (uint64_t)from);
-        m->p = TRACE_NONE;
+        trace_v2_state_set_p(&order->state, m, TRACE_NONE);
     }
     struct trace_event *out = trace_v2_step_emit(s);
     if (out)
@@ -482,7 +476,8 @@ enum trace_v2_step trace_v2_order_advance(struct trace_v2_order *order,
     s.new_p = s.p;
     enum trace_v2_step step = advance(&s);
     if (step == TRACE_V2_DONE && thread) {
-        thread->p = s.new_p;
+        if (thread->p != s.new_p)
+            trace_v2_state_set_p(&order->state, thread, s.new_p);
         thread->g = s.new_g;
         if (s.new_go)
             thread->go = s.new_go;

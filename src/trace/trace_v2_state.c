@@ -150,6 +150,27 @@ struct trace_v2_m *trace_v2_state_m(struct trace_v2_state *state, int64_t m, boo
     return found;
 }
 
+void trace_v2_state_set_p(struct trace_v2_state *state, struct trace_v2_m *m, int32_t p)
+{
+    struct trace_v2_proc *proc =
+        m->p == TRACE_NONE ? NULL : trace_v2_state_proc(state, (uint64_t)m->p);
+    if (m->next_of_p)
+        m->next_of_p->previous_of_p = m->previous_of_p;
+    if (m->previous_of_p)
+        m->previous_of_p->next_of_p = m->next_of_p;
+    else if (proc)
+        proc->m = m->next_of_p;
+    m->next_of_p = m->previous_of_p = NULL;
+    m->p = p;
+    proc = p == TRACE_NONE ? NULL : trace_v2_state_proc(state, (uint64_t)p);
+    if (!proc)
+        return;
+    m->next_of_p = proc->m;
+    if (proc->m)
+        proc->m->previous_of_p = m;
+    proc->m = m;
+}
+
 struct trace_v2_held *trace_v2_state_hold(struct trace_v2_held **held)
 {
     if (!*held)

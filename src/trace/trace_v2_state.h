@@ -38,13 +38,15 @@ struct trace_v2_proc {
     uint8_t status; /* enum gotrace_proc_status */
     uint64_t gen, seq;
     struct trace_v2_held *held;
+    struct trace_v2_m *m; /* a thread that has it; NULL: none */
 };
 
 struct trace_v2_m {
     int64_t id;
-    int64_t g; /* what runs there, or TRACE_NONE */
-    int32_t p;
-    bool is_seen;           /* an event was of it, or said what it does */
+    int64_t g;                                    /* what runs there, or TRACE_NONE */
+    int32_t p;                                    /* trace_v2_state_set_p */
+    struct trace_v2_m *next_of_p, *previous_of_p; /* others that have p: a trace may say so */
+    bool is_seen;                                 /* an event was of it, or said what it does */
     struct trace_v2_go *go; /* perhaps that of g: look with trace_v2_state_current */
 };
 
@@ -120,6 +122,9 @@ void trace_v2_state_remove_go(struct trace_v2_state *state, struct trace_v2_go *
 
 /* NULL: never seen; with `make`, then it is new, or there is no memory. */
 struct trace_v2_m *trace_v2_state_m(struct trace_v2_state *state, int64_t m, bool make);
+
+/* The thread has the processor, which exists, from now on; TRACE_NONE: none.  O(1). */
+void trace_v2_state_set_p(struct trace_v2_state *state, struct trace_v2_m *m, int32_t p);
 
 struct trace_v2_held *trace_v2_state_hold(struct trace_v2_held **held); /* NULL: no memory */
 bool trace_v2_held_has(const struct trace_v2_held *held, struct trace_v2_range range);
