@@ -165,8 +165,8 @@ static void set_procs(struct analysis_mmu *mmu, uint64_t n, int64_t time_ns)
         return;
     for (size_t i = n; per_proc(mmu) && i < mmu->procs.n; i++)
         add_util(mmu, &mmu->series.items[mmu->procs.items[i].series], time_ns, 0);
-    if (mmu->procs.n > n)
-        mmu->procs.n = n;
+    for (; mmu->procs.n > n; mmu->procs.n--)
+        mmu->n_gc -= mmu->procs.items[mmu->procs.n - 1].gc > 0;
     while (mmu->procs.n < n) {
         struct analysis_mmu_proc p = {0};
         if (per_proc(mmu) || !mmu->series.n)
@@ -182,26 +182,36 @@ static void set_procs(struct analysis_mmu *mmu, uint64_t n, int64_t time_ns)
         mmu->failed = true;
 }
 
-/* How it is now, after an event. */
-static void record(struct analysis_mmu *mmu, int64_t time_ns)
+static bool is_gc(const struct analysis_mmu *mmu, size_t p)
 {
-    size_t n_gc = 0;
-    if (!mmu->procs.n || mmu->failed)
+    return mmu->stw > 0 || mmu->procs.items[p].gc > 0;
+}
+
+/* How it is now, after an event that was on a processor, or on any (all). */
+static void record(struct analysis_mmu *mmu, int64_t p, bool all, int64_t time_ns)
+{
+    size_t n = mmu->procs.n;
+    if (!n || mmu->failed)
         return;
-    for (size_t i = 0; i < mmu->procs.n; i++) {
-        bool is_gc = mmu->stw > 0 || mmu->procs.items[i].gc > 0;
-        n_gc += is_gc;
-        if (per_proc(mmu))
-            add_util(mmu, &mmu->series.items[mmu->procs.items[i].series], time_ns, is_gc ? 0 : 1);
+    if (!per_proc(mmu)) {
+        size_t n_gc = mmu->stw > 0 ? n : mmu->n_gc;
+        add_util(mmu, &mmu->series.items[0], time_ns, 1 - (double)n_gc / (double)n);
+        return;
     }
-    if (!per_proc(mmu))
-        add_util(mmu, &mmu->series.items[0], time_ns, 1 - (double)n_gc / (double)mmu->procs.n);
+    size_t from = all ? 0 : (size_t)p, to = all ? n : from + 1;
+    for (size_t i = from; i < to && (all || (p >= 0 && (uint64_t)p < n)); i++)
+        add_util(mmu, &mmu->series.items[mmu->procs.items[i].series], time_ns,
+                 is_gc(mmu, i) ? 0 : 1);
 }
 
 static void add_gc(struct analysis_mmu *mmu, int64_t p, int by)
 {
-    if (p >= 0 && (uint64_t)p < mmu->procs.n)
-        mmu->procs.items[p].gc += by;
+    if (p < 0 || (uint64_t)p >= mmu->procs.n)
+        return;
+    int *gc = &mmu->procs.items[p].gc;
+    mmu->n_gc -= *gc > 0;
+    *gc += by;
+    mmu->n_gc += *gc > 0;
 }
 
 static void set_marking(struct analysis_mmu *mmu, int64_t g, uint32_t bit, bool is_set)
@@ -235,6 +245,7 @@ static void on_range(struct analysis_mmu *mmu, const struct trace *trace,
 {
     enum trace_kind kind = trace_event_kind(event);
     int by = kind == TRACE_KIND_RANGE_END ? -1 : 1;
+    bool all = false;
     bool is_sweep = event->type >= GOTRACE_GC_SWEEP_ACTIVE && event->type <= GOTRACE_GC_SWEEP_END;
     bool is_assist =
         event->type >= GOTRACE_GC_MARK_ASSIST_ACTIVE && event->type <= GOTRACE_GC_MARK_ASSIST_END;
@@ -248,15 +259,18 @@ static void on_range(struct analysis_mmu *mmu, const struct trace *trace,
     }
     if (event->type == GOTRACE_STW_BEGIN || event->type == GOTRACE_STW_END) {
         const char *why = trace_string(trace, (uint32_t)event->args[0], NULL);
-        if ((mmu->flags & ANALYSIS_MMU_STW) && strstr(why, "GC"))
+        if ((mmu->flags & ANALYSIS_MMU_STW) && strstr(why, "GC")) {
+            bool was_stopped = mmu->stw > 0;
             mmu->stw += by;
+            all = was_stopped != (mmu->stw > 0);
+        }
     } else if (is_sweep || is_assist) {
         add_gc(mmu, event->p, by);
     }
     int64_t g = event->type == GOTRACE_GC_MARK_ASSIST_ACTIVE ? (int64_t)event->args[0] : event->g;
     if (is_assist && g != TRACE_NONE)
         set_marking(mmu, g, 1, by > 0);
-    record(mmu, event->time_ns);
+    record(mmu, event->p, all, event->time_ns);
 }
 
 static bool is_executing(uint8_t state)
@@ -283,7 +297,7 @@ static void on_label(struct analysis_mmu *mmu, const struct trace *trace,
     if (bits == MAP_NONE || !(bits & 1))
         add_gc(mmu, event->p, is_worker ? 1 : -1);
     set_marking(mmu, event->g, 2, is_worker);
-    record(mmu, event->time_ns);
+    record(mmu, event->p, false, event->time_ns);
 }
 
 static bool is_range(const struct trace_event *event)
@@ -309,7 +323,7 @@ void analysis_mmu_event(struct analysis_mmu *mmu, const struct trace *trace,
             return;
         keep(mmu, event);
         add_gc(mmu, event->p, is_executing(t->to) ? 1 : -1);
-        record(mmu, event->time_ns);
+        record(mmu, event->p, false, event->time_ns);
         return;
     }
     if (event->type == TRACE_SYNC || event->type == GOTRACE_PROCS_CHANGE ||
@@ -321,7 +335,7 @@ void analysis_mmu_event(struct analysis_mmu *mmu, const struct trace *trace,
         break;
     case GOTRACE_PROCS_CHANGE:
         set_procs(mmu, event->args[0], event->time_ns);
-        record(mmu, event->time_ns);
+        record(mmu, TRACE_NONE, true, event->time_ns);
         break;
     case GOTRACE_GO_LABEL:
         if (mmu->procs.n)

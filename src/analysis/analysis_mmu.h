@@ -55,6 +55,7 @@ struct analysis_mmu {
         uint32_t series;
     })
     procs;
+    size_t n_gc; /* of those, with gc > 0 */
     VEC(struct analysis_mmu_count {
         int64_t time_ns;
         int64_t n;

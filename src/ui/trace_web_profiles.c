@@ -2,6 +2,7 @@
 
 #include "analysis/analysis_scope.h"
 #include "ui/trace_web_regions.h"
+#include "ui/trace_web_tree.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -125,23 +126,14 @@ static bool scope_regions(struct part *part, const struct trace_web_model *model
 static bool scope_task(struct part *part, const struct trace_web_model *model, uint64_t task,
                        struct err *err)
 {
-    struct map tasks = {0};
-    size_t before = 0;
-    bool ok = map_put(&tasks, task, 0);
-    while (ok && tasks.n != before) {
-        before = tasks.n;
-        for (size_t i = 0; ok && i < model->ledger.tasks.n; i++) {
-            const struct analysis_ledger_task *t = &model->ledger.tasks.items[i];
-            if (map_get(&tasks, t->parent) != MAP_NONE)
-                ok = map_put(&tasks, t->id, 0);
-        }
-    }
+    struct trace_web_tree tree;
+    bool ok = trace_web_tree(&model->ledger, task, SIZE_MAX, &tree);
     for (size_t i = 0; ok && i < model->ledger.regions.n; i++) {
         const struct analysis_ledger_region *r = &model->ledger.regions.items[i];
-        if (map_get(&tasks, r->task) != MAP_NONE)
+        if (map_get(&tree.ids, r->task) != MAP_NONE)
             ok = add_region(part, model, r);
     }
-    map_release(&tasks);
+    trace_web_tree_release(&tree);
     return ok || err_nomem(err);
 }
 

@@ -1,5 +1,6 @@
 /* User tasks: types, the tasks of one, and one with what it is made of. */
 #include "ui/trace_web_regions.h"
+#include "ui/trace_web_tree.h"
 
 #include <string.h>
 
@@ -229,26 +230,10 @@ struct event {
 };
 
 struct one {
-    struct trace_web_rows tree; /* of the ledger's tasks: it, then its subtasks, depth first */
-    struct map in_tree;         /* ids */
+    uint32_t row; /* of the ledger */
+    struct trace_web_tree tree;
     VEC(struct event) events;
 };
-
-/* The task of the place `parent` of the tree, with its subtasks behind it. */
-static bool grow(const struct trace_web_ask *ask, struct one *one, uint64_t parent)
-{
-    const struct analysis_ledger *l = &ask->model->ledger;
-    for (size_t i = 0; i < l->tasks.n && one->tree.rows.n <= TREE_MAX; i++) {
-        const struct analysis_ledger_task *t = &l->tasks.items[i];
-        if (t->parent != parent || map_get(&one->in_tree, t->id) != MAP_NONE)
-            continue;
-        if (!map_put(&one->in_tree, t->id, 0) ||
-            !vec_push(&one->tree.rows, (struct trace_web_row){0, (uint32_t)i}) ||
-            !grow(ask, one, t->id))
-            return false;
-    }
-    return true;
-}
 
 static bool add_event(struct one *one, const struct event *event)
 {
@@ -260,8 +245,9 @@ static bool add_events(const struct trace_web_ask *ask, struct one *one)
     const struct analysis_ledger *l = &ask->model->ledger;
     const struct analysis_facts *f = ask->model->facts;
     bool ok = true;
-    for (size_t i = 0; ok && i < one->tree.rows.n; i++) {
-        const struct analysis_ledger_task *t = &l->tasks.items[one->tree.rows.items[i].row];
+    for (size_t i = 0; ok && i <= one->tree.within.rows.n; i++) {
+        uint32_t row = i ? one->tree.within.rows.items[i - 1].row : one->row;
+        const struct analysis_ledger_task *t = &l->tasks.items[row];
         struct event e = {.task = t->id, .g = -1, .text = t->name};
         const struct timeline_task *known = timeline_task_of(ask->timeline, t->id);
         if (known)
@@ -277,7 +263,7 @@ static bool add_events(const struct trace_web_ask *ask, struct one *one)
     }
     for (size_t i = 0; ok && i < l->regions.n; i++) {
         const struct analysis_ledger_region *r = &l->regions.items[i];
-        if (map_get(&one->in_tree, r->task) == MAP_NONE)
+        if (map_get(&one->tree.ids, r->task) == MAP_NONE)
             continue;
         int64_t start = r->start_ns == ANALYSIS_NEVER ? 0 : r->start_ns - f->first_ns;
         const struct event e = {
@@ -286,7 +272,7 @@ static bool add_events(const struct trace_web_ask *ask, struct one *one)
     }
     for (size_t i = 0; ok && i < l->logs.n; i++) {
         const struct analysis_ledger_log *log = &l->logs.items[i];
-        if (map_get(&one->in_tree, log->task) == MAP_NONE)
+        if (map_get(&one->tree.ids, log->task) == MAP_NONE)
             continue;
         const struct event e = {
             log->time_ns - f->first_ns, 0, "log", log->task, log->g, log->message, log->category};
@@ -345,8 +331,8 @@ static bool find_task(const struct trace_web_ask *ask, uint64_t id, uint32_t *ro
 static bool write_one(const struct trace_web_ask *ask, struct json *j, struct one *one,
                       struct err *err)
 {
-    const struct trace_web_row *rows = one->tree.rows.items;
-    const struct analysis_ledger_task *t = &ask->model->ledger.tasks.items[rows[0].row];
+    const struct trace_web_rows *within = &one->tree.within;
+    const struct analysis_ledger_task *t = &ask->model->ledger.tasks.items[one->row];
     struct counts counts = {0};
     struct map index = {0};
     bool ok = map_put(&index, t->id, 0) ? count_all(ask, &index, &counts, err) : err_nomem(err);
@@ -354,7 +340,7 @@ static bool write_one(const struct trace_web_ask *ask, struct json *j, struct on
     if (!ok)
         return false;
     write_row(ask, j, t, &counts);
-    if (!write_rows(ask, j, "tree", rows + 1, one->tree.rows.n - 1, err))
+    if (!write_rows(ask, j, "tree", within->rows.items, within->rows.n, err))
         return false;
     write_events(ask, j, one);
     return true;
@@ -364,17 +350,14 @@ bool trace_web_task(const struct trace_web_ask *ask, struct json *j, struct err 
 {
     struct one one = {0};
     int64_t id = 0;
-    uint32_t row;
     if (!trace_query_int(&ask->query, "id", 1, INT64_MAX, &id, err))
         return false;
-    if (!find_task(ask, (uint64_t)id, &row))
+    if (!find_task(ask, (uint64_t)id, &one.row))
         return err_set(err, ERR_INPUT, "there is no task %lld in the trace", (long long)id);
-    bool ok = map_put(&one.in_tree, (uint64_t)id, 0) &&
-              vec_push(&one.tree.rows, (struct trace_web_row){0, row}) &&
-              grow(ask, &one, (uint64_t)id) && add_events(ask, &one);
+    bool ok = trace_web_tree(&ask->model->ledger, (uint64_t)id, TREE_MAX, &one.tree) &&
+              add_events(ask, &one);
     ok = ok ? write_one(ask, j, &one, err) : err_nomem(err);
-    map_release(&one.in_tree);
-    vec_release(&one.tree.rows);
+    trace_web_tree_release(&one.tree);
     vec_release(&one.events);
     return ok;
 }
