@@ -156,6 +156,15 @@ static void write_stats(struct json *j, const struct trace_web_model *model)
     json_member_int(j, "cycles", s->n_cycles);
 }
 
+/* Whose format it is, or what program it is of. */
+static void write_format(struct json *j, const char *format, const struct trace_web_model *model)
+{
+    AUTO_BUF text = {0};
+    if (model && model->is_native)
+        buf_printf(&text, "native program %s", trace_origin(model->trace).program);
+    json_member(j, "format", text.len && !text.failed ? str_of(buf_str(&text)) : str_of(format));
+}
+
 void trace_web_meta(struct web_call *call)
 {
     const struct trace_web_site *site = trace_web_site(call);
@@ -167,7 +176,7 @@ void trace_web_meta(struct web_call *call)
     json_open(&j, '{');
     json_member(&j, "version", STR(SONDE_VERSION));
     json_member(&j, "title", str_of(site->title));
-    json_member(&j, "format", str_of(progress.format));
+    write_format(&j, progress.format, model);
     json_member_bool(&j, "native", model && model->is_native);
     json_member_double(&j, "reading", model ? 1 : share < 0.999 ? share : 0.999);
     json_member_int(&j, "bytes", (int64_t)progress.total);

@@ -306,6 +306,7 @@ static bool write_latency(const struct trace_web_ask *ask, struct json *j,
                           const struct analysis_facts *f, struct err *err)
 {
     trace_web_spread(j, "spread", &f->waits.sched);
+    json_member_int(j, "untold", (int64_t)f->waits.n_untold);
     trace_web_histogram(j, "histogram", &f->waits.sched);
     trace_web_waits(j, "longest", f, &f->waits.longest_sched, LONGEST_MAX);
     return write_functions(ask, j, f, err);

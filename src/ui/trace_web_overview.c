@@ -209,6 +209,7 @@ static void write_rest(const struct trace_web_ask *ask, struct json *j)
     json_member_int(j, "p99", analysis_histogram_at(sched, 0.99));
     json_member_int(j, "max", sched->max_ns);
     json_member_int(j, "count", (int64_t)sched->count);
+    json_member_int(j, "untold", (int64_t)f->waits.n_untold);
     json_close(j, '}');
     json_key(j, "heap");
     json_open(j, '{');

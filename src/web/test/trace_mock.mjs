@@ -520,7 +520,7 @@ const answers = {
       delays: top(all.filter((b) => b.kind === K.Runnable), 8).map((b) => place(b, "runnable")),
       syscalls: top(all.filter((b) => b.kind === K.Syscall), 8).map((b) => place(b)),
       tasks: top(tasks.filter((t) => t.end >= 0), 8).map((t) => ({ start: t.start, length: t.end - t.start, g: [...t.gs][0] ?? -1, p: -1, task: t.id, name: t.name, what: "", where: "", by: "" })),
-      latency: { p50: l.p50, p99: l.p99, max: l.max, count: l.count },
+      latency: { p50: l.p50, p99: l.p99, max: l.max, count: l.count, untold: 0 },
       heap: { first: heap[0][1], most: most(heap), last: heap[heap.length - 1][1] },
     };
   },
@@ -640,7 +640,7 @@ const answers = {
   },
   latency: () => {
     const of = all.filter((b) => b.kind === K.Runnable);
-    return { spread: spread(of.map((b) => b.end - b.start)), histogram: histogram(of.map((b) => b.end - b.start)), longest: top(of, 50).map((b) => place(b, "runnable")), functions: [...new Set(goroutines.map((g) => g.name))].map((name) => ({ name, spread: spread(of.filter((b) => byG.get(b.g).name === name).map((b) => b.end - b.start)) })) };
+    return { spread: spread(of.map((b) => b.end - b.start)), untold: 0, histogram: histogram(of.map((b) => b.end - b.start)), longest: top(of, 50).map((b) => place(b, "runnable")), functions: [...new Set(goroutines.map((g) => g.name))].map((name) => ({ name, spread: spread(of.filter((b) => byG.get(b.g).name === name).map((b) => b.end - b.start)) })) };
   },
   mmu: () => {
     const windows = Array.from({ length: 60 }, (_, i) => Math.round(10 ** (4 + (i * 5) / 59)));

@@ -28,7 +28,7 @@ export type Ns = number;
 export interface Meta {
   version: string; // Sonde's
   title: string; // the file's name
-  format: string; // "Go 1.26"
+  format: string; // "Go 1.26", "native program redis-server"
   native: boolean; // goroutines are threads of a native program
   reading: number; // share of the trace that was read, 0..1; 1: done, the rest is final
   duration: Ns;
@@ -89,7 +89,7 @@ export interface Overview {
   delays: Place[]; // the longest between runnable and running
   syscalls: Place[];
   tasks: Place[]; // the slowest
-  latency: { p50: Ns; p99: Ns; max: Ns; count: number };
+  latency: { p50: Ns; p99: Ns; max: Ns; count: number; untold: number }; // untold: not measured
   heap: { first: number; most: number; last: number }; // bytes; 0: not in the trace
 }
 // Something that took time, to be shown in the timeline.
@@ -390,6 +390,7 @@ export interface UserRegion {
 // ---- GET ./data/latency?[start end]: between runnable and running
 export interface Latency {
   spread: Percentiles;
+  untold: number; // times that were not measured: they are in none of the others
   histogram: Histogram;
   longest: Place[]; // at most 50
   functions: { name: string; spread: Percentiles }[]; // at most 200, the most total first

@@ -6,6 +6,14 @@ import { Facts, HistogramView, Link, Loaded, Places, spreadFacts, Table } from "
 import { address, changed } from "../place";
 import { count, exact, long } from "../units";
 
+// Of a native program whose wake-ups the kernel was not permitted to tell.
+function notMeasured(a: Latency): string {
+  const times = `${count(a.untold)} ${a.untold === 1 ? "time was" : "times were"} not measured`;
+  return a.spread.count > a.untold * 50
+    ? `${times}: when the thread was woken is not known.`
+    : `${times}: when threads were woken is in this trace for locks only.`;
+}
+
 export function LatencyPage({ meta, here, go, search }: PageProps) {
   const [start, end] = [here.params.get("start"), here.params.get("end")];
   const asked = useAsked<Latency>("latency", { start, end });
@@ -34,8 +42,13 @@ export function LatencyPage({ meta, here, go, search }: PageProps) {
                 Flame graph
               </Link>
             </div>
-            <HistogramView histogram={a.histogram} />
-            <Facts facts={spreadFacts(a.spread)} />
+            {a.untold > 0 && <p class="muted">{notMeasured(a)}</p>}
+            {(a.spread.count > 0 || !a.untold) && (
+              <>
+                <HistogramView histogram={a.histogram} />
+                <Facts facts={spreadFacts(a.spread)} />
+              </>
+            )}
             <div class="columns">
               <section>
                 <h2>The longest</h2>

@@ -74,9 +74,10 @@ function waiting(o: Overview, who: string): string {
 function scheduling(o: Overview): string {
   const { latency, procs } = o;
   const busy = `the processors were ${share(procs.busy, 1)} busy`;
+  if (!latency.count && latency.untold) return `It was not measured: when threads were woken is not in this trace; ${busy}.`;
   if (!latency.count) return `Nothing had to wait for a processor; ${busy}.`;
   const bad = latency.p99 > 1e7 ? "Yes" : latency.p99 > 1e6 ? "In part" : "Hardly";
-  return `${bad}: half of all waits for a processor were shorter than ${long(latency.p50)}, 99% than ${long(latency.p99)}, the longest was ${long(latency.max)}; ${busy}.`;
+  return `${bad}: half of all waits for a processor were shorter than ${long(latency.p50)}, 99% than ${long(latency.p99)}, the longest was ${long(latency.max)}; ${latency.untold ? `${count(latency.untold)} were not measured; ` : ""}${busy}.`;
 }
 
 export function OverviewPage({ meta, go }: PageProps) {
