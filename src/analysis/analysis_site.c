@@ -120,6 +120,13 @@ static bool is_for_work(const char *name)
     return begins_with_any(name, names) || has_any(name, words);
 }
 
+static bool is_start(const char *name)
+{
+    static const char *const names[] = {
+        "runtime.main", "runtime.goexit", "start_thread", "clone", "_start", "__libc_start", NULL};
+    return begins_with_any(name, names);
+}
+
 /* net/http's server waits for a request in (*conn).serve itself. */
 static bool is_request(const struct trace *trace, const struct trace_stack *s)
 {
@@ -132,6 +139,32 @@ static bool is_request(const struct trace *trace, const struct trace_stack *s)
             return false;
         if (!strcmp(name, "net/http.(*conn).serve"))
             return true;
+    }
+    return false;
+}
+
+/* Who waits to be given something, in the function that the goroutine or thread began with, is a
+ * worker without work. */
+static bool is_worker(const struct trace *trace, const char *reason, const struct trace_stack *s)
+{
+    static const char *const reasons[] = {"chan receive", "select", "sync.(*Cond).Wait",
+                                          "sync cond wait", NULL};
+    if (!begins_with_any(reason, reasons))
+        return false;
+    for (uint32_t i = 0; i < s->n_frames; i++) {
+        const struct trace_frame *frame = trace_frame(trace, s->frames[i]);
+        const char *name = trace_string(trace, frame->func, NULL);
+        if (is_below(name, trace_string(trace, frame->file, NULL)))
+            continue;
+        /* The first frame of the program: nothing but what starts threads may call it. */
+        for (i++; i < s->n_frames; i++) {
+            frame = trace_frame(trace, s->frames[i]);
+            name = trace_string(trace, frame->func, NULL);
+            if (!is_start(name) && !is_address(name) &&
+                !is_below(name, trace_string(trace, frame->file, NULL)))
+                return false;
+        }
+        return true;
     }
     return false;
 }
@@ -164,6 +197,8 @@ enum analysis_wait_kind analysis_wait_kind(const struct trace *trace, uint32_t r
         return is_request(trace, &s) ? ANALYSIS_WAIT_IDLE : ANALYSIS_WAIT_OTHER;
     if (!strncmp(why, "sync mutex", 10) || !strncmp(why, "sync rwlock", 11))
         return ANALYSIS_WAIT_LOCK;
+    if (is_worker(trace, why, &s))
+        return ANALYSIS_WAIT_IDLE;
     if (strstr(why, "GC"))
         return ANALYSIS_WAIT_COLLECTOR;
     if (*why && strcmp(why, "sync") != 0)

@@ -11,8 +11,7 @@ enum analysis_wait_kind {
     ANALYSIS_WAIT_OTHER,
     ANALYSIS_WAIT_LOCK, /* that somebody holds */
     ANALYSIS_WAIT_COLLECTOR,
-    ANALYSIS_WAIT_IDLE, /* for work: asleep, in an event loop, in accept, the runtime's background
-                         */
+    ANALYSIS_WAIT_IDLE, /* for work: asleep, a worker, an event loop, in accept, the runtime */
 };
 
 /* Of a wait with this reason and stack.  O(frames). */

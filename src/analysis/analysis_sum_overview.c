@@ -91,7 +91,10 @@ static void text_sites(const struct analysis_facts *f, struct buf *out)
             analysis_table_time(&t, p->total_ns);
             analysis_table_count(&t, p->count);
             analysis_table_time(&t, p->max_ns);
-            analysis_table_text(&t, analysis_text_reason(f->trace, p->reason));
+            const char *reason = analysis_text_reason(f->trace, p->reason);
+            analysis_table_printf(
+                &t, "%s%s", reason,
+                p->kind == ANALYSIS_WAIT_COLLECTOR && !strstr(reason, "GC") ? " (for the GC)" : "");
             buf_clear(&site);
             analysis_text_site(&site, f->trace, p->stack, "");
             analysis_table_text(&t, buf_str(&site));

@@ -271,7 +271,11 @@ static void kinds_of_waits(void **state)
     kind_is("GC mark assist wait for work", "runtime.gcParkAssist main.main",
             ANALYSIS_WAIT_COLLECTOR);
     kind_is("sync rwlock lock", "pthread_rwlock_wrlock put", ANALYSIS_WAIT_LOCK);
-    kind_is("sync cond wait", "pthread_cond_wait get", ANALYSIS_WAIT_OTHER);
+    kind_is("sync cond wait", "pthread_cond_wait get jobs start_thread", ANALYSIS_WAIT_OTHER);
+    kind_is("chan receive", "runtime.chanrecv1 main.worker", ANALYSIS_WAIT_IDLE);
+    kind_is("chan receive", "runtime.chanrecv1 main.ask main.worker", ANALYSIS_WAIT_OTHER);
+    kind_is("chan send", "runtime.chansend1 main.worker", ANALYSIS_WAIT_OTHER);
+    kind_is("sync cond wait", "pthread_cond_wait jobs start_thread clone3", ANALYSIS_WAIT_IDLE);
     kind_is("network", "epoll_wait loop main", ANALYSIS_WAIT_IDLE);
     kind_is("network", "internal/poll.(*FD).Accept net.(*TCPListener).Accept main.serve",
             ANALYSIS_WAIT_IDLE);

@@ -3,8 +3,9 @@ import "./dom";
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Kind } from "../trace/data";
-import type { Lane, Tracks } from "../trace/data";
+import type { Box, Frame, Lane, Tracks } from "../trace/data";
 import { query } from "../trace/ask";
+import { functionOf, holderOf, isLock } from "../trace/holder";
 import { CELLS, decode, firstAfter, Tiles } from "../trace/timeline/tiles";
 import { Source } from "../trace/timeline/tracks";
 import { bytes, exact, long, moment, share } from "../trace/units";
@@ -134,11 +135,42 @@ const answer: Tracks = {
   more: 0,
 };
 
+test("holder: who gave the lock to the first of those who passed it on", async () => {
+  const frame = (name: string) => ({ name, place: "" });
+  const lock = [frame("sync.(*Mutex).Lock"), frame("main.take")];
+  const free = (name: string) => [frame("sync.(*Mutex).Unlock"), frame(name)];
+  const wait = (start: number, length: number, by: number, stack: Frame[]) =>
+    ({ kind: Kind.Sync, name: "sync", start, length, stack: lock, woken: { at: start + length, g: by, function: "", track: 0, kind: "woke", reason: "sync", stack }, previous: null }) as unknown as Box;
+  // G1 holds it up to 1000, then G2, which has waited, then G3, which asks.
+  const of2 = wait(100, 900, 1, free("main.save"));
+  const asked = wait(150, 860, 2, free("main.take"));
+  const runs = { kind: Kind.Running, name: "main", start: 1000, length: 20, stack: [], woken: null, previous: { start: 100, length: 900 } } as unknown as Box;
+  const real = globalThis.fetch;
+  globalThis.fetch = (async (address: string) => {
+    const q = new URL(address, "http://x/").searchParams;
+    const box = q.get("g") === "1" ? { ...runs, previous: null } : Number(q.get("at")) < 1000 ? of2 : runs;
+    return new Response(JSON.stringify(box));
+  }) as typeof fetch;
+  try {
+    const holder = await holderOf(asked, new AbortController().signal);
+    assert.equal(holder?.g, 1);
+    assert.equal(holder?.passed, 1);
+    assert.equal(functionOf(holder!.stack), "main.save");
+    // Who has waited for less than half of the time had it himself.
+    const short = wait(990, 40, 2, free("main.take"));
+    assert.equal((await holderOf(short, new AbortController().signal))?.g, 2);
+  } finally {
+    globalThis.fetch = real;
+  }
+  assert.ok(!isLock({ kind: Kind.Sync, name: "sync", stack: [frame("sync.(*WaitGroup).Wait")] }));
+  assert.ok(isLock({ kind: Kind.Sync, name: "sync mutex lock", stack: [] }));
+});
+
 test("tracks: where they stand, folded and left out", () => {
   const s = new Source(answer, null as never);
   assert.equal(s.names[1], "G9 main.f");
-  assert.equal(s.trackOf(12), 2);
-  assert.equal(s.trackOf(7), -1);
+  assert.equal(s.trackOf("goroutine", 12), 2);
+  assert.equal(s.trackOf("goroutine", 7), -1);
   const [a, b, c] = [s.top[1], s.top[2], s.top[3]];
   assert.equal(b - a, a + 2 * 14); // two lanes more
   assert.equal(s.at(0), 0);

@@ -305,23 +305,32 @@ export function Pages({ offset, n, shown, more, to }: { offset: number; n: numbe
   );
 }
 
+// "main.work file.go:12" without the place.
+const functionOf = (where: string) => where.replace(/ \S+:\d+$/, "");
+
+// Why it took so long: for what, where, and because of whom.
+export function whyOf(p: Place): string {
+  if (p.task > 0) return p.why && p.why.length > p.length / 10 ? `${long(p.why.length)} of it for ${whyOf(p.why)}` : "";
+  const by = p.by && (p.lock ? (p.by === "nobody" ? "nobody gave it up" : `held by ${p.by}`) : `until ${p.by}`);
+  return [p.lock ? "a lock" : p.what !== p.name && p.what, p.where && `in ${functionOf(p.where)}${by ? "," : ""}`, by].filter(Boolean).join(" ");
+}
+
 // Something that took time: a row that leads into the timeline.
-export function Places({ places, what, none, word }: { places: Place[]; what: string; none: string; word?: string }) {
+export function Places({ places, what, none, word = "G" }: { places: Place[]; what: string; none: string; word?: string }) {
   if (!places.length) return <p class="muted pad">{none}</p>;
   const most = Math.max(...places.map((p) => p.length));
   return (
     <ol class="places" aria-label={what}>
       {places.map((p, i) => (
         <li key={i}>
-          <Link to={inTimeline(p)} title={`${p.name} ${p.what} ${p.where}: show it in the timeline`}>
+          <Link to={inTimeline(p)} title={`${p.why?.where || p.where || p.name}: show it in the timeline`}>
             <span class="bar" style={{ width: `${((p.length / most) * 100).toFixed(1)}%` }} />
             <span class="places-length">{long(p.length)}</span>
-            <span class="places-name">
-              {p.task > 0 ? "" : p.g >= 0 ? `${word ?? "G"}${p.g} ` : ""}
+            <span class="places-text">
+              {p.task > 0 ? "" : p.g >= 0 ? `${word}${p.g} ` : ""}
               {p.name}
-            </span>
-            <span class="places-what">
-              {[p.what !== p.name && p.what !== "task" && p.what, p.where && `in ${p.where}`, p.by && `until ${p.by}`].filter(Boolean).join(" ")}
+              {p.task > 0 ? ` ${p.task} ` : " "}
+              <span class="muted">{whyOf(p)}</span>
             </span>
             <Icon name="right" />
           </Link>

@@ -26,19 +26,20 @@ const ROOM = 1.5; // of the window around what is to be seen, a share of its len
 const TASK_ROOM = 0.15;
 const LEAST = 2000; // ns
 
-// Where the timeline shows it, selected.
-export function inTimeline(p: Pick<Spot, "start" | "length" | "g" | "p" | "task">, view?: string): string {
+// Where the timeline shows it, selected, among what the others did then; of a task, the wait that it
+// was so slow for.
+export function inTimeline(p: Pick<Spot, "start" | "length" | "g" | "p" | "task" | "why">): string {
   const room = Math.max(p.length * (p.task > 0 ? TASK_ROOM : ROOM), LEAST);
   const params: Params = { start: Math.max(0, Math.round(p.start - room)), end: Math.round(p.start + p.length + room) };
   if (p.task > 0) {
     // The task with its goroutines.
     params.view = "goroutine";
     params.taskid = p.task;
-  } else if (p.g >= 0) {
-    params.follow = p.g;
-    params.at = Math.round(p.start);
-    params.box = `goroutine.${p.g}.0`;
+  } else if (p.g >= 0) params.view = "goroutine";
+  const of = p.task > 0 ? p.why : p;
+  if (of && of.g >= 0) {
+    params.at = Math.round(of.start);
+    params.box = `goroutine.${of.g}.0`;
   }
-  if (view) params.view = view;
   return address("trace", params);
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """The page of an execution trace in a browser: every page and what they lead to, the timeline by
-mouse and keyboard, addresses that show the same again, at three widths, light and dark.  What the
+mouse and keyboard, what the README asks of a trace, addresses that show the same again, at three widths, light and dark.  What the
 page tells is compared with the text summaries.
 
 Pictures of what was seen are kept in the build folder (trace-pictures)."""
@@ -10,6 +10,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 
@@ -196,6 +197,135 @@ def timeline(b, server):
     has(b, "Escape: nothing is marked", "range", False)
 
 
+def keys(b, server):
+    """Everything by keyboard: from seconds to nanoseconds, from box to box, what is said of it."""
+    b.open(server.url + "trace?view=goroutine")
+    settled(b, "keys")
+    view = "document.querySelector('.tl-view')"
+    check("it tells what it is", b.run(f"return [{view}.getAttribute('role'), !!{view}.getAttribute('aria-label'), {view}.tabIndex]") ==
+          ["application", True, 0])
+    b.run(view + ".focus()")
+    b.key("ArrowDown")
+    has(b, "an arrow key selects", "box")
+    said = "return document.querySelector('.tl [aria-live]').textContent"
+    check("it is said", re.match(r"G\d+ .*, .* at \d", b.run(said)), b.run(said))
+    first = param(b, "box")
+    b.key("ArrowDown")
+    waits(b, "the next track", "return new URLSearchParams(location.search).get('box') !== arguments[0]", first)
+    b.key("ArrowUp")
+    waits(b, "and back", "return new URLSearchParams(location.search).get('box') === arguments[0]", first)
+    b.key("z")
+    waits(b, "z zooms in on it", "const t = timeline; return Math.abs(t.painter.span / (t.selected.box.end - t.selected.box.start) - 1.4) < 0.1")
+    settled(b, "z")
+    at = param(b, "at")
+    for key in ("ArrowRight", "ArrowRight", "ArrowRight"):
+        b.key(key)
+        settled(b, "walking on")
+    waits(b, "to later boxes", "return Number(new URLSearchParams(location.search).get('at')) > arguments[0]", int(at))
+    b.key("Escape")
+    has(b, "Escape unselects", "box", False)
+    b.key("0")
+    has(b, "all of it", "start", False)
+    for _ in range(40):
+        if engine(b, "p.span") <= 20:
+            break
+        b.key("W")
+        time.sleep(0.2)
+    check("down to nanoseconds", engine(b, "p.span") == 20, engine(b, "p.span"))
+    settled(b, "20 ns")
+    b.picture(os.path.join(PICTURES, "nanoseconds.png"))
+    at = engine(b, "p.t0")
+    b.key("d")
+    waits(b, "d goes on", "return timeline.painter.t0 > arguments[0]", at)
+    b.key("S")
+    waits(b, "S goes far back", "return timeline.painter.span > 100")
+    b.key("0")
+    has(b, "0 shows all again", "start", False)
+    for key, page in (("1", ""), ("3", "goroutines"), ("4", "usertasks"), ("2", "trace")):
+        b.key(key)
+        waits(b, f"key {key}", "return location.pathname.endsWith('/' + arguments[0])", page)
+        settled(b, f"key {key}")
+    b.key("?")
+    waits(b, "? helps", "return document.querySelector('dialog[open], [role=dialog]')?.textContent.includes('Follow')"
+          " || document.querySelector('dialog[open], [role=dialog]')?.textContent.includes('follow')")
+    b.key("Escape")
+    waits(b, "Escape closes it", "return !document.querySelector('dialog[open], [role=dialog]')")
+    b.run("document.querySelector('.seen').open = true")
+    waits(b, "what is in sight, as a list", "return document.querySelectorAll('.seen li').length > 1")
+
+
+def arrows(b, server):
+    """Who woke whom, from the picture to the other end of the arrow and back."""
+    b.open(server.url + "trace?view=goroutine")
+    settled(b, "arrows")
+    woken = b.run("""return fetch('./data/arrows?view=goroutine&start=0&end=100000000000&max=10000').then(r => r.json()).then(a => {
+        const i = a.from_g.findIndex((g, i) => a.kind[i] === 0 && g >= 0 && a.to_g[i] >= 0 && g !== a.to_g[i] && a.to[i] >= 0 && a.from[i] >= 0);
+        return [a.from_g[i], a.to_g[i], a.from_time[i], a.to_time[i]]; })""")
+    by, g, begin, end = woken
+    room = max(2000, 3 * (end - begin))
+    b.open(f"{server.url}trace?view=goroutine&start={begin - room}&end={end + room}&box=goroutine.{g}.0&at={end}")
+    settled(b, "who was woken")
+    waits(b, "arrows are drawn", "return timeline.over.shown > 0")
+    waits(b, "who woke it", "return document.querySelector('.details-of .wake button')?.textContent.includes(arguments[0])", f"G{by} ")
+    b.run("document.querySelector('.details-of .wake button').click()")
+    waits(b, "a click goes there", "return new URLSearchParams(location.search).get('box') === arguments[0]", f"goroutine.{by}.0")
+    waits(b, "it tells whom it woke", "return [...document.querySelectorAll('.woke button')].some(e => e.textContent.includes(arguments[0]))", f"G{g} ")
+
+
+def questions(b, server):
+    """What the README asks, by clicks only."""
+    b.open(server.url)
+    settled(b, "overview")
+    card = "[...document.querySelectorAll('.card')].find(c => c.querySelector('h2').textContent.startsWith(arguments[0]))"
+    slow = b.run(f"return {card}.querySelector('.answer').textContent", "What was slow")
+    check("why was it slow", "for a lock in Catalogue::price, held by T" in slow and "Catalogue::save" in slow, slow)
+    b.run(f"{card}.querySelector('.places a').click()", "What was slow")
+    held = "return document.querySelector('.details-of')?.textContent.match(/Held by (T\\d+).*in Catalogue::save/)?.[1]"
+    waits(b, "one click: the wait, and who held the lock", held)
+    settled(b, "a slow request")
+    holder = b.run(held)
+    b.picture(os.path.join(PICTURES, "slow-request.png"))
+    b.open(server.url)
+    settled(b, "overview again")
+    held_by = b.run("return document.querySelector('.waits tbody tr').textContent")
+    check("who holds the lock", "Catalogue::price" in held_by and "held by Catalogue::save" in held_by, held_by)
+    b.run("document.querySelector('.waits tbody a').click()")
+    waits(b, "one click: the longest wait for it", held)
+    b.run("document.querySelector('.details-of .wake button').click()")
+    waits(b, "another: what the holder did", "return new URLSearchParams(location.search).get('box') === `goroutine.${arguments[0].slice(1)}.0`"
+          " && /Catalogue::save/.test(document.querySelector('.details-of')?.textContent)", holder)
+    settled(b, "what the holder did")
+
+
+def collector(b, server):
+    b.open(server.url)
+    settled(b, "overview of Go's")
+    card = "[...document.querySelectorAll('.card')].find(c => c.querySelector('h2').textContent.startsWith('Is the garbage'))"
+    answer = b.run(f"return {card}.querySelector('.answer').textContent")
+    check("is the collector to blame", re.match(r"(Yes|In part|A little|Hardly): it used [\d.]+% of the processors", answer), answer)
+    length = b.run(f"return {card}.querySelector('.places-length').textContent")
+    b.run(f"{card}.querySelector('.places a').click()")
+    waits(b, "one click: the longest stop", "return window.timeline?.painter.main && new URLSearchParams(location.search).has('start')")
+    settled(b, "a stop of the world")
+    span = engine(b, "p.span")
+    b.open(server.url + "gc")
+    settled(b, "the collector")
+    check("the page of the collector has it", length in b.run("return document.querySelector('main').textContent"), length)
+    check("it fills a part of the picture", 0 < span < 1e9, span)
+
+
+def recorded(folder):
+    """The trace of the example of the README; none where it cannot be made."""
+    program, trace = os.path.join(folder, "requests"), os.path.join(folder, "requests.trace")
+    done = subprocess.run(["c++", "-O2", "-g", "-pthread", os.path.join(ROOT, "examples/requests.cc"), "-o", program,
+                           "-I" + os.path.join(ROOT, "include"), "-L" + BUILD, "-lsonde", "-Wl,-rpath," + BUILD],
+                          capture_output=True, text=True, check=False)
+    check("the example is built", done.returncode == 0, done.stderr)
+    done = subprocess.run([SONDE, "record", "-e", "trace", "-o", trace, "--", program], capture_output=True, text=True, check=False)
+    check("the example is recorded", done.returncode == 0, done.stderr)
+    return trace
+
+
 def search(b, server):
     b.open(server.url + "trace")
     settled(b, "search")
@@ -210,6 +340,17 @@ def search(b, server):
     b.key("Enter")
     waits(b, "Enter goes there", "return document.querySelector('.details-of, .page h1:not(.unseen)')")
     settled(b, "what was found")
+    b.open(server.url + "trace")
+    settled(b, "search again")
+    b.key("/")
+    b.find("#search").type("main\\.")
+    waits(b, "more matches", "return document.querySelectorAll('.search-found li').length > 1")
+    b.key("Enter")
+    waits(b, "the first of them", "return !document.querySelector('.loading, .reading')")
+    one = b.url
+    b.key("Escape")
+    b.key("n")
+    waits(b, "n: the next match", "return location.href !== arguments[0]", one)
     b.open(server.url + "trace?q=(")
     settled(b, "no regexp")
 
@@ -241,8 +382,13 @@ def main():
             pages(b, server)
             numbers(b, server, trace)
             timeline(b, server)
+            keys(b, server)
+            arrows(b, server)
+            collector(b, server)
             search(b, server)
             sizes(b, server)
+        with tempfile.TemporaryDirectory() as folder, Browser(1280, 800) as b, Server(recorded(folder)) as server:
+            questions(b, server)
         with Browser(1280, 800) as b:
             for name in ("stress_1_11_good", "http_1_21_good", "mixed_1_22.trace"):
                 with Server(os.path.join(TRACES, name)) as server:

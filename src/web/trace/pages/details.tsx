@@ -1,7 +1,9 @@
 // details: what is known of the box that is selected, and of the range that is marked.
-import { useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect, useState } from "preact/hooks";
 import type { Asked } from "../ask";
 import { Kind, type Box, type Meta, type Range, type Step, type Wake } from "../data";
+import { functionOf, holderOf, isLock, type Holder } from "../holder";
 import { Bar, Facts, G, Legend, Link, Loaded, Stack, Table } from "../parts";
 import { address } from "../place";
 import { KIND_NAMES } from "../timeline/palette";
@@ -42,10 +44,57 @@ function WakeLine({ wake, verb, way, word }: { wake: Wake; verb: string; way: Wa
           {wake.g} {wake.function}
         </button>
       ) : (
-        <b>{wake.function || "the runtime"}</b>
+        <b>{word === "T" && (!wake.function || wake.function === "the runtime") ? "the kernel" : wake.function || "the runtime"}</b>
       )}
       {wake.reason && <span class="muted"> {wake.reason}</span>}
     </p>
+  );
+}
+
+function Woken({ box: b, way, word }: { box: Box; way: Way; word: string }) {
+  if (!b.woken) return null;
+  return (
+    <>
+      <h3>{b.kind === Kind.Running || b.kind === Kind.GCWork ? "Why it runs" : "Who woke it"}</h3>
+      <WakeLine wake={b.woken} verb="Woken by" way={way} word={word} />
+      <p class="muted">{b.woken.at >= b.start ? `at its end` : `${long(b.start - b.woken.at)} before`}</p>
+      <Stack frames={b.woken.stack} />
+    </>
+  );
+}
+
+// Who held the lock that it waited for: asked of the boxes of those who passed it on.
+// `children`: who woke it, which is the same if nobody passed it on.
+function HolderOf({ box: b, way, word, children }: { box: Box; way: Way; word: string; children: ComponentChildren }) {
+  const [holder, setHolder] = useState<Holder | null | undefined>(undefined);
+  useEffect(() => {
+    const abort = new AbortController();
+    setHolder(undefined);
+    holderOf(b, abort.signal).then(setHolder, () => {});
+    return () => abort.abort();
+  }, [b]);
+  return (
+    <>
+      <h3>Who held the lock</h3>
+      {holder === undefined && <p class="loading">Working it out{"\u2026"}</p>}
+      {holder === null && <p class="muted">Nobody gave it up: it was held until the trace ended, or what ended the wait is not in it.</p>}
+      {holder && (
+        <>
+          <WakeLine wake={{ ...holder, at: Math.round(b.start + b.length / 2), track: -1, reason: "" }} verb="Held by" way={way} word={word} />
+          <p class="muted">
+            {functionOf(holder.stack) && (
+              <>
+                in <b class="stack-name">{functionOf(holder.stack)}</b>,{" "}
+              </>
+            )}
+            given up {holder.at < b.start + b.length ? `${long(b.start + b.length - holder.at)} before the end` : "at its end"}
+            {holder.passed > 0 && `, passed on by ${plural(holder.passed, "other")} who waited`}
+          </p>
+          <Stack frames={holder.stack} />
+        </>
+      )}
+      {holder && holder.passed > 0 && children}
+    </>
   );
 }
 
@@ -115,13 +164,12 @@ export function Details({ asked, meta, follow, way, close }: { asked: Asked<Box>
               </div>
             )}
             <Facts facts={facts} />
-            {b.woken && (
-              <>
-                <h3>{runs ? "Why it runs" : "Who woke it"}</h3>
-                <WakeLine wake={b.woken} verb="Woken by" way={way} word={word} />
-                <p class="muted">{b.woken.at >= b.start ? `at its end` : `${long(b.start - b.woken.at)} before`}</p>
-                <Stack frames={b.woken.stack} />
-              </>
+            {isLock(b) ? (
+              <HolderOf box={b} way={way} word={word}>
+                <Woken box={b} way={way} word={word} />
+              </HolderOf>
+            ) : (
+              <Woken box={b} way={way} word={word} />
             )}
             {b.created && (
               <>

@@ -66,7 +66,7 @@ export function GcPage({ meta }: PageProps) {
                     rows={[...a.pauses].sort((x, y) => y.length - x.length).slice(0, 15)}
                     none="None."
                     columns={[
-                      { name: "Took", number: true, cell: (p) => <Link to={inTimeline({ ...p, p: -1, task: 0 })}>{long(p.length)}</Link> },
+                      { name: "Took", number: true, cell: (p) => <Link to={inTimeline({ ...p, g: -1, p: -1, task: 0 })}>{long(p.length)}</Link> },
                       { name: "From", number: true, wide: true, cell: (p) => exact(p.start) },
                       { name: "Reason", cell: (p) => p.name },
                     ]}

@@ -4,7 +4,7 @@ import { useRef, useState } from "preact/hooks";
 import { useAsked } from "../ask";
 import { Kind, type Overview } from "../data";
 import type { PageProps } from "../page";
-import { css, Facts, Legend, Link, Loaded, MinimapCanvas, Places, useDark } from "../parts";
+import { css, Facts, Legend, Link, Loaded, MinimapCanvas, Places, useDark, whyOf } from "../parts";
 import { address, inTimeline } from "../place";
 import { PALETTES } from "../timeline/palette";
 import { bytes, count, long, plural, share } from "../units";
@@ -63,12 +63,29 @@ function collector(o: Overview, duration: number): string {
   return `${much}: it used ${share(gc.share, 1)} of the processors, was active for ${share(gc.active, duration)} of the time${pauses}.`;
 }
 
-function waiting(o: Overview, who: string): string {
-  const first = o.blocked.find((b) => !b.idle && b.reason !== "sleep") ?? o.blocked.find((b) => !b.idle);
-  if (!first) return `No ${who} was blocked for long.`;
-  const where = first.where ? ` in ${first.where}` : "";
-  const by = first.by ? `; ${share(first.by_share, 1)} of it ended by ${first.by}` : "";
-  return `Most of all for ${first.reason}${where}: ${long(first.total)} in ${plural(first.count, "wait")}${by}.`;
+function slowest(o: Overview): string {
+  const task = o.tasks[0];
+  const why = whyOf(task);
+  return `The slowest task, ${task.name} ${task.task}, took ${long(task.length)}${why ? `, ${why}` : ""}.`;
+}
+
+type Blocked = Overview["blocked"][number];
+const GIVEN_UP = "nobody gave it up";
+
+function byWhom(b: Blocked): string {
+  if (!b.by) return b.open ? GIVEN_UP : "";
+  const much = b.by_share < 0.9995 ? ` (${share(b.by_share, 1)})` : "";
+  return `${b.kind === "lock" ? "held" : "ended"} by ${b.by}${much}`;
+}
+
+function waiting(o: Overview, who: string, duration: number): string {
+  const stuck = o.blocked.filter((b) => b.open && !b.by && b.longest.length > duration / 5);
+  if (stuck.length > 1) return `Locks that nobody gave up, in ${stuck.map((b) => b.where || b.reason).join(" and ")}: is that a deadlock?`;
+  const first = o.blocked[0];
+  if (!first || first.idle) return `No ${who} was blocked but those who had nothing to do.`;
+  const what = first.kind === "lock" ? "a lock" : first.kind === "collector" ? "the collector" : first.reason;
+  const by = byWhom(first);
+  return `Most of all for ${what}${first.where ? ` in ${first.where}` : ""}: ${long(first.total)} in ${plural(first.count, "wait")}${by ? `, ${by}` : ""}.`;
 }
 
 function scheduling(o: Overview): string {
@@ -91,6 +108,21 @@ export function OverviewPage({ meta, go }: PageProps) {
           const s = o.states;
           const all = s.running + s.runnable + s.syscall + s.waiting;
           const word = meta.native ? "T" : "G";
+          // Without tasks it is what was slow.
+          const longest = (
+            <>
+              {o.waits.length > 0 && (
+                <Card title="The longest waits" answer="Single waits that were not idle; each leads to its place in the timeline.">
+                  <Places places={o.waits.slice(0, 8)} what="The longest waits" none="None." word={word} />
+                </Card>
+              )}
+              {o.syscalls.length > 0 && (
+                <Card title="The longest system calls" answer={`${long(s.syscall)} of all ${meta.native ? "threads" : "goroutines"}' time were spent in system calls.`} more={<Link to={address("syscall")}>Flame graph</Link>}>
+                  <Places places={o.syscalls.slice(0, 8)} what="The longest system calls" none="None." word={word} />
+                </Card>
+              )}
+            </>
+          );
           return (
             <>
               <section class="card wide-card">
@@ -132,23 +164,23 @@ export function OverviewPage({ meta, go }: PageProps) {
               </section>
 
               {o.tasks.length > 0 && (
-                <Card title="What was slow?" answer={`The slowest task, ${o.tasks[0].name}, took ${long(o.tasks[0].length)}.`} more={<Link to={address("usertasks")}>All tasks</Link>}>
+                <Card title="What was slow?" answer={slowest(o)} more={<Link to={address("usertasks")}>All tasks</Link>}>
                   <Places places={o.tasks.slice(0, 10)} what="The slowest tasks" none="" word={word} />
                 </Card>
               )}
 
-              <Card title={`What did ${meta.native ? "threads" : "goroutines"} wait for? Who held the lock?`} answer={waiting(o, meta.native ? "thread" : "goroutine")} wide={o.tasks.length === 0} more={<Link to={address("block")}>Flame graph</Link>}>
+              <Card title={`What did ${meta.native ? "threads" : "goroutines"} wait for? Who held the lock?`} answer={waiting(o, meta.native ? "thread" : "goroutine", meta.duration)} wide={o.tasks.length === 0} more={<Link to={address("block")}>Flame graph</Link>}>
                 {o.blocked.length === 0 ? (
                   <p class="muted pad">Nothing was blocked.</p>
                 ) : (
                   <div class="table-box">
-                    <table class="table" aria-label="What goroutines waited for">
+                    <table class="table waits" aria-label={`What ${meta.native ? "threads" : "goroutines"} waited for`}>
                       <thead>
                         <tr>
                           <th scope="col" class="number">Time</th>
                           <th scope="col" class="number">Count</th>
                           <th scope="col">For what</th>
-                          <th scope="col" class="wide-only">Ended by</th>
+                          <th scope="col">Because of</th>
                           <th scope="col" class="number">Longest</th>
                         </tr>
                       </thead>
@@ -160,16 +192,9 @@ export function OverviewPage({ meta, go }: PageProps) {
                             <td>
                               <b>{b.reason}</b> {b.where && <span class="where" title={b.place}>{b.where}</span>}
                               {b.idle && <span class="tag">idle</span>}
+                              {b.kind && !b.reason.includes("GC") && <span class="tag">{b.kind}</span>}
                             </td>
-                            <td class="wide-only">
-                              {b.by ? (
-                                <span title={b.by_place}>
-                                  {b.by} <span class="muted">{share(b.by_share, 1)}</span>
-                                </span>
-                              ) : (
-                                <span class="muted">{"\u2013"}</span>
-                              )}
-                            </td>
+                            <td>{b.idle && !b.open ? <span class="muted">{"\u2013"}</span> : <span title={b.by_place}>{byWhom(b) || <span class="muted">{"\u2013"}</span>}</span>}</td>
                             <td class="number">
                               <Link to={inTimeline(b.longest)} title="Show it in the timeline">
                                 {long(b.longest.length)}
@@ -183,6 +208,8 @@ export function OverviewPage({ meta, go }: PageProps) {
                 )}
               </Card>
 
+              {o.tasks.length === 0 && longest}
+
               {!meta.native && (
                 <Card title="Is the garbage collector to blame?" answer={collector(o, meta.duration)} more={<Link to={address("gc")}>GC</Link>}>
                   <Places places={o.gc.longest.slice(0, 6)} what="The longest stops of the world" none="The world was never stopped." word={word} />
@@ -193,13 +220,7 @@ export function OverviewPage({ meta, go }: PageProps) {
                 <Places places={o.delays.slice(0, 6)} what="The longest waits for a processor" none="None." word={word} />
               </Card>
 
-              <Card title="The longest waits" answer="Single waits that were not idle; each leads to its place in the timeline.">
-                <Places places={o.waits.slice(0, 8)} what="The longest waits" none="None." word={word} />
-              </Card>
-
-              <Card title="The longest system calls" answer={`${long(s.syscall)} of all ${meta.native ? "threads" : "goroutines"}' time were spent in system calls.`} more={<Link to={address("syscall")}>Flame graph</Link>}>
-                <Places places={o.syscalls.slice(0, 8)} what="The longest system calls" none="None." word={word} />
-              </Card>
+              {o.tasks.length > 0 && longest}
             </>
           );
         }}

@@ -272,9 +272,11 @@ export function TimelinePage({ meta, here, search, go, say }: PageProps) {
     const { main, dock } = t.painter;
     if (!main || loaded !== listKey) return;
     if (t.selected && t.selected.source.id[t.selected.track] === at.id && Math.round(t.selected.box.start) === wantedAt) return;
-    const source = [main, dock].find((s) => s && s.n > 0 && s.kind(0) === at.kind && s.trackOf(at.id) >= 0);
+    const source = [main, dock].find((s) => s && s.trackOf(at.kind, at.id) >= 0);
+    // It is not among the tracks: its own is at the foot, if it is followed.
+    if (!source && at.kind === "goroutine" && follow !== at.id) remember({ follow: at.id });
     if (!source) return;
-    const track = source.trackOf(at.id);
+    const track = source.trackOf(at.kind, at.id);
     const abort = new AbortController();
     ask<Box>("box", { ...(source === main ? list : { view: "goroutine", goid: follow }), track, lane: at.lane, at: wantedAt }, abort.signal).then(
       (b) => {
@@ -328,6 +330,7 @@ export function TimelinePage({ meta, here, search, go, say }: PageProps) {
     wake(g: number, at: number, track: number) {
       const t = engine.current!;
       const { main } = t.painter;
+      if (track < 0 && main) track = main.trackOf("goroutine", g);
       if (main && track >= 0) {
         // What it did then, as this view has it.
         ask<Box>("box", { ...list, track, lane: 0, at }).then(

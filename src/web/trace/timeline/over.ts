@@ -24,6 +24,7 @@ export class Over {
   private arrows: { key: string; list: Arrow[]; more: number } = { key: "", list: [], more: 0 };
   private abort: AbortController | null = null;
   private timer = 0;
+  shown = 0; // arrows of the last frame: what tests ask
 
   constructor(
     private t: Timeline,
@@ -173,11 +174,13 @@ export class Over {
     pen.lineWidth = 1;
     pen.strokeStyle = pen.fillStyle = p.palette.arrow;
     pen.globalAlpha = this.arrows.list.length > 60 && p.follow < 0 ? 0.45 : 0.85;
+    this.shown = 0;
     for (const a of this.arrows.list) {
       if (a.from < 0 || a.to < 0 || a.from >= main.n || a.to >= main.n || main.isHidden(a.from) || main.isHidden(a.to)) continue;
       const x0 = p.x(a.fromTime);
       const x1 = p.x(a.toTime);
       if (x1 < p.left || x0 > p.width || a.from === a.to) continue;
+      this.shown++;
       const y0 = this.trackMiddle(main, a.from);
       const y1 = this.trackMiddle(main, a.to);
       const [top, bottom] = [p.head, p.head + p.mainArea.height];

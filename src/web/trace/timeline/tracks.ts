@@ -29,7 +29,7 @@ export class Source {
   small = false; // all of them
   private live: { a: number; b: number } | null = null; // only tracks that have something then
   top = new Float64Array(1);
-  private index: Map<number, number> | null = null;
+  private index: Map<string, number> | null = null;
 
   constructor(
     answer: Tracks,
@@ -56,12 +56,13 @@ export class Source {
     return typeof this.kinds === "string" ? this.kinds : this.kinds[track];
   }
 
-  trackOf(id: number): number {
+  // The track of a goroutine, a task...: -1 if there is none.
+  trackOf(kind: string, id: number): number {
     if (!this.index) {
       this.index = new Map();
-      for (let i = this.n - 1; i >= 0; i--) this.index.set(this.id[i], i);
+      for (let i = this.n - 1; i >= 0; i--) this.index.set(this.kind(i) + this.id[i], i);
     }
-    return this.index.get(id) ?? -1;
+    return this.index.get(kind + id) ?? -1;
   }
 
   isSmall(track: number): boolean {
