@@ -2,8 +2,9 @@
 
 void analysis_parts_add(struct analysis_parts *pool, uint32_t *chain, uint32_t key, int64_t ns)
 {
+    unsigned n = 0;
     for (uint32_t at = *chain; at; at = pool->parts.items[at].next)
-        if (pool->parts.items[at].key == key) {
+        if (pool->parts.items[at].key == key || ++n == ANALYSIS_PARTS_MAX) {
             pool->parts.items[at].ns += ns;
             return;
         }

@@ -20,6 +20,10 @@ struct analysis_parts {
     bool failed;                     /* memory ran out: something is not counted */
 };
 
+/* Entries of a chain: more than there are reasons in any Go.  A trace with more has their time in
+ * the one that came first. */
+#define ANALYSIS_PARTS_MAX 256
+
 /* Keys of ranges. */
 #define ANALYSIS_RANGE_ASSIST 0 /* "GC mark assist" */
 #define ANALYSIS_RANGE_SWEEP 1  /* "GC incremental sweep" */
@@ -35,7 +39,7 @@ struct analysis_exec {
     uint32_t ranges;          /* chain */
 };
 
-/* Add to the entry of `key` of a chain, which may become longer. */
+/* Add to the entry of `key` of a chain, which may become longer.  O(ANALYSIS_PARTS_MAX). */
 void analysis_parts_add(struct analysis_parts *pool, uint32_t *chain, uint32_t key, int64_t ns);
 int64_t analysis_parts_get(const struct analysis_parts *pool, uint32_t chain, uint32_t key);
 int64_t analysis_parts_sum(const struct analysis_parts *pool, uint32_t chain);

@@ -3,7 +3,8 @@
 #include <string.h>
 
 #define EARLY_MAX (1u << 20)  /* changes that are kept until the first generation is over */
-#define PROCS_MAX (1u << 16)  /* more are not believed */
+#define PROCS_MAX (1u << 14)  /* more are not believed, */
+#define SERIES_MAX (1u << 14) /* nor so many that have come and gone, of each processor */
 #define COMPACT_AT (1u << 12) /* changes that are dropped at once */
 
 void analysis_mmu_init(struct analysis_mmu *mmu, unsigned flags, const int64_t *lengths,
@@ -161,7 +162,8 @@ static bool per_proc(const struct analysis_mmu *mmu)
 
 static void set_procs(struct analysis_mmu *mmu, uint64_t n, int64_t time_ns)
 {
-    if (n > PROCS_MAX)
+    size_t n_new = n > mmu->procs.n ? n - mmu->procs.n : 0;
+    if (n > PROCS_MAX || (per_proc(mmu) && mmu->series.n + n_new > SERIES_MAX))
         return;
     for (size_t i = n; per_proc(mmu) && i < mmu->procs.n; i++)
         add_util(mmu, &mmu->series.items[mmu->procs.items[i].series], time_ns, 0);
@@ -226,8 +228,9 @@ static void set_marking(struct analysis_mmu *mmu, int64_t g, uint32_t bit, bool 
 static void mend_early(struct analysis_mmu *mmu)
 {
     struct analysis_series *s = &mmu->series.items[0];
-    if (s->is_streaming)
+    if (s->is_streaming || mmu->n_mended == PROCS_MAX)
         return;
+    mmu->n_mended++;
     size_t count = 0;
     for (size_t i = 0; i < s->changes.n; i++) {
         struct analysis_util *u = &s->changes.items[i];

@@ -63,6 +63,7 @@ struct analysis_mmu {
     counts;             /* of processors */
     struct map marking; /* goroutines: 1 in mark assist, 2 mark worker, 3 both, 0 neither */
     int stw;
+    unsigned n_mended; /* ranges that were there when the trace began */
     uint64_t n_sync;
     struct analysis_curve *curve; /* NULL; set after init: the share over time, of all processors */
     struct analysis_mud *muds;    /* NULL; set after init: [n_windows], zeroed */

@@ -39,7 +39,8 @@ static void expect(size_t window, double share)
 {
     struct analysis_mmu_window w;
     assert_true(analysis_mmu_at(&mmu, window, &w));
-    assert_true(w.mmu > share - 1e-6 && w.mmu < share + 1e-6);
+    if (!(w.mmu > share - 1e-6 && w.mmu < share + 1e-6))
+        fail_msg("window %zu: %g, not %g", window, w.mmu, share);
 }
 
 static void world(int64_t t, const char *why, bool is_begin)
@@ -206,6 +207,50 @@ static void what_was_there_before(void **state)
     expect(2, (12 * MS * 0.5 + 18.0 * MS) / (30 * MS));
 }
 
+/* A processor that goes while the collector has it takes nothing from the others any more. */
+static void processors_that_go(void **state)
+{
+    made_sync(&m, 0, 1);
+    made_procs(&m, 1, 2);
+    made_status(&m, 2, 7, 1, TRACE_GO_UNDETERMINED, GOTRACE_GO_RUNNING);
+    assist(4 * MS, 7, 1, true);
+    made_procs(&m, 7 * MS, 1);
+    made_procs(&m, 12 * MS, 2);
+    run(ANALYSIS_MMU_ASSIST, 20 * MS);
+    expect(0, 0.5);
+    expect(1, (3 * 0.5 + 1) / 4);
+}
+
+/* Each by itself: what happens on one is nothing to the other, a stop is to both. */
+static void processors_by_themselves(void **state)
+{
+    made_sync(&m, 0, 1);
+    made_procs(&m, 1, 2);
+    world(5 * MS, "GC mark termination", true);
+    world(5 * MS + MS / 4, "GC mark termination", false);
+    made_status(&m, 6 * MS, 7, 1, TRACE_GO_UNDETERMINED, GOTRACE_GO_RUNNING);
+    assist(8 * MS, 7, 1, true);
+    assist(8 * MS + MS / 2, 7, 1, false);
+    run(ANALYSIS_MMU_ASSIST | ANALYSIS_MMU_STW | ANALYSIS_MMU_PER_PROC, 20 * MS);
+    expect(0, 0.5);
+    expect(1, 1 - 0.75 / 4);
+    struct analysis_mmu_window *own = mmu.series.items[0].windows;
+    assert_true(own[0].mmu > 0.7499 && own[0].mmu < 0.7501);
+}
+
+/* As many as no machine has, again and again: they are not believed for long. */
+static void processors_without_end(void **state)
+{
+    made_sync(&m, 0, 1);
+    for (int i = 0; i < 100; i++)
+        made_procs(&m, 1 + i * MS, i % 2 ? 0 : 16000);
+    made_procs(&m, 100 * MS, UINT64_MAX);
+    run(ANALYSIS_MMU_STW | ANALYSIS_MMU_PER_PROC, 101 * MS);
+    assert_int_equal(mmu.series.n, 16000);
+    assert_false(mmu.failed);
+    expect(0, 1);
+}
+
 static void no_processors(void **state)
 {
     made_sync(&m, 0, 1);
@@ -218,8 +263,17 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(stops_of_the_world),    TEST(long_traces),   TEST(assists),   TEST(workers),
-        TEST(what_was_there_before), TEST(no_processors), TEST(quantiles), TEST(worst_windows),
+        TEST(stops_of_the_world),
+        TEST(long_traces),
+        TEST(assists),
+        TEST(workers),
+        TEST(what_was_there_before),
+        TEST(processors_that_go),
+        TEST(processors_by_themselves),
+        TEST(processors_without_end),
+        TEST(no_processors),
+        TEST(quantiles),
+        TEST(worst_windows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
