@@ -99,6 +99,16 @@ static inline const uint8_t *get(const uint8_t *p, const uint8_t *end, uint64_t 
     return gotrace_get(p, end, value);
 }
 
+/* It was looked over, so this only fails when it was changed meanwhile: it then ends there. */
+static inline const uint8_t *take(const uint8_t *p, const uint8_t *end, uint64_t *value)
+{
+    const uint8_t *after = get(p, end, value);
+    if (after)
+        return after;
+    *value = 0;
+    return end;
+}
+
 /* ---- Looking it over ---- */
 
 struct scan {
@@ -331,10 +341,10 @@ static uint32_t string_of(const struct trace_v1_file *file, uint64_t id)
 static uint32_t add_frame(struct scan *s, const uint8_t **p)
 {
     uint64_t pc = 0, func = 0, file = 0, line = 0;
-    *p = get(*p, s->end, &pc);
+    *p = take(*p, s->end, &pc);
     if (s->version < 7)
         return trace_v1_frame(s->file, s->trace, pc);
-    *p = get(get(get(*p, s->end, &func), s->end, &file), s->end, &line);
+    *p = take(take(take(*p, s->end, &func), s->end, &file), s->end, &line);
     uint32_t number = map_get(&s->file->frames, pc);
     if (number != MAP_NONE)
         return number;
@@ -352,8 +362,9 @@ static bool add_stacks(struct scan *s)
         const uint8_t *p = s->data + s->stacks.items[i];
         uint64_t id = 0, n = 0;
         uint32_t frames[FRAMES_MAX];
-        p = get(get(p, s->end, &id), s->end, &n);
-        for (uint64_t k = 0; k < n && k < FRAMES_MAX; k++)
+        p = take(take(p, s->end, &id), s->end, &n);
+        n = n < FRAMES_MAX ? n : FRAMES_MAX;
+        for (uint64_t k = 0; k < n; k++)
             if ((frames[k] = add_frame(s, &p)) == UINT32_MAX)
                 return false;
         uint32_t stack = trace_add_stack(s->trace, frames, (uint32_t)n);
@@ -441,16 +452,6 @@ void trace_v1_file_release(struct trace_v1_file *file)
 }
 
 /* ---- Its events ---- */
-
-/* It was looked over, so this only fails when it was changed meanwhile: the batch then ends. */
-static inline const uint8_t *take(const uint8_t *p, const uint8_t *end, uint64_t *value)
-{
-    const uint8_t *after = get(p, end, value);
-    if (after)
-        return after;
-    *value = 0;
-    return end;
-}
 
 static inline const uint8_t *skip(const uint8_t *p, const uint8_t *end, uint64_t n)
 {
