@@ -327,8 +327,6 @@ static bool write_merge(struct native_trace *t, struct trace_merge *merge,
                         struct native_trace_spool *spool, pid_t main_pid, int fd,
                         struct native_trace_result *result, struct diag *diag, struct err *err)
 {
-    look_for_sources(t, merge);
-    step(t, merge, true);
     VEC(const char *) wires = {0};
     bool ok = vec_reserve(&wires, t->sources.n + 1);
     for (size_t i = 0; ok && i < t->sources.n; i++)
@@ -339,10 +337,11 @@ static bool write_merge(struct native_trace *t, struct trace_merge *merge,
                                                main_pid};
     ok = ok && native_trace_put(spool, &merge->states, &stacks, fd, &result->n_bytes, diag, err);
     result->n_lost = trace_merge_n_lost(merge);
-    result->n_events = merge->states.n_events;
+    result->n_events = spool->n_events;
+    result->is_cut = spool->error != 0;
     result->n_repairs = merge->states.n_repairs;
     result->n_turns_lost = t->turns ? trace_turns_n_lost(t->turns) : 0;
-    if (result->n_turns_lost || result->n_repairs > result->n_events / REPAIRS_USUAL)
+    if (result->n_turns_lost || result->n_repairs > merge->states.n_events / REPAIRS_USUAL)
         diag_add(diag,
                  "%llu switches between threads are not known (the kernel's buffers were full), "
                  "%llu times a thread ran where it was not known to be",
@@ -369,6 +368,8 @@ static bool write_flight(struct native_trace *t, pid_t main_pid, int fd,
         uint64_t now = trace_raw_mono_ns();
         set_up(t, merge, &spool);
         trace_merge_since(merge, now > t->flight_ns ? now - t->flight_ns : 0);
+        look_for_sources(t, merge);
+        step(t, merge, true);
         ok = write_merge(t, merge, &spool, main_pid, fd, result, diag, err);
     }
     trace_merge_release(merge);
@@ -385,5 +386,10 @@ bool native_trace_write(struct native_trace *t, pid_t main_pid, int fd,
     if (t->flight_ns)
         return write_flight(t, main_pid, fd, result, diag, err);
     stop(t);
+    if (!t->is_over) {
+        look_for_sources(t, &t->merge);
+        step(t, &t->merge, true);
+    }
+    t->is_over = true;
     return write_merge(t, &t->merge, &t->spool, main_pid, fd, result, diag, err);
 }

@@ -23,6 +23,7 @@ struct native_trace;
 struct native_trace_result {
     uint64_t n_events, n_lost, n_bytes;
     uint64_t n_turns_lost, n_repairs; /* of what the kernel told */
+    bool is_cut;                      /* it ends early, for want of room */
 };
 
 /* `flight_ns`: only the last events are kept, of that long; 0: all.  The session is borrowed.
@@ -39,7 +40,8 @@ bool native_trace_watch(struct native_trace *trace, pid_t pid, bool children, st
 /* Begins to read, on a thread. */
 bool native_trace_start(struct native_trace *trace, struct err *err);
 /* What there is now, to `fd`, as a whole trace; of a flight recorder as often as wanted, else
- * once: then it is over.  False and *err: it could not be written, or there is no memory. */
+ * it is over then, and can be written once more only when it could not be.  False and *err: it
+ * could not be written, or there is no memory. */
 bool native_trace_write(struct native_trace *trace, pid_t main_pid, int fd,
                         struct native_trace_result *result, struct diag *diag, struct err *err);
 /* Events so far. */

@@ -72,6 +72,7 @@ static bool put_later(void *arg, struct trace_states *states)
         return false;
     }
     s->parts.items[s->parts.n - 1].end = s->n_bytes;
+    s->n_events = states->n_events;
     return true;
 }
 
@@ -322,6 +323,10 @@ bool native_trace_put(struct native_trace_spool *spool, const struct trace_state
     struct symbols symbols = {0};
     struct target t = {.memory = states->memory, .fd = fd};
     t.sink = (struct gotrace_sink){target_write, &t};
+    if (!spool->parts.n)
+        return spool->error ? err_sys(err, spool->error,
+                                      "cannot keep the events in TMPDIR, /var/tmp or /tmp")
+                            : err_nomem(err);
     t.buffer = malloc(BUFFER_BYTES);
     map_init(&symbols.samples);
     if (spool->error)

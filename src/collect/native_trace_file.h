@@ -21,9 +21,9 @@ struct native_trace_part {
 };
 
 struct native_trace_spool {
-    FILE *file; /* NULL: none */
-    uint64_t n_bytes;
-    int error; /* an errno of writing */
+    FILE *file;                 /* NULL: none */
+    uint64_t n_bytes, n_events; /* n_events: of whole generations */
+    int error;                  /* an errno of writing */
     VEC(struct native_trace_part) parts;
     VEC(uint32_t) ids;
 };
@@ -43,7 +43,7 @@ struct native_trace_stacks {
 };
 
 /* The whole trace, to `fd`.  False and *err: it cannot be written, or memory runs out.  That the
- * disk was full on the way is a note: the trace ends there. */
+ * disk was full on the way is a note: the trace ends there; unless nothing was kept at all. */
 bool native_trace_put(struct native_trace_spool *spool, const struct trace_states *states,
                       const struct native_trace_stacks *stacks, int fd, uint64_t *n_bytes,
                       struct diag *diag, struct err *err);

@@ -87,12 +87,13 @@ static void load(void)
 }
 
 struct transfer {
+    const struct http_request *request;
     struct buf *body;
     size_t first; /* what was in *body before */
     uint64_t most_bytes;
     time_t last_s; /* when something came last */
     int patience_s;
-    bool has_answer, is_too_large, is_hanging;
+    bool has_answer, is_too_large, is_hanging, is_stopped;
     int64_t last_bytes;
     char status[128]; /* "404 Not Found" */
     bool is_pprof, is_text;
@@ -161,7 +162,8 @@ static int on_progress(void *arg, int64_t n_expected, int64_t n, int64_t n_post,
         t->last_s = now_s();
     t->last_bytes = n + n_posted;
     t->is_hanging = now_s() - t->last_s > t->patience_s;
-    return t->is_hanging;
+    t->is_stopped = t->request->stop && t->request->stop(t->request->stop_arg);
+    return t->is_hanging || t->is_stopped;
 }
 
 static bool is_set(const char *s)
@@ -257,6 +259,8 @@ static bool judge(int rc, struct transfer *t, const char *why, struct err *err)
     if (t->is_too_large)
         return err_set(err, ERR_INPUT, "the answer is larger than %" PRIu64 " MB",
                        t->most_bytes >> 20);
+    if (t->is_stopped && !t->has_answer)
+        return err_set(err, ERR_IO, "stopped before there was an answer");
     if (t->is_hanging)
         return err_set(err, ERR_IO, "timeout: %s for %d seconds%s",
                        t->has_answer ? "the server sent nothing" : "no answer", t->patience_s,
@@ -266,7 +270,7 @@ static bool judge(int rc, struct transfer *t, const char *why, struct err *err)
     if (rc == E_PARTIAL_FILE)
         return err_set(err, ERR_IO, "the server ended the connection after %zu bytes",
                        t->body->len - t->first);
-    if (rc != 0)
+    if (rc != 0 && !t->is_stopped)
         return err_set(err, ERR_IO, "%s", *why ? why : curl.strerror(rc));
     if (!strncmp(t->status, "200", 3))
         return true;
@@ -284,7 +288,8 @@ static bool transfer(CURL *c, const struct http_request *r, struct buf *body, st
 {
     static const char insecure[] = "https+insecure:";
     char why[CURL_ERROR_SIZE] = "";
-    struct transfer t = {.body = body,
+    struct transfer t = {.request = r,
+                         .body = body,
                          .first = body->len,
                          .most_bytes = file_most_bytes(),
                          .last_s = now_s(),
@@ -303,7 +308,7 @@ static bool transfer(CURL *c, const struct http_request *r, struct buf *body, st
     int rc = curl.perform(c);
     curl.slist_free_all(headers);
     bool ok = judge(rc, &t, why, err);
-    if (!ok)
+    if (!ok && !r->keeps_part)
         body->len = t.first;
     return ok;
 }

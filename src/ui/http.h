@@ -19,6 +19,10 @@ struct http_request {
     const char *socket;  /* path of a Unix socket to go through; NULL or "": none */
     const char *post;    /* body of a POST; NULL: a GET */
     int timeout_seconds; /* without an answer, or without a byte of it */
+    /* Asked about once a second: true: what has come is all that is wanted.  NULL: never. */
+    bool (*stop)(void *arg);
+    void *stop_arg;
+    bool keeps_part; /* what has come of an answer that breaks off is in *body all the same */
     const struct http_options *options;
 };
 

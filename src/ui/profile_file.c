@@ -70,18 +70,24 @@ bool profile_file_check(const char *path, struct err *err)
     return access(dir, W_OK | X_OK) == 0 || err_sys(err, errno, "cannot write '%s'", path);
 }
 
+bool profile_file_elsewhere(unsigned i, const char *kind, const char *suffix, char path[PATH_MAX])
+{
+    const char *tmp = getenv("TMPDIR");
+    const char *const dirs[PROFILE_FILE_ELSEWHERE] = {tmp && *tmp ? tmp : "/tmp", "/tmp",
+                                                      "/dev/shm"};
+    int n = snprintf(path, PATH_MAX, "%s/sonde.%s.XXXXXX%s", dirs[i], kind, suffix);
+    AUTO_FD fd = n < PATH_MAX ? mkstemps(path, (int)strlen(suffix)) : -1;
+    return fd >= 0;
+}
+
 /* False when all fail; see profile_file_write. */
 static bool write_somewhere(const void *data, size_t len, const char *kind, const char *suffix,
                             char path[PATH_MAX], struct err *err)
 {
     bool ok = file_write_atomic(path, data, len, err);
-    const char *tmp = getenv("TMPDIR");
-    const char *const dirs[] = {tmp && *tmp ? tmp : "/tmp", "/tmp", "/dev/shm"};
-    for (size_t i = 0; !ok && i < sizeof dirs / sizeof *dirs; i++) {
+    for (unsigned i = 0; !ok && i < PROFILE_FILE_ELSEWHERE; i++) {
         char other[PATH_MAX];
-        int n = snprintf(other, sizeof other, "%s/sonde.%s.XXXXXX%s", dirs[i], kind, suffix);
-        AUTO_FD fd = n < (int)sizeof other ? mkstemps(other, (int)strlen(suffix)) : -1;
-        if (fd < 0)
+        if (!profile_file_elsewhere(i, kind, suffix, other))
             continue;
         ok = file_write_atomic(other, data, len, NULL);
         if (ok)

@@ -28,6 +28,11 @@ bool profile_file_prepare(const struct profile_file *files, struct err *err);
 /* Can it be written?  Better told before a command runs than after it. */
 bool profile_file_check(const char *path, struct err *err);
 
+/* Where else, when a file cannot be written: in TMPDIR, /tmp or /dev/shm, by `i`, an empty file of
+ * a new name.  False: not there. */
+#define PROFILE_FILE_ELSEWHERE 3
+bool profile_file_elsewhere(unsigned i, const char *kind, const char *suffix, char path[PATH_MAX]);
+
 /* Write to `path`; when that fails to a new file in TMPDIR, /tmp or /dev/shm, whose name takes
  * its place.  False when all fail; *err tells of the first in either case. */
 bool profile_file_write(const struct profile *profile, const char *kind, char path[PATH_MAX],

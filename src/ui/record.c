@@ -521,16 +521,16 @@ static bool make_kind(struct record *record, const struct collect_ops *kind, uns
     return ok;
 }
 
-/* The notes so far, and that the profile is not where it was wanted. */
-static void tell_notes(struct record *record, const char *wanted, const char *path,
-                       const struct err *err)
+/* The notes so far, and that the file is not where it was wanted. */
+static void tell_notes(struct record *record, const char *what, const char *wanted,
+                       const char *path, const struct err *err)
 {
     tell_diag(&record->diag);
     diag_release(&record->diag);
     diag_init(&record->diag);
     if (strcmp(wanted, path) == 0)
         return;
-    tell("%s; the profile is in '%s' instead", err->msg, path);
+    tell("%s; the %s is in '%s' instead", err->msg, what, path);
     record->failed = true;
 }
 
@@ -538,21 +538,21 @@ static void tell_notes(struct record *record, const char *wanted, const char *pa
 static void finish_trace(struct record *record, unsigned moment, uint64_t wall_ns)
 {
     struct err err = {0};
-    char path[PATH_MAX];
+    char path[PATH_MAX], wanted[PATH_MAX];
     struct native_trace_result result;
     struct progress progress;
     progress_begin(&progress, "reading symbols");
-    bool ok = record_native_name(&record->files, moment, path, &err) &&
-              record_native_write(record->recorder, path, &result, &record->diag, &err);
+    bool ok = record_native_name(&record->files, moment, path, &err);
+    strcpy(wanted, ok ? path : "");
+    ok = ok && record_native_write(record->recorder, path, &result, &record->diag, &err);
     progress_end(&progress);
-    tell_diag(&record->diag);
-    diag_release(&record->diag);
-    diag_init(&record->diag);
+    tell_notes(record, "trace", wanted, ok ? path : wanted, &err);
     if (!ok) {
         tell_err(&err);
         record->failed = true;
         return;
     }
+    record->failed |= result.is_cut;
     if (!result.n_events)
         tell("no events: libsonde was not loaded (a cleaned environment, or a program that cannot "
              "be preloaded)");
@@ -580,7 +580,7 @@ static void finish_kind(struct record *record, const struct collect_ops *kind,
         diag_add(&record->diag, "no samples: %s", why_none(kind, run, status.n_processes));
     else if (n[1] == 0 && kind->zero)
         diag_add(&record->diag, "%s", kind->zero);
-    tell_notes(record, wanted, path, &err);
+    tell_notes(record, "profile", wanted, path, &err);
     tell_end(path, run, status.n_processes, counts);
     if (!*record->shown)
         strcpy(record->shown, path);
@@ -604,7 +604,7 @@ static void take_moment(void *arg, uint64_t wall_ns)
             record->failed = true;
             continue;
         }
-        tell_notes(record, wanted, path, &err);
+        tell_notes(record, "profile", wanted, path, &err);
         tell("after %.2fs: %s (sonde pprof -top %s)", (double)wall_ns / 1e9, path, path);
     }
 }

@@ -1,11 +1,9 @@
 #include "ui/record_native.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include "ui/output.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define SUFFIX ".trace"
@@ -19,35 +17,33 @@ bool record_native_name(const struct profile_file *files, unsigned moment, char 
     return true;
 }
 
-bool record_native_write(struct recorder *recorder, const char *path,
+static bool write_to(struct recorder *recorder, const char *path,
+                     struct native_trace_result *result, struct diag *diag, struct err *err)
+{
+    struct output_file file;
+    AUTO_BUF none = {0};
+    if (!output_file_begin(&file, path, &none, err))
+        return false;
+    return output_file_end(&file, &none, recorder_trace(recorder, file.fd, result, diag, err), err);
+}
+
+bool record_native_write(struct recorder *recorder, char path[PATH_MAX],
                          struct native_trace_result *result, struct diag *diag, struct err *err)
 {
-    char target[PATH_MAX], beside[PATH_MAX] = "";
-    struct stat st;
-    int fd;
-    if (!realpath(path, target)) /* a link stays, what it points at is replaced */
-        snprintf(target, sizeof target, "%s", path);
-    bool is_there = stat(target, &st) == 0;
-    if (is_there && !S_ISREG(st.st_mode)) {
-        fd = open(target, O_WRONLY | O_CLOEXEC);
-    } else {
-        if (snprintf(beside, sizeof beside, "%s.XXXXXX", target) >= (int)sizeof beside)
-            return err_set(err, ERR_USAGE, "-o: the name is too long");
-        fd = mkostemp(beside, O_CLOEXEC);
+    bool ok = write_to(recorder, path, result, diag, err);
+    for (unsigned i = 0; !ok && err->code == ERR_IO && i < PROFILE_FILE_ELSEWHERE; i++) {
+        char other[PATH_MAX];
+        struct err why = {0};
+        struct diag again; /* it has told all already */
+        if (!profile_file_elsewhere(i, "trace", SUFFIX, other))
+            continue;
+        diag_init(&again);
+        ok = write_to(recorder, other, result, &again, &why);
+        diag_release(&again);
+        if (ok)
+            strcpy(path, other);
+        else
+            unlink(other);
     }
-    if (fd < 0)
-        return err_sys(err, errno, "cannot write '%s'", path);
-    if (*beside) {
-        mode_t mask = umask(0);
-        umask(mask);
-        (void)fchmod(fd, is_there ? st.st_mode & 07777 : 0666 & ~mask);
-    }
-    bool ok = recorder_trace(recorder, fd, result, diag, err);
-    if (close(fd) != 0 && ok)
-        ok = err_sys(err, errno, "cannot write '%s'", path);
-    if (ok && *beside && rename(beside, target) != 0)
-        ok = err_sys(err, errno, "cannot write '%s'", path);
-    if (!ok && *beside)
-        unlink(beside);
     return ok;
 }

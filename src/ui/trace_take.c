@@ -24,6 +24,22 @@ static void on_signal(int signo)
     is_over = 1;
 }
 
+static const int caught[TRACE_TAKE_SIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+
+void trace_take_catch(struct trace_take_signals *signals)
+{
+    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
+    is_over = 0;
+    for (size_t i = 0; i < TRACE_TAKE_SIGNALS; i++)
+        sigaction(caught[i], &action, &signals->before[i]);
+}
+
+void trace_take_let_go(const struct trace_take_signals *signals)
+{
+    for (size_t i = 0; i < TRACE_TAKE_SIGNALS; i++)
+        sigaction(caught[i], &signals->before[i], NULL);
+}
+
 static bool stop(void *arg)
 {
     (void)arg;
@@ -52,39 +68,37 @@ static void began(void *arg, double seconds)
 /* --- the two ways --- */
 
 static bool by_server(struct taking *t, const char *address, double seconds, struct buf *out,
-                      struct err *err)
+                      struct diag *diag, struct err *err)
 {
     AUTO_BUF url = {0};
     buf_printf(&url, "http://%s/debug/pprof/trace?seconds=%g", address, seconds);
     const struct http_options options = {0};
-    const struct http_request ask = {
-        .url = buf_str(&url), .timeout_seconds = (int)seconds + LATE_SECONDS, .options = &options};
+    const struct http_request ask = {.url = buf_str(&url),
+                                     .timeout_seconds = (int)seconds + LATE_SECONDS,
+                                     .stop = stop,
+                                     .keeps_part = true,
+                                     .options = &options};
     tell("by its own server, %s (--probes or probes=1: by probes in its code)", buf_str(&url));
     began(t, seconds);
-    return http_ask(&ask, out, err) &&
-           ((out->len >= 16 && memcmp(out->data, "go 1.", 5) == 0) ||
-            err_set(err, ERR_INPUT, "%s: that is no trace", buf_str(&url)));
+    bool ok = http_ask(&ask, out, err);
+    if (out->len < 16 || memcmp(out->data, "go 1.", 5) != 0)
+        return ok && err_set(err, ERR_INPUT, "%s: that is no trace%s", buf_str(&url),
+                             is_over ? ": stopped before one came" : "");
+    if (!ok)
+        diag_add(diag, "%s; the trace ends there", err->msg);
+    return true;
 }
 
 static bool by_probes(struct taking *t, const struct trace_take_request *take, struct buf *out,
                       struct go_trace_result *result, struct diag *diag, struct err *err)
 {
-    static const int signals[] = {SIGINT, SIGTERM, SIGHUP};
-    struct sigaction before[sizeof signals / sizeof *signals];
-    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
     const struct go_trace_request request = {.pid = take->pid,
                                              .seconds = take->seconds,
                                              .hits_a_second = take->hits_a_second,
                                              .stop = stop,
                                              .began = began,
                                              .arg = t};
-    is_over = 0;
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        sigaction(signals[i], &action, &before[i]);
-    bool ok = go_trace_record(&request, out, result, diag, err);
-    for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
-        sigaction(signals[i], &before[i], NULL);
-    return ok;
+    return go_trace_record(&request, out, result, diag, err);
 }
 
 bool trace_take(const struct trace_take_request *request, struct buf *out,
@@ -104,7 +118,7 @@ bool trace_take(const struct trace_take_request *request, struct buf *out,
                        "the trace of process %d takes breakpoints in its code, which are gone "
                        "afterwards; they have to be asked for: enable=1",
                        (int)request->pid);
-    bool ok = result->by_server ? by_server(&t, address, request->seconds, out, err)
+    bool ok = result->by_server ? by_server(&t, address, request->seconds, out, diag, err)
                                 : by_probes(&t, request, out, &result->probes, diag, err);
     if (t.has_begun)
         progress_end(&t.progress);
@@ -132,6 +146,7 @@ bool trace_take_name(const char *source, struct file *body, struct err *err)
 {
     struct live_name name;
     struct trace_take_result result;
+    struct trace_take_signals signals;
     struct diag diag;
     struct buf out = {0};
     *body = (struct file){0};
@@ -144,8 +159,10 @@ bool trace_take_name(const char *source, struct file *body, struct err *err)
                                                    .only_probes = name.probes,
                                                    .may_probe = name.enable};
         diag_init(&diag);
+        trace_take_catch(&signals);
         ok = (trace_take(&request, &out, &result, &diag, err) && (!out.failed || err_nomem(err))) ||
              err_wrap(err, "'%s'", source);
+        trace_take_let_go(&signals);
         tell_diag(&diag);
         diag_release(&diag);
     }

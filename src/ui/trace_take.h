@@ -1,7 +1,8 @@
 /* trace_take: the execution trace of a Go program that runs: by its own server where it has one
  * (/debug/pprof/trace), else by probes in its code.  INT, TERM and HUP end it early; what was
  * recorded remains.
- * Threads: one at a time.  Signals: those are handled meanwhile, then as before. */
+ * Threads: one at a time.  Signals: those are handled from trace_take_catch on, until they are let
+ * go. */
 #ifndef SONDE_UI_TRACE_TAKE_H
 #define SONDE_UI_TRACE_TAKE_H
 
@@ -10,6 +11,8 @@
 #include "base/err.h"
 #include "base/reader.h"
 #include "collect/go_trace.h"
+
+#include <signal.h>
 
 struct trace_take_request {
     pid_t pid;
@@ -24,8 +27,17 @@ struct trace_take_result {
     struct go_trace_result probes; /* of the other way */
 };
 
+#define TRACE_TAKE_SIGNALS 3
+struct trace_take_signals {
+    struct sigaction before[TRACE_TAKE_SIGNALS];
+};
+/* Around trace_take: with a file that is not whole yet, from before it is there until it is. */
+void trace_take_catch(struct trace_take_signals *signals);
+void trace_take_let_go(const struct trace_take_signals *signals);
+
 /* The trace, in *out and through its sink, with lines and progress on stderr.  False and *err:
- * ERR_USAGE: only probes would do; else as go_trace_record and http_ask. */
+ * ERR_USAGE: only probes would do; else as go_trace_record and http_ask.  What a server sent until
+ * it went away is a trace, with a note. */
 bool trace_take(const struct trace_take_request *request, struct buf *out,
                 struct trace_take_result *result, struct diag *diag, struct err *err);
 

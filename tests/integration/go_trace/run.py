@@ -413,6 +413,23 @@ def by_server(gotrace):
     t, why = read_trace(path, gotrace) if done.returncode == 0 else (None, done.stderr)
     check("--probes", t is not None and "/debug/pprof/trace" not in done.stderr and
           len(t.waits("main.ticker", "Waiting", "sleep")) > 20, why, done.stderr)
+    # What has come is written, however it ends; and nothing else is left.
+    for how, words in (("Ctrl-C", " bytes: "), ("its end", "; the trace ends there")):
+        os.unlink(path)
+        sonde = subprocess.Popen([SONDE, "record", "-e", "trace", "-p", str(process.pid), "--seconds", "60",
+                                  "-o", path], stderr=subprocess.PIPE, text=True)
+        time.sleep(4)
+        if how == "Ctrl-C":
+            sonde.send_signal(signal.SIGINT)
+        else:
+            process.kill()
+            process.communicate()
+        _, told = sonde.communicate(timeout=60)
+        events = subprocess.run([SONDE, "trace", "-d=parsed", path], capture_output=True, text=True,
+                                check=False).stdout if sonde.returncode == 0 else ""
+        check(f"its own server, {how}", words in told and events.count("\n") > 100, told, events[:200])
+        left = [name for name in os.listdir(work) if name.startswith("server.trace.")]
+        check(f"nothing is left, {how}", not left, left)
     end(process)
 
 

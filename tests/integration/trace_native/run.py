@@ -319,6 +319,14 @@ def test_others():
               done.stderr.count("\n") == 1, done.stderr)
     done = run("sh", "-c", f"ulimit -f 40; exec {SONDE} record -e trace -o full.trace -- ./survive")
     check("a full disk", done.stdout == "fine\n", f"{done}")
+    os.mkdir("elsewhere")
+    done = run(SONDE, "record", "-e", "trace", "-o", "/dev/full", "--", "sleep", "0.05", TMPDIR=os.path.abspath("elsewhere"))
+    found = re.search(r"No space left on device; the trace is in '(\S+)' instead", done.stderr)
+    check("a full disk: written elsewhere", done.returncode == 1 and found and
+          os.path.dirname(found[1]) == os.path.abspath("elsewhere") and os.listdir("elsewhere") ==
+          [os.path.basename(found[1])], f"{done}")
+    done = run(SONDE, "trace", "-summary=overview", found[1] if found else "none")
+    check("a full disk: and readable", done.returncode == 0 and "trace of sleep" in done.stdout, f"{done}")
     done = run("./known_api", "/dev/full")
     check("a full disk, api", done.returncode == 3, f"{done}")
 
