@@ -117,14 +117,17 @@ static void remember(void *p, struct wire_stack *stack)
         store_count(&stack->n[1], 1);
 }
 
-/* Nobody else has `p` now: its entry is the caller's. */
-static struct wire_stack *forget(void *p)
+/* The entry of `p`, or NULL.  Nobody else has `p` now: it is the caller's. */
+static struct block *entry_of(const void *p)
 {
     struct block *b = __atomic_load_n(chain_of(p), __ATOMIC_ACQUIRE);
     while (b && __atomic_load_n(&b->p, __ATOMIC_ACQUIRE) != p)
         b = b->next;
-    if (!b)
-        return NULL;
+    return b;
+}
+
+static struct wire_stack *forget(struct block *b, const void *p)
+{
     struct wire_stack *stack = b->stack;
     __atomic_store_n(&b->p, NULL, __ATOMIC_RELEASE);
     filter_add(heap_hash(p), (uint8_t)-1);
@@ -167,12 +170,12 @@ void heap_allocated(void *p, size_t n, const struct walk_regs *regs)
 
 struct wire_stack *heap_freed(void *p)
 {
+    struct block *b = __atomic_load_n(&sees_frees, __ATOMIC_RELAXED) ? entry_of(p) : NULL;
     /* In a child that has not forgotten them yet the rows are not there. */
-    if (!__atomic_load_n(&sees_frees, __ATOMIC_RELAXED) || !recording_is_here())
+    if (!b || !recording_is_here())
         return NULL;
-    struct wire_stack *stack = forget(p);
-    if (stack)
-        store_count(&stack->n[1], 1);
+    struct wire_stack *stack = forget(b, p);
+    store_count(&stack->n[1], 1);
     return stack;
 }
 

@@ -28,11 +28,12 @@ extern __thread int64_t heap_left;
 /* How many sampled blocks have an address with this hash; 255: many, for ever. */
 extern uint8_t heap_filter[HEAP_FILTER_BYTES] __attribute__((aligned(64)));
 
-/* What lies in the same 64 KiB has hashes in one cache line: a program frees what it used last,
- * or one after the other, and a line a block would cost it more than all the rest. */
+/* What lies in the same 512 KiB, where one sampled block is to be expected, has hashes in one
+ * cache line: a line a block, or one for less memory, would cost a program that frees here and
+ * there more than all the rest. */
 static inline uint32_t heap_hash(const void *p)
 {
-    uint64_t region = (uint64_t)p >> 16;
+    uint64_t region = (uint64_t)p >> 19;
     uint32_t in_line = (uint32_t)((uint64_t)p >> 4) * 0x9e3779b9u >> 26;
     return (uint32_t)((region ^ region >> 10) % (HEAP_FILTER_BYTES / 64)) << 6 | in_line;
 }

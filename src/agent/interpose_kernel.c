@@ -4,6 +4,7 @@
  * Memory: none. */
 #include "agent/http.h"
 #include "agent/modules.h"
+#include "agent/object.h"
 #include "agent/own.h"
 #include "agent/recording.h"
 #include "agent/roster.h"
@@ -75,10 +76,8 @@ static __attribute__((constructor(101))) void resolve(void)
     next_set.setresgid = (three_ids_fn *)dlsym(RTLD_NEXT, "setresgid");
     next_set.setgroups = (groups_fn *)dlsym(RTLD_NEXT, "setgroups");
     next_set.initgroups = (initgroups_fn *)dlsym(RTLD_NEXT, "initgroups");
-    Dl_info of_found, of_ours;
     void *found = dlsym(RTLD_DEFAULT, "setresuid");
-    is_first = found && dladdr(found, &of_found) && dladdr(&is_first, &of_ours) &&
-               of_found.dli_fbase == of_ours.dli_fbase;
+    is_first = found && object_same(found, &is_first);
     interpose_next_syscall = (syscall_fn *)dlsym(RTLD_NEXT, "syscall");
 }
 

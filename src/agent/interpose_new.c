@@ -4,6 +4,7 @@
  * A program without C++ may load a library with it later, out of our sight: the next
  * functions are looked for when one is first called. */
 #include "agent/heap.h"
+#include "agent/object.h"
 
 #include <dlfcn.h>
 #include <stdlib.h>
@@ -66,8 +67,7 @@ static void missing(void)
 /* Of this libsonde, or of another one in the program: neither has operators of its own. */
 static bool is_sonde(const void *function)
 {
-    Dl_info info;
-    const char *base = dladdr(function, &info) ? strrchr(info.dli_fname, '/') : NULL;
+    const char *name = object_name(function), *base = name ? strrchr(name, '/') : NULL;
     return base && strncmp(base, "/libsonde", 9) == 0;
 }
 

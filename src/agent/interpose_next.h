@@ -5,6 +5,7 @@
 #define SONDE_AGENT_INTERPOSE_NEXT_H
 
 #include "agent/hooks.h"
+#include "agent/object.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -39,10 +40,8 @@ static inline bool interpose_find(const struct interpose_next *all, size_t n)
     for (size_t i = 0; i < n; i++) {
         void *found = dlsym(RTLD_NEXT, all[i].name),
              *exact = all[i].version ? dlvsym(RTLD_NEXT, all[i].name, all[i].version) : NULL;
-        Dl_info of_found, of_exact;
         /* A library between, which stands in for it too (libtsan), has no versions. */
-        if (exact && (!found || (dladdr(found, &of_found) && dladdr(exact, &of_exact) &&
-                                 of_found.dli_fbase == of_exact.dli_fbase)))
+        if (exact && (!found || object_same(found, exact)))
             found = exact;
         __atomic_store_n((void **)all[i].to, found, __ATOMIC_RELEASE);
     }

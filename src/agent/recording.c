@@ -6,6 +6,7 @@
 #include "agent/lock.h"
 #include "agent/modules.h"
 #include "agent/mutex.h"
+#include "agent/object.h"
 #include "agent/own.h"
 #include "agent/program.h"
 #include "agent/raw.h"
@@ -212,13 +213,6 @@ static void in_child(void)
     start_answering();
 }
 
-static bool same_object(const void *a, const void *b)
-{
-    struct dl_find_object of_a, of_b;
-    return _dl_find_object((void *)a, &of_a) == 0 && _dl_find_object((void *)b, &of_b) == 0 &&
-           of_a.dlfo_map_start == of_b.dlfo_map_start;
-}
-
 static bool watch_fork(void);
 
 /* A program that is linked with one libsonde, and has another one loaded into it: that
@@ -229,7 +223,7 @@ static bool looks_as_if_other_records(void)
     if (!getenv(WIRE_ENV_DIR))
         return false;
     if (recording_is_hooked)
-        return !same_object((const void *)sonde_stop_cpu_profile, (const void *)watch_fork);
+        return !object_same((const void *)sonde_stop_cpu_profile, (const void *)watch_fork);
     return getauxval(AT_BASE) != 0 && preload && strstr(preload, "/libsonde");
 }
 
