@@ -8,6 +8,7 @@
 #include "go/go_trace_points.h"
 #include "os/bpf_gaps.h"
 #include "os/mem.h"
+#include "os/tasks.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -339,10 +340,31 @@ static bool watch(struct recording *r, struct err *err)
     return true;
 }
 
+static bool is_stopped(const struct proc *proc)
+{
+    char state = tasks_state(proc, proc->pid);
+    return state == 'T' || state == 't';
+}
+
+/* Why there is less than was asked for. */
+static void note_end(struct recording *r, struct diag *diag)
+{
+    const struct proc *proc = mem_process(r->program->mem);
+    double seconds = (double)r->result->duration_ns / 1e9;
+    if (mem_is_gone(r->program->mem))
+        diag_add(diag, "%s %s after %.1f s: the trace is of what came before",
+                 mem_name(r->program->mem),
+                 proc_runs(proc) ? "has executed another program" : "has ended", seconds);
+    else if (is_stopped(proc))
+        diag_add(diag, "%s is stopped (SIGSTOP, or by a debugger): nothing happens in it",
+                 mem_name(r->program->mem));
+}
+
 static void note(struct recording *r, struct diag *diag)
 {
     struct uprobe_counts counts = uprobes_counts(r->probes);
     struct go_trace_counts model = go_trace_model_counts(r->model);
+    note_end(r, diag);
     r->result->n_events = model.n_events;
     r->result->n_hits = counts.n_hits;
     if (r->result->gap_ns)

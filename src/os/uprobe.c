@@ -417,7 +417,7 @@ static bool denied(const struct uprobes *u, int e, struct err *err)
                        "probes in the code of process %d are not permitted; be root, or have "
                        "CAP_PERFMON and CAP_BPF",
                        (int)u->pid);
-    if (e == ESRCH)
+    if (e == ESRCH || e == ENOENT) /* of /proc/PID/exe */
         return err_set(err, ERR_INPUT, "process %d has ended", (int)u->pid);
     return err_sys(err, e, "cannot put a probe into the code of process %d", (int)u->pid);
 }

@@ -378,6 +378,21 @@ def code_is_whole(pid, program):
     return False
 
 
+def begin_trace(pid, path):
+    """One that traces until it is told to end, or the program does."""
+    sonde = subprocess.Popen([SONDE, "record", "-e", "trace", "-p", str(pid), "-o", path],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    sonde.first = sonde.stderr.readline()
+    return sonde
+
+
+def end_trace(sonde, gotrace, path):
+    """The trace, and what was told."""
+    _, told = sonde.communicate(timeout=60)
+    t, why = read_trace(path, gotrace) if sonde.returncode == 0 else (None, sonde.first + told)
+    return t, why or told
+
+
 def endings(gotrace):
     """The program ends, or becomes another one, while it is traced."""
     minor, root = newest()
@@ -387,15 +402,78 @@ def endings(gotrace):
     for how in ("ends", "is killed"):
         process = start(program)
         path = os.path.join(work, "end.trace")
-        sonde = subprocess.Popen([SONDE, "record", "-e", "trace", "-p", str(process.pid), "--seconds",
-                                  "20", "-o", path], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                 text=True)
+        sonde = begin_trace(process.pid, path)
         time.sleep(1.5)
         process.send_signal(signal.SIGTERM if how == "ends" else signal.SIGKILL)
         process.communicate()
-        _, told = sonde.communicate(timeout=60)
-        t, why = read_trace(path, gotrace) if sonde.returncode == 0 else (None, told)
-        check(f"a program that {how}", t is not None and len(t.changes) > 100, why)
+        t, told = end_trace(sonde, gotrace, path)
+        check(f"a program that {how}", t is not None and len(t.changes) > 100 and "has ended after" in told,
+              told)
+    for minor, root in ends_of_versions():
+        program = build(minor, root, "again", "-ldflags=-s -w")
+        if not program:
+            continue
+        process = start(program)
+        path = os.path.join(work, "again.trace")
+        t, told = end_trace(begin_trace(process.pid, path), gotrace, path)
+        check(f"a program that executes another one, Go 1.{minor}", t is not None and
+              len(t.changes) > 100 and "has executed another program" in told and
+              told.count("\n") <= 3, told)
+        time.sleep(0.3)
+        check("which goes on, and has no breakpoints", process.poll() is None and
+              code_is_whole(process.pid, program))
+        end(process)
+
+
+def stopped(gotrace):
+    """A program that is stopped when it is to be traced; and one that is stopped meanwhile."""
+    minor, root = newest()
+    program = build(minor, root, "schedule", "-ldflags=-s -w")
+    if not program:
+        return
+    process = start(program)
+    path = os.path.join(work, "stopped.trace")
+    process.send_signal(signal.SIGSTOP)
+    done = trace(process.pid, 0.5, path)
+    t, why = read_trace(path, gotrace) if done.returncode == 0 else (None, done.stderr)
+    check("a program that is stopped", t is not None and "is stopped (SIGSTOP" in done.stderr and
+          not any(c["from"] == "Running" for c in t.changes), why, done.stderr)
+    process.send_signal(signal.SIGCONT)
+    sonde = begin_trace(process.pid, path)
+    time.sleep(1)
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(0.5)
+    sonde.send_signal(signal.SIGINT)
+    t, told = end_trace(sonde, gotrace, path)
+    check("a program that is stopped meanwhile", t is not None and len(t.changes) > 100 and
+          "is stopped (SIGSTOP" in told, told)
+    check("it has no breakpoints", code_is_whole(process.pid, program))
+    process.send_signal(signal.SIGCONT)
+    time.sleep(0.2)
+    check("it goes on", process.poll() is None)
+    end(process)
+
+
+def together(gotrace):
+    """Two trace the same program; the one that ends first leaves the other one's trace whole."""
+    minor, root = newest()
+    program = build(minor, root, "schedule", "-ldflags=-s -w")
+    if not program:
+        return
+    process = start(program)
+    paths = [os.path.join(work, f"together{i}.trace") for i in range(2)]
+    both = [begin_trace(process.pid, path) for path in paths]
+    for sonde in both:
+        time.sleep(1.2)
+        sonde.send_signal(signal.SIGINT)
+        sonde.wait(timeout=60)
+    for sonde, path in zip(both, paths):
+        t, told = end_trace(sonde, gotrace, path)
+        waits = t.waits("main.chanWaiter", "Waiting", "chan receive") if t else []
+        check(f"two at once: {os.path.basename(path)}", len(waits) >= 10 and
+              45 <= statistics.median(w[0] for w in waits) <= 80, told, waits[:5])
+    check("no breakpoints are left", code_is_whole(process.pid, program))
+    end(process)
 
 
 def by_server(gotrace):
@@ -527,6 +605,7 @@ def main():
     tests = {"schedule": lambda: schedule(gotrace), "under_load": lambda: under_load(gotrace),
              "off_processor": lambda: off_processor(gotrace), "assists": lambda: assists(gotrace),
              "rounds": rounds, "endings": lambda: endings(gotrace),
+             "stopped": lambda: stopped(gotrace), "together": lambda: together(gotrace),
              "by_server": lambda: by_server(gotrace),
              "sources": sources, "refusals": refusals}
     for name in sys.argv[1:] or tests:
