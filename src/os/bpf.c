@@ -237,9 +237,15 @@ void bpf_here(struct bpf_code *c)
 
 int bpf_load_program(const struct bpf_code *c, uint32_t type)
 {
+    return bpf_load_program_for(c, type, 0);
+}
+
+int bpf_load_program_for(const struct bpf_code *c, uint32_t type, uint32_t attach_type)
+{
     union bpf_attr attr;
     memset(&attr, 0, sizeof attr);
     attr.prog_type = type;
+    attr.expected_attach_type = attach_type;
     attr.insns = (uint64_t)(uintptr_t)c->insns;
     attr.insn_cnt = (uint32_t)c->n;
     attr.license = (uint64_t)(uintptr_t)PROGRAM_LICENSE;

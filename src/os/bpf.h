@@ -74,6 +74,8 @@ void bpf_ring_drain(struct bpf_ring *ring, void (*take)(void *arg, const uint8_t
 
 /* The program's descriptor, -1 and errno. */
 int bpf_load_program(const struct bpf_code *c, uint32_t type);
+/* The same of one for a way of attaching that the kernel wants to know before. */
+int bpf_load_program_for(const struct bpf_code *c, uint32_t type, uint32_t attach_type);
 /* Has a raw tracepoint run it, until the descriptor is closed; -1 and errno. */
 int bpf_hook(const char *tracepoint, int program);
 /* Why a call failed, by errno's value: ERR_PERM with what would do, ERR_UNSUPPORTED.  False. */

@@ -11,6 +11,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #define RING_BYTES (8u << 20)
@@ -60,6 +61,19 @@ enum {
     REG_RSP = 152,
 };
 
+/* Kernels that attach a program to many places in one call (BPF_TRACE_UPROBE_MULTI), and then to
+ * all threads of the process: they take breakpoints out all at once. */
+#define MULTI_SINCE_MAJOR 6
+#define MULTI_SINCE_MINOR 11
+#define MULTI_ATTACH_TYPE 48
+
+/* Of the attributes of BPF_LINK_CREATE; older headers do not have it. */
+struct multi_link {
+    uint32_t program, unused, attach_type, flags;
+    uint64_t path, offsets, counters, cookies;
+    uint32_t n, multi_flags, pid;
+};
+
 struct uprobes {
     pid_t pid;
     char executable[64];
@@ -67,6 +81,8 @@ struct uprobes {
     struct uprobe_place places[PLACES_MAX];
     int programs[PLACES_MAX], events[PLACES_MAX];
     size_t n;
+    bool is_multi;          /* by one link, to a program that passes on to that of the place */
+    int table, first, link; /* of it; -1 */
     int ring, control_map;
     struct control *control;
     size_t page_bytes;
@@ -348,10 +364,57 @@ static bool read_type(struct uprobes *u, struct err *err)
                    "uprobe; CONFIG_UPROBE_EVENTS)");
 }
 
+static bool has_multi(void)
+{
+    struct utsname name;
+    unsigned major = 0, minor = 0;
+    return uname(&name) == 0 && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+           (major > MULTI_SINCE_MAJOR ||
+            (major == MULTI_SINCE_MAJOR && minor >= MULTI_SINCE_MINOR));
+}
+
+static int load(const struct uprobes *u, const struct bpf_code *code)
+{
+    return bpf_load_program_for(code, BPF_PROG_TYPE_KPROBE, u->is_multi ? MULTI_ATTACH_TYPE : 0);
+}
+
+/* The program of all places, which passes on to the place's own by the number that comes with it.
+ */
+static bool make_first(struct uprobes *u, struct bpf_code *c)
+{
+    union bpf_attr attr;
+    memset(&attr, 0, sizeof attr);
+    attr.map_type = BPF_MAP_TYPE_PROG_ARRAY;
+    attr.key_size = attr.value_size = 4;
+    attr.max_entries = PLACES_MAX;
+    u->table = bpf_syscall(BPF_MAP_CREATE, &attr);
+    if (u->table < 0)
+        return false;
+    for (uint32_t i = 0; i < u->n; i++) {
+        memset(&attr, 0, sizeof attr);
+        attr.map_fd = (uint32_t)u->table;
+        attr.key = (uint64_t)(uintptr_t)&i;
+        attr.value = (uint64_t)(uintptr_t)&u->programs[i];
+        if (bpf_syscall(BPF_MAP_UPDATE_ELEM, &attr) != 0)
+            return false;
+    }
+    memset(c, 0, sizeof *c);
+    bpf_move(c, BPF_REG_6, BPF_REG_1);
+    bpf_call(c, BPF_FUNC_get_attach_cookie);
+    bpf_move(c, BPF_REG_3, BPF_REG_0);
+    bpf_move(c, BPF_REG_1, BPF_REG_6);
+    bpf_set_wide(c, BPF_REG_2, BPF_PSEUDO_MAP_FD, (uint32_t)u->table);
+    bpf_call(c, BPF_FUNC_tail_call);
+    end(c);
+    u->first = load(u, c);
+    return u->first >= 0;
+}
+
 static bool make(struct uprobes *u, const struct uprobe_offsets *offsets, uint32_t ignored,
                  uint32_t stackless, struct err *err)
 {
-    if (!read_type(u, err))
+    u->is_multi = has_multi();
+    if (!u->is_multi && !read_type(u, err))
         return false;
     if (!make_maps(u))
         return bpf_denied(err, errno);
@@ -360,9 +423,10 @@ static bool make(struct uprobes *u, const struct uprobe_offsets *offsets, uint32
     for (size_t i = 0; i < u->n && ok; i++) {
         memset(code, 0, sizeof *code);
         make_program(code, u, offsets, &u->places[i], ignored, stackless);
-        u->programs[i] = bpf_load_program(code, BPF_PROG_TYPE_KPROBE);
+        u->programs[i] = load(u, code);
         ok = u->programs[i] >= 0 || bpf_denied(err, errno);
     }
+    ok = ok && (!u->is_multi || make_first(u, code) || bpf_denied(err, errno));
     free(code);
     return ok;
 }
@@ -380,7 +444,7 @@ struct uprobes *uprobes_new(pid_t pid, const char *executable, const struct upro
     snprintf(u->executable, sizeof u->executable, "%s", executable);
     u->n = n < PLACES_MAX ? n : PLACES_MAX;
     memcpy(u->places, places, u->n * sizeof *places);
-    u->ring = u->control_map = -1;
+    u->ring = u->control_map = u->table = u->first = u->link = -1;
     u->page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     for (size_t i = 0; i < PLACES_MAX; i++)
         u->programs[i] = u->events[i] = -1;
@@ -401,10 +465,10 @@ void uprobes_free(struct uprobes *u)
     if (u->control)
         munmap(u->control, u->page_bytes);
     bpf_ring_unmap(&u->mapped);
-    if (u->control_map >= 0)
-        close(u->control_map);
-    if (u->ring >= 0)
-        close(u->ring);
+    const int others[] = {u->first, u->table, u->control_map, u->ring};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        if (others[i] >= 0)
+            close(others[i]);
     free(u);
 }
 
@@ -422,10 +486,33 @@ static bool denied(const struct uprobes *u, int e, struct err *err)
     return err_sys(err, e, "cannot put a probe into the code of process %d", (int)u->pid);
 }
 
+static bool link_all(struct uprobes *u)
+{
+    uint64_t offsets[PLACES_MAX], cookies[PLACES_MAX];
+    union bpf_attr attr;
+    const struct multi_link link = {.program = (uint32_t)u->first,
+                                    .attach_type = MULTI_ATTACH_TYPE,
+                                    .path = (uint64_t)(uintptr_t)u->executable,
+                                    .offsets = (uint64_t)(uintptr_t)offsets,
+                                    .cookies = (uint64_t)(uintptr_t)cookies,
+                                    .n = (uint32_t)u->n,
+                                    .pid = (uint32_t)u->pid};
+    for (size_t i = 0; i < u->n; i++) {
+        offsets[i] = u->places[i].offset;
+        cookies[i] = i;
+    }
+    memset(&attr, 0, sizeof attr);
+    memcpy(&attr, &link, sizeof link);
+    u->link = bpf_syscall(BPF_LINK_CREATE, &attr);
+    return u->link >= 0;
+}
+
 bool uprobes_on(struct uprobes *u, uint64_t budget, struct err *err)
 {
     uprobes_grant(u, 0); /* nothing is told of until all are there */
-    for (size_t i = 0; i < u->n; i++) {
+    if (u->is_multi && !link_all(u))
+        return denied(u, errno, err);
+    for (size_t i = 0; i < u->n && !u->is_multi; i++) {
         struct perf_event_attr attr = {.size = sizeof attr,
                                        .type = u->type,
                                        .config1 = (uint64_t)(uintptr_t)u->executable,
@@ -446,6 +533,9 @@ void uprobes_off(struct uprobes *u)
 {
     if (u->control)
         uprobes_grant(u, 0); /* of what some see and others no more */
+    if (u->link >= 0)
+        close(u->link);
+    u->link = -1;
     for (size_t i = 0; i < u->n; i++) {
         if (u->events[i] >= 0)
             close(u->events[i]);

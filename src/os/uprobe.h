@@ -1,8 +1,9 @@
 /* uprobe: places in the code of a process that runs, and what was there each time it came by: a
  * record, made by a BPF program in the kernel, of registers and words of its memory.
  *
- * The places are perf events on the kernel's uprobes: a breakpoint in the memory of this process
- * only, which goes with our descriptors, by whatever end.  A hit costs some 2 us at instructions
+ * The places are uprobes of the kernel's (one link to all of them from Linux 6.11 on, else a perf
+ * event each): a breakpoint in the memory of this process only, which goes with our descriptors, by
+ * whatever end.  A hit costs some 2 us at instructions
  * that the kernel emulates (push, jumps), else ten times that: the caller chooses.
  * The words are those of Go's scheduler, by the offsets that are handed in (go/go_trace_points.h).
  *
@@ -67,8 +68,9 @@ void uprobes_free(struct uprobes *u); /* NULL is fine */
 
 /* Breakpoints in; once all are, up to `budget` hits are recorded.  False and *err. Some ms. */
 bool uprobes_on(struct uprobes *u, uint64_t budget, struct err *err);
-/* All out, in the order in which they were handed in: what the process does then costs nothing.
- * The kernel takes some 0.1 s each to be sure that nobody is there. */
+/* All out, perf events in the order in which they were handed in: what the process does then costs
+ * nothing.  The kernel takes some 0.05 s to be sure that nobody is there: all together, or for each
+ * perf event. */
 void uprobes_off(struct uprobes *u);
 /* So many hits more from now on. */
 void uprobes_grant(struct uprobes *u, uint64_t budget);

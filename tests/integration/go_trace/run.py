@@ -415,7 +415,10 @@ def endings(gotrace):
             continue
         process = start(program)
         path = os.path.join(work, "again.trace")
-        t, told = end_trace(begin_trace(process.pid, path), gotrace, path)
+        sonde = begin_trace(process.pid, path)
+        time.sleep(1)
+        process.send_signal(signal.SIGUSR1)
+        t, told = end_trace(sonde, gotrace, path)
         check(f"a program that executes another one, Go 1.{minor}", t is not None and
               len(t.changes) > 100 and "has executed another program" in told and
               told.count("\n") <= 3, told)
@@ -517,7 +520,9 @@ def sources():
     program, served_by_itself = (build(minor, root, what, "-ldflags=-s -w") for what in ("schedule", "pprof"))
     if not program or not served_by_itself:
         return
-    process = start(program)
+    named = os.path.join(work, f"named-{os.getpid()}")
+    shutil.copy(program, named)
+    process = start(named)
     name = f"pid:{process.pid}"
 
     def sonde(*args):
@@ -527,7 +532,7 @@ def sources():
         check(f"breakpoints are asked for: {source}", done.returncode == 2 and "enable=1" in done.stderr and
               done.stderr.count("\n") == 1, done.stderr)
     for source in (f"{name}?seconds=1&enable=1", f"{name}/trace?seconds=1&enable=1",
-                   f"pid:{os.path.basename(program)}?seconds=1&enable=1"):
+                   f"pid:{os.path.basename(named)}?seconds=1&enable=1"):
         path = os.path.join(work, "source.pb")
         done = sonde("trace", "-export=perfetto", "-o", path, source)
         check(source, done.returncode == 0 and os.path.getsize(path) > 10000, done.stderr)

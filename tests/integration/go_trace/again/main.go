@@ -1,9 +1,10 @@
-// again: it runs for two seconds, then executes itself, and runs on.
+// again: it executes itself at SIGUSR1, and runs on.
 package main
 
 import (
 	"fmt"
 	"os"
+	"os/signal"
 	"syscall"
 	"time"
 )
@@ -15,11 +16,10 @@ func ticker() {
 }
 
 func main() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGUSR1)
 	go ticker()
 	fmt.Println("ready")
-	time.Sleep(2 * time.Second)
-	if len(os.Args) == 1 {
-		syscall.Exec("/proc/self/exe", []string{os.Args[0], "again"}, os.Environ())
-	}
-	time.Sleep(time.Hour)
+	<-c
+	syscall.Exec("/proc/self/exe", os.Args, os.Environ())
 }
