@@ -20,15 +20,17 @@
 #include <unistd.h>
 
 #define TIMEOUT_MS 1000
+#define ALL_MS 3000 /* for all of its ports */
 #define ANSWER_BYTES_MAX 65536
-#define PORTS_MAX 64
+#define PORTS_MAX 65536
 #define LISTENS 0x0a /* state of a socket in /proc/net/tcp */
 #define REQUEST "GET /debug/pprof/cmdline HTTP/1.0\r\nHost: localhost\r\nUser-Agent: sonde\r\n\r\n"
 
 struct port {
     uint64_t inode;
     uint16_t number;
-    bool is_v6; /* of [::1] only */
+    bool is_v6;  /* of [::1] only */
+    bool is_own; /* the process's */
 };
 
 struct ports {
@@ -77,40 +79,47 @@ static void read_ports(const struct proc *proc, const char *name, struct ports *
     }
 }
 
-/* Those of the process's own descriptors. */
-static bool is_open(const struct proc *proc, uint64_t inode)
+static int by_inode(const void *a, const void *b)
 {
-    char wanted[48], target[48];
-    bool found = false;
-    int fd = proc_file(proc, "fd", O_RDONLY | O_DIRECTORY, NULL);
+    const struct port *x = a, *y = b;
+    return (x->inode > y->inode) - (x->inode < y->inode);
+}
+
+/* Those of the process's own descriptors: others on this machine may have many. */
+static void find_own(const struct proc *proc, struct ports *ports)
+{
+    char target[48];
+    int fd = ports->items.n ? proc_file(proc, "fd", O_RDONLY | O_DIRECTORY, NULL) : -1;
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir) {
         if (fd >= 0)
             close(fd);
-        return false;
+        return;
     }
-    snprintf(wanted, sizeof wanted, "socket:[%" PRIu64 "]", inode);
-    for (struct dirent *entry; !found && (entry = readdir(dir));) {
+    qsort(ports->items.items, ports->items.n, sizeof *ports->items.items, by_inode);
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        struct port wanted = {0}, *found;
         ssize_t n = readlinkat(dirfd(dir), entry->d_name, target, sizeof target - 1);
         target[n > 0 ? n : 0] = '\0';
-        found = strcmp(target, wanted) == 0;
+        if (sscanf(target, "socket:[%" SCNu64 "]", &wanted.inode) == 1 &&
+            (found = bsearch(&wanted, ports->items.items, ports->items.n, sizeof wanted, by_inode)))
+            found->is_own = true;
     }
     closedir(dir);
-    return found;
 }
 
-static int left_ms(const struct timespec *start)
+static int left_ms(const struct timespec *start, int most_ms)
 {
     struct timespec now;
     clock_gettime(CLOCK_MONOTONIC, &now);
     int64_t ms = (now.tv_sec - start->tv_sec) * 1000 + (now.tv_nsec - start->tv_nsec) / 1000000;
-    return ms < TIMEOUT_MS ? (int)(TIMEOUT_MS - ms) : 0;
+    return ms < most_ms ? (int)(most_ms - ms) : 0;
 }
 
 static bool is_ready(int fd, short events, const struct timespec *start)
 {
     struct pollfd poll_fd = {.fd = fd, .events = events};
-    return poll(&poll_fd, 1, left_ms(start)) == 1;
+    return poll(&poll_fd, 1, left_ms(start, TIMEOUT_MS)) == 1;
 }
 
 static int connect_to(const struct port *port, const struct timespec *start)
@@ -168,6 +177,7 @@ bool trace_server_find(pid_t pid, char *address, size_t size)
 {
     struct proc proc;
     struct ports ports = {0};
+    struct timespec start;
     AUTO_BUF command = {0};
     bool found = false;
     if (!is_near(pid) || !go_trace_has_handler(pid) || !proc_open(&proc, pid, NULL))
@@ -176,9 +186,11 @@ bool trace_server_find(pid_t pid, char *address, size_t size)
         read_ports(&proc, "net/tcp", &ports);
         read_ports(&proc, "net/tcp6", &ports);
     }
-    for (size_t i = 0; !found && i < ports.items.n; i++) {
+    find_own(&proc, &ports);
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    for (size_t i = 0; !found && i < ports.items.n && left_ms(&start, ALL_MS); i++) {
         const struct port *port = &ports.items.items[i];
-        if (!is_open(&proc, port->inode) || !answers(port, &command))
+        if (!port->is_own || !answers(port, &command))
             continue;
         snprintf(address, size, "%s:%u", port->is_v6 ? "[::1]" : "127.0.0.1", port->number);
         found = true;

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* "127.0.0.1:6060".  False: none that answers within a second. */
+/* "127.0.0.1:6060".  False: none that answers within a second; of many ports, within three. */
 bool trace_server_find(pid_t pid, char *address, size_t size);
 
 #endif

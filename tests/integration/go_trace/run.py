@@ -14,6 +14,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -486,7 +487,11 @@ def by_server(gotrace):
         return
     process = start(program)
     path = os.path.join(work, "server.trace")
+    # Among the many that listen on a machine.
+    others = [socket.create_server(("127.0.0.1", 0)) for _ in range(700)]
     done = trace(process.pid, 1, path)
+    for other in others:
+        other.close()
     t, why = read_trace(path, gotrace) if done.returncode == 0 else (None, done.stderr)
     check("its own server is asked", t is not None and "/debug/pprof/trace?seconds=1" in done.stderr and
           len(t.waits("main.ticker", "Waiting", "sleep")) > 20, why, done.stderr)
