@@ -30,6 +30,7 @@ SLOW int slow_unlock(void *lock, unlock_fn *next)
     if (has_sleepers(lock))
         trace_wakes(lock, TRACE_WAKES_LAST, &regs);
     int rc = next(lock);
+    trace_wait_unlocked();
     if (rc == 0)
         mutex_add(&charge, &regs);
     return rc;

@@ -412,7 +412,7 @@ static __attribute__((noinline)) struct trace_thread *enter(struct trace_birth b
     t->n_lost = 0;
     t->last_chunk = (uint64_t)t->tid * 0x9e3779b97f4a7c15u >> 32;
     t->is_adding = false;
-    t->wait = (struct trace_known_wait){0};
+    trace_wait_forget(&t->wait); /* of a trace before, that ended meanwhile */
     for (uint32_t i = 0; i < TRACE_CACHED; i++)
         t->cached[i].log.n = 0;
     t->epoch = __atomic_load_n(&trace_epoch, __ATOMIC_ACQUIRE);
@@ -473,6 +473,7 @@ void trace_thread_end(void)
         t->is_adding = true;
         close_chunk(t);
     }
+    trace_wait_forget(&t->wait);
     trace_own = NULL;
     give_thread(t);
     block_leave();

@@ -65,6 +65,8 @@ void trace_add_texts(struct trace_thread *thread, struct trace_record *record, c
 struct trace_known_wait {
     const void *on; /* NULL: none */
     uint64_t begin, sp;
+    bool is_mutex;
+    bool is_over; /* but it is still counted */
 };
 
 /* A thread is about to be made, which begins in `run`: what it is to be told.  0: not traced. */

@@ -11,6 +11,8 @@
 #include "agent/sampler.h"
 #include "agent/trace.h"
 
+#include <string.h>
+
 #define TRACE_CACHED 32u /* stacks a thread */
 
 /* The stack of some registers, and what it was found by. */

@@ -57,6 +57,7 @@ static void release_source(struct trace_merge *m, struct trace_source *s)
 
 void trace_merge_release(struct trace_merge *m)
 {
+    trace_wakes_release(&m->wakes, &m->states.memory);
     trace_states_release(&m->states);
     for (size_t i = 0; i < m->n_sources; i++)
         release_source(m, &m->sources[i]);
@@ -273,14 +274,10 @@ static void forget_begin(struct trace_merge_thread *t, enum trace_raw_type begin
 /* Reading. */
 
 /* Of a wait that is over: who has ended it, and when, as an item of nobody's. */
-static void add_unblock(struct trace_merge *m, uint32_t thread, const struct trace_item *end)
+static void add_unblock(void *arg, const struct trace_word *end, const struct trace_word *wake)
 {
-    const struct trace_record *r = &end->record;
-    uint64_t ns = to_ns(&m->sources[end->source], r->a);
-    struct trace_merge_thread *by = r->b <= INT32_MAX ? make_thread(m, (int32_t)r->b) : NULL;
+    struct trace_merge *m = arg;
     struct trace_merge_thread *extra = &m->threads[0];
-    if (!by || by == extra || ns > end->ns)
-        return;
     if (extra->first == extra->n)
         extra->first = extra->n = 0;
     void *items = extra->items;
@@ -289,11 +286,26 @@ static void add_unblock(struct trace_merge *m, uint32_t thread, const struct tra
     if (!ok)
         return;
     extra->items[extra->n++] = (struct trace_item){
-        .ns = ns,
-        .source = end->source,
-        .record = {
-            .type = UNBLOCK, .stack = r->stack, .a = thread, .b = (uint64_t)(by - m->threads)}};
+        .ns = wake->ns,
+        .source = wake->source,
+        .record = {.type = UNBLOCK, .stack = wake->stack, .a = end->thread, .b = wake->thread}};
     m->n_pending++;
+}
+
+static void add_word(struct trace_merge *m, uint32_t thread, const struct trace_item *item)
+{
+    const struct trace_record *r = &item->record;
+    bool is_end = r->type == TRACE_RAW_END;
+    const struct trace_word word = {.ns = item->ns,
+                                    .on = r->a,
+                                    .since_ns = is_end ? to_ns(&m->sources[item->source], r->b) : 0,
+                                    .source = item->source,
+                                    .thread = thread,
+                                    .stack = r->stack,
+                                    .n = (uint32_t)r->b,
+                                    .is_end = is_end};
+    if (word.on && !trace_wakes_add(&m->wakes, &m->states.memory, &word))
+        m->states.failed = true;
 }
 
 static void add_text(struct trace_merge *m, struct trace_merge_thread *t,
@@ -322,6 +334,10 @@ static void add_record(struct trace_merge *m, struct trace_merge_thread *t, uint
         forget_begin(t, TRACE_RAW_BLOCK);
     if (r->type == TRACE_RAW_RETURN && r->reason)
         forget_begin(t, TRACE_RAW_CALL);
+    if (r->type == TRACE_RAW_WAKE || (r->type == TRACE_RAW_END && !r->reason))
+        add_word(m, (uint32_t)(t - m->threads), &item);
+    if (r->type == TRACE_RAW_WAKE)
+        return;
     if (t->first == t->n)
         t->text.n = item.text = 0;
     add_text(m, t, parts, r->n_text);
@@ -331,8 +347,6 @@ static void add_record(struct trace_merge *m, struct trace_merge_thread *t, uint
         if (t->has_stack || r->type == TRACE_RAW_BEGIN)
             note_born(m, t, &item);
     }
-    if (r->type == TRACE_RAW_END && !r->reason)
-        add_unblock(m, (uint32_t)(t - m->threads), &item);
 }
 
 /* Copies the records of a chunk that have come since; how many there are now. */
@@ -909,6 +923,11 @@ void trace_merge_step(struct trace_merge *m, bool is_last)
     for (uint32_t i = 0; i < m->n_sources && !m->states.failed; i++)
         if (m->sources[i].header)
             scan_source(m, i);
+    /* By half the lag all have told what they did before it. */
+    uint64_t settled_ns = is_last ? UINT64_MAX : horizon_ns + lag_ns / 2;
+    if (m->n_threads && !m->states.failed &&
+        !trace_wakes_settle(&m->wakes, &m->states.memory, settled_ns, add_unblock, m))
+        m->states.failed = true;
     if (m->n_threads)
         sort_extra(&m->threads[0]);
     if (m->since_ns && !m->states.failed)

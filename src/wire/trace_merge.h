@@ -14,6 +14,7 @@
 #define SONDE_WIRE_TRACE_MERGE_H
 
 #include "wire/trace_states.h"
+#include "wire/trace_wakes.h"
 
 #define TRACE_MERGE_LAG_NS 50000000u
 #define TRACE_MERGE_LAG_TURNS_NS                                                                   \
@@ -86,6 +87,7 @@ struct trace_born {
 
 struct trace_merge {
     struct trace_states states;
+    struct trace_wakes wakes;
     struct trace_source *sources;
     size_t n_sources, max_sources;
     struct trace_merge_thread *threads; /* the first is nobody's: what belongs to no queue */

@@ -17,7 +17,7 @@
 
 #define TRACE_RAW_SUFFIX ".trace"           /* PID-N.trace, beside PID-N.wire */
 #define TRACE_RAW_MAGIC 0x3163727464736473u /* "dsdstrc1" */
-#define TRACE_RAW_VERSION 1u
+#define TRACE_RAW_VERSION 2u
 #define TRACE_RAW_CHUNK_BYTES 4096u
 #define TRACE_RAW_RECORDS 127u
 #define TRACE_RAW_TEXT_BYTES 24u /* of a TEXT record */
@@ -31,8 +31,8 @@ enum trace_raw_type {
     TRACE_RAW_EXIT,
     TRACE_RAW_CREATE,       /* made a thread; a: stack with the function it begins in */
     TRACE_RAW_BLOCK,        /* waits; reason */
-    TRACE_RAW_END,    /* waits no more; a: when somebody let it go on, b: who (tid), 0: nobody
-                         known; stack: theirs; reason: 1: it has not waited after all */
+    TRACE_RAW_END,          /* waits no more; a: the address of what it has got, b: time of BLOCK;
+                               a 0: none; reason: 1: it has not waited after all */
     TRACE_RAW_CALL,         /* a system call that may wait */
     TRACE_RAW_RETURN,       /* reason: 1: it was no call */
     TRACE_RAW_SAMPLE,       /* of CPU time */
@@ -42,6 +42,7 @@ enum trace_raw_type {
     TRACE_RAW_REGION_END,
     TRACE_RAW_LOG,  /* a: task, b: bytes of the first text; texts: category, message */
     TRACE_RAW_LOST, /* a: so many records of this thread are missing */
+    TRACE_RAW_WAKE, /* lets others go on; a: the address of what they wait for, b: how many */
     TRACE_RAW_TEXT, /* a part of the text of the record before: in time, a and b */
     TRACE_RAW_N_TYPES
 };

@@ -68,8 +68,10 @@ static void does(int32_t tid, uint64_t us, enum trace_raw_type type, unsigned re
 
 static void is_let_go(int32_t tid, uint64_t us, int32_t by, uint64_t at_us)
 {
-    add(tid, &(struct trace_record){
-                 .time = us * 1000, .type = TRACE_RAW_END, .a = at_us * 1000, .b = (uint32_t)by});
+    uint64_t on = 4096 + (uint64_t)tid;
+    add(by, &(struct trace_record){
+                .time = at_us * 1000, .type = TRACE_RAW_WAKE, .a = on, .b = TRACE_WAKES_LAST});
+    add(tid, &(struct trace_record){.time = us * 1000, .type = TRACE_RAW_END, .a = on});
 }
 
 static void turn(int32_t tid, uint64_t us, uint32_t cpu_or_by, enum trace_turn_kind kind)
