@@ -61,7 +61,7 @@ install: all
 	@echo 'installed in $(DESTDIR)$(PREFIX)'
 
 clean:
-	rm -rf $(BUILD) build-asan build-tsan build-fuzz
+	rm -rf $(BUILD) build-asan build-tsan
 
 help:
 	@echo 'make           build/sonde, build/libsonde.so, build/libsonde.a'

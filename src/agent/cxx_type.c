@@ -85,12 +85,16 @@ uint16_t cxx_template_param(struct cxx *x, uint32_t n)
 static uint16_t parse_pack(struct cxx *x)
 {
     uint16_t first = 0, last = 0;
+    if (x->depth >= CXX_PARSE_DEPTH_MAX)
+        return cxx_fail(x);
+    x->depth++;
     while (!cxx_take(x, 'E')) {
         uint16_t arg = cxx_parse_template_arg(x);
         if (!arg)
             return cxx_fail(x);
         cxx_append(x, &first, &last, arg);
     }
+    x->depth--;
     return cxx_make(x, (struct cxx_node){.kind = CXX_PACK_ARGUMENT, .a = first});
 }
 

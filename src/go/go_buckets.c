@@ -203,7 +203,7 @@ static bool read_bucket(struct walk *walk, uint64_t address, uint32_t cycle, boo
                                .size = word_at(header, at[GO_BUCKET_BYTES])};
     if (!vec_reserve(&buckets->pcs, buckets->pcs.n + n_pcs))
         return err_nomem(walk->err);
-    if (!copy(walk, address + n_header, buckets->pcs.items + buckets->pcs.n, n_pcs * 8) ||
+    if ((n_pcs && !copy(walk, address + n_header, buckets->pcs.items + buckets->pcs.n, n_pcs * 8)) ||
         !copy(walk, address + n_header + n_pcs * 8, record, walk->record_bytes))
         return false;
     buckets->pcs.n += n_pcs;

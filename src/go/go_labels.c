@@ -99,7 +99,8 @@ static bool read_slices(struct go_labels *l)
     l->raws.n = n_raws;
     for (size_t i = 0; i < n; i++) {
         const struct set *set = &l->batch.items[i];
-        l->pieces.items[i] = (struct mem_piece){l->words.items[3 * i], l->raws.items + set->first,
+        struct raw *to = set->n ? l->raws.items + set->first : NULL;
+        l->pieces.items[i] = (struct mem_piece){l->words.items[3 * i], to,
                                                 (uint32_t)(set->n * sizeof(struct raw)), false};
     }
     mem_read_pieces(l->program->mem, l->pieces.items, n);

@@ -663,7 +663,7 @@ struct profile *merge_difference(const struct profile *profile, const struct pro
                                  const char *mark, bool normalize, struct err *err)
 {
     uint32_t n = profile->n_types > base->n_types ? profile->n_types : base->n_types;
-    double *ratios = calloc(2 * (size_t)n + 1, sizeof *ratios), *minus = ratios + n;
+    double *ratios = calloc(2 * (size_t)n + 1, sizeof *ratios), *minus = ratios ? ratios + n : NULL;
     struct profile *result = NULL;
     if (!ratios) {
         err_nomem(err);

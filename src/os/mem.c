@@ -203,7 +203,7 @@ static void read_parts(const struct part *whole)
             parts[i].bytes += i * RUN_BYTES;
         if (parts[i].places)
             parts[i].places += first;
-        else
+        else if (parts[i].pieces)
             parts[i].pieces += first;
     }
     if (n > 1)

@@ -457,8 +457,10 @@ static void scan_source(struct trace_merge *m, uint32_t i)
 /* The items that are nobody's, by time; in place. */
 static void sort_extra(struct trace_merge_thread *t)
 {
-    struct trace_item *items = t->items + t->first, x;
     size_t n = t->n - t->first;
+    if (n < 2)
+        return;
+    struct trace_item *items = t->items + t->first, x;
     for (size_t start = n / 2, end = n; end > 1;) {
         if (start > 0) {
             x = items[--start];
