@@ -6,12 +6,54 @@
 #include <new>
 #include <re2/re2.h>
 #include <string>
+#include <string_view>
+
+/* A pattern that is plain ASCII text, as most are that people give and all of names that were
+ * clicked on ("^main\\.f$"): looking for that takes a tenth of the time. */
+struct plain {
+    bool is_plain, at_begin, at_end;
+    std::string text;
+};
+
+static bool is_special(char c)
+{
+    return strchr("\\.+*?()|[]{}^$", c) != nullptr; /* and the NUL */
+}
+
+static plain find_plain(const char *p)
+{
+    plain found = {true, *p == '^', false, ""};
+    for (p += found.at_begin; *p; p++) {
+        if (*p == '$' && !p[1]) {
+            found.at_end = true;
+            break;
+        }
+        if (*p == '\\' && p[1] && is_special(p[1]))
+            p++;
+        else if (is_special(*p) || (unsigned char)*p >= 0x80)
+            return {};
+        found.text.push_back(*p);
+    }
+    return found;
+}
+
+static bool match_plain(const plain &p, std::string_view s)
+{
+    if (p.at_begin && p.at_end)
+        return s == p.text;
+    if (p.at_begin)
+        return s.substr(0, p.text.size()) == p.text;
+    if (p.at_end)
+        return s.size() >= p.text.size() && s.substr(s.size() - p.text.size()) == p.text;
+    return s.find(p.text) != s.npos;
+}
 
 struct regex {
     std::string pattern;
+    struct plain plain;
     RE2 re2;
     regex(const char *given, const std::string &rewritten, const RE2::Options &options)
-        : pattern(given), re2(rewritten, options)
+        : pattern(given), plain(find_plain(given)), re2(rewritten, options)
     {
     }
 };
@@ -181,6 +223,8 @@ static bool replace_broken(struct str s, std::string *out)
 
 extern "C" bool regex_match(const struct regex *re, struct str s)
 {
+    if (re->plain.is_plain) /* broken UTF-8 does not touch what is ASCII */
+        return match_plain(re->plain, {s.p, s.len});
     if (!is_ascii(s) && re->re2.options().encoding() == RE2::Options::EncodingUTF8) {
         try {
             std::string whole;

@@ -98,11 +98,15 @@ void json_string(struct json *j, struct str text)
 }
 
 /* The digits of v into what ends at `end`: where they begin. */
-static char *print_digits(char *end, uint64_t v)
+static inline char *print_digits(char *end, uint64_t v)
 {
-    do
+    for (; v >= 100; v /= 100) { /* two at a time: division is slow */
         *--end = (char)('0' + v % 10);
-    while (v /= 10);
+        *--end = (char)('0' + v % 100 / 10);
+    }
+    *--end = (char)('0' + v % 10);
+    if (v >= 10)
+        *--end = (char)('0' + v / 10);
     return end;
 }
 
@@ -112,8 +116,17 @@ void json_int(struct json *j, int64_t v)
     char *p = print_digits(end, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
     if (v < 0)
         *--p = '-';
-    separate(j);
-    buf_add(j->out, p, (size_t)(end - p));
+    if (j->comma)
+        *--p = ',';
+    j->comma = true;
+    char *out = buf_reserve(j->out, sizeof digits);
+    if (!out)
+        return;
+    size_t n = (size_t)(end - p);
+    for (size_t i = 0; i < n; i++) /* numbers are short, and many */
+        out[i] = p[i];
+    out[n] = 0;
+    j->out->len += n;
 }
 
 void json_decimal(struct json *j, int64_t v, unsigned decimals)
