@@ -33,7 +33,7 @@ static void write_table(struct page_flame *f, const char *key, const struct neig
 static bool write_tables(struct page_flame *f, struct json *j, struct err *err)
 {
     struct neighbours n = {0};
-    bool ok = !f->is_pivoted || neighbours_init(&n, &f->graph, f->marks, err);
+    bool ok = !f->is_pivoted || neighbours_init(&n, &f->places, f->marks, err);
     if (ok) {
         json_member_int(j, "functions", n.marked.n);
         write_names(f, &n.marked, MOST_NAMES, j);

@@ -108,8 +108,8 @@ void web_cache_put(struct web_cache *cache, const struct buf *key, struct web_re
     struct buf *body = &response->body;
     if (body->failed || key->failed || !gzip_deflate(body->data, body->len, 1, &packed, &n, NULL))
         return;
-    web_response_etag(response);
     response->packed = (struct buf){.data = (char *)packed, .len = n, .cap = n};
+    web_response_etag(response);
     struct entry *e = n <= ONE_MAX ? calloc(1, sizeof *e) : NULL;
     if (!e)
         return;

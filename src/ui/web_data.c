@@ -12,6 +12,8 @@
 #include <string.h>
 #include <time.h>
 
+#define LIKELY_BYTES ((size_t)512 << 10) /* most answers are smaller: room that need not grow */
+
 /* All that an answer depends on. */
 static void make_key(struct buf *key, const struct web_call *call, const struct web_view *view)
 {
@@ -39,6 +41,7 @@ void web_data_view(struct web_call *call)
             web_view_end(&view, call);
             return;
         }
+        buf_reserve(&call->response->body, LIKELY_BYTES);
         json_open(&j, '{');
         json_member(&j, "view", str_of(page->name));
         json_member_int(&j, "moment", view.moment->id);

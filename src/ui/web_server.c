@@ -86,7 +86,8 @@ static void release_response(struct web_response *r)
 
 void web_response_etag(struct web_response *r)
 {
-    uint64_t hash = hash_bytes(r->body.data, r->body.len);
+    const struct buf *of = r->packed.len ? &r->packed : &r->body;
+    uint64_t hash = hash_bytes(of->data, of->len);
     snprintf(r->etag, sizeof r->etag, "\"%016llx\"", (unsigned long long)hash);
 }
 

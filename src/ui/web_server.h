@@ -46,7 +46,7 @@ struct web_response {
     struct buf place;     /* where to go instead, with a status that says so */
     const char *allow;    /* of status 405; static */
     struct buf file_name; /* to be saved under it */
-    char etag[24];        /* "\"...\""; "": made of the body */
+    char etag[24];        /* "\"...\""; "": made of the answer */
     bool is_lasting;      /* the same name has the same content for ever */
 };
 
@@ -63,7 +63,7 @@ struct web_server;
 void web_response_text(struct web_response *response, unsigned status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Make response->etag of the body. */
+/* Make response->etag of what is packed, or else of the body. */
 void web_response_etag(struct web_response *response);
 
 /* Is libmicrohttpd there?  False with ERR_UNSUPPORTED, which says what to install. */

@@ -203,7 +203,7 @@ struct summer {
 };
 
 #define MAX_SUMMERS 4
-#define FRAMES_PER_SUMMER 500000 /* fewer are not worth a thread */
+#define FRAMES_PER_SUMMER 100000 /* fewer are not worth a thread */
 
 static inline void add_cum(struct cum *cum, uint32_t node, uint32_t stamp, int64_t w)
 {

@@ -8,10 +8,11 @@
 
 #define MAX_ADDERS 4
 #define FRAMES_PER_ADDER 500000 /* fewer are not worth a thread */
+#define AHEAD 6                 /* samples */
 
 /* What a node comes to; `seen` is the last sample that counted, plus 1. */
 struct sum {
-    uint64_t value, divisor;
+    uint64_t value;
     uint32_t seen;
 };
 
@@ -20,28 +21,20 @@ enum what { MARKED, CALLERS, CALLEES, N_WHAT };
 /* Goes through some of the samples. */
 struct adder {
     const struct graph *g;
+    const struct places *places;
     const uint8_t *marks;     /* by node */
     const uint8_t *locations; /* by location: it has a marked frame */
-    uint32_t begin, end;
+    uint32_t begin, end;      /* of the places' samples */
     struct sum *sums[N_WHAT]; /* by node */
     struct sum flat, cum;
 };
 
-static void add(struct sum *sum, uint32_t stamp, int64_t value, int64_t divisor)
+static void add(struct sum *sum, uint32_t stamp, int64_t value)
 {
     if (sum->seen == stamp)
         return;
     sum->seen = stamp;
     sum->value += (uint64_t)value;
-    sum->divisor += (uint64_t)divisor;
-}
-
-static bool has_marked(const struct adder *a, const struct view_sample *s)
-{
-    uint8_t any = 0;
-    for (uint32_t i = 0; i < s->n_locs; i++)
-        any |= a->locations[s->locs[i]];
-    return any;
 }
 
 /* The innermost frame from locs[from] on outwards; GRAPH_NONE: there is none. */
@@ -53,12 +46,14 @@ static uint32_t frame_outside(const struct graph *g, const struct view_sample *s
     return GRAPH_NONE;
 }
 
-static void add_sample(struct adder *a, const struct view_sample *s, uint32_t stamp, int64_t value,
-                       int64_t divisor)
+/* Of a sample, n of whose locations have to be looked at: the others are outside of what is
+ * marked. */
+static void add_sample(struct adder *a, const struct view_sample *s, uint32_t n, uint32_t stamp,
+                       int64_t value)
 {
     const struct graph *g = a->g;
     uint32_t caller = GRAPH_NONE; /* the frame before, if it is marked */
-    for (uint32_t i = s->n_locs; i-- > 0;) {
+    for (uint32_t i = n; i-- > 0;) {
         uint32_t loc = s->locs[i], end = g->frame_first[loc + 1];
         if (!a->locations[loc] && caller == GRAPH_NONE)
             continue;
@@ -67,44 +62,49 @@ static void add_sample(struct adder *a, const struct view_sample *s, uint32_t st
         for (uint32_t k = g->frame_first[loc]; k < end; k++) {
             uint32_t node = g->frames[k] & ~GRAPH_FRAME_INLINED;
             if (a->marks[node]) {
-                add(&a->sums[MARKED][node], stamp, value, divisor);
+                add(&a->sums[MARKED][node], stamp, value);
                 if (caller != GRAPH_NONE && caller != node)
-                    add(&a->sums[CALLERS][caller], stamp, value, divisor);
+                    add(&a->sums[CALLERS][caller], stamp, value);
             }
             if (caller != GRAPH_NONE && caller != node && a->marks[caller])
-                add(&a->sums[CALLEES][node], stamp, value, divisor);
+                add(&a->sums[CALLEES][node], stamp, value);
             caller = node;
         }
         if (caller != GRAPH_NONE && !a->marks[caller])
             caller = GRAPH_NONE;
     }
-    add(&a->cum, stamp, value, divisor);
+    add(&a->cum, stamp, value);
     if (a->marks[frame_outside(g, s, 0)])
-        add(&a->flat, stamp, value, divisor);
+        add(&a->flat, stamp, value);
+}
+
+/* Ask for the part of a stack that will be looked at. */
+static void prefetch(const struct places *p, uint32_t sample)
+{
+    const uint32_t *locs = places_sample(p, sample)->locs;
+    for (uint32_t i = 0; i <= p->at[sample].left; i += 16)
+        __builtin_prefetch(&locs[i]);
 }
 
 static void add_samples(void *arg, size_t which)
 {
     struct adder *a = (struct adder *)arg + which;
+    const struct places *p = a->places;
     const struct view *view = a->g->view;
-    for (uint32_t i = a->begin; i < a->end; i++) {
+    for (uint32_t k = a->begin; k < a->end; k++) {
+        uint32_t i = p->samples[k];
         const struct view_sample *s = &view->samples[i];
-        int64_t value = view_value(view, s), divisor = view_divisor(view, s);
-        if ((value || divisor) && has_marked(a, s))
-            add_sample(a, s, i + 1, value, divisor);
+        uint32_t n = p->at[i].left + (p->at[i].frame != GRAPH_NONE);
+        if (k + AHEAD < a->end)
+            prefetch(p, p->samples[k + AHEAD]);
+        add_sample(a, s, n, i + 1, view_value(view, s));
     }
 }
 
 static void join(struct sum *sum, const struct sum *other)
 {
     sum->value += other->value;
-    sum->divisor += other->divisor;
     sum->seen |= other->seen;
-}
-
-static int64_t shown(const struct sum *sum)
-{
-    return view_mean((int64_t)sum->value, (int64_t)sum->divisor);
 }
 
 static int by_size(const void *a, const void *b, void *arg)
@@ -124,7 +124,7 @@ static bool make_table(struct neighbours_table *t, const struct graph *g, const 
     bool ok = true;
     for (uint32_t i = 0; ok && i < g->n_nodes; i++)
         if (sums[i].seen)
-            ok = vec_push(&rows, (struct neighbours_row){i, shown(&sums[i])});
+            ok = vec_push(&rows, (struct neighbours_row){i, (int64_t)sums[i].value});
     if (rows.n > 1)
         qsort_r(rows.items, rows.n, sizeof *rows.items, by_size, (void *)g);
     t->rows = rows.items;
@@ -143,8 +143,8 @@ static bool collect(struct neighbours *n, const struct graph *g, struct adder *a
             for (uint32_t node = 0; node < g->n_nodes; node++)
                 join(&first->sums[what][node], &adders[i].sums[what][node]);
     }
-    n->flat = shown(&first->flat);
-    n->cum = shown(&first->cum);
+    n->flat = (int64_t)first->flat.value;
+    n->cum = (int64_t)first->cum.value;
     return make_table(&n->marked, g, first->sums[MARKED]) &&
            make_table(&n->callers, g, first->sums[CALLERS]) &&
            make_table(&n->callees, g, first->sums[CALLEES]);
@@ -160,26 +160,27 @@ static uint8_t *mark_locations(const struct graph *g, const uint8_t *marks)
     return locations;
 }
 
-bool neighbours_init(struct neighbours *n, const struct graph *g, const uint8_t *marks,
+bool neighbours_init(struct neighbours *n, const struct places *p, const uint8_t *marks,
                      struct err *err)
 {
     struct adder adders[MAX_ADDERS] = {0};
-    uint32_t n_samples = g->view->n_samples;
+    const struct graph *g = p->sides[0].graph;
     uint64_t n_frames = 0;
     uint8_t *locations = mark_locations(g, marks);
     bool ok = locations;
     *n = (struct neighbours){0};
-    for (uint32_t i = 0; i < n_samples; i++)
-        n_frames += g->view->samples[i].n_locs;
+    for (uint32_t k = 0; k < p->n; k++)
+        n_frames += p->at[p->samples[k]].left;
     size_t n_adders = (size_t)(n_frames / FRAMES_PER_ADDER);
     n_adders = n_adders < 1 ? 1 : n_adders > MAX_ADDERS ? MAX_ADDERS : n_adders;
     for (size_t i = 0; i < n_adders; i++) {
         adders[i] = (struct adder){
             .g = g,
+            .places = p,
             .marks = marks,
             .locations = locations,
-            .begin = (uint32_t)((uint64_t)n_samples * i / n_adders),
-            .end = (uint32_t)((uint64_t)n_samples * (i + 1) / n_adders),
+            .begin = (uint32_t)((uint64_t)p->n * i / n_adders),
+            .end = (uint32_t)((uint64_t)p->n * (i + 1) / n_adders),
         };
         for (int what = 0; what < N_WHAT; what++) {
             adders[i].sums[what] = calloc((size_t)g->n_nodes + 1, sizeof(struct sum));

@@ -547,7 +547,7 @@ static bool grow_all(const struct view *view, const uint8_t *marks, struct err *
               places_init(&p, &g, NULL, 1, err) && places_find(&p, marks, &found, err) &&
               places_pivot(&p, marks, &found, err) && calltree_grow(&down, &p, &o, err);
     o.outwards = true;
-    ok = ok && calltree_grow(&up, &p, &o, err) && neighbours_init(&n, &g, marks, err);
+    ok = ok && calltree_grow(&up, &p, &o, err) && neighbours_init(&n, &p, marks, err);
     neighbours_release(&n);
     calltree_release(&up);
     calltree_release(&down);
