@@ -249,7 +249,7 @@ def test_turns():
         sorted(s[2] for s in side), sorted(m[1] for m in measured))), f"{side} {measured}")
     for (runs, waits, _), (cpu_us, _) in zip(side, measured):
         check("turns: CPU time", abs(runs - cpu_us) < cpu_us / 20 + 1000, f"{side} {measured}")
-        check("turns: the rest is runnable", abs(runs + waits - 400000) < 40000, f"{side}")
+        check("turns: the rest is runnable", -40000 < runs + waits - 400000 < 120000, f"{side}")
     check("turns: one processor", {p for _, states in threads for state, _, _, p, _ in states
                                    if state == "Running"} == {cpu}, f"{threads}")
     at_once = sorted((since, until) for _, states in threads for state, since, until, *_ in states
