@@ -43,11 +43,6 @@ struct states {
     bool failed;
 };
 
-static bool is_network(const char *reason)
-{
-    return !strcmp(reason, "network");
-}
-
 static bool is_sync(const char *reason)
 {
     return strstr(reason, "chan") || strstr(reason, "sync") || strstr(reason, "select");
@@ -79,7 +74,7 @@ static void *begin_net(const struct trace *trace, const struct analysis_options 
                        struct buf *out, struct err *err)
 {
     (void)out;
-    return begin_states(trace, options, TRACE_GO_WAITING, is_network, err);
+    return begin_states(trace, options, TRACE_GO_WAITING, analysis_is_network, err);
 }
 static void *begin_sync(const struct trace *trace, const struct analysis_options *options,
                         struct buf *out, struct err *err)

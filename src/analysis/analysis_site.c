@@ -186,6 +186,11 @@ static bool is_idle_reason(const char *reason)
     return false;
 }
 
+bool analysis_is_network(const char *reason)
+{
+    return !strcmp(reason, "network") || !strcmp(reason, "IO wait");
+}
+
 enum analysis_wait_kind analysis_wait_kind(const struct trace *trace, uint32_t reason,
                                            uint32_t stack)
 {
@@ -193,7 +198,7 @@ enum analysis_wait_kind analysis_wait_kind(const struct trace *trace, uint32_t r
     struct trace_stack s = trace_stack(trace, stack);
     if (is_idle_reason(why))
         return ANALYSIS_WAIT_IDLE;
-    if (!strcmp(why, "network"))
+    if (analysis_is_network(why))
         return is_request(trace, &s) ? ANALYSIS_WAIT_IDLE : ANALYSIS_WAIT_OTHER;
     if (!strncmp(why, "sync mutex", 10) || !strncmp(why, "sync rwlock", 11))
         return ANALYSIS_WAIT_LOCK;

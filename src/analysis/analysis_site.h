@@ -23,4 +23,7 @@ enum analysis_wait_kind analysis_wait_kind(const struct trace *trace, uint32_t r
  * stack. */
 const struct trace_frame *analysis_site(const struct trace *trace, uint32_t stack);
 
+/* Waits for the network; of native programs also for pipes and files. */
+bool analysis_is_network(const char *reason);
+
 #endif

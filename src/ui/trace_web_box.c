@@ -33,8 +33,9 @@ static void write_wake(const struct trace_web_ask *ask, struct json *j,
     json_member_int(j, "g", trace_web_id(ask, wake->goroutine));
     json_member(j, "function",
                 is_known                         ? str_of(trace_web_function(ask, wake->goroutine))
-                : str_eq(reason, STR("network")) ? STR("the network poller")
                 : str_eq(reason, STR("sleep"))   ? STR("a timer")
+                : ask->model->is_native          ? STR("the kernel")
+                : str_eq(reason, STR("network")) ? STR("the network poller")
                                                  : STR("the runtime"));
     json_member_int(j, "track", track_or_none(wake->track));
     json_member(j, "kind", wake->created ? STR("created") : STR("woke"));

@@ -87,7 +87,7 @@ void trace_web_where(const struct trace *trace, uint32_t stack, struct buf *out)
 
 const char *trace_web_profile_of(const char *reason)
 {
-    if (!strcmp(reason, "network"))
+    if (analysis_is_network(reason))
         return "net";
     if (strstr(reason, "chan") || strstr(reason, "sync") || strstr(reason, "select"))
         return "sync";

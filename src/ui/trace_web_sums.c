@@ -23,7 +23,7 @@ static const char *const column_names[N_COLUMNS] = {"sync", "network", "sleep", 
 
 static enum column column_of(const char *reason)
 {
-    if (!strcmp(reason, "network"))
+    if (analysis_is_network(reason))
         return COLUMN_NETWORK;
     if (!strcmp(reason, "sleep"))
         return COLUMN_SLEEP;
@@ -232,9 +232,10 @@ static void put_waker(const struct trace *trace, const struct analysis_wait *w, 
     else if (is_lock)
         buf_puts(out, "nobody");
     else
-        buf_puts(out, !strcmp(reason, "network") ? "the network poller"
-                      : !strcmp(reason, "sleep") ? "a timer"
-                                                 : "the runtime");
+        buf_puts(out, !strcmp(reason, "sleep")      ? "a timer"
+                      : trace_is_native(trace)      ? "the kernel"
+                      : analysis_is_network(reason) ? "the network poller"
+                                                    : "the runtime");
 }
 
 void trace_web_wait(struct json *j, const struct analysis_facts *facts,

@@ -20,7 +20,7 @@ static const char *const reasons[TRACE_RAW_N_REASONS] = {
     [TRACE_RAW_SELECT] = "select",
     [TRACE_RAW_CHILD] = "wait for a child process",
     [TRACE_RAW_SIGNAL] = "wait for a signal",
-    [TRACE_RAW_IO] = "I/O",
+    [TRACE_RAW_IO] = "IO wait",
 };
 
 static bool check(struct trace_states *s, bool ok)

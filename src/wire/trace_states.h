@@ -9,7 +9,7 @@
  * a wait in which it stays on its processor is none; it runs when it comes.  A thread of which no
  * such thing is known, or that does things while it is said to be away, has a further P meanwhile.
  * Where it tells of wake-ups too (has_wakes), a thread can run from then on; and one that leaves in
- * a system call waits ("I/O").  A wake-up that nobody has told of is at the time when it comes:
+ * a system call waits ("IO wait").  A wake-up that nobody has told of is at the time when it comes:
  * less than GOTRACE_UNTOLD_NS before it runs.
  *
  * In: what happens, one after another, as it is seen in the order of time.  Out: generations.

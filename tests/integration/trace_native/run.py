@@ -93,7 +93,7 @@ def known(said, threads, has_wakes):
     for line in said.splitlines():
         waiter, reason, waker, ms = shlex.split(line)
         if has_wakes and reason == "syscall":
-            reason, waker = "I/O", "main"
+            reason, waker = "IO wait", "main"
         found = [(w, threads.get(w[3])) for t in threads.values() if t.function == waiter
                  for w in t.waits if w[0] == reason and w[2] and w[2] - w[1] >= int(ms) * 1e6 / LATE]
         if not any((by.function if by else None) == waker or
@@ -266,7 +266,7 @@ def test_turns():
     if why:
         skip("woken", why)
     for function, reason, waker in () if why else (
-            ("sleeps", "sleep", None), ("reads", "I/O", "writes"),
+            ("sleeps", "sleep", None), ("reads", "IO wait", "writes"),
             ("epolls", "network", "notifies"), ("receives", "network", "sends")):
         late = [int(s[1]) for s in said if s[0] == function]
         waits = [((b[2] - b[1]) / 1e3, b[4]) for name, states in threads if name == function
