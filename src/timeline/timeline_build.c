@@ -49,6 +49,7 @@ struct timeline *timeline_new(void)
     tl->failed = !timeline_past_init(&tl->past);
     tl->stretch_events = TIMELINE_STRETCH_EVENTS;
     tl->exact_events = TIMELINE_EXACT_EVENTS;
+    tl->tile_items = TIMELINE_TILE_ITEMS;
     tl->building = b;
     b->tl = tl;
     b->collecting = TIMELINE_NONE;

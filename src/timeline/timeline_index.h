@@ -80,9 +80,10 @@ struct timeline {
     int64_t last_ns;  /* since it */
     bool has_first, failed, is_sealed;
     /* Of a stretch: TIMELINE_STRETCH_EVENTS; as many may be made again for one answer:
-     * TIMELINE_EXACT_EVENTS.  Tests make them few. */
+     * TIMELINE_EXACT_EVENTS.  Of a tile: TIMELINE_TILE_ITEMS.  Tests make them few. */
     uint32_t stretch_events;
     uint64_t exact_events;
+    size_t tile_items;
 
     struct timeline_lanes lanes[TIMELINE_N_CLASSES];
     VEC(struct timeline_lane_of) lane_of; /* of lanes of goroutines */
@@ -130,6 +131,9 @@ static inline uint32_t timeline_lane_numbered(const struct timeline *tl, uint32_
 size_t timeline_chunk_at(const struct timeline *tl, int64_t ns);
 /* Events in chunks from..to. */
 uint64_t timeline_n_events(const struct timeline *tl, size_t from, size_t to);
+
+/* The place in task_lanes where the task's begin. */
+size_t timeline_task_lane(const struct timeline *tl, uint32_t task);
 
 /* What a state is called and what kind it is to the user (TIMELINE_SYNC and so on). */
 uint8_t timeline_kind_of(const struct timeline *tl, const struct timeline_state *state,

@@ -13,6 +13,9 @@ struct joiner {
     uint32_t owner;          /* goroutine of the lane; TIMELINE_NONE: states say it */
     uint32_t task;           /* only regions of it; TIMELINE_NONE: all */
     bool failed;
+    size_t n_items, most_items; /* boxes and marks */
+    size_t n_bytes;             /* of texts */
+    uint32_t n_texts;           /* that are counted */
     /* The cell that is being filled. */
     int64_t cell, cell_end_ns; /* the latest end in it */
     uint32_t n;
@@ -31,6 +34,19 @@ struct joiner {
 static uint32_t goroutine_of(const struct joiner *j, const struct timeline_state *state)
 {
     return j->owner != TIMELINE_NONE ? j->owner : state->g;
+}
+
+/* Is it more than an answer may be?  Then what comes is not needed. */
+static bool is_over(const struct joiner *j)
+{
+    return j->most_items != SIZE_MAX &&
+           (j->n_items > j->most_items || j->n_bytes > TIMELINE_TILE_TEXT_BYTES);
+}
+
+static void count_texts(struct joiner *j)
+{
+    for (; j->n_texts < j->texts->texts.n; j->n_texts++)
+        j->n_bytes += j->texts->texts.strings[j->n_texts].len;
 }
 
 static uint32_t text_of(struct joiner *j, const char *name)
@@ -55,6 +71,7 @@ static void put(struct joiner *j, int64_t start_ns, int64_t end_ns,
         .kind = timeline_kind_of(j->tl, state, go),
         .busy_ns = busy_ns,
     };
+    j->n_items++;
     if (!vec_push(&j->lane->boxes, box))
         j->failed = true;
 }
@@ -171,7 +188,7 @@ static void add_segment(void *arg, const struct timeline_segment *s)
     struct joiner *j = arg;
     bool is_states = s->state.kind != TIMELINE_REGION && s->state.kind != TIMELINE_ASSIST &&
                      s->state.kind != TIMELINE_SWEEP && s->state.kind != TIMELINE_STW;
-    if (j->task != TIMELINE_NONE && (s->n || s->state.g != j->task))
+    if ((j->task != TIMELINE_NONE && (s->n || s->state.g != j->task)) || is_over(j))
         return;
     if (s->end_ns - s->start_ns < j->step_ns) {
         add_to_cell(j, s, is_states);
@@ -200,6 +217,8 @@ static void add_mark(void *arg, const struct timeline_state *state)
 {
     struct joiner *j = arg;
     uint8_t kind = (uint8_t)(state->kind - TIMELINE_MARK);
+    if (is_over(j))
+        return;
     int64_t cell = state->since_ns / j->step_ns;
     if (cell != j->mark_cell) {
         j->mark_cell = cell;
@@ -224,6 +243,8 @@ static void add_mark(void *arg, const struct timeline_state *state)
         mark.goroutine = state->g;
         mark.name = timeline_texts_add(j->texts, timeline_function(j->tl, state->g), &j->failed);
     }
+    count_texts(j);
+    j->n_items++;
     j->mark_at[kind] = j->lane->marks.n;
     if (!vec_push(&j->lane->marks, mark))
         j->failed = true;
@@ -240,6 +261,7 @@ static void add_lane(struct joiner *j, const struct timeline_chunks *chunks, uin
     j->busy_ns = 0;
     timeline_chunks_segments(chunks, lane, start_ns, end_ns, &sink);
     flush(j, INT64_MAX);
+    count_texts(j);
 }
 
 static void add_goroutine(struct joiner *j, const struct timeline_chunks *chunks, uint32_t go,
@@ -277,9 +299,7 @@ static void add_task(struct joiner *j, const struct timeline_chunks *chunks,
         if (!vec_push(&out->lanes[0].boxes, box))
             j->failed = true;
     }
-    size_t at = 0;
-    while (at < tl->task_lanes.n && tl->task_lanes.items[at].task != track->entity)
-        at++;
+    size_t at = timeline_task_lane(tl, track->entity);
     j->task = track->entity;
     for (uint32_t i = 1; i < out->n_lanes && at < tl->task_lanes.n &&
                          tl->task_lanes.items[at].task == track->entity;
@@ -324,17 +344,11 @@ static void add_track(struct joiner *j, const struct timeline_chunks *chunks,
     }
 }
 
-bool timeline_tile(const struct timeline *tl, const struct timeline_tracks *tracks, uint32_t first,
-                   uint32_t n, int64_t start_ns, int64_t end_ns, int64_t step_ns,
-                   struct timeline_tile *out, struct err *err)
+/* Lanes of [first, first + n), empty. */
+static bool begin_tile(const struct timeline_tracks *tracks, uint32_t first, uint32_t n,
+                       struct timeline_tile *out)
 {
-    struct joiner j = {.tl = tl, .texts = &out->texts, .step_ns = step_ns < 1 ? 1 : step_ns};
-    struct timeline_chunks chunks = {0};
     *out = (struct timeline_tile){0};
-    if (first > tracks->n)
-        first = tracks->n;
-    if (n > tracks->n - first)
-        n = tracks->n - first;
     bool good = timeline_texts_init(&out->texts) &&
                 (out->tracks = ARENA_ARRAY(&out->texts.arena, struct timeline_tile_track, n + 1u));
     for (uint32_t i = 0; i < n && good; i++) {
@@ -345,14 +359,51 @@ bool timeline_tile(const struct timeline *tl, const struct timeline_tracks *trac
         t->n_lanes = good ? tracks->tracks[first + i].lanes : 0;
         out->n_tracks = i + 1;
     }
+    return good;
+}
+
+/* *times: the step that would do is so much longer; 1: it is done.  False: no memory. */
+static bool fill_tile(const struct timeline_chunks *chunks, const struct timeline_tracks *tracks,
+                      uint32_t first, int64_t start_ns, int64_t end_ns, int64_t step_ns,
+                      struct timeline_tile *out, int64_t *times)
+{
+    struct joiner j = {.tl = chunks->tl,
+                       .texts = &out->texts,
+                       .step_ns = step_ns,
+                       .most_items =
+                           step_ns < end_ns - start_ns ? chunks->tl->tile_items : SIZE_MAX};
+    uint32_t i = 0;
+    for (; i < out->n_tracks && !j.failed && !is_over(&j); i++)
+        add_track(&j, chunks, &tracks->tracks[first + i], &out->tracks[i], start_ns, end_ns);
+    *times = 1;
+    while (is_over(&j) && (*times == 1 || *times * i < out->n_tracks))
+        *times *= 2;
+    return !j.failed;
+}
+
+bool timeline_tile(const struct timeline *tl, const struct timeline_tracks *tracks, uint32_t first,
+                   uint32_t n, int64_t start_ns, int64_t end_ns, int64_t step_ns,
+                   struct timeline_tile *out, struct err *err)
+{
+    struct timeline_chunks chunks = {0};
+    if (first > tracks->n)
+        first = tracks->n;
+    if (n > tracks->n - first)
+        n = tracks->n - first;
+    if (step_ns < 1)
+        step_ns = 1;
+    bool good = begin_tile(tracks, first, n, out);
     if (good && n && start_ns < end_ns) {
         /* All of a list are of one class, but for tasks in front of goroutines, which are of
          * the same. */
         good = timeline_chunks_get(&chunks, tl, class_of(tracks->tracks[first].kind), start_ns,
                                    end_ns);
-        for (uint32_t i = 0; i < n && good; i++) {
-            add_track(&j, &chunks, &tracks->tracks[first + i], &out->tracks[i], start_ns, end_ns);
-            good = !j.failed;
+        for (int64_t times; good; step_ns *= times) {
+            good = fill_tile(&chunks, tracks, first, start_ns, end_ns, step_ns, out, &times);
+            if (!good || times == 1)
+                break;
+            timeline_tile_release(out);
+            good = begin_tile(tracks, first, n, out);
         }
         timeline_chunks_release(&chunks);
     }

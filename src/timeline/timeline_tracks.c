@@ -225,7 +225,7 @@ static uint8_t *all_within(const struct timeline *tl, uint64_t ancestor)
     return is;
 }
 
-static size_t first_task_lane(const struct timeline *tl, uint32_t task)
+size_t timeline_task_lane(const struct timeline *tl, uint32_t task)
 {
     size_t low = 0, high = tl->task_lanes.n;
     while (low < high) {
@@ -242,7 +242,7 @@ static void add_task(struct making *m, uint32_t task)
 {
     const struct timeline *tl = m->tl;
     const struct timeline_task *t = &tl->tasks.items[task];
-    size_t at = first_task_lane(tl, task);
+    size_t at = timeline_task_lane(tl, task);
     unsigned lanes = 1;
     while (at < tl->task_lanes.n && tl->task_lanes.items[at].task == task && lanes <= TASK_LANES) {
         at++;

@@ -119,8 +119,11 @@ struct timeline_tile {
         uint32_t n_lanes;
     } * tracks; /* in the arena */
 };
-/* step: what is shorter is joined; at least 1.  Wide tiles of long traces may be joined more
- * coarsely than asked. */
+/* A tile has at most about so many boxes and marks, and bytes of texts. */
+#define TIMELINE_TILE_ITEMS 400000
+#define TIMELINE_TILE_TEXT_BYTES ((size_t)4 << 20)
+/* step: what is shorter is joined; at least 1.  Wide tiles of long traces, and those in which there
+ * is too much, are joined more coarsely than asked. */
 bool timeline_tile(const struct timeline *timeline, const struct timeline_tracks *tracks,
                    uint32_t first, uint32_t n, int64_t start_ns, int64_t end_ns, int64_t step_ns,
                    struct timeline_tile *out, struct err *err);

@@ -438,6 +438,61 @@ static void check_file(const char *path)
     }
 }
 
+static size_t count_items(const struct timeline_tile *tile)
+{
+    size_t n = 0;
+    for (uint32_t i = 0; i < tile->n_tracks; i++)
+        for (uint32_t k = 0; k < tile->tracks[i].n_lanes; k++)
+            n += tile->tracks[i].lanes[k].boxes.n + tile->tracks[i].lanes[k].marks.n;
+    return n;
+}
+
+/* What is too much for a tile is joined more coarsely, and all of its time is still there. */
+static void check_bounded(struct loaded *l)
+{
+    for (int view = 0; view < 3; view++) {
+        struct timeline_tracks tracks;
+        struct timeline_tile fine, coarse;
+        assert_true(timeline_tracks(
+            l->tl, &(struct timeline_selection){.view = (enum timeline_view)view}, &tracks, NULL));
+        l->tl->tile_items = SIZE_MAX - 1;
+        assert_true(timeline_tile(l->tl, &tracks, 0, tracks.n, 0, l->last_ns, 1, &fine, NULL));
+        for (size_t most = 1; most < 100000; most *= 7) {
+            l->tl->tile_items = most;
+            assert_true(
+                timeline_tile(l->tl, &tracks, 0, tracks.n, 0, l->last_ns, 1, &coarse, NULL));
+            /* A lane has one cell when nothing else helps. */
+            size_t n = count_items(&coarse);
+            assert_true(n <= most || n <= 33 * 8 * (size_t)tracks.n);
+            assert_true(n <= count_items(&fine));
+            for (uint32_t i = 0; i < coarse.n_tracks; i++)
+                assert_int_equal(coarse.tracks[i].lanes[0].boxes.n > 0,
+                                 fine.tracks[i].lanes[0].boxes.n > 0);
+            timeline_tile_release(&coarse);
+        }
+        timeline_tile_release(&fine);
+        timeline_tracks_release(&tracks);
+    }
+    l->tl->tile_items = TIMELINE_TILE_ITEMS;
+}
+
+static void test_bounded(void **state)
+{
+    const char *folder = getenv("SONDE_TESTDATA");
+    char path[1024];
+    struct loaded l;
+    (void)state;
+    snprintf(path, sizeof path, "%s/trace/mixed_1_26.trace", folder ? folder : "");
+    for (int few = 0; few < 2; few++) {
+        if (!load(&l, path, few))
+            skip();
+        check_bounded(&l);
+        l.tl->exact_events = 0; /* from the sums */
+        check_bounded(&l);
+        unload(&l);
+    }
+}
+
 static void test_samples(void **state)
 {
     (void)state;
@@ -979,7 +1034,7 @@ int main(void)
         cmocka_unit_test(test_details), cmocka_unit_test(test_sums),
         cmocka_unit_test(test_empty),   cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_samples), cmocka_unit_test(test_broken),
-        cmocka_unit_test(test_threads),
+        cmocka_unit_test(test_threads), cmocka_unit_test(test_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
