@@ -15,7 +15,7 @@ bool analysis_pass_begin(struct analysis_pass *pass, const struct trace *trace,
                          const struct analysis_options *options, struct analysis_task *tasks,
                          size_t n, struct err *err)
 {
-    *pass = (struct analysis_pass){options, tasks, n, INT64_MAX, 0, false};
+    *pass = (struct analysis_pass){options, tasks, n, INT64_MAX, 0, 0, false};
     for (size_t i = 0; i < n; i++) {
         tasks[i].state = tasks[i].ops->begin(trace, options, tasks[i].out, err);
         if (!tasks[i].state)
@@ -24,23 +24,35 @@ bool analysis_pass_begin(struct analysis_pass *pass, const struct trace *trace,
     return true;
 }
 
+static void hand_over(struct analysis_pass *pass, const struct trace_event *events, size_t n)
+{
+    for (size_t i = 0; i < pass->n; i++)
+        pass->tasks[i].ops->events(pass->tasks[i].state, events, n);
+}
+
 bool analysis_pass_events(struct analysis_pass *pass, const struct trace_event *events, size_t n)
 {
     if (!pass->any && pass->options->end_ns && may_stop(pass->tasks, pass->n))
         pass->end_ns = analysis_window_time(events, pass->options->end_ns);
     pass->any = true;
-    bool is_over = false;
+    size_t n_whole = n;
     if (events[n - 1].time_ns >= pass->end_ns) {
         size_t inside = 0, left = ANALYSIS_BEHIND_EVENTS - pass->n_behind;
-        while (events[inside].time_ns < pass->end_ns)
+        while (inside < n && events[inside].time_ns < pass->end_ns)
             inside++;
-        is_over = n - inside >= left;
-        n = is_over ? inside + left : n;
-        pass->n_behind += n - inside;
+        if (n - inside > left)
+            n_whole = inside + left;
+        pass->n_behind += n_whole - inside;
     }
-    for (size_t i = 0; i < pass->n; i++)
-        pass->tasks[i].ops->events(pass->tasks[i].state, events, n);
-    return !is_over;
+    if (n_whole)
+        hand_over(pass, events, n_whole);
+    for (size_t i = 0; i < n; i++) {
+        if (i >= n_whole && trace_event_is_first_status(&events[i]))
+            hand_over(pass, &events[i], 1);
+        if (events[i].type == TRACE_SYNC)
+            pass->n_sync++;
+    }
+    return pass->n_behind < ANALYSIS_BEHIND_EVENTS || pass->n_sync < 2;
 }
 
 bool analysis_pass_end(struct analysis_pass *pass, struct err *err)

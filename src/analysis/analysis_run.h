@@ -28,13 +28,15 @@ struct analysis_pass {
     size_t n;
     int64_t end_ns;  /* of the window, on the trace's clock, if no time counts behind it */
     size_t n_behind; /* events there that were handed over */
+    size_t n_sync;   /* begins of generations that have been */
     bool any;
 };
 bool analysis_pass_begin(struct analysis_pass *pass, const struct trace *trace,
                          const struct analysis_options *options, struct analysis_task *tasks,
                          size_t n, struct err *err);
 /* Profiles with an end are handed so many events behind it, since the stack that a goroutine runs
- * with is told when it stops. */
+ * with is told when it stops; and those of the first generation that tell what goroutines have done
+ * since before the trace. */
 #define ANALYSIS_BEHIND_EVENTS 4096
 /* False: no more are needed. */
 bool analysis_pass_events(struct analysis_pass *pass, const struct trace_event *events, size_t n);

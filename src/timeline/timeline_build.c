@@ -683,6 +683,8 @@ static void keep_past(struct timeline *tl, const struct trace_event *e)
     struct trace_transition t;
     if (keep_step(tl, e))
         return;
+    if (trace_event_is_first_status(e))
+        tl->status_ns = tl->last_ns;
     if (!trace_event_transition(e, &t)) {
         timeline_past_event(&tl->past, e);
     } else if (t.scope == TRACE_SCOPE_GOROUTINE) {

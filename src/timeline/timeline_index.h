@@ -76,8 +76,9 @@ struct timeline {
     const struct trace *trace;
     struct timeline_store store;
     struct timeline_past past;
-    int64_t first_ns; /* on the trace's clock */
-    int64_t last_ns;  /* since it */
+    int64_t first_ns;  /* on the trace's clock */
+    int64_t last_ns;   /* since it */
+    int64_t status_ns; /* the last event of trace_event_is_first_status */
     bool has_first, failed, is_sealed;
     /* Of a stretch: TIMELINE_STRETCH_EVENTS; as many may be made again for one answer:
      * TIMELINE_EXACT_EVENTS.  Of a tile: TIMELINE_TILE_ITEMS.  Tests make them few. */

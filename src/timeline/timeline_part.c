@@ -9,24 +9,35 @@ struct reading {
     void *arg;
     int64_t end_ns; /* on the trace's clock */
     int64_t last_ns;
-    size_t n_behind; /* left */
+    int64_t status_ns; /* the last event that tells what was before the trace */
+    size_t n_behind;   /* left */
     bool is_over, is_called_off;
 };
 
 static bool take(void *arg, const struct trace_event *events, size_t n)
 {
     struct reading *r = arg;
+    size_t n_whole = n;
     if (events[n - 1].time_ns >= r->end_ns) {
         size_t inside = 0;
-        while (events[inside].time_ns < r->end_ns)
+        while (inside < n && events[inside].time_ns < r->end_ns)
             inside++;
-        r->is_over = n - inside >= r->n_behind;
-        n = r->is_over ? inside + r->n_behind : n;
-        r->n_behind -= n - inside;
+        if (n - inside > r->n_behind)
+            n_whole = inside + r->n_behind;
+        r->n_behind -= n_whole - inside;
+        r->is_over = !r->n_behind;
     }
-    r->last_ns = events[n - 1].time_ns;
-    r->is_called_off = !r->events(r->arg, events, n);
-    return !r->is_over && !r->is_called_off;
+    if (n_whole) {
+        r->last_ns = events[n_whole - 1].time_ns;
+        r->is_called_off = !r->events(r->arg, events, n_whole);
+    }
+    for (size_t i = n_whole; i < n && !r->is_called_off; i++) {
+        if (trace_event_is_first_status(&events[i])) {
+            r->last_ns = events[i].time_ns;
+            r->is_called_off = !r->events(r->arg, &events[i], 1);
+        }
+    }
+    return !r->is_called_off && (!r->is_over || events[n - 1].time_ns < r->status_ns);
 }
 
 /* An end of running with the stack that names the goroutine; who has a name keeps it. */
@@ -58,15 +69,21 @@ bool timeline_part(const struct timeline *tl, const struct timeline_part *part,
                    struct err *err)
 {
     struct timeline_past_events past = {0};
-    struct reading r = {.events = events, .arg = arg, .n_behind = part->n_behind};
+    struct reading r = {.events = events,
+                        .arg = arg,
+                        .status_ns = tl->first_ns + tl->status_ns,
+                        .n_behind = part->n_behind};
     size_t chunk = timeline_chunk_at(tl, part->start_ns);
     if (__builtin_add_overflow(tl->first_ns, part->end_ns, &r.end_ns))
         r.end_ns = part->end_ns < 0 ? INT64_MIN : INT64_MAX;
     bool good = timeline_past_at(&tl->past, &chunk, &past);
     if (good && past.events.n)
         r.is_called_off = !events(arg, past.events.items, past.events.n);
-    for (; good && chunk < tl->chunks.n && !r.is_over && !r.is_called_off; chunk++)
+    for (; good && chunk < tl->chunks.n && !r.is_called_off; chunk++) {
+        if (r.is_over && tl->store.chunks.items[chunk].begin_ns > r.status_ns)
+            break;
         good = timeline_store_replay(&tl->store, chunk, take, &r);
+    }
     if (good && part->tells_names && r.is_over && !r.is_called_off)
         good = tell_names(tl, &r);
     vec_release(&past.events);

@@ -11,7 +11,9 @@
 
 struct timeline_part {
     int64_t start_ns, end_ns;
-    size_t n_behind; /* so many events at the end and later are handed out as well; at least 1 */
+    /* So many events at the end and later are handed out as well, and of those behind them the ones
+     * of trace_event_is_first_status. */
+    size_t n_behind;
     /* Behind those, of goroutines of which it is told only later what they start with, an event
      * that tells it.  Not for profiles, which count up to the end. */
     bool tells_names;

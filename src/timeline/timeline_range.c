@@ -367,6 +367,7 @@ static bool add_longest(struct summing *s)
         }
         b->stack = details.stack;
         b->by = details.is_woken ? details.woken.goroutine : TIMELINE_NONE;
+        b->by_stack = details.is_woken ? details.woken.stack : 0;
         timeline_details_release(&details);
     }
     return true;

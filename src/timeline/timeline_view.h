@@ -267,7 +267,8 @@ struct timeline_blocked {
     uint8_t kind;
     uint32_t longest_goroutine; /* TIMELINE_NONE */
     int64_t longest_start_ns, longest_ns;
-    uint32_t by; /* goroutine that woke the longest; TIMELINE_NONE */
+    uint32_t by;       /* goroutine that woke the longest; TIMELINE_NONE */
+    uint32_t by_stack; /* where it did; 0: not known */
 };
 struct timeline_range {
     struct timeline_texts texts;

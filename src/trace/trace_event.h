@@ -15,7 +15,7 @@
 /* From the first event to the last: two years.  The first is at most INT64_MAX / 2 from 0, so that
  * differences and small sums of times are numbers whatever a file says. */
 #define TRACE_LENGTH_MAX_NS (UINT64_C(1) << 56)
-#define TRACE_SYNC 255  /* event.type of a generation's begin and of the end of the trace */
+#define TRACE_SYNC 255 /* event.type of a generation's begin and of the end of the trace */
 
 /* The context (g, m, p) is that before the event, as Go's tools show it. */
 struct trace_event {
@@ -85,6 +85,14 @@ struct trace_transition {
 };
 /* False: the event is no transition.  O(1), for each event of a long trace. */
 bool trace_event_transition(const struct trace_event *event, struct trace_transition *out);
+
+/* Is it what a goroutine has done since before the trace?  That may be told late in the first
+ * generation. */
+static inline bool trace_event_is_first_status(const struct trace_event *event)
+{
+    return (event->type == GOTRACE_GO_STATUS || event->type == GOTRACE_GO_STATUS_STACK) &&
+           event->args[2] >> 32 == TRACE_GO_UNDETERMINED;
+}
 
 /* The stack of the context in which the event was; 0: none. */
 uint32_t trace_event_stack(const struct trace_event *event);

@@ -115,16 +115,21 @@ static void write_longest(const struct trace_web_ask *ask, struct json *j, struc
 static void write_blocked(const struct trace_web_ask *ask, struct json *j,
                           const struct timeline_range *r)
 {
-    AUTO_BUF place = {0};
+    AUTO_BUF place = {0}, by_place = {0};
     json_key(j, "blocked");
     json_open(j, '[');
     for (size_t i = 0; i < r->blocked.n && i < BLOCKED_MAX; i++) {
         const struct timeline_blocked *b = &r->blocked.items[i];
         struct str reason = trace_web_text(&r->texts, b->reason);
         const struct trace_frame *frame = analysis_site(ask->trace, b->stack);
+        const struct trace_frame *waker =
+            b->by == TIMELINE_NONE ? NULL : analysis_site(ask->trace, b->by_stack);
         buf_clear(&place);
+        buf_clear(&by_place);
         if (frame)
             trace_web_frame_place(ask->trace, frame, &place);
+        if (waker)
+            trace_web_frame_place(ask->trace, waker, &by_place);
         json_open(j, '{');
         json_member(j, "reason", reason);
         json_member(j, "where", str_of(frame ? trace_string(ask->trace, frame->func, NULL) : ""));
@@ -134,7 +139,7 @@ static void write_blocked(const struct trace_web_ask *ask, struct json *j,
         json_member_int(j, "total", b->total_ns);
         write_longest(ask, j, reason, b);
         json_member(j, "by", str_of(trace_web_function(ask, b->by)));
-        json_member(j, "by_place", STR(""));
+        trace_web_member(j, "by_place", &by_place);
         json_member_double(j, "by_share",
                            b->by == TIMELINE_NONE || !b->total_ns
                                ? 0

@@ -412,6 +412,13 @@ def test_marks(trace):
         g = one["by_goroutine"][0]["g"]
         alone, both = (s.data("flame", profile="sync", goid=ids).json["values"]["total"] for ids in (g, f"{g},1"))
         check("flame of goroutines", 0 < alone < both, alone, both)
+        duration = s.ask("/data/meta").json["duration"]
+        cuts = [0, duration // 3, duration // 2, duration + 1]
+        whole = s.data("flame", profile="states").json["values"]["total"]
+        parts = [s.data("flame", profile="states", start=a, end=b).json["values"]["total"] for a, b in zip(cuts, cuts[1:])]
+        check("flames of parts are that of the whole", whole == sum(parts) and min(parts) > 0, whole, parts)
+        blocked = s.data("range", start=0, end=duration).json["blocked"]
+        check("blocked: by whom and where", any(b["by"] and re.search(r"\.go:\d+$", b["by_place"]) for b in blocked), blocked)
         hits = s.data("search", q="child|work", n=500).json["hits"]
         check("search", {h["kind"] for h in hits} >= {"task", "region", "function"} and
               sum(h["kind"] == "task" for h in hits) == 8, hits)
