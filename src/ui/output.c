@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,36 @@ bool output_file(const char *path, const struct buf *out, struct err *err)
     return file_write_atomic(path, out->data, out->len, err);
 }
 
+/* What is not whole goes with us. */
+static const int endings[] = {SIGINT, SIGTERM, SIGHUP};
+static const char *volatile unfinished;
+
+static void on_ending(int signo)
+{
+    if (unfinished)
+        unlink(unfinished);
+    raise(signo); /* as it would have been */
+}
+
+static void guard(const char *path)
+{
+    struct sigaction action = {.sa_handler = on_ending, .sa_flags = SA_RESETHAND | SA_NODEFER};
+    struct sigaction before;
+    unfinished = path;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (sigaction(endings[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+            sigaction(endings[i], &action, NULL);
+}
+
+static void unguard(void)
+{
+    struct sigaction action = {.sa_handler = SIG_DFL}, now;
+    unfinished = NULL;
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (sigaction(endings[i], NULL, &now) == 0 && now.sa_handler == on_ending)
+            sigaction(endings[i], &action, NULL);
+}
+
 static bool drain_file(void *arg, struct buf *out)
 {
     struct output_file *file = arg;
@@ -89,6 +120,8 @@ bool output_file_begin(struct output_file *file, const char *path, struct buf *o
     umask(mask);
     if (file->temporary)
         (void)fchmod(file->fd, exists ? st.st_mode & 07777 : 0666 & ~mask);
+    if (file->temporary)
+        guard(file->temporary);
     out->sink = drain_file;
     out->sink_arg = file;
     return true;
@@ -105,6 +138,8 @@ bool output_file_end(struct output_file *file, struct buf *out, bool keep, struc
         ok = err_sys(err, errno, "cannot write '%s'", file->path);
     if (file->temporary && !ok)
         unlink(file->temporary);
+    if (file->temporary)
+        unguard();
     free(file->temporary);
     free(file->path);
     return ok;

@@ -1,7 +1,8 @@
 /* output: where the bytes of a report go.
  * A reader that has left the pipe (`| head`) ends the program by SIGPIPE, silently,
  * as it ends any other.
- * Threads: one at a time.  Signals: no. */
+ * Threads: one at a time.  Signals: between output_file_begin and output_file_end INT, TERM and HUP
+ * take the unfinished file away before they end the program, unless somebody handles them. */
 #ifndef SONDE_UI_OUTPUT_H
 #define SONDE_UI_OUTPUT_H
 

@@ -7,6 +7,7 @@ import glob
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -263,6 +264,21 @@ def parts(trace, folder):
     check(f"{name}: -task", status == 2 and "-goroutine or a time" in errors, errors)
 
 
+def endings(folder):
+    """What is not whole is not left behind: here it waits for a pipe's first byte."""
+    fifo, path = os.path.join(folder, "fifo"), os.path.join(folder, "ended")
+    os.mkfifo(fifo)
+    for signo in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        process = subprocess.Popen([SONDE, "trace", "-export=chrome", "-o", path, fifo])
+        deadline, left = time.time() + 60, []
+        while time.time() < deadline and not left:
+            left = [name for name in os.listdir(folder) if name.startswith("ended.")]
+        time.sleep(0.1)
+        process.send_signal(signo)
+        check(f"ended by {signo.name}", left and process.wait(timeout=60) == -signo and
+              not any(name.startswith("ended") for name in os.listdir(folder)), left, os.listdir(folder))
+
+
 def main():
     traces = sorted(path for path in glob.glob(os.path.join(SAMPLES, "*")) if "LICENSE" not in path)
     if not traces:
@@ -283,6 +299,7 @@ def main():
             own_perfetto(name, trace, export("perfetto", trace, folder))
         if traces:
             parts(os.path.join(SAMPLES, "mixed_1_27.trace"), folder)
+        endings(folder)
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     sys.exit(1 if failed else 0)
 
