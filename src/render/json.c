@@ -72,6 +72,12 @@ static void add_escaped(struct buf *out, unsigned char c)
     }
 }
 
+/* Nothing needs to be looked at: so are most. */
+static inline bool is_plain(unsigned char c)
+{
+    return c >= 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '<';
+}
+
 void json_string(struct json *j, struct str text)
 {
     separate(j);
@@ -79,6 +85,10 @@ void json_string(struct json *j, struct str text)
     size_t plain = 0; /* begins what needs no escapes */
     for (size_t i = 0; i < text.len;) {
         unsigned char c = (unsigned char)text.p[i];
+        if (is_plain(c)) {
+            i++;
+            continue;
+        }
         size_t len = utf8_len((struct str){text.p + i, text.len - i});
         bool escape =
             c < 0x20 || c == '"' || c == '\\' || c == 0x7f || (c == '<' && j->in_html) || !len;
@@ -110,23 +120,48 @@ static inline char *print_digits(char *end, uint64_t v)
     return end;
 }
 
+static inline unsigned count_digits(uint64_t v)
+{
+    static const uint64_t powers[] = {0,
+                                      10,
+                                      100,
+                                      1000,
+                                      10000,
+                                      100000,
+                                      1000000,
+                                      10000000,
+                                      100000000,
+                                      1000000000,
+                                      10000000000u,
+                                      100000000000u,
+                                      1000000000000u,
+                                      10000000000000u,
+                                      100000000000000u,
+                                      1000000000000000u,
+                                      10000000000000000u,
+                                      100000000000000000u,
+                                      1000000000000000000u,
+                                      10000000000000000000u};
+    unsigned bits = 64 - (unsigned)__builtin_clzll(v | 1), n = bits * 1233 >> 12;
+    return n + (v >= powers[n]);
+}
+
+/* Numbers are most of what is sent: straight into the buffer. */
 void json_int(struct json *j, int64_t v)
 {
-    char digits[24], *end = digits + sizeof digits;
-    char *p = print_digits(end, v < 0 ? 0 - (uint64_t)v : (uint64_t)v);
-    if (v < 0)
-        *--p = '-';
-    if (j->comma)
-        *--p = ',';
-    j->comma = true;
-    char *out = buf_reserve(j->out, sizeof digits);
+    uint64_t u = v < 0 ? 0 - (uint64_t)v : (uint64_t)v;
+    char *out = buf_reserve(j->out, 24), *p = out;
     if (!out)
         return;
-    size_t n = (size_t)(end - p);
-    for (size_t i = 0; i < n; i++) /* numbers are short, and many */
-        out[i] = p[i];
-    out[n] = 0;
-    j->out->len += n;
+    *p = ',';
+    p += j->comma;
+    *p = '-';
+    p += v < 0;
+    p += u ? count_digits(u) : 1;
+    print_digits(p, u);
+    *p = 0;
+    j->comma = true;
+    j->out->len += (size_t)(p - out);
 }
 
 void json_decimal(struct json *j, int64_t v, unsigned decimals)

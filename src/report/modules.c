@@ -34,7 +34,11 @@ static struct str name_space(struct str name)
     name.len = without_suffix(name);
     if (name.len && (name.p[0] == '<' || name.p[0] == '('))
         return (struct str){"", 0};
-    for (; end < name.len && name.p[end] != '<' && name.p[end] != '('; end++) {
+    for (; end < name.len; end++) {
+        if (name.p[end] > '<' || (name.p[end] > '/' && name.p[end] < '<'))
+            continue; /* letters and digits, most of it */
+        if (name.p[end] == '<' || name.p[end] == '(')
+            break;
         if (name.p[end] == '/')
             slash = end + 1;
         if (name.p[end] == ' ') { /* a return type: "void std::f<int>()" */

@@ -503,7 +503,7 @@ static bool keep_stacks(struct graph *g, size_t n)
     return ok;
 }
 
-static bool make_all(struct graph *g, const uint8_t *states, uint64_t n_frames,
+static bool make_all(struct graph *g, const uint8_t *states, bool any, uint64_t n_frames,
                      struct edge_maker *makers, size_t n)
 {
     uint64_t most = n_frames / SHARE_KEPT;
@@ -520,8 +520,10 @@ static bool make_all(struct graph *g, const uint8_t *states, uint64_t n_frames,
         makers[i].kept = &g->kept[i];
         makers[i].most_kept = most < UINT32_MAX / 2 ? (uint32_t)most : UINT32_MAX / 2;
     }
-    if (ok)
+    if (ok && any)
         run_makers(g, makers, n, g->view->n_samples);
+    else
+        graph_forget_stacks(g);
     graph_stack_table_release(&table);
     return ok;
 }
@@ -536,7 +538,7 @@ static bool make_edges(struct graph *g, enum graph_edges which)
     struct edge_maker *makers = calloc(n, sizeof *makers);
     bool ok = states && makers;
     if (ok && which == GRAPH_EDGES_ALL && graph_stack_fits(g))
-        ok = make_all(g, states, n_frames, makers, n);
+        ok = make_all(g, states, any, n_frames, makers, n);
     else
         ok = ok && make_some(g, states, any, makers, n);
     if (makers)
