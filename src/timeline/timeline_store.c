@@ -397,7 +397,14 @@ uint32_t timeline_store_n(const struct timeline_store *store, size_t chunk)
 
 struct replay {
     struct trace_event block[TIMELINE_BLOCK_EVENTS + TIMELINE_STEP_MAX];
+    uint32_t n;     /* in the block */
+    uint32_t left;  /* that the chunk has still */
+    uint32_t taken; /* the cursor that comes next in place of the first; NO_CURSOR */
+    bool is_called_off;
+    struct trace_event literal; /* the last event that was kept as it is */
     struct timeline_player player;
+    bool (*events)(void *arg, const struct trace_event *events, size_t n);
+    void *arg;
 };
 
 static bool begin_replay(const struct timeline_store *store, const struct timeline_chunk *chunk,
@@ -418,89 +425,122 @@ static bool begin_replay(const struct timeline_store *store, const struct timeli
     return true;
 }
 
+static void hand_out(struct replay *r)
+{
+    if (r->n && !r->is_called_off)
+        r->is_called_off = !r->events(r->arg, r->block, r->n);
+    r->n = 0;
+}
+
+/* So many steps as they are foreseen. */
+static void replay_run(struct replay *r, uint64_t count)
+{
+    struct timeline_player *player = &r->player;
+    for (; count && r->left && !r->is_called_off; count--) {
+        uint32_t cursor = r->taken;
+        if (cursor == NO_CURSOR) {
+            if (!player->n_heap) {
+                r->left = 0;
+                break;
+            }
+            cursor = player->heap[0];
+        }
+        r->taken = NO_CURSOR;
+        unsigned made = timeline_player_foresee(player, cursor, r->block + r->n);
+        timeline_player_step(player, cursor);
+        for (unsigned i = 0; i < made; i++)
+            timeline_player_apply(player, cursor, &r->block[r->n + i]);
+        if (made > r->left)
+            made = r->left;
+        r->n += made;
+        r->left -= made;
+        if (r->n >= TIMELINE_BLOCK_EVENTS)
+            hand_out(r);
+    }
+}
+
+/* An event that was kept; in_place: of a step.  The end of its bytes; NULL: they are cut off. */
+static const uint8_t *replay_literal(struct replay *r, const uint8_t *p, const uint8_t *end,
+                                     bool in_place)
+{
+    struct timeline_player *player = &r->player;
+    struct trace_event *e = &r->block[r->n];
+    if (!(p = timeline_unpack(p, end, e, &r->literal, player->last_ns)))
+        return NULL;
+    r->literal = *e;
+    if (in_place && (r->taken != NO_CURSOR || player->n_heap)) {
+        uint32_t cursor = r->taken != NO_CURSOR ? r->taken : player->heap[0];
+        timeline_player_step(player, cursor);
+        timeline_player_apply(player, cursor, e);
+        r->taken = NO_CURSOR;
+    }
+    player->last_ns = e->time_ns;
+    r->n++;
+    r->left--;
+    return p;
+}
+
+/* The first thread is put aside; with a count, it comes behind a run of one less. */
+static void replay_aside(struct replay *r, uint64_t count)
+{
+    uint32_t aside = NO_CURSOR;
+    if (r->player.n_heap) {
+        aside = r->player.heap[0];
+        timeline_player_aside(&r->player);
+    }
+    if (!count)
+        return; /* it is taken back by an operation of its own */
+    replay_run(r, aside == NO_CURSOR ? count : count - 1);
+    if (aside != NO_CURSOR)
+        r->taken = aside;
+}
+
 bool timeline_store_replay(const struct timeline_store *store, size_t number,
                            bool (*events)(void *arg, const struct trace_event *events, size_t n),
                            void *arg)
 {
     const struct timeline_chunk *chunk = &store->chunks.items[number];
-    uint32_t left = timeline_store_n(store, number), n = 0;
     const uint8_t *p = (const uint8_t *)store->log.data + chunk->log;
     const uint8_t *end = (const uint8_t *)store->log.data + store->log.len;
-    struct trace_event literal = {0};
     struct replay *r = malloc(sizeof *r);
     if (!r)
         return false;
+    r->n = 0;
+    r->left = timeline_store_n(store, number);
+    r->taken = NO_CURSOR;
+    r->is_called_off = false;
+    r->literal = (struct trace_event){0};
     r->player = (struct timeline_player){0};
-    bool good = chunk->generation == NO_FILE || begin_replay(store, chunk, r), go_on = true;
+    r->events = events;
+    r->arg = arg;
+    bool good = chunk->generation == NO_FILE || begin_replay(store, chunk, r);
     r->player.last_ns = chunk->before_ns;
-    uint32_t taken = NO_CURSOR;
-    while (left && good && go_on) {
+    while (good && r->left && !r->is_called_off) {
         uint64_t v;
         if (!(p = gotrace_get(p, end, &v)))
             break;
-        unsigned op = v & 3;
         uint64_t count = v >> 2;
-        bool has_cursor = taken != NO_CURSOR || r->player.n_heap;
-        uint32_t aside = NO_CURSOR;
-        if (op == OP_ASIDE && r->player.n_heap) {
-            aside = r->player.heap[0];
-            timeline_player_aside(&r->player);
+        switch (v & 3) {
+        case OP_RUN:
+            replay_run(r, count);
+            break;
+        case OP_ASIDE:
+            replay_aside(r, count);
+            break;
+        case OP_TAKE:
+            r->taken = count < r->player.n ? (uint32_t)count : NO_CURSOR;
+            break;
+        case OP_EVENT:
+            p = replay_literal(r, p, end, count);
+            break;
         }
-        if (op == OP_ASIDE && !count) {
-            /* taken back by an operation of its own */
-        } else if (op == OP_TAKE) {
-            taken = count < r->player.n ? (uint32_t)count : NO_CURSOR;
-        } else if (op == OP_EVENT) {
-            struct trace_event *e = &r->block[n];
-            if (!(p = timeline_unpack(p, end, e, &literal, r->player.last_ns)))
-                break;
-            literal = *e;
-            if (count && has_cursor) {
-                uint32_t cursor = taken != NO_CURSOR ? taken : r->player.heap[0];
-                timeline_player_step(&r->player, cursor);
-                timeline_player_apply(&r->player, cursor, e);
-                taken = NO_CURSOR;
-            }
-            r->player.last_ns = e->time_ns;
-            n++;
-            left--;
-        } else {
-            if (aside != NO_CURSOR)
-                count--; /* of OP_ASIDE */
-            for (; count && left; count--) {
-                uint32_t cursor = taken;
-                if (cursor == NO_CURSOR) {
-                    if (!r->player.n_heap) {
-                        left = 0;
-                        break;
-                    }
-                    cursor = r->player.heap[0];
-                }
-                taken = NO_CURSOR;
-                unsigned made = timeline_player_foresee(&r->player, cursor, r->block + n);
-                timeline_player_step(&r->player, cursor);
-                for (unsigned i = 0; i < made; i++)
-                    timeline_player_apply(&r->player, cursor, &r->block[n + i]);
-                if (made > left)
-                    made = left;
-                n += made;
-                left -= made;
-                if (n >= TIMELINE_BLOCK_EVENTS) {
-                    if (!(go_on = events(arg, r->block, n)))
-                        break;
-                    n = 0;
-                }
-            }
-            if (aside != NO_CURSOR)
-                taken = aside;
-        }
-        if (n >= TIMELINE_BLOCK_EVENTS && go_on) {
-            go_on = events(arg, r->block, n);
-            n = 0;
-        }
+        if (!p)
+            break;
+        if (r->n >= TIMELINE_BLOCK_EVENTS)
+            hand_out(r);
     }
-    if (n && good && go_on)
-        (void)events(arg, r->block, n);
+    if (good)
+        hand_out(r);
     timeline_player_release(&r->player);
     free(r);
     if (number % DROP_CHUNKS == 0)
