@@ -432,30 +432,117 @@ static void add_task_lane(struct timeline *tl, uint32_t task, uint32_t lane)
         tl->failed = true;
 }
 
+static void note_create(struct timeline *tl, const struct trace_event *e)
+{
+    struct timeline_building *b = tl->building;
+    b->counts[TIMELINE_COUNT_CREATES]++;
+    uint32_t parent = e->g == TRACE_NONE ? TIMELINE_NONE : go_number(b, e->g, true);
+    uint32_t go = go_number(b, (int64_t)e->args[0], false);
+    if (go == TIMELINE_NONE)
+        return;
+    struct timeline_go *g = &tl->goes.items[go];
+    g->parent = parent;
+    g->end_ns = -1;
+    if (e->type != GOTRACE_GO_CREATE_SYSCALL) {
+        g->create_stack = (uint32_t)e->args[2];
+        set_start(tl, go, (uint32_t)e->args[1]);
+    }
+}
+
+static void note_label(struct timeline *tl, const struct trace_event *e)
+{
+    const char *label = trace_string(tl->trace, (uint32_t)e->args[0], NULL);
+    uint32_t go;
+    if (e->g != TRACE_NONE && strncmp(label, "GC (", 4) == 0 &&
+        (go = go_number(tl->building, e->g, false)) != TIMELINE_NONE)
+        tl->goes.items[go].is_collector = tl->goes.items[go].is_background = true;
+}
+
+static void note_cycle(struct timeline *tl, const struct trace_event *e)
+{
+    struct timeline_building *b = tl->building;
+    if (e->type == GOTRACE_GC_END) {
+        if (b->collecting != TIMELINE_NONE)
+            tl->cycles.items[b->collecting].end_ns = b->now_ns;
+        b->collecting = TIMELINE_NONE;
+        return;
+    }
+    if (b->collecting != TIMELINE_NONE)
+        return;
+    struct timeline_span cycle = {e->type == GOTRACE_GC_BEGIN ? b->now_ns : 0, -1, TIMELINE_NONE,
+                                  0};
+    b->collecting = (uint32_t)tl->cycles.n;
+    if (!vec_push(&tl->cycles, cycle)) {
+        tl->failed = true;
+        b->collecting = TIMELINE_NONE;
+    }
+}
+
+static void note_stop(struct timeline *tl, const struct trace_event *e)
+{
+    struct timeline_building *b = tl->building;
+    b->counts[TIMELINE_COUNT_PAUSES]++;
+    struct timeline_span span = {b->now_ns, -1,
+                                 e->g == TRACE_NONE ? TIMELINE_NONE : go_number(b, e->g, false),
+                                 (uint32_t)e->args[0]};
+    if (!vec_push(&b->stops, (uint32_t)tl->pauses.n) || !vec_push(&tl->pauses, span))
+        tl->failed = true;
+}
+
+static void note_task(struct timeline *tl, const struct trace_event *e)
+{
+    struct timeline_building *b = tl->building;
+    struct trace_task task;
+    uint32_t number = task_number(b, e->args[0]);
+    if (number == TIMELINE_NONE || !trace_event_task(e, &task))
+        return;
+    struct timeline_task *t = &tl->tasks.items[number];
+    if (e->type == GOTRACE_USER_TASK_BEGIN) {
+        t->begin_ns = b->now_ns;
+        t->goroutine = e->g == TRACE_NONE ? TIMELINE_NONE : go_number(b, e->g, false);
+    } else {
+        t->end_ns = b->now_ns;
+    }
+    if (task.name)
+        t->name = task.name;
+    if (task.parent != TRACE_NO_TASK && task.parent != TRACE_BACKGROUND_TASK)
+        t->parent = task.parent;
+}
+
+static void note_region(struct timeline *tl, const struct trace_event *e)
+{
+    uint32_t task = task_number(tl->building, e->args[0]), go;
+    tl->n_regions++;
+    if (task == TIMELINE_NONE)
+        return;
+    tl->tasks.items[task].n_regions++;
+    if (e->g == TRACE_NONE || (go = go_number(tl->building, e->g, false)) == TIMELINE_NONE ||
+        !tl->goes.items[go].depth)
+        return;
+    add_task_lane(
+        tl, task,
+        timeline_lane_numbered(tl, go, TIMELINE_LANE_REGIONS + tl->goes.items[go].depth - 1u));
+}
+
+static void note_log(struct timeline *tl, const struct trace_event *e)
+{
+    uint32_t task = task_number(tl->building, e->args[0]);
+    tl->n_logs++;
+    if (task != TIMELINE_NONE)
+        tl->tasks.items[task].n_logs++;
+}
+
 /* Behind the machine. */
 static void note(struct timeline *tl, const struct trace_event *e)
 {
     struct timeline_building *b = tl->building;
-    int64_t now_ns = b->now_ns;
     uint32_t go;
     switch (e->type) {
     case GOTRACE_GO_CREATE:
     case GOTRACE_GO_CREATE_BLOCKED:
-    case GOTRACE_GO_CREATE_SYSCALL: {
-        b->counts[TIMELINE_COUNT_CREATES]++;
-        uint32_t parent = e->g == TRACE_NONE ? TIMELINE_NONE : go_number(b, e->g, true);
-        go = go_number(b, (int64_t)e->args[0], false);
-        if (go == TIMELINE_NONE)
-            break;
-        struct timeline_go *g = &tl->goes.items[go];
-        g->parent = parent;
-        g->end_ns = -1;
-        if (e->type != GOTRACE_GO_CREATE_SYSCALL) {
-            g->create_stack = (uint32_t)e->args[2];
-            set_start(tl, go, (uint32_t)e->args[1]);
-        }
+    case GOTRACE_GO_CREATE_SYSCALL:
+        note_create(tl, e);
         break;
-    }
     case GOTRACE_GO_START:
         b->counts[TIMELINE_COUNT_SWITCHES]++;
         break;
@@ -468,7 +555,7 @@ static void note(struct timeline *tl, const struct trace_event *e)
     case GOTRACE_GO_DESTROY_SYSCALL:
         b->counts[TIMELINE_COUNT_ENDED]++;
         if (e->g != TRACE_NONE && (go = go_number(b, e->g, false)) != TIMELINE_NONE)
-            tl->goes.items[go].end_ns = now_ns;
+            tl->goes.items[go].end_ns = b->now_ns;
         break;
     case GOTRACE_GO_SYSCALL_BEGIN:
         b->counts[TIMELINE_COUNT_SYSCALLS]++;
@@ -480,17 +567,12 @@ static void note(struct timeline *tl, const struct trace_event *e)
             set_start(tl, go, (uint32_t)e->args[1]);
         break;
     case GOTRACE_GO_STATUS_STACK:
-        go = go_number(b, (int64_t)e->args[0], false);
-        if (go != TIMELINE_NONE)
+        if ((go = go_number(b, (int64_t)e->args[0], false)) != TIMELINE_NONE)
             set_start(tl, go, (uint32_t)e->args[3]);
         break;
-    case GOTRACE_GO_LABEL: {
-        const char *label = trace_string(tl->trace, (uint32_t)e->args[0], NULL);
-        if (e->g != TRACE_NONE && strncmp(label, "GC (", 4) == 0 &&
-            (go = go_number(b, e->g, false)) != TIMELINE_NONE)
-            tl->goes.items[go].is_collector = tl->goes.items[go].is_background = true;
+    case GOTRACE_GO_LABEL:
+        note_label(tl, e);
         break;
-    }
     case GOTRACE_CPU_SAMPLE:
         b->counts[TIMELINE_COUNT_SAMPLES]++;
         break;
@@ -506,71 +588,25 @@ static void note(struct timeline *tl, const struct trace_event *e)
         break;
     case GOTRACE_GC_ACTIVE:
     case GOTRACE_GC_BEGIN:
-        if (b->collecting != TIMELINE_NONE)
-            break;
-        b->collecting = (uint32_t)tl->cycles.n;
-        if (!vec_push(&tl->cycles, (struct timeline_span){e->type == GOTRACE_GC_BEGIN ? now_ns : 0,
-                                                          -1, TIMELINE_NONE, 0})) {
-            tl->failed = true;
-            b->collecting = TIMELINE_NONE;
-        }
-        break;
     case GOTRACE_GC_END:
-        if (b->collecting != TIMELINE_NONE)
-            tl->cycles.items[b->collecting].end_ns = now_ns;
-        b->collecting = TIMELINE_NONE;
+        note_cycle(tl, e);
         break;
-    case GOTRACE_STW_BEGIN: {
-        b->counts[TIMELINE_COUNT_PAUSES]++;
-        struct timeline_span span = {now_ns, -1,
-                                     e->g == TRACE_NONE ? TIMELINE_NONE : go_number(b, e->g, false),
-                                     (uint32_t)e->args[0]};
-        if (!vec_push(&b->stops, (uint32_t)tl->pauses.n) || !vec_push(&tl->pauses, span))
-            tl->failed = true;
+    case GOTRACE_STW_BEGIN:
+        note_stop(tl, e);
         break;
-    }
     case GOTRACE_STW_END:
-        end_spans(tl, now_ns, e->g);
+        end_spans(tl, b->now_ns, e->g);
         break;
     case GOTRACE_USER_TASK_BEGIN:
-    case GOTRACE_USER_TASK_END: {
-        struct trace_task task;
-        uint32_t number = task_number(b, e->args[0]);
-        if (number == TIMELINE_NONE || !trace_event_task(e, &task))
-            break;
-        struct timeline_task *t = &tl->tasks.items[number];
-        if (e->type == GOTRACE_USER_TASK_BEGIN) {
-            t->begin_ns = now_ns;
-            t->goroutine = e->g == TRACE_NONE ? TIMELINE_NONE : go_number(b, e->g, false);
-        } else {
-            t->end_ns = now_ns;
-        }
-        if (task.name)
-            t->name = task.name;
-        if (task.parent != TRACE_NO_TASK && task.parent != TRACE_BACKGROUND_TASK)
-            t->parent = task.parent;
+    case GOTRACE_USER_TASK_END:
+        note_task(tl, e);
         break;
-    }
-    case GOTRACE_USER_REGION_BEGIN: {
-        uint32_t task = task_number(b, e->args[0]);
-        tl->n_regions++;
-        if (task == TIMELINE_NONE)
-            break;
-        tl->tasks.items[task].n_regions++;
-        if (e->g != TRACE_NONE && (go = go_number(b, e->g, false)) != TIMELINE_NONE &&
-            tl->goes.items[go].depth)
-            add_task_lane(tl, task,
-                          timeline_lane_numbered(
-                              tl, go, TIMELINE_LANE_REGIONS + tl->goes.items[go].depth - 1u));
+    case GOTRACE_USER_REGION_BEGIN:
+        note_region(tl, e);
         break;
-    }
-    case GOTRACE_USER_LOG: {
-        uint32_t task = task_number(b, e->args[0]);
-        tl->n_logs++;
-        if (task != TIMELINE_NONE)
-            tl->tasks.items[task].n_logs++;
+    case GOTRACE_USER_LOG:
+        note_log(tl, e);
         break;
-    }
     default:
         break;
     }

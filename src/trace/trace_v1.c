@@ -240,6 +240,159 @@ static void status(struct trace_v1 *v, const struct trace_v1_next *next, struct 
     out->args[2] = status;
 }
 
+/* A processor begins or stops to run. */
+static void convert_proc(struct proc *proc, const struct trace_v1_event *e, bool is_there,
+                         struct trace_event *out)
+{
+    const uint64_t *args = e->args;
+    switch (e->type) {
+    case TRACE_V1_PROC_START:
+        proc->m = (int64_t)args[0];
+        out->m = is_there ? proc->m : TRACE_NONE;
+        out->type = proc->is_seen ? GOTRACE_PROC_START : GOTRACE_PROC_STATUS;
+        out->args[0] = (uint64_t)(int64_t)e->p;
+        out->args[1] = proc->is_seen ? 0 : GOTRACE_PROC_RUNNING;
+        proc->is_seen = true;
+        break;
+    case TRACE_V1_PROC_STOP:
+        proc->m = TRACE_NONE;
+        out->type = proc->is_seen ? GOTRACE_PROC_STOP : GOTRACE_PROC_STATUS;
+        out->args[0] = (uint64_t)(int64_t)e->p;
+        out->args[1] = proc->is_seen ? 0 : GOTRACE_PROC_IDLE;
+        proc->is_seen = true;
+        break;
+    default:
+        break;
+    }
+}
+
+/* The collector, and the heap. */
+static void convert_gc(struct trace_v1 *v, const struct trace_v1_event *e, uint32_t stack,
+                       struct trace_event *out)
+{
+    const uint64_t *args = e->args;
+    switch (e->type) {
+    case TRACE_V1_GC_START:
+        out->type = GOTRACE_GC_BEGIN;
+        out->args[0] = args[0];
+        out->args[1] = stack;
+        break;
+    case TRACE_V1_GC_DONE:
+        out->type = GOTRACE_GC_END;
+        break;
+    case TRACE_V1_STW_START:
+        out->type = GOTRACE_STW_BEGIN;
+        out->args[0] = v->stop_kind = stop_kind(v, args[0]);
+        break;
+    case TRACE_V1_STW_DONE:
+        out->type = GOTRACE_STW_END;
+        out->args[0] = v->stop_kind;
+        break;
+    case TRACE_V1_GC_SWEEP_START:
+        out->type = GOTRACE_GC_SWEEP_BEGIN;
+        out->args[0] = stack;
+        break;
+    case TRACE_V1_GC_SWEEP_DONE:
+        out->type = GOTRACE_GC_SWEEP_END;
+        out->args[0] = args[0];
+        out->args[1] = args[1];
+        break;
+    case TRACE_V1_HEAP_ALLOC:
+        out->type = GOTRACE_HEAP_ALLOC;
+        out->args[0] = args[0];
+        break;
+    case TRACE_V1_HEAP_GOAL:
+        out->type = GOTRACE_HEAP_GOAL;
+        out->args[0] = args[0];
+        break;
+    case TRACE_V1_GC_MARK_ASSIST_START:
+        out->type = GOTRACE_GC_MARK_ASSIST_BEGIN;
+        out->args[0] = stack;
+        break;
+    case TRACE_V1_GC_MARK_ASSIST_DONE:
+        out->type = GOTRACE_GC_MARK_ASSIST_END;
+        break;
+    default:
+        break;
+    }
+}
+
+/* Tasks, regions and logs.  False with ERR_NOMEM. */
+static bool convert_user(struct trace_v1 *v, const struct trace_v1_event *e, uint32_t stack,
+                         struct trace_event *out, struct err *err)
+{
+    const uint64_t *args = e->args;
+    uint32_t number;
+    switch (e->type) {
+    case TRACE_V1_USER_TASK_CREATE:
+        if (!add_task(v, e, err))
+            return false;
+        out->type = GOTRACE_USER_TASK_BEGIN;
+        out->args[0] = args[0];
+        out->args[1] = args[1] ? args[1] : TRACE_NO_TASK;
+        out->args[2] = string_of(v, args[2]);
+        out->args[3] = stack;
+        break;
+    case TRACE_V1_USER_TASK_END:
+        out->type = GOTRACE_USER_TASK_END;
+        out->args[0] = args[0];
+        out->args[1] = stack;
+        out->args[2] = TRACE_NO_TASK;
+        number = map_get(&v->task_of, args[0]);
+        if (number != MAP_NONE && v->tasks.items[number].is_there) {
+            struct task *task = &v->tasks.items[number];
+            task->is_there = false;
+            out->args[2] = task->parent;
+            out->args[3] = task->name;
+        }
+        break;
+    case TRACE_V1_USER_REGION:
+        out->type = args[1] == 0 ? GOTRACE_USER_REGION_BEGIN : GOTRACE_USER_REGION_END;
+        out->args[0] = args[0];
+        out->args[1] = string_of(v, args[2]);
+        out->args[2] = stack;
+        break;
+    case TRACE_V1_USER_LOG:
+        number = trace_add_string(v->trace, (const char *)e->text, e->n_text);
+        if (number == UINT32_MAX)
+            return err_nomem(err);
+        out->type = GOTRACE_USER_LOG;
+        out->args[0] = args[0];
+        out->args[1] = string_of(v, args[1]);
+        out->args[2] = number;
+        out->args[3] = stack;
+        break;
+    default:
+        break;
+    }
+    return true;
+}
+
+/* The goroutine stops to run, for these reasons; false: the event is another. */
+static bool convert_stop(struct trace_v1 *v, uint8_t type, uint32_t stack, struct trace_event *out)
+{
+    static const struct {
+        uint8_t type, why;
+    } stops[] = {
+        [TRACE_V1_GO_STOP] = {GOTRACE_GO_BLOCK, WHY_FOREVER},
+        [TRACE_V1_GO_SCHED] = {GOTRACE_GO_STOP, WHY_GOSCHED},
+        [TRACE_V1_GO_PREEMPT] = {GOTRACE_GO_STOP, WHY_PREEMPTED},
+        [TRACE_V1_GO_SLEEP] = {GOTRACE_GO_BLOCK, WHY_SLEEP},
+        [TRACE_V1_GO_BLOCK] = {GOTRACE_GO_BLOCK, WHY_EMPTY},
+        [TRACE_V1_GO_BLOCK_SEND] = {GOTRACE_GO_BLOCK, WHY_CHAN_SEND},
+        [TRACE_V1_GO_BLOCK_RECV] = {GOTRACE_GO_BLOCK, WHY_CHAN_RECEIVE},
+        [TRACE_V1_GO_BLOCK_SELECT] = {GOTRACE_GO_BLOCK, WHY_SELECT},
+        [TRACE_V1_GO_BLOCK_SYNC] = {GOTRACE_GO_BLOCK, WHY_SYNC},
+        [TRACE_V1_GO_BLOCK_COND] = {GOTRACE_GO_BLOCK, WHY_COND},
+        [TRACE_V1_GO_BLOCK_NET] = {GOTRACE_GO_BLOCK, WHY_NETWORK},
+        [TRACE_V1_GO_BLOCK_GC] = {GOTRACE_GO_BLOCK, WHY_MARK_ASSIST},
+    };
+    if (type >= sizeof stops / sizeof *stops || !stops[type].type)
+        return false;
+    blocks(v, out, stops[type].type, stops[type].why, stack);
+    return true;
+}
+
 /* Put what the event says into the block, which has room for two.  False: no memory (*err), or
  * it is broken there. */
 static bool convert(struct trace_v1 *v, const struct trace_v1_next *next, int32_t p,
@@ -264,46 +417,6 @@ static bool convert(struct trace_v1 *v, const struct trace_v1_next *next, int32_
         out.type = GOTRACE_PROCS_CHANGE;
         out.args[0] = args[0];
         out.args[1] = stack;
-        break;
-    case TRACE_V1_PROC_START:
-        proc->m = (int64_t)args[0];
-        out.m = is_there ? proc->m : TRACE_NONE;
-        out.type = proc->is_seen ? GOTRACE_PROC_START : GOTRACE_PROC_STATUS;
-        out.args[0] = (uint64_t)(int64_t)e->p;
-        out.args[1] = proc->is_seen ? 0 : GOTRACE_PROC_RUNNING;
-        proc->is_seen = true;
-        break;
-    case TRACE_V1_PROC_STOP:
-        proc->m = TRACE_NONE;
-        out.type = proc->is_seen ? GOTRACE_PROC_STOP : GOTRACE_PROC_STATUS;
-        out.args[0] = (uint64_t)(int64_t)e->p;
-        out.args[1] = proc->is_seen ? 0 : GOTRACE_PROC_IDLE;
-        proc->is_seen = true;
-        break;
-    case TRACE_V1_GC_START:
-        out.type = GOTRACE_GC_BEGIN;
-        out.args[0] = args[0];
-        out.args[1] = stack;
-        break;
-    case TRACE_V1_GC_DONE:
-        out.type = GOTRACE_GC_END;
-        break;
-    case TRACE_V1_STW_START:
-        out.type = GOTRACE_STW_BEGIN;
-        out.args[0] = v->stop_kind = stop_kind(v, args[0]);
-        break;
-    case TRACE_V1_STW_DONE:
-        out.type = GOTRACE_STW_END;
-        out.args[0] = v->stop_kind;
-        break;
-    case TRACE_V1_GC_SWEEP_START:
-        out.type = GOTRACE_GC_SWEEP_BEGIN;
-        out.args[0] = stack;
-        break;
-    case TRACE_V1_GC_SWEEP_DONE:
-        out.type = GOTRACE_GC_SWEEP_END;
-        out.args[0] = args[0];
-        out.args[1] = args[1];
         break;
     case TRACE_V1_GO_CREATE:
         if (!v->is_started) {
@@ -340,42 +453,6 @@ static bool convert(struct trace_v1 *v, const struct trace_v1_next *next, int32_
     case TRACE_V1_GO_END:
         out.type = GOTRACE_GO_DESTROY;
         break;
-    case TRACE_V1_GO_STOP:
-        blocks(v, &out, GOTRACE_GO_BLOCK, WHY_FOREVER, stack);
-        break;
-    case TRACE_V1_GO_SCHED:
-        blocks(v, &out, GOTRACE_GO_STOP, WHY_GOSCHED, stack);
-        break;
-    case TRACE_V1_GO_PREEMPT:
-        blocks(v, &out, GOTRACE_GO_STOP, WHY_PREEMPTED, stack);
-        break;
-    case TRACE_V1_GO_SLEEP:
-        blocks(v, &out, GOTRACE_GO_BLOCK, WHY_SLEEP, stack);
-        break;
-    case TRACE_V1_GO_BLOCK:
-        blocks(v, &out, GOTRACE_GO_BLOCK, WHY_EMPTY, stack);
-        break;
-    case TRACE_V1_GO_BLOCK_SEND:
-        blocks(v, &out, GOTRACE_GO_BLOCK, WHY_CHAN_SEND, stack);
-        break;
-    case TRACE_V1_GO_BLOCK_RECV:
-        blocks(v, &out, GOTRACE_GO_BLOCK, WHY_CHAN_RECEIVE, stack);
-        break;
-    case TRACE_V1_GO_BLOCK_SELECT:
-        blocks(v, &out, GOTRACE_GO_BLOCK, WHY_SELECT, stack);
-        break;
-    case TRACE_V1_GO_BLOCK_SYNC:
-        blocks(v, &out, GOTRACE_GO_BLOCK, WHY_SYNC, stack);
-        break;
-    case TRACE_V1_GO_BLOCK_COND:
-        blocks(v, &out, GOTRACE_GO_BLOCK, WHY_COND, stack);
-        break;
-    case TRACE_V1_GO_BLOCK_NET:
-        blocks(v, &out, GOTRACE_GO_BLOCK, WHY_NETWORK, stack);
-        break;
-    case TRACE_V1_GO_BLOCK_GC:
-        blocks(v, &out, GOTRACE_GO_BLOCK, WHY_MARK_ASSIST, stack);
-        break;
     case TRACE_V1_GO_UNBLOCK:
         out.type = GOTRACE_GO_UNBLOCK;
         out.args[0] = args[0];
@@ -402,65 +479,37 @@ static bool convert(struct trace_v1 *v, const struct trace_v1_next *next, int32_
     case TRACE_V1_GO_IN_SYSCALL:
         status(v, next, &out, GOTRACE_GO_SYSCALL);
         break;
-    case TRACE_V1_HEAP_ALLOC:
-        out.type = GOTRACE_HEAP_ALLOC;
-        out.args[0] = args[0];
-        break;
-    case TRACE_V1_HEAP_GOAL:
-        out.type = GOTRACE_HEAP_GOAL;
-        out.args[0] = args[0];
-        break;
-    case TRACE_V1_GC_MARK_ASSIST_START:
-        out.type = GOTRACE_GC_MARK_ASSIST_BEGIN;
-        out.args[0] = stack;
-        break;
-    case TRACE_V1_GC_MARK_ASSIST_DONE:
-        out.type = GOTRACE_GC_MARK_ASSIST_END;
-        break;
-    case TRACE_V1_USER_TASK_CREATE:
-        if (!add_task(v, e, err))
-            return false;
-        out.type = GOTRACE_USER_TASK_BEGIN;
-        out.args[0] = args[0];
-        out.args[1] = args[1] ? args[1] : TRACE_NO_TASK;
-        out.args[2] = string_of(v, args[2]);
-        out.args[3] = stack;
-        break;
-    case TRACE_V1_USER_TASK_END:
-        out.type = GOTRACE_USER_TASK_END;
-        out.args[0] = args[0];
-        out.args[1] = stack;
-        out.args[2] = TRACE_NO_TASK;
-        number = map_get(&v->task_of, args[0]);
-        if (number != MAP_NONE && v->tasks.items[number].is_there) {
-            struct task *task = &v->tasks.items[number];
-            task->is_there = false;
-            out.args[2] = task->parent;
-            out.args[3] = task->name;
-        }
-        break;
-    case TRACE_V1_USER_REGION:
-        out.type = args[1] == 0 ? GOTRACE_USER_REGION_BEGIN : GOTRACE_USER_REGION_END;
-        out.args[0] = args[0];
-        out.args[1] = string_of(v, args[2]);
-        out.args[2] = stack;
-        break;
-    case TRACE_V1_USER_LOG:
-        number = trace_add_string(v->trace, (const char *)e->text, e->n_text);
-        if (number == UINT32_MAX)
-            return err_nomem(err);
-        out.type = GOTRACE_USER_LOG;
-        out.args[0] = args[0];
-        out.args[1] = string_of(v, args[1]);
-        out.args[2] = number;
-        out.args[3] = stack;
-        break;
     case TRACE_V1_CPU_SAMPLE:
         out.type = GOTRACE_CPU_SAMPLE;
         out.args[0] = stack ? stack : v->no_frames;
         break;
-    default: /* a wake-up that was futile: the events around it tell */
-        return true;
+    case TRACE_V1_PROC_START:
+    case TRACE_V1_PROC_STOP:
+        convert_proc(proc, e, is_there, &out);
+        break;
+    case TRACE_V1_GC_START:
+    case TRACE_V1_GC_DONE:
+    case TRACE_V1_STW_START:
+    case TRACE_V1_STW_DONE:
+    case TRACE_V1_GC_SWEEP_START:
+    case TRACE_V1_GC_SWEEP_DONE:
+    case TRACE_V1_HEAP_ALLOC:
+    case TRACE_V1_HEAP_GOAL:
+    case TRACE_V1_GC_MARK_ASSIST_START:
+    case TRACE_V1_GC_MARK_ASSIST_DONE:
+        convert_gc(v, e, stack, &out);
+        break;
+    case TRACE_V1_USER_TASK_CREATE:
+    case TRACE_V1_USER_TASK_END:
+    case TRACE_V1_USER_REGION:
+    case TRACE_V1_USER_LOG:
+        if (!convert_user(v, e, stack, &out, err))
+            return false;
+        break;
+    default:
+        if (!convert_stop(v, e->type, stack, &out))
+            return true; /* a wake-up that was futile: the events around it tell */
+        break;
     }
     put(v, block, out);
     return true;
