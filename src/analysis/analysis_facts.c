@@ -94,6 +94,7 @@ static void on_goroutine(struct analysis_facts *f, const struct trace_event *eve
     } else if (t->from == TRACE_GO_NOT_EXIST) {
         analysis_user_created(&f->user, event, row);
     }
+    analysis_waits_run(&f->waits, g, t->to, event->time_ns);
     if (t->to == TRACE_GO_NOT_EXIST) {
         analysis_user_finish(&f->user, row, event->time_ns);
         finish(f, row);

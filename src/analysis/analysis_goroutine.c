@@ -118,6 +118,7 @@ static uint32_t new_row(struct analysis_goroutines *gs, int64_t id, int64_t crea
                                                       .syscall_block_ns = ANALYSIS_NEVER,
                                                       .assist_since_ns = ANALYSIS_NEVER,
                                                       .worker_since_ns = ANALYSIS_NEVER,
+                                                      .busy_since_ns = ANALYSIS_NEVER,
                                                       .held.until_ns = ANALYSIS_NEVER,
                                                       .syscall_p = TRACE_NONE,
                                                       .group = ANALYSIS_NO_ROW};

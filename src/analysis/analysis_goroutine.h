@@ -39,6 +39,8 @@ struct analysis_goroutine {
     uint32_t own_tasks;
     int64_t assist_since_ns, worker_since_ns; /* for analysis_gc; or never */
 
+    int64_t busy_since_ns; /* for analysis_wait: it has not waited since; or never */
+
     /* For analysis_wait: the last time it waited for a lock, and who had it. */
     struct analysis_held {
         int64_t until_ns; /* ANALYSIS_NEVER: it has not */

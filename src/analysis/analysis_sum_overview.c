@@ -138,6 +138,28 @@ static void text_gc(const struct analysis_facts *f, struct buf *out)
     buf_printf(out, "\n  left to the program in the worst 10ms: %.2f%%\n", 100 * w.mmu);
 }
 
+/* What a program without tasks was slow at. */
+static void text_runs(const struct analysis_facts *f, struct buf *out)
+{
+    const struct analysis_top *runs = &f->waits.longest_runs;
+    struct analysis_words words = analysis_words(f->trace);
+    struct analysis_table t;
+    if (!runs->n)
+        return;
+    buf_printf(out, "\nlongest times that %s went on without a wait\n", words.goroutines);
+    analysis_table_begin(&t, "rrrl",
+                         words.is_native ? "took\0at\0thread\0started with\0"
+                                         : "took\0at\0goroutine\0started with\0");
+    for (size_t i = 0; i < runs->n; i++) {
+        const struct analysis_wait *w = analysis_top_at(runs, i);
+        analysis_table_time(&t, w->ns);
+        analysis_table_time(&t, w->at_ns - f->first_ns);
+        analysis_table_printf(&t, "%lld", (long long)w->g);
+        analysis_table_text(&t, analysis_text_name(f->trace, w->name));
+    }
+    analysis_table_end(&t, out);
+}
+
 static void text_latency(const struct analysis_facts *f, struct buf *out)
 {
     static const struct {
@@ -188,6 +210,8 @@ static void text(const void *state, struct buf *out)
         buf_puts(out, "\nlongest waits that were not idle\n");
         analysis_text_waits(out, f, &f->waits.longest_busy, true, true);
     }
+    if (!n_tasks(f))
+        text_runs(f, out);
     text_latency(f, out);
     if (!is_native)
         text_gc(f, out);
@@ -253,6 +277,7 @@ static void json(const void *state, struct buf *out)
     json_close(&j, '}');
     json_sites(&j, f);
     analysis_json_waits(&j, "longest_waits", f, &f->waits.longest_busy);
+    analysis_json_waits(&j, "longest_runs", f, &f->waits.longest_runs);
     analysis_json_sched(&j, f);
     json_key(&j, "gc");
     json_open(&j, '{');

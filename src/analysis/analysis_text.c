@@ -421,6 +421,7 @@ void analysis_json_wait(struct json *j, const struct analysis_facts *f,
     analysis_json_string(j, "name", f->trace, w->name);
     json_member(j, "state",
                 str_of(w->state == TRACE_GO_RUNNABLE  ? "runnable"
+                       : w->state == TRACE_GO_RUNNING ? "running"
                        : w->state == TRACE_GO_SYSCALL ? "syscall"
                                                       : "waiting"));
     analysis_json_string(j, "reason", f->trace, w->reason);

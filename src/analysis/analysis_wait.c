@@ -9,6 +9,7 @@ void analysis_waits_init(struct analysis_waits *ws, const struct trace *trace,
     *ws = (struct analysis_waits){.trace = trace, .options = options, .window = window};
     analysis_top_init(&ws->longest_sched, options->n_rows, sizeof(struct analysis_wait));
     analysis_top_init(&ws->longest_blocks, options->n_rows, sizeof(struct analysis_wait));
+    analysis_top_init(&ws->longest_runs, options->n_rows, sizeof(struct analysis_wait));
     analysis_top_init(&ws->longest_busy, options->n_rows, sizeof(struct analysis_wait));
     analysis_top_init(&ws->longest_syscalls, options->n_rows, sizeof(struct analysis_wait));
 }
@@ -33,6 +34,7 @@ void analysis_waits_release(struct analysis_waits *ws, struct analysis_parts *pa
     analysis_top_release(&ws->longest_sched);
     analysis_top_release(&ws->longest_blocks);
     analysis_top_release(&ws->longest_busy);
+    analysis_top_release(&ws->longest_runs);
     analysis_top_release(&ws->longest_syscalls);
 }
 
@@ -57,6 +59,7 @@ static void name_late(struct analysis_waits *ws, const struct analysis_goroutine
     name_top(&ws->longest_sched, g->id, g->name);
     name_top(&ws->longest_blocks, g->id, g->name);
     name_top(&ws->longest_busy, g->id, g->name);
+    name_top(&ws->longest_runs, g->id, g->name);
     name_top(&ws->longest_syscalls, g->id, g->name);
 }
 
@@ -243,6 +246,37 @@ void analysis_waits_add(struct analysis_waits *ws, struct analysis_goroutine *g,
     ws->failed |= !ok;
 }
 
+static void add_run(struct analysis_waits *ws, struct analysis_goroutine *g, int64_t now_ns)
+{
+    int64_t ns = now_ns - g->busy_since_ns;
+    if (g->worker || !analysis_top_wants(&ws->longest_runs, ns) ||
+        !analysis_window_has(ws->window, now_ns) ||
+        (ws->options->goroutine && g->id != ws->options->goroutine))
+        return;
+    const struct analysis_go_group *group = analysis_waits_group(ws, g);
+    const struct analysis_wait run = {.ns = ns,
+                                      .at_ns = g->busy_since_ns,
+                                      .g = g->id,
+                                      .waker_g = TRACE_NONE,
+                                      .holder_g = TRACE_NONE,
+                                      .name = g->name,
+                                      .state = TRACE_GO_RUNNING};
+    if (group && group->is_wanted && !group->is_system && !add_top(&ws->longest_runs, &run))
+        ws->failed = true;
+}
+
+void analysis_waits_run(struct analysis_waits *ws, struct analysis_goroutine *g, uint8_t to,
+                        int64_t now_ns)
+{
+    if (to == TRACE_GO_RUNNING && g->busy_since_ns == ANALYSIS_NEVER) {
+        g->busy_since_ns = now_ns;
+    } else if ((to == TRACE_GO_WAITING || to == TRACE_GO_NOT_EXIST) &&
+               g->busy_since_ns != ANALYSIS_NEVER) {
+        add_run(ws, g, now_ns);
+        g->busy_since_ns = ANALYSIS_NEVER;
+    }
+}
+
 void analysis_waits_add_open(struct analysis_waits *ws, struct analysis_goroutine *g,
                              int64_t now_ns)
 {
@@ -272,5 +306,6 @@ void analysis_waits_end(struct analysis_waits *ws)
     analysis_top_sort(&ws->longest_sched);
     analysis_top_sort(&ws->longest_blocks);
     analysis_top_sort(&ws->longest_busy);
+    analysis_top_sort(&ws->longest_runs);
     analysis_top_sort(&ws->longest_syscalls);
 }

@@ -67,6 +67,7 @@ struct analysis_waits {
     uint64_t n_untold; /* times between runnable and running that the trace does not have */
     int8_t is_native;  /* 0: not looked at, -1: no */
     struct analysis_top longest_sched, longest_blocks, longest_syscalls;
+    struct analysis_top longest_runs; /* from a wait to the next, but for the runtime's own */
     struct analysis_top longest_busy; /* blocked, but not ANALYSIS_WAIT_IDLE */
     struct map pair_index;            /* hash of the stacks */
     struct map kind_index;            /* stack << 32 | reason: kind */
@@ -91,6 +92,9 @@ void analysis_waits_finish(struct analysis_waits *ws, struct analysis_parts *par
 bool analysis_waits_make(struct analysis_waits *ws, struct analysis_goroutine *g,
                          const struct analysis_stay *stay, const struct trace_event *event,
                          const struct analysis_goroutine *waker, struct analysis_wait *out);
+/* It is in another state: the time since it last waited may be over. */
+void analysis_waits_run(struct analysis_waits *ws, struct analysis_goroutine *g, uint8_t to,
+                        int64_t now_ns);
 /* The trace ends, and it waits for a lock: that counts where locks are told, not as a length. */
 void analysis_waits_add_open(struct analysis_waits *ws, struct analysis_goroutine *g,
                              int64_t now_ns);

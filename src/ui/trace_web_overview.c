@@ -201,6 +201,7 @@ static void write_rest(const struct trace_web_ask *ask, struct json *j)
     const struct analysis_level *heap = &f->gc.heap;
     trace_web_busy_waits(j, "waits", f, &f->waits.longest_busy, PLACES_MAX);
     trace_web_waits(j, "delays", f, &f->waits.longest_sched, PLACES_MAX);
+    trace_web_waits(j, "runs", f, &f->waits.longest_runs, PLACES_MAX);
     trace_web_waits(j, "syscalls", f, &f->waits.longest_syscalls, PLACES_MAX);
     write_tasks(ask, j, f);
     json_key(j, "latency");

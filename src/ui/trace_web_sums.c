@@ -212,6 +212,8 @@ static const char *what_of(const struct trace *trace, const struct analysis_wait
         return "waits for a processor";
     if (w->state == TRACE_GO_SYSCALL)
         return "system call";
+    if (w->state == TRACE_GO_RUNNING)
+        return "runs";
     return *reason ? reason : "waits";
 }
 

@@ -240,6 +240,10 @@ static void holders(void **state)
     w = analysis_top_at(&f->waits.longest_busy, 2);
     assert_int_equal(w->ns, 480);
     assert_true(w->is_open);
+    w = analysis_top_at(&f->waits.longest_runs, 1); /* after main; with its time in a system call */
+    assert_int_equal(w->g, 2);
+    assert_int_equal(w->at_ns, 1550);
+    assert_int_equal(w->ns, 450);
     assert_int_equal(f->waits.longest_busy.n, 3); /* others that go on do not count */
 
     struct analysis_site_pairs sites;

@@ -518,6 +518,7 @@ const answers = {
       blocked: blockedIn(0, END),
       waits: top(all.filter((b) => b.kind === K.Sync || b.kind === K.Network), 8).map((b) => place(b)),
       delays: top(all.filter((b) => b.kind === K.Runnable), 8).map((b) => place(b, "runnable")),
+      runs: top(all.filter((b) => b.kind === K.Running), 8).map((b) => place(b)),
       syscalls: top(all.filter((b) => b.kind === K.Syscall), 8).map((b) => place(b)),
       tasks: top(tasks.filter((t) => t.end >= 0), 8).map((t) => ({ start: t.start, length: t.end - t.start, g: [...t.gs][0] ?? -1, p: -1, task: t.id, name: t.name, what: "", where: "", by: "" })),
       latency: { p50: l.p50, p99: l.p99, max: l.max, count: l.count, untold: 0 },

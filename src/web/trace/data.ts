@@ -87,6 +87,7 @@ export interface Overview {
   }[];
   waits: Place[]; // the longest that are not idle
   delays: Place[]; // the longest between runnable and running
+  runs: Place[]; // the longest times from one wait to the next
   syscalls: Place[];
   tasks: Place[]; // the slowest
   latency: { p50: Ns; p99: Ns; max: Ns; count: number; untold: number }; // untold: not measured

@@ -211,7 +211,7 @@ function App() {
         <section class="context" aria-label="The trace">
           <span class="details-title">{meta.title}</span>
           <span class="muted facts-line">
-            {meta.native ? "threads of a native program" : meta.format} {"\u00b7"} {long(meta.duration)} {"\u00b7"} {count(meta.events)} events
+            {meta.format} {"\u00b7"} {long(meta.duration)} {"\u00b7"} {count(meta.events)} events
             {meta.wall > 0 && ` \u00b7 ${new Date(meta.wall).toLocaleString()}`}
           </span>
         </section>

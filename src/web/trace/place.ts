@@ -27,8 +27,8 @@ const TASK_ROOM = 0.15;
 const LEAST = 2000; // ns
 
 // Where the timeline shows it, selected, among what the others did then; of a task, the wait that it
-// was so slow for.
-export function inTimeline(p: Pick<Spot, "start" | "length" | "g" | "p" | "task" | "why">): string {
+// was so slow for; a run of many parts is marked.
+export function inTimeline(p: Pick<Spot, "start" | "length" | "g" | "p" | "task" | "why"> & { what?: string }): string {
   const room = Math.max(p.length * (p.task > 0 ? TASK_ROOM : ROOM), LEAST);
   const params: Params = { start: Math.max(0, Math.round(p.start - room)), end: Math.round(p.start + p.length + room) };
   if (p.task > 0) {
@@ -36,6 +36,10 @@ export function inTimeline(p: Pick<Spot, "start" | "length" | "g" | "p" | "task"
     params.view = "goroutine";
     params.taskid = p.task;
   } else if (p.g >= 0) params.view = "goroutine";
+  if (p.what === "runs") {
+    params.range = `${Math.round(p.start)}-${Math.round(p.start + p.length)}`;
+    return address("trace", params);
+  }
   const of = p.task > 0 ? p.why : p;
   if (of && of.g >= 0) {
     params.at = Math.round(of.start);

@@ -116,6 +116,11 @@ export function OverviewPage({ meta, go }: PageProps) {
                   <Places places={o.waits.slice(0, 8)} what="The longest waits" none="None." word={word} />
                 </Card>
               )}
+              {o.tasks.length === 0 && o.runs.length > 0 && (
+                <Card title="The longest runs" answer={`From one wait to the next: what ${meta.native ? "a thread" : "a goroutine"} does then keeps all others waiting who want something of it.`} more={<Link to={address("goroutines")}>{meta.native ? "Threads" : "Goroutines"}</Link>}>
+                  <Places places={o.runs.slice(0, 8)} what="The longest runs" none="None." word={word} />
+                </Card>
+              )}
               {o.syscalls.length > 0 && (
                 <Card title="The longest system calls" answer={`${long(s.syscall)} of all ${meta.native ? "threads" : "goroutines"}' time were spent in system calls.`} more={<Link to={address("syscall")}>Flame graph</Link>}>
                   <Places places={o.syscalls.slice(0, 8)} what="The longest system calls" none="None." word={word} />
@@ -178,9 +183,9 @@ export function OverviewPage({ meta, go }: PageProps) {
                       <thead>
                         <tr>
                           <th scope="col" class="number">Time</th>
-                          <th scope="col" class="number">Count</th>
+                          <th scope="col" class="number wide-only">Count</th>
                           <th scope="col">For what</th>
-                          <th scope="col">Because of</th>
+                          <th scope="col" class="wide-only">Because of</th>
                           <th scope="col" class="number">Longest</th>
                         </tr>
                       </thead>
@@ -188,13 +193,14 @@ export function OverviewPage({ meta, go }: PageProps) {
                         {o.blocked.slice(0, 10).map((b, i) => (
                           <tr key={i} class={b.idle ? "idle" : ""}>
                             <td class="number">{long(b.total)}</td>
-                            <td class="number">{count(b.count)}</td>
+                            <td class="number wide-only">{count(b.count)}</td>
                             <td>
                               <b>{b.reason}</b> {b.where && <span class="where" title={b.place}>{b.where}</span>}
                               {b.idle && <span class="tag">idle</span>}
                               {b.kind && !b.reason.includes("GC") && <span class="tag">{b.kind}</span>}
+                              {(!b.idle || b.open) && <small class="narrow-only">{byWhom(b)}</small>}
                             </td>
-                            <td>{b.idle && !b.open ? <span class="muted">{"\u2013"}</span> : <span title={b.by_place}>{byWhom(b) || <span class="muted">{"\u2013"}</span>}</span>}</td>
+                            <td class="wide-only">{b.idle && !b.open ? <span class="muted">{"\u2013"}</span> : <span title={b.by_place}>{byWhom(b) || <span class="muted">{"\u2013"}</span>}</span>}</td>
                             <td class="number">
                               <Link to={inTimeline(b.longest)} title="Show it in the timeline">
                                 {long(b.longest.length)}
