@@ -344,6 +344,14 @@ void sonde_trace_logf(unsigned long task, const char *category, const char *form
 int sonde_flight_recorder_start(double min_age_s, size_t max_bytes);
 /* EINVAL: it is not on.  EBADF, ENOMEM; and what write says. */
 int sonde_flight_recorder_write(int fd);
+/* When the program crashes (SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT: the first of them counts) it is
+ * written to fd, which is copied, before the program's own handler, or the kernel, has the
+ * signal as if nothing had been before: core file and status are the same.  That takes as long as
+ * writing does, at most 10 s.  A thread whose stack overflows needs another one for that
+ * (sigaltstack); a handler that the program sets later comes in its place.  The file stays empty while
+ * there is no crash.  fd -1: no more.
+ * EINVAL: the flight recorder is not on.  EBADF; EAGAIN, EPERM: no thread. */
+int sonde_flight_recorder_on_crash(int fd);
 void sonde_flight_recorder_stop(void);
 
 /* Fibers (coroutines, green threads): stacks that a library switches between.  One that

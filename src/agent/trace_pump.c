@@ -7,6 +7,7 @@
 #include "agent/symbols.h"
 #include "agent/timers.h"
 #include "agent/trace.h"
+#include "agent/trace_crash.h"
 #include "wire/thread_start.h"
 #include "wire/trace_merge.h"
 
@@ -305,6 +306,7 @@ bool trace_flight_write(int fd)
 
 void trace_flight_stop(void)
 {
+    trace_crash_off();
     lock_take(&lock);
     if (flies)
         recording_stop(WIRE_TRACE);
@@ -312,8 +314,17 @@ void trace_flight_stop(void)
     lock_give(&lock);
 }
 
+bool trace_flight_is_on(void)
+{
+    lock_take(&lock);
+    bool is_on = flies;
+    lock_give(&lock);
+    return is_on;
+}
+
 void trace_pump_reset(void)
 {
+    trace_crash_reset();
     flies = false;
     state = PUMP_OFF;
     pump_out = (struct out){.fd = -1};

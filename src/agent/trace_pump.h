@@ -27,6 +27,7 @@ bool trace_flight_start(uint64_t min_age_ns, uint64_t n_bytes);
  * on. */
 bool trace_flight_write(int fd);
 void trace_flight_stop(void);
+bool trace_flight_is_on(void);
 
 /* In a forked child: neither is on. */
 void trace_pump_reset(void);

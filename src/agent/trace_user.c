@@ -1,5 +1,6 @@
 /* trace_user: execution traces, as the functions of sonde/sonde.h. */
 #include "agent/raw.h"
+#include "agent/trace_crash.h"
 #include "agent/trace_pump.h"
 #include "agent/trace_thread.h"
 #include "sonde/sonde.h"
@@ -58,6 +59,19 @@ EXPORT int sonde_flight_recorder_start(double min_age_s, size_t max_bytes)
 EXPORT int sonde_flight_recorder_write(int fd)
 {
     return is_for_writing(fd) && trace_flight_write(fd) ? 0 : -1;
+}
+
+EXPORT int sonde_flight_recorder_on_crash(int fd)
+{
+    if (fd < 0) {
+        trace_crash_off();
+        return 0;
+    }
+    if (!trace_flight_is_on()) {
+        errno = EINVAL;
+        return -1;
+    }
+    return is_for_writing(fd) && trace_crash_on(fd) ? 0 : -1;
 }
 
 EXPORT void sonde_flight_recorder_stop(void)
