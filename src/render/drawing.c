@@ -22,7 +22,15 @@ static bool next_line(struct str *text, struct buf *line)
 {
     buf_clear(line);
     while (text->len) {
-        size_t n = utf8_len(*text);
+        size_t n = 0;
+        while (n < text->len && text->p[n] >= ' ' && text->p[n] < 0x7f && text->p[n] != '\\')
+            n++; /* most of it */
+        if (n) {
+            buf_add(line, text->p, n);
+            *text = (struct str){text->p + n, text->len - n};
+            continue;
+        }
+        n = utf8_len(*text);
         const char *from = text->p;
         unsigned char c = (unsigned char)*from;
         *text = (struct str){text->p + n + !n, text->len - n - !n};

@@ -11,6 +11,7 @@ struct tree {
     int32_t *values;
     uint32_t n, n_edges;
     uint32_t *ends, *first_end;    /* ends at node v: ends[first_end[v]] .. [first_end[v+1]] */
+    uint32_t *other;               /* by end: the node at the other one */
     uint32_t *tree_edges;          /* [n-1] */
     uint32_t *first, *next, *prev; /* the tree's ends at a node, as a list */
     uint32_t *parent;              /* the edge to it; NONE at the root */
@@ -69,7 +70,7 @@ static uint32_t extend(struct tree *t, uint32_t *list, uint32_t i, uint32_t n)
     for (uint32_t end = t->first[node]; end != NONE; end = t->next[end]) {
         if (end / 2 == t->arrived[node])
             continue;
-        uint32_t next = node_at(t, end ^ 1);
+        uint32_t next = t->other[end];
         t->arrived[next] = end / 2;
         list[n++] = next;
     }
@@ -139,7 +140,7 @@ static void grow(struct tree *t, uint32_t node, int64_t moved, struct heap *out,
 {
     for (uint32_t i = t->first_end[node]; i < t->first_end[node + 1]; i++) {
         uint32_t edge = t->ends[i] / 2;
-        if (t->part_of[node_at(t, t->ends[i] ^ 1)])
+        if (t->part_of[t->other[t->ends[i]]])
             continue;
         if (t->ends[i] & 1)
             heap_push(in, (struct candidate){slack(t, edge) - moved, edge});
@@ -259,7 +260,7 @@ static uint32_t entering_edge(struct tree *t, const uint32_t *part, uint32_t n, 
         t->steps += t->first_end[node + 1] - t->first_end[node];
         for (uint32_t k = t->first_end[node]; k < t->first_end[node + 1]; k++) {
             uint32_t end = t->ends[k];
-            if ((end & 1) != into || t->part_of[node_at(t, end ^ 1)] == t->n_parts)
+            if ((end & 1) != into || t->part_of[t->other[end]] == t->n_parts)
                 continue;
             int32_t s = slack(t, end / 2);
             if (s < best_slack || (s == best_slack && end / 2 < best)) {
@@ -344,6 +345,7 @@ static void center_values(struct tree *t)
 static bool alloc_tree(struct tree *t, struct arena *arena)
 {
     t->ends = ARENA_ARRAY(arena, uint32_t, 2 * (size_t)t->n_edges);
+    t->other = ARENA_ARRAY(arena, uint32_t, 2 * (size_t)t->n_edges);
     t->first_end = ARENA_ARRAY(arena, uint32_t, (size_t)t->n + 2);
     t->tree_edges = ARENA_ARRAY(arena, uint32_t, t->n);
     t->first = ARENA_ARRAY(arena, uint32_t, t->n);
@@ -356,7 +358,7 @@ static bool alloc_tree(struct tree *t, struct arena *arena)
     t->other_list = ARENA_ARRAY(arena, uint32_t, t->n);
     t->arrived = ARENA_ARRAY(arena, uint32_t, t->n);
     t->cut = ARENA_ARRAY(arena, int64_t, t->n_edges);
-    return t->ends && t->first_end && t->tree_edges && t->first && t->next && t->prev &&
+    return t->ends && t->other && t->first_end && t->tree_edges && t->first && t->next && t->prev &&
            t->parent && t->depth && t->part_of && t->list && t->other_list && t->arrived && t->cut;
 }
 
@@ -369,6 +371,8 @@ static void list_ends(struct tree *t)
         at[i] += at[i - 1];
     for (uint32_t end = 0; end < 2 * t->n_edges; end++)
         t->ends[at[node_at(t, end)]++] = end;
+    for (uint32_t end = 0; end < 2 * t->n_edges; end++)
+        t->other[end] = node_at(t, end ^ 1);
 }
 
 bool simplex_solve(int32_t *values, uint32_t n_values, const struct simplex_edge *edges,

@@ -97,6 +97,12 @@ bool graph_stack_table_init(struct graph_stack_table *t, const struct graph *g,
     bool ok = t->locations != NULL;
     for (uint32_t i = 0; ok && i < n_locations; i++) {
         size_t first = t->compound.n;
+        uint32_t f = g->frame_first[i];
+        if (g->frame_first[i + 1] - f == 1) { /* as most have */
+            bool is_present = present[g->frames[f] & ~GRAPH_FRAME_INLINED];
+            t->locations[i] = is_present ? g->frames[f] | PRESENT : TRAIL;
+            continue;
+        }
         uint32_t n;
         ok = vec_push(&t->compound, 0) && add_words(t, present, i, &n);
         if (!ok)
