@@ -9,7 +9,7 @@
 #include <string_view>
 
 /* A pattern that is plain ASCII text, as most are that people give and all of names that were
- * clicked on ("^main\\.f$"): looking for that takes a tenth of the time. */
+ * X. */
 struct plain {
     bool is_plain, at_begin, at_end;
     std::string text;
