@@ -13,6 +13,9 @@
 #endif
 
 #define PROBES_MAX 256
+#define FEW_SLOTS (STORE_GRANULE / 4)
+#define FEW_MAX (FEW_SLOTS / 2)
+#define FEW_PROBES 16
 #define NAMES_MAX 100000 /* images one process id ran */
 #define PATH_BYTES 512
 
@@ -88,29 +91,53 @@ static uint64_t make_row(struct store *s, const struct store_stack *stack, uint6
     return made;
 }
 
-/* The stack counted from now on, or NULL. */
-static struct wire_stack *intern(struct store *s, const struct store_stack *stack)
+/* A stack that is looked for, or made. */
+struct wanted {
+    const struct store_stack *stack;
+    uint64_t hash, made; /* `made`: the offset of its row; 0: none yet */
+};
+
+/* The stack's row in one of `n_probes` slots, from its hash on, of the table's first `mask` + 1.
+ * NULL and *full: all have others; NULL else: no room, or it may not be made here. */
+static struct wire_stack *look(struct store *s, struct wanted *w, uint64_t mask, uint64_t n_probes,
+                               bool make, bool *full)
 {
-    struct wire_header *h = s->header;
-    uint64_t hash = hash_stack(stack), mask = h->n_slots - 1, made = 0;
-    for (uint64_t probe = 0; probe < PROBES_MAX; probe++) {
-        uint64_t slot_offset = h->slots_offset + 4 * ((hash + probe) & mask);
+    *full = false;
+    for (uint64_t probe = 0; probe < n_probes; probe++) {
+        uint64_t slot_offset = s->header->slots_offset + 4 * ((w->hash + probe) & mask);
         if (!make_ready(s, slot_offset, 4))
             return NULL;
         uint32_t *slot = at(s, slot_offset), there = __atomic_load_n(slot, __ATOMIC_ACQUIRE);
         if (there == 0) {
-            made = made ? made : make_row(s, stack, hash);
-            if (!made)
+            if (!make || !(w->made = w->made ? w->made : make_row(s, w->stack, w->hash)))
                 return NULL;
-            if (__atomic_compare_exchange_n(slot, &there, (uint32_t)(made / 8), false,
+            if (__atomic_compare_exchange_n(slot, &there, (uint32_t)(w->made / 8), false,
                                             __ATOMIC_RELEASE, __ATOMIC_ACQUIRE))
-                return at(s, made);
+                return at(s, w->made);
         }
         struct wire_stack *row = at(s, 8ull * there);
-        if (is_same(row, stack, hash))
+        if (is_same(row, w->stack, w->hash))
             return row;
     }
+    *full = true;
     return NULL;
+}
+
+/* The stack counted from now on, or NULL.  The first ones are in the first slots: memory that is
+ * written to for the first time costs more than all else here, and most processes have few. */
+static struct wire_stack *intern(struct store *s, const struct store_stack *stack)
+{
+    struct wanted w = {.stack = stack, .hash = hash_stack(stack)};
+    uint64_t mask = s->header->n_slots - 1;
+    bool full, has_room = __atomic_load_n(&s->n_few, __ATOMIC_RELAXED) < FEW_MAX;
+    if (mask > FEW_SLOTS) {
+        struct wire_stack *row = look(s, &w, FEW_SLOTS - 1, FEW_PROBES, has_room, &full);
+        if (row && w.made)
+            __atomic_fetch_add(&s->n_few, 1, __ATOMIC_RELAXED);
+        if (row || (has_room && !full))
+            return row;
+    }
+    return look(s, &w, mask, PROBES_MAX, true, &full);
 }
 
 struct wire_stack *store_add(struct store *s, const struct store_stack *stack, uint64_t weight)
@@ -200,8 +227,10 @@ static void fill_header(struct store *s, const struct store_options *options)
     h->exe[len < 0 ? 0 : len] = '\0';
     h->modules_offset = (sizeof *h + 63) & ~63ull;
     h->n_modules_max = s->n_bytes / (16u << 10);
+    uint64_t granule = n_slots > FEW_SLOTS ? STORE_GRANULE : 64;
     h->slots_offset =
-        (h->modules_offset + h->n_modules_max * sizeof(struct wire_module) + 63) & ~63ull;
+        (h->modules_offset + h->n_modules_max * sizeof(struct wire_module) + granule - 1) &
+        ~(granule - 1);
     h->n_slots = n_slots;
     h->heap_offset = h->slots_offset + 4 * n_slots;
 }

@@ -29,6 +29,7 @@ struct store {
     bool is_file;
     int number; /* of the file: PID-N.wire */
     uint32_t serial; /* no other store of this process has or had it */
+    uint32_t n_few;  /* stacks in the first slots */
     bool all_ready; /* no granule needs to be made sure of */
     uint8_t ready[STORE_BYTES_MAX / STORE_GRANULE];
 };
