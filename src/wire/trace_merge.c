@@ -336,7 +336,7 @@ static void add_record(struct trace_merge *m, struct trace_merge_thread *t, uint
         forget_begin(t, TRACE_RAW_CALL);
     if (r->type == TRACE_RAW_WAKE || (r->type == TRACE_RAW_END && !r->reason))
         add_word(m, (uint32_t)(t - m->threads), &item);
-    if (r->type == TRACE_RAW_WAKE)
+    if (r->type == TRACE_RAW_WAKE && !m->states.has_wakes)
         return;
     if (t->first == t->n)
         t->text.n = item.text = 0;
@@ -579,9 +579,10 @@ static void tell(struct trace_merge *m, uint32_t thread, const struct trace_item
     struct trace_merge_thread *t = &m->threads[thread];
     const struct trace_record *r = &item->record;
     uint64_t ns = item->ns;
-    if (r->type == TRACE_RAW_NONE) {
+    if (r->type == TRACE_RAW_NONE || r->type == TRACE_RAW_WAKE) {
         if (t->go != NONE && m->states.has_wakes)
-            trace_states_is_at(s, t->go, stack_of(m, item->source, r->stack));
+            trace_states_is_at(s, t->go, stack_of(m, item->source, r->stack),
+                               r->type == TRACE_RAW_WAKE ? ns + WORD_NS : UINT64_MAX);
         return;
     }
     if (r->type == TRACE_RAW_BEGIN) {

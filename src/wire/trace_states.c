@@ -385,6 +385,7 @@ void trace_states_block(struct trace_states *s, uint32_t thread, uint64_t ns,
     t->doing = TRACE_DOES_WAIT;
     t->reason = reason;
     t->block_stack = t->here_stack = stack;
+    t->here_until_ns = UINT64_MAX;
     t->waker = NONE;
     if (t->cpu == NONE)
         wait(s, t, ns, reason, stack);
@@ -417,11 +418,13 @@ void trace_states_run(struct trace_states *s, uint32_t thread, uint64_t ns)
     t->waker = NONE;
 }
 
-void trace_states_is_at(struct trace_states *s, uint32_t thread, uint32_t stack)
+void trace_states_is_at(struct trace_states *s, uint32_t thread, uint32_t stack, uint64_t until_ns)
 {
     struct trace_go_thread *t = get(s, thread);
-    if (t)
-        t->here_stack = stack;
+    if (!t)
+        return;
+    t->here_stack = stack;
+    t->here_until_ns = until_ns;
 }
 
 void trace_states_call(struct trace_states *s, uint32_t thread, uint64_t ns, uint32_t stack)
@@ -431,6 +434,7 @@ void trace_states_call(struct trace_states *s, uint32_t thread, uint64_t ns, uin
         return;
     t->doing = TRACE_DOES_CALL;
     t->block_stack = t->here_stack = stack;
+    t->here_until_ns = UINT64_MAX;
     begin_call(s, t, ns);
 }
 
@@ -496,7 +500,9 @@ void trace_states_wake(struct trace_states *s, uint32_t thread, uint32_t by, uin
         return;
     t->waker = waker ? by : NONE;
     t->waker_g = waker ? waker->g : 0;
-    t->waker_stack = stack || !waker ? stack : waker->here_stack;
+    t->waker_stack = stack;
+    if (!stack && waker && ns <= waker->here_until_ns)
+        t->waker_stack = waker->here_stack;
     make_ready(s, t, ns);
 }
 

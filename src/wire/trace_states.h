@@ -52,6 +52,7 @@ struct trace_go_thread {
     enum trace_raw_reason reason;
     uint32_t block_stack; /* where it waits */
     uint32_t here_stack;  /* where it is, as it says, until it says that it runs */
+    uint64_t here_until_ns;
     /* Who let it go on before it was seen to wait. */
     uint32_t waker, waker_stack;
     uint64_t waker_g;
@@ -132,8 +133,9 @@ void trace_states_block(struct trace_states *states, uint32_t thread, uint64_t n
 /* `by` lets `thread` go on, if it waits.  Whether it did. */
 bool trace_states_unblock(struct trace_states *states, uint32_t thread, uint32_t by, uint64_t ns,
                           uint32_t stack);
-/* It is there, and may wake others, until it runs. */
-void trace_states_is_at(struct trace_states *states, uint32_t thread, uint32_t stack);
+/* It is there, and may wake others, until it runs, or until then. */
+void trace_states_is_at(struct trace_states *states, uint32_t thread, uint32_t stack,
+                        uint64_t until_ns);
 /* It runs, from here on at the latest. */
 void trace_states_run(struct trace_states *states, uint32_t thread, uint64_t ns);
 void trace_states_call(struct trace_states *states, uint32_t thread, uint64_t ns, uint32_t stack);

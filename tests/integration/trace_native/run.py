@@ -155,6 +155,22 @@ def test_exec():
         r"Waiting->Runnable.*\nStack=\n\tpthread_mutex_unlock", text)) >= 2)
 
 
+def test_contended():
+    """Each wait for the lock has who woke it, and where: those that were in vain, too."""
+    done = run(SONDE, "record", "-e", "trace", "-o", "contended.trace", "--", "./contended")
+    if without_wakes(done):
+        skip("contended", without_wakes(done))
+        return
+    parse("contended", "contended.trace")
+    said = json.loads(run(SONDE, "trace", "-summary=wakers", "-top=0", "-json",
+                          "contended.trace").stdout)["wakers"]["pairs"]
+    locks = [(p["count"], p["ended_by"] and p["ended_by"]["function"]) for p in said
+             if p["reason"] == "sync mutex lock"]
+    n = sum(count for count, _ in locks)
+    check("contended", n > 20 and sum(count for count, by in locks if by == "hold") >= n * 0.98,
+          f"{locks}")
+
+
 def test_starts():
     """Threads are called by the program's functions, not by those of libc and the C++ library."""
     for how in ("-g", "-g0"):
@@ -361,6 +377,7 @@ def build():
                     ["cc", *flags, "-DAPI", here("known.c"), *api, "-o", "known_api"],
                     ["cc", *flags, here("survive.c"), "-o", "survive"],
                     ["cc", *flags, here("turns.c"), "-o", "turns"],
+                    ["cc", *flags, here("contended.c"), "-o", "contended"],
                     ["cc", *flags, "-shared", "-fPIC", "-D_GNU_SOURCE", here("deny.c"),
                      "-o", "deny.so", "-ldl"],
                     ["c++", *flags, "-std=c++17", here("tasks.cc"), *api, "-o", "tasks"],
@@ -378,7 +395,7 @@ def main():
         GO = find_go()
         if not GO:
             skip("Go's parser", "no go tool trace: set SONDE_GO_TRACE or SONDE_GO_ROOTS")
-        for test in (test_known, test_exec, test_starts, test_tasks, test_example, test_survive, test_turns,
+        for test in (test_known, test_exec, test_contended, test_starts, test_tasks, test_example, test_survive, test_turns,
                      test_others):
             test()
     finally:
