@@ -212,13 +212,21 @@ static bool add_task(struct trace_v1 *v, const struct trace_v1_event *e, struct 
     return true;
 }
 
-/* Two events are never at the same time. */
-static void put(struct trace_v1 *v, struct trace_block *block, struct trace_event event)
+/* The event behind the last of the block is one.  Two are never at the same time. */
+static void put(struct trace_v1 *v, struct trace_block *block)
 {
-    if (event.time_ns <= v->last_ns)
-        event.time_ns = v->last_ns + 1;
-    v->last_ns = event.time_ns;
-    block->events[block->n++] = event;
+    struct trace_event *event = &block->events[block->n++];
+    if (event->time_ns <= v->last_ns)
+        event->time_ns = v->last_ns + 1;
+    v->last_ns = event->time_ns;
+}
+
+/* The same, and the one behind it begins as it was; where that is. */
+static struct trace_event *put_and_copy(struct trace_v1 *v, struct trace_block *block)
+{
+    put(v, block);
+    block->events[block->n] = block->events[block->n - 1];
+    return &block->events[block->n];
 }
 
 /* The same as an event that waits for something. */
@@ -403,20 +411,21 @@ static bool convert(struct trace_v1 *v, const struct trace_v1_next *next, int32_
     struct proc *proc = &v->procs[next->proc];
     uint32_t stack = stack_of(v, e->stack), number;
     bool is_there = p == e->p && p != TRACE_NONE && e->type != TRACE_V1_CPU_SAMPLE;
-    struct trace_event out = {.time_ns = to_ns(v, e->ticks),
-                              .g = e->g ? (int64_t)e->g : TRACE_NONE,
-                              .m = is_there ? proc->m : TRACE_NONE,
-                              .p = p};
+    struct trace_event *out = &block->events[block->n]; /* where it is put, or the next one */
+    *out = (struct trace_event){.time_ns = to_ns(v, e->ticks),
+                                .g = e->g ? (int64_t)e->g : TRACE_NONE,
+                                .m = is_there ? proc->m : TRACE_NONE,
+                                .p = p};
     switch (e->type) {
     case TRACE_V1_GOMAXPROCS:
         if (!v->is_started) {
             v->is_started = true; /* those of which nothing was told are runnable */
-            v->status_ns = out.time_ns;
+            v->status_ns = out->time_ns;
             return true;
         }
-        out.type = GOTRACE_PROCS_CHANGE;
-        out.args[0] = args[0];
-        out.args[1] = stack;
+        out->type = GOTRACE_PROCS_CHANGE;
+        out->args[0] = args[0];
+        out->args[1] = stack;
         break;
     case TRACE_V1_GO_CREATE:
         if (!v->is_started) {
@@ -425,67 +434,67 @@ static bool convert(struct trace_v1 *v, const struct trace_v1_next *next, int32_
         }
         if ((number = start_of(v, args[1])) == UINT32_MAX)
             return err_nomem(err);
-        out.type = GOTRACE_GO_CREATE;
-        out.args[0] = args[0];
-        out.args[1] = number;
-        out.args[2] = stack;
+        out->type = GOTRACE_GO_CREATE;
+        out->args[0] = args[0];
+        out->args[1] = number;
+        out->args[2] = stack;
         break;
     case TRACE_V1_GO_START:
         if (!v->is_started) {
-            status(v, next, &out, GOTRACE_GO_RUNNING);
+            status(v, next, out, GOTRACE_GO_RUNNING);
             break;
         }
-        out.type = GOTRACE_GO_START;
-        out.args[0] = args[0];
-        out.args[1] = args[1];
+        out->type = GOTRACE_GO_START;
+        out->args[0] = args[0];
+        out->args[1] = args[1];
         break;
     case TRACE_V1_GO_START_LABEL: /* as Go's tools have it, also at the start of a trace */
-        out.type = GOTRACE_GO_START;
-        out.g = (int64_t)e->g;
-        out.m = proc->m == TRACE_NONE ? 0 : proc->m;
-        out.args[0] = args[0];
-        out.args[1] = args[1];
-        put(v, block, out);
-        out.type = GOTRACE_GO_LABEL;
-        out.args[0] = string_of(v, args[2]);
-        out.args[1] = 0;
+        out->type = GOTRACE_GO_START;
+        out->g = (int64_t)e->g;
+        out->m = proc->m == TRACE_NONE ? 0 : proc->m;
+        out->args[0] = args[0];
+        out->args[1] = args[1];
+        out = put_and_copy(v, block);
+        out->type = GOTRACE_GO_LABEL;
+        out->args[0] = string_of(v, args[2]);
+        out->args[1] = 0;
         break;
     case TRACE_V1_GO_END:
-        out.type = GOTRACE_GO_DESTROY;
+        out->type = GOTRACE_GO_DESTROY;
         break;
     case TRACE_V1_GO_UNBLOCK:
-        out.type = GOTRACE_GO_UNBLOCK;
-        out.args[0] = args[0];
-        out.args[1] = args[1];
-        out.args[2] = stack;
+        out->type = GOTRACE_GO_UNBLOCK;
+        out->args[0] = args[0];
+        out->args[1] = args[1];
+        out->args[2] = stack;
         break;
     case TRACE_V1_GO_SYS_CALL:
-        out.type = GOTRACE_GO_SYSCALL_BEGIN;
-        out.args[1] = stack;
+        out->type = GOTRACE_GO_SYSCALL_BEGIN;
+        out->args[1] = stack;
         if (next->blocks)
             break;
-        out.m = proc->m == TRACE_NONE ? 0 : proc->m; /* one that did not take long */
-        put(v, block, out);
-        out.type = GOTRACE_GO_SYSCALL_END;
-        out.time_ns++;
-        out.args[1] = 0;
+        out->m = proc->m == TRACE_NONE ? 0 : proc->m; /* one that did not take long */
+        out = put_and_copy(v, block);
+        out->type = GOTRACE_GO_SYSCALL_END;
+        out->time_ns++;
+        out->args[1] = 0;
         break;
     case TRACE_V1_GO_SYS_EXIT:
-        out.type = GOTRACE_GO_SYSCALL_END_BLOCKED;
+        out->type = GOTRACE_GO_SYSCALL_END_BLOCKED;
         break;
     case TRACE_V1_GO_WAITING:
-        status(v, next, &out, GOTRACE_GO_WAITING);
+        status(v, next, out, GOTRACE_GO_WAITING);
         break;
     case TRACE_V1_GO_IN_SYSCALL:
-        status(v, next, &out, GOTRACE_GO_SYSCALL);
+        status(v, next, out, GOTRACE_GO_SYSCALL);
         break;
     case TRACE_V1_CPU_SAMPLE:
-        out.type = GOTRACE_CPU_SAMPLE;
-        out.args[0] = stack ? stack : v->no_frames;
+        out->type = GOTRACE_CPU_SAMPLE;
+        out->args[0] = stack ? stack : v->no_frames;
         break;
     case TRACE_V1_PROC_START:
     case TRACE_V1_PROC_STOP:
-        convert_proc(proc, e, is_there, &out);
+        convert_proc(proc, e, is_there, out);
         break;
     case TRACE_V1_GC_START:
     case TRACE_V1_GC_DONE:
@@ -497,21 +506,21 @@ static bool convert(struct trace_v1 *v, const struct trace_v1_next *next, int32_
     case TRACE_V1_HEAP_GOAL:
     case TRACE_V1_GC_MARK_ASSIST_START:
     case TRACE_V1_GC_MARK_ASSIST_DONE:
-        convert_gc(v, e, stack, &out);
+        convert_gc(v, e, stack, out);
         break;
     case TRACE_V1_USER_TASK_CREATE:
     case TRACE_V1_USER_TASK_END:
     case TRACE_V1_USER_REGION:
     case TRACE_V1_USER_LOG:
-        if (!convert_user(v, e, stack, &out, err))
+        if (!convert_user(v, e, stack, out, err))
             return false;
         break;
     default:
-        if (!convert_stop(v, e->type, stack, &out))
+        if (!convert_stop(v, e->type, stack, out))
             return true; /* a wake-up that was futile: the events around it tell */
         break;
     }
-    put(v, block, out);
+    put(v, block);
     return true;
 }
 
@@ -524,14 +533,14 @@ static bool put_statuses(struct trace_v1 *v, struct trace_block *block)
             continue;
         if (block->n == block->cap)
             return false;
-        put(v, block,
-            (struct trace_event){
-                .time_ns = v->status_ns,
-                .type = GOTRACE_GO_STATUS,
-                .g = TRACE_NONE,
-                .p = TRACE_NONE,
-                .m = TRACE_NONE,
-                .args = {v->order.ids.items[v->next_status], UINT64_MAX, GOTRACE_GO_RUNNABLE}});
+        block->events[block->n] = (struct trace_event){
+            .time_ns = v->status_ns,
+            .type = GOTRACE_GO_STATUS,
+            .g = TRACE_NONE,
+            .p = TRACE_NONE,
+            .m = TRACE_NONE,
+            .args = {v->order.ids.items[v->next_status], UINT64_MAX, GOTRACE_GO_RUNNABLE}};
+        put(v, block);
     }
     return true;
 }
@@ -606,13 +615,13 @@ static bool v1_next(void *source, struct trace_block *block, struct err *err)
     if (v->phase == PHASE_DONE)
         return true;
     v->phase = PHASE_DONE;
-    put(v, block,
-        (struct trace_event){.time_ns = v->last_ns + 1,
-                             .type = TRACE_SYNC,
-                             .g = TRACE_NONE,
-                             .p = TRACE_NONE,
-                             .m = TRACE_NONE,
-                             .args = {v->n_done ? 2 : 1}});
+    block->events[block->n] = (struct trace_event){.time_ns = v->last_ns + 1,
+                                                   .type = TRACE_SYNC,
+                                                   .g = TRACE_NONE,
+                                                   .p = TRACE_NONE,
+                                                   .m = TRACE_NONE,
+                                                   .args = {v->n_done ? 2 : 1}};
+    put(v, block);
     if (v->broken.code != ERR_NONE && err)
         *err = v->broken;
     return v->broken.code == ERR_NONE;
