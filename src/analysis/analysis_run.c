@@ -63,12 +63,21 @@ bool analysis_pass_end(struct analysis_pass *pass, struct err *err)
     return true;
 }
 
+static bool has_events(const struct trace_event *events, size_t n)
+{
+    size_t i = 0;
+    while (i < n && events[i].type == TRACE_SYNC)
+        i++;
+    return i < n;
+}
+
 bool analysis_run(struct trace_reader *reader, const struct analysis_options *options,
                   struct analysis_task *tasks, size_t n, struct diag *diag, struct err *err)
 {
     struct analysis_pass pass;
     const struct trace_event *events;
     size_t n_events;
+    bool is_told = false; /* why there is nothing, if there is nothing */
     if (!analysis_pass_begin(&pass, trace_reader_trace(reader), options, tasks, n, err))
         return false;
     for (;;) {
@@ -79,11 +88,15 @@ bool analysis_run(struct trace_reader *reader, const struct analysis_options *op
                 return false;
             }
             diag_add(diag, "%s; what comes before is shown", broken.msg);
+            is_told = true;
             break;
         }
+        is_told = is_told || has_events(events, n_events);
         if (n_events == 0 || !analysis_pass_events(&pass, events, n_events))
             break;
     }
+    if (!is_told)
+        diag_add(diag, "there are no events in the trace");
     return analysis_pass_end(&pass, err);
 }
 

@@ -15,7 +15,8 @@ struct analysis_task {
 };
 
 /* Run them all; `options` is borrowed until analysis_release.  A trace that is broken further on
- * is a note in `diag`, and what came before it counts; if nothing came, it is the failure.
+ * is a note in `diag`, and what came before it counts; if nothing came, it is the failure.  That a
+ * whole trace has no events is a note, too.
  * False and *err also when an analysis fails.  The states are to be released in any case.
  * O(events x n). */
 bool analysis_run(struct trace_reader *reader, const struct analysis_options *options,

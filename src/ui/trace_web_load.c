@@ -266,6 +266,7 @@ static void *read_trace(void *arg)
     pages_give_back();
     pthread_mutex_lock(&load->lock);
     atomic_store(&load->state, ok ? STATE_READY : STATE_FAILED);
+    load->is_over = !ok; /* who is told so may wait for us */
     pthread_cond_broadcast(&load->read);
     pthread_mutex_unlock(&load->lock);
     load->on_done(load->on_done_arg);

@@ -98,6 +98,13 @@ def bad():
         status, text, errors = run(SONDE, "trace", *arguments)
         check(f"bad {arguments}", status in (1, 2) and not text and what in errors and
               errors.count("\n") == 1, status, text, errors)
+    with tempfile.NamedTemporaryFile() as header:
+        header.write(b"go 1.26 trace\0\0\0")
+        header.flush()
+        for arguments in (["-pprof=sched", "-top"], ["-summary"], ["-export=chrome"]):
+            status, text, errors = run(SONDE, "trace", *arguments, header.name)
+            check(f"nothing but a header {arguments}", status == 0 and text and
+                  errors == "sonde: there are no events in the trace\n", status, errors)
 
 
 def main():
