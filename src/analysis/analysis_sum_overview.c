@@ -3,6 +3,8 @@
 #include "analysis/analysis_site_pairs.h"
 #include "analysis/analysis_text.h"
 
+#include <string.h>
+
 static double share(int64_t part, int64_t of)
 {
     return of ? (double)part / (double)of : 0;
@@ -28,6 +30,37 @@ static struct uses sum_uses(const struct analysis_facts *f)
     u.ns[ANALYSIS_USE_GO] -= within < u.ns[ANALYSIS_USE_GO] ? within : u.ns[ANALYSIS_USE_GO];
     u.ns[ANALYSIS_USE_WORKER] = u.gc;
     return u;
+}
+
+/* Of the time of goroutines, as traces from outside tell it. */
+struct off {
+    int64_t ready_ns, waits_ns;
+};
+
+static struct off sum_off(const struct analysis_facts *f)
+{
+    struct off off = {0};
+    for (size_t i = 0; i < f->user.region_kinds.n; i++) {
+        const struct analysis_kind *k = &f->user.region_kinds.items[i];
+        const char *name = k->name ? trace_string(f->trace, k->name, NULL) : "";
+        if (!strcmp(name, GOTRACE_OFF_READY))
+            off.ready_ns += k->lengths.total_ns;
+        else if (!strcmp(name, GOTRACE_OFF_WAITS))
+            off.waits_ns += k->lengths.total_ns;
+    }
+    return off;
+}
+
+static void text_off(const struct analysis_facts *f, struct buf *out)
+{
+    struct off off = sum_off(f);
+    if (!off.ready_ns && !off.waits_ns)
+        return;
+    buf_puts(out, "  threads of goroutines that ran were off their processors: preempted ");
+    analysis_text_time(out, off.ready_ns);
+    buf_puts(out, ", waiting in the kernel ");
+    analysis_text_time(out, off.waits_ns);
+    buf_putc(out, '\n');
 }
 
 static void text_uses(const struct analysis_facts *f, struct buf *out)
@@ -205,6 +238,7 @@ static void text(const void *state, struct buf *out)
         buf_printf(out, ", %llu CPU samples", (unsigned long long)f->n_samples);
     buf_putc(out, '\n');
     text_uses(f, out);
+    text_off(f, out);
     text_sites(f, out);
     if (f->waits.longest_busy.n) {
         buf_puts(out, "\nlongest waits that were not idle\n");
@@ -274,6 +308,12 @@ static void json(const void *state, struct buf *out)
     json_member_int(&j, "syscall_ns", u.ns[ANALYSIS_USE_SYSCALL]);
     json_member_int(&j, "scheduling_ns", u.ns[ANALYSIS_USE_SCHED]);
     json_member_int(&j, "idle_ns", u.ns[ANALYSIS_USE_IDLE]);
+    json_close(&j, '}');
+    struct off off = sum_off(f);
+    json_key(&j, "off_processor"); /* of goroutines_ns */
+    json_open(&j, '{');
+    json_member_int(&j, "preempted_ns", off.ready_ns);
+    json_member_int(&j, "waiting_ns", off.waits_ns);
     json_close(&j, '}');
     json_sites(&j, f);
     analysis_json_waits(&j, "longest_waits", f, &f->waits.longest_busy);

@@ -450,7 +450,7 @@ void go_trace_model_off(struct go_trace_model *t, const struct bpf_gap *gap)
     if (gap->to_ns > t->now)
         t->now = gap->to_ns;
     go_trace_begin_off(t, m,
-                       go_trace_text(t, gap->is_ready ? GO_TRACE_OFF_READY : GO_TRACE_OFF_WAITS),
+                       go_trace_text(t, gap->is_ready ? GOTRACE_OFF_READY : GOTRACE_OFF_WAITS),
                        gap->from_ns);
     if (gap->to_ns)
         go_trace_end_off(t, m);

@@ -45,9 +45,7 @@ void go_trace_model_begin(struct go_trace_model *model, const struct go_trace_fo
 /* `start`: the function that a new goroutine begins with. */
 void go_trace_model_hit(struct go_trace_model *model, const struct uprobe_hit *hit, uint64_t start);
 /* The thread was off its processor, or is (to_ns 0: until something else is told of it): a region
- * on the goroutine that runs there, GO_TRACE_OFF_READY or GO_TRACE_OFF_WAITS. */
-#define GO_TRACE_OFF_READY "off the processor: preempted"
-#define GO_TRACE_OFF_WAITS "off the processor: waits in the kernel"
+ * on the goroutine that runs there, GOTRACE_OFF_READY or GOTRACE_OFF_WAITS. */
 void go_trace_model_off(struct go_trace_model *model, const struct bpf_gap *gap);
 /* Nothing is seen from now on. */
 void go_trace_model_gap(struct go_trace_model *model, uint64_t time_ns);

@@ -33,6 +33,11 @@
 /* In these, a wake-up that nobody has told of is less than so many ns before the thread runs. */
 #define GOTRACE_UNTOLD_NS 10
 
+/* Regions of goroutines, in traces that were recorded from outside: it runs, and its thread is off
+ * its processor meanwhile. */
+#define GOTRACE_OFF_READY "off the processor: preempted"
+#define GOTRACE_OFF_WAITS "off the processor: waits in the kernel"
+
 enum gotrace_type {
     GOTRACE_NONE,
     GOTRACE_EVENT_BATCH,
