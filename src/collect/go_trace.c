@@ -392,8 +392,9 @@ static struct uprobes *make_probes(struct recording *r, const struct proc *proc,
                                    struct err *err)
 {
     const uint16_t *at = r->program->layout.at;
-    static const enum go_field needed[] = {GO_G_M,        GO_G_GOID, GO_G_WAITREASON, GO_G_SCHED_PC,
-                                           GO_G_SCHED_BP, GO_M_CURG, GO_M_P,          GO_M_PROCID};
+    static const enum go_field needed[] = {GO_G_M,        GO_G_GOID,     GO_G_WAITREASON,
+                                           GO_G_SCHED_PC, GO_G_SCHED_BP, GO_M_CURG,
+                                           GO_M_P,        GO_M_PROCID,   GO_P_GCMARKWORKERMODE};
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         if (at[needed[i]] == GO_NO_FIELD) {
             err_set(err, ERR_UNSUPPORTED, "%s: the scheduler of %s is laid out in another way",
@@ -407,7 +408,8 @@ static struct uprobes *make_probes(struct recording *r, const struct proc *proc,
                                            .g_sched_bp = at[GO_G_SCHED_BP],
                                            .m_curg = at[GO_M_CURG],
                                            .m_p = at[GO_M_P],
-                                           .m_procid = at[GO_M_PROCID]};
+                                           .m_procid = at[GO_M_PROCID],
+                                           .p_mode = at[GO_P_GCMARKWORKERMODE]};
     struct go_trace_point points[GO_TRACE_N_POINTS];
     struct uprobe_place places[GO_TRACE_N_POINTS];
     size_t n;

@@ -196,6 +196,8 @@ static void create_by_hit(struct go_trace_model *t, const struct uprobe_hit *hit
 static void wake(struct go_trace_model *t, const struct uprobe_hit *hit, uint32_t m)
 {
     uint32_t g = go_trace_meet(t, hit->goid, WAITING, NONE);
+    if (g != NONE && begins(go_wait_reason(t->minor, hit->wait_reason), "GC worker"))
+        t->gs.items[g].is_worker = true;
     if (hit->current_goid && hit->current_goid != hit->goid)
         go_trace_have_running(t, hit->current_goid, m);
     if (g == NONE || t->gs.items[g].state == RUNNABLE)
@@ -212,6 +214,14 @@ static void wake(struct go_trace_model *t, const struct uprobe_hit *hit, uint32_
     go_trace_unblock(t, g, m, go_trace_stack(t->stacks, hit->stack, hit->n_stack));
 }
 
+/* As Go's tracer marks what marks for the collector. */
+static void label_worker(struct go_trace_model *t, uint32_t g, uint32_t m, unsigned mode)
+{
+    static const char *const labels[] = {NULL, "GC (dedicated)", "GC (fractional)", "GC (idle)"};
+    if (t->gs.items[g].is_worker && mode && mode < sizeof labels / sizeof *labels)
+        go_trace_emit(t, m, GOTRACE_GO_LABEL, ARGS(go_trace_text(t, labels[mode])));
+}
+
 static void run(struct go_trace_model *t, const struct uprobe_hit *hit, uint32_t m)
 {
     uint32_t g = go_trace_meet(t, hit->goid, RUNNABLE, NONE);
@@ -219,7 +229,8 @@ static void run(struct go_trace_model *t, const struct uprobe_hit *hit, uint32_t
         return;
     if (t->gs.items[g].state == RUNNING || t->ms.items[m].g != NONE)
         t->counts.n_repairs++;
-    go_trace_start_g(t, g, m);
+    if (go_trace_start_g(t, g, m))
+        label_worker(t, g, m, hit->mode);
 }
 
 /* Does it begin to mark for the collector? */

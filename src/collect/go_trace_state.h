@@ -23,6 +23,7 @@ struct goroutine {
     uint32_t stack; /* found with; 0 */
     bool is_found;  /* only that, until an event tells more */
     bool is_seen;   /* used by `compare` of a snapshot */
+    bool is_worker; /* of the collector */
     bool assists;   /* the collector: GOTRACE_GC_MARK_ASSIST_BEGIN is told */
 };
 

@@ -48,6 +48,7 @@ GO_FIELD(M_ALLLINK, "runtime.m", "alllink")
 GO_FIELD(M_CREATESTACK, "runtime.m", "createstack")
 
 GO_FIELD(P_MCACHE, "runtime.p", "mcache")
+GO_FIELD(P_GCMARKWORKERMODE, "runtime.p", "gcMarkWorkerMode")
 
 GO_FIELD(BUCKET_SIZE, "runtime.bucket", "")
 GO_FIELD(BUCKET_ALLNEXT, "runtime.bucket", "allnext")

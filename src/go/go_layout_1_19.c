@@ -226,6 +226,7 @@ const struct go_version go_version_1_19 = {
         [GO_M_ALLLINK] = 336,
         [GO_M_CREATESTACK] = 360,
         [GO_P_MCACHE] = 64,
+        [GO_P_GCMARKWORKERMODE] = 4656,
         [GO_BUCKET_SIZE] = 48,
         [GO_BUCKET_ALLNEXT] = 8,
         [GO_BUCKET_TYP] = 16,
@@ -271,4 +272,4 @@ const struct go_version go_version_1_19 = {
     }},
 };
 
-_Static_assert(GO_N_FIELDS == 79, "go_fields.h has changed: run tools/go-layout");
+_Static_assert(GO_N_FIELDS == 80, "go_fields.h has changed: run tools/go-layout");

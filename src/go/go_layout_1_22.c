@@ -246,6 +246,7 @@ const struct go_version go_version_1_22 = {
         [GO_M_ALLLINK] = 328,
         [GO_M_CREATESTACK] = 352,
         [GO_P_MCACHE] = 64,
+        [GO_P_GCMARKWORKERMODE] = 4688,
         [GO_BUCKET_SIZE] = 48,
         [GO_BUCKET_ALLNEXT] = 8,
         [GO_BUCKET_TYP] = 16,
@@ -291,4 +292,4 @@ const struct go_version go_version_1_22 = {
     }},
 };
 
-_Static_assert(GO_N_FIELDS == 79, "go_fields.h has changed: run tools/go-layout");
+_Static_assert(GO_N_FIELDS == 80, "go_fields.h has changed: run tools/go-layout");

@@ -252,6 +252,7 @@ const struct go_version go_version_1_27 = {
         [GO_M_ALLLINK] = 352,
         [GO_M_CREATESTACK] = 392,
         [GO_P_MCACHE] = 56,
+        [GO_P_GCMARKWORKERMODE] = 4672,
         [GO_BUCKET_SIZE] = 48,
         [GO_BUCKET_ALLNEXT] = 8,
         [GO_BUCKET_TYP] = 16,
@@ -297,4 +298,4 @@ const struct go_version go_version_1_27 = {
     }},
 };
 
-_Static_assert(GO_N_FIELDS == 79, "go_fields.h has changed: run tools/go-layout");
+_Static_assert(GO_N_FIELDS == 80, "go_fields.h has changed: run tools/go-layout");

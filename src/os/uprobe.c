@@ -25,7 +25,7 @@ struct control {
 /* A record: these words, then the stack. */
 enum {
     WORD_TIME,
-    WORD_INFO, /* kind, from, to, wait reason: a byte each; the number of frames */
+    WORD_INFO, /* kind, from, to, wait reason, number of frames, mode: a byte each */
     WORD_P,
     WORD_G,
     WORD_GOID,
@@ -188,6 +188,8 @@ static void read_words(struct bpf_code *c, const struct uprobe_offsets *o,
     bpf_load(c, BPF_REG_1, AT_FRAME);
     int no_p = jump(c, BPF_JEQ | BPF_K, BPF_REG_1, 0);
     read_user(c, at_word(WORD_P), 4, AT_FRAME, 0); /* its id comes first */
+    if (place->is_status)
+        read_user(c, at_word(WORD_INFO) + 5, 1, AT_FRAME, o->p_mode);
     land(c, no_p);
     load_register(c, BPF_REG_1, REG_RAX);
     bpf_store(c, place->has_number ? AT_FRAME : at_word(WORD_ARG), BPF_REG_1);
@@ -200,7 +202,7 @@ static void read_words(struct bpf_code *c, const struct uprobe_offsets *o,
     bpf_store(c, at_word(WORD_G), BPF_REG_1);
     read_user(c, at_word(WORD_GOID), 8, at_word(WORD_G), o->g_goid);
     read_user(c, at_word(WORD_CURRENT_GOID), 8, at_word(WORD_CURRENT), o->g_goid);
-    bpf_emit(c, BPF_ST | BPF_DW | BPF_MEM, BPF_REG_10, 0, (int16_t)at_word(WORD_INFO), place->kind);
+    bpf_emit(c, BPF_ST | BPF_B | BPF_MEM, BPF_REG_10, 0, (int16_t)at_word(WORD_INFO), place->kind);
     read_user(c, at_word(WORD_INFO) + 3, 1, at_word(WORD_G), o->g_wait_reason);
     /* The caller: above the stack pointer, or above the frame pointer that is saved already. */
     load_register(c, BPF_REG_1, place->in_frame ? REG_RBP : REG_RSP);
@@ -579,6 +581,7 @@ static void take_record(void *arg, const uint8_t *record, size_t n)
         .from = (uint8_t)(words[WORD_INFO] >> 8),
         .to = (uint8_t)(words[WORD_INFO] >> 16),
         .wait_reason = (uint8_t)(words[WORD_INFO] >> 24),
+        .mode = (uint8_t)(words[WORD_INFO] >> 40),
         .p = (uint32_t)words[WORD_P],
         .g = words[WORD_G],
         .goid = words[WORD_GOID],

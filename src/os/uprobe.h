@@ -27,6 +27,7 @@
 struct uprobe_offsets {
     uint16_t g_m, g_goid, g_wait_reason, g_sched_pc, g_sched_bp;
     uint16_t m_curg, m_p, m_procid;
+    uint16_t p_mode; /* what a processor does for the collector */
 };
 
 enum uprobe_subject {
@@ -47,6 +48,7 @@ struct uprobe_place {
 struct uprobe_hit {
     uint64_t time_ns;
     uint8_t kind, from, to, wait_reason;
+    uint8_t mode;                   /* of a change of status: the processor's p_mode */
     uint32_t p;                     /* the thread's processor; UPROBE_NO_NUMBER: none */
     uint64_t g, goid;               /* of the subject; 0: none */
     uint64_t thread;                /* procid */

@@ -333,6 +333,7 @@ static struct uprobe_hit any_hit(void)
                            .from = statuses[any(8)],
                            .to = statuses[any(8)],
                            .wait_reason = (uint8_t)any(256),
+                           .mode = (uint8_t)any(6),
                            .p = any(5) ? any(3) : UPROBE_NO_NUMBER,
                            .goid = any(9),
                            .thread = any(20) ? 10 + any(4) : 0,

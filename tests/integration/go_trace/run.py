@@ -9,6 +9,7 @@ Reads $SONDE, $SONDE_BUILD_ROOT, $SONDE_GO_ROOTS (GOROOTs with ':' between; else
 found), $SONDE_GO_TRACE: a built cmd/trace of Go 1.26 or newer (else built from one of the GOROOTs);
 $SONDE_GO_TRACE_ROUNDS.  Arguments: which tests.  Ends in the counts.
 """
+import json
 import os
 import random
 import re
@@ -99,7 +100,7 @@ class Trace:
                     self.changes.append(event)
                 else:
                     m = OTHER.match(line)
-                    if m and m[4].startswith(("Range", "Region")):
+                    if m and m[4].startswith(("Range", "Region", "Label")):
                         self.others.append((int(m[5]), int(m[3]), m[4], m[6]))
                     if m and m[4].startswith("Range"):
                         self.ranges.append((int(m[5]), m[4], m[6]))
@@ -258,39 +259,49 @@ def off_processor(gotrace):
               naps[:20])
 
 
-def assists(gotrace):
-    """As long as the runtime itself says (from Go 1.20 on)."""
+def collector(gotrace):
+    """Work for the collector, as long as the runtime itself says (from Go 1.20 on)."""
     for minor, root in ends_of_versions():
-        name = f"assists, Go 1.{minor}"
+        name = f"collector, Go 1.{minor}"
         program = build(minor, root, "off", "-ldflags=-s -w")
         if not program:
             continue
         process = start(program, "assist")
         path = os.path.join(work, "assist.trace")
         time.sleep(0.5)
-        at, said = time.monotonic(), newest_line(process)
+        at, before = time.monotonic(), newest_line(process)
         done = trace(process.pid, 2, path, "--trace-rate=100000000")
-        took, said = time.monotonic() - at, newest_line(process) - said
+        took, after = time.monotonic() - at, newest_line(process)
         end(process)
         t, why = read_trace(path, gotrace) if done.returncode == 0 else (None, done.stderr)
         if not check(f"{name}: accepted", t is not None, why):
             continue
         ranges = spans(t, "Range", "GC mark assist")
         names = [t.names.get(g) for _, g in ranges]
-        check(f"{name}: there are some", names.count("main.allocator") > 100 and
+        check(f"{name}: assists", names.count("main.allocator") > 100 and
               names.count("main.allocator") > 0.9 * len(names), {n: names.count(n) for n in names})
-        if minor >= 20:
-            mine, said = sum(ms for ms, _ in ranges) / 1e3 / t.seconds, said / took
-            check(f"{name}: as long as the runtime says", 0.5 * said <= mine <= 1.5 * said, mine, said)
+        done = subprocess.run([SONDE, "trace", "-summary=gc", "-json", path], capture_output=True, text=True,
+                              timeout=60, check=False)
+        gc = json.loads(done.stdout)["gc"]["work"]
+        gc["workers_ns"] = gc["dedicated_workers_ns"] + gc["fractional_workers_ns"]
+        # A worker that finds the end of marking also ends it, which the runtime does not count.
+        for i, (what, most) in enumerate((("assists_ns", 1.5), ("workers_ns", 4), ("idle_workers_ns", 2))):
+            said = (after[i] - before[i]) / took
+            mine = gc[what] / 1e9 / t.seconds
+            check(f"{name}: {what}", mine > 0.01 if minor < 20 else
+                  0.5 * said - 0.05 <= mine <= most * said + 0.05, mine, said)
+        workers = {t.names.get(g) for _, g, name, _ in t.others if name == "Label"}
+        check(f"{name}: workers", workers == {"runtime.gcBgMarkWorker"}, workers)
 
 
 def newest_line(process):
-    """Of what it prints every 100 ms, as a number."""
+    """Of what it prints every 100 ms, as numbers."""
     os.set_blocking(process.stdout.fileno(), False)
     while process.stdout.readline():
         pass
     os.set_blocking(process.stdout.fileno(), True)
-    return float(process.stdout.readline())
+    process.stdout.readline()  # perhaps the rest of one
+    return [float(word) for word in process.stdout.readline().split()]
 
 
 def ends_of_versions():
@@ -613,7 +624,7 @@ def main():
     if not gotrace:
         skip("Go's parser", "no cmd/trace of Go 1.26 or newer")
     tests = {"schedule": lambda: schedule(gotrace), "under_load": lambda: under_load(gotrace),
-             "off_processor": lambda: off_processor(gotrace), "assists": lambda: assists(gotrace),
+             "off_processor": lambda: off_processor(gotrace), "collector": lambda: collector(gotrace),
              "rounds": rounds, "endings": lambda: endings(gotrace),
              "stopped": lambda: stopped(gotrace), "together": lambda: together(gotrace),
              "by_server": lambda: by_server(gotrace),

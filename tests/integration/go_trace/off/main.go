@@ -3,8 +3,8 @@
 //
 //	off spin      one runs without a stop, on a thread of its own, whose number is printed; one
 //	              sleeps 5 ms in the kernel, which the scheduler does not know of, every 50 ms
-//	off assist    some allocate; every 100 ms, for how many seconds they have worked for the
-//	              collector
+//	off assist    some allocate; every 100 ms, for how many seconds there was work for the
+//	              collector: by those, by workers, and by workers in place of idling
 package main
 
 import (
@@ -63,14 +63,20 @@ func main() {
 	for i := 0; i < 4; i++ {
 		go allocator()
 	}
-	sample := []metrics.Sample{{Name: "/cpu/classes/gc/mark/assist:cpu-seconds"}}
+	samples := []metrics.Sample{}
+	for _, what := range []string{"assist", "dedicated", "idle"} {
+		samples = append(samples, metrics.Sample{Name: "/cpu/classes/gc/mark/" + what + ":cpu-seconds"})
+	}
 	for {
 		time.Sleep(100 * time.Millisecond)
-		metrics.Read(sample)
-		if sample[0].Value.Kind() == metrics.KindFloat64 {
-			fmt.Println(sample[0].Value.Float64())
-		} else {
-			fmt.Println(-1)
+		metrics.Read(samples)
+		for _, sample := range samples {
+			if sample.Value.Kind() == metrics.KindFloat64 {
+				fmt.Print(sample.Value.Float64(), " ")
+			} else {
+				fmt.Print("-1 ")
+			}
 		}
+		fmt.Println()
 	}
 }
