@@ -14,6 +14,8 @@
 
 #define SPIN_ROUNDS 3
 #define SPIN_TICKS 100u /* doubled with each round */
+#define VAIN_MAX 8
+#define VAIN_PROBE 16
 
 typedef int lock_fn(void *);
 typedef int timed_fn(void *, const struct timespec *);
@@ -23,6 +25,8 @@ static lock_fn *try_mutex, *next_mutex, *try_read, *next_read, *try_write, *next
     *next_c11;
 static timed_fn *next_mutex_timed, *next_read_timed, *next_write_timed, *next_c11_timed;
 static clock_fn *next_mutex_clock, *next_read_clock, *next_write_clock;
+
+static uint8_t spun_in_vain[BLOCK_BUSY_SIZE]; /* times, up to VAIN_MAX, of locks by their hash */
 
 static bool find(void);
 
@@ -102,7 +106,7 @@ static bool is_time(clockid_t clock, const struct timespec *until)
  * longer to note than that.  Looks are few and ever farther between (half a us in all): a lock
  * that passes from thread to thread at each turn is slower than one that stays for a while.
  * glibc's first word of one that others sleep for is 2: then this thread sleeps too. */
-static int spin(void *mutex, lock_fn *try, int busy)
+static int look_again(void *mutex, lock_fn *try, int busy)
 {
     for (int round = 1; round <= SPIN_ROUNDS; round++) {
         for (uint64_t begin = __builtin_ia32_rdtsc();
@@ -114,6 +118,19 @@ static int spin(void *mutex, lock_fn *try, int busy)
             return rc;
     }
     return busy;
+}
+
+/* Not for one that lately was held for longer each time, but for a look now and then. */
+static int spin(void *mutex, lock_fn *try, int busy)
+{
+    uint8_t *vain = &spun_in_vain[block_hash(mutex)], n = __atomic_load_n(vain, __ATOMIC_RELAXED);
+    if (n == VAIN_MAX && __builtin_ia32_rdtsc() / 64 % VAIN_PROBE)
+        return busy;
+    int rc = look_again(mutex, try, busy);
+    uint8_t now = rc != busy ? n / 2 : n < VAIN_MAX ? n + 1 : n;
+    if (now != n)
+        __atomic_store_n(vain, now, __ATOMIC_RELAXED);
+    return rc;
 }
 
 static __attribute__((noinline)) int busy_mutex(void *mutex)
