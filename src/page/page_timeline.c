@@ -11,6 +11,7 @@
 #include <string.h>
 
 #define MOST_LINES 12
+#define MOST_KEYS 50
 #define MOST_BINS 400
 #define NORMAL_BINS 200
 #define EPOCH_SECONDS 1e8 /* what is less is not since 1970 */
@@ -317,6 +318,28 @@ static void collector_release(struct collector *c)
     vec_release(&c->groups);
 }
 
+/* "keys": labels with texts, by which lines can be made; a few, in the order of the profile. */
+static bool write_keys(const struct report_run *run, struct json *j)
+{
+    const struct view *view = &run->pipeline.view;
+    const struct profile *p = view->profile;
+    uint8_t *seen = calloc((size_t)p->n_strings + 1, 1);
+    uint64_t n_labels = p->label_first ? p->label_first[p->n_samples] : 0;
+    json_key(j, "keys");
+    json_open(j, '[');
+    for (uint64_t i = 0, n = 0; seen && i < n_labels && n < MOST_KEYS; i++) {
+        uint32_t key = p->labels[i].key;
+        if (p->labels[i].is_num || seen[key] || !view_shows_key(view, key))
+            continue;
+        seen[key] = 1;
+        json_string(j, profile_str(p, key));
+        n++;
+    }
+    json_close(j, ']');
+    free(seen);
+    return seen != NULL;
+}
+
 static void write_nothing(struct json *j)
 {
     json_key(j, "times");
@@ -335,6 +358,8 @@ static bool write_samples(const struct page_ctx *ctx, struct report_run *run, st
 {
     struct collector c = {.ctx = ctx, .run = run, .by = PROFILE_NONE};
     uint32_t key;
+    if (!write_keys(run, j))
+        return err_nomem(err);
     json_member(j, "mode", STR("samples"));
     json_key(j, "names");
     json_open(j, '[');
@@ -431,6 +456,9 @@ static void weigh(struct comparison *c)
 static void write_moments(const struct comparison *c, struct json *j)
 {
     const struct page_ctx *ctx = c->ctx;
+    json_key(j, "keys");
+    json_open(j, '[');
+    json_close(j, ']');
     json_member(j, "mode", STR("sources"));
     json_key(j, "times");
     json_open(j, '[');

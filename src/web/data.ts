@@ -263,6 +263,7 @@ export interface Timeline extends Answer {
   times: number[]; // seconds since 1970, or since the beginning (relative)
   relative: boolean;
   names: string[]; // of the moments in mode "sources", else []
+  keys: string[]; // labels with texts, for by=, in mode "samples"
   series: { name: string; values: number[] }[]; // the largest first, the last one may be "others"
   // Of mode "samples": a time t is (zero + t * factor) of this label's unit, for
   // tf=KEY=FROMunit:TOunit; null when there is no such label.

@@ -19,6 +19,7 @@ const OWN: Record<string, string[]> = {
   peek: ["p"],
   source: ["p"],
   disasm: ["p"],
+  timeline: ["by"],
 };
 
 export type Changes = Record<string, string | null>; // null: take it out

@@ -62,7 +62,7 @@ static void samples_by_time(void **state)
     struct page_json p;
     page_json_init(&p);
     write(&p, profile, NULL, NULL);
-    page_json_has(&p, "\"mode\":\"samples\",\"names\":[],\"times\":"
+    page_json_has(&p, "\"keys\":[\"thread\"],\"mode\":\"samples\",\"names\":[],\"times\":"
                       "[1700000000,1700000001,1700000002,1700000003],\"relative\":false,"
                       "\"label\":{\"key\":\"timestamp_ns\",\"unit\":\"nanoseconds\",\"zero\":0,"
                       "\"factor\":1000000000},\"series\":["

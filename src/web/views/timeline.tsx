@@ -90,6 +90,7 @@ export function TimelineView(props: ViewProps<Timeline>) {
   const { answer, meta, place, search, go, openMenu, tell } = props;
   const { values, series } = answer;
   const stacked = answer.mode === "samples";
+  const by = (stacked && place.params.get("by")) || ""; // the label whose values are the lines
   const dark = useDark();
   const host = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -275,6 +276,17 @@ export function TimelineView(props: ViewProps<Timeline>) {
           {stacked ? "Samples over time" : `${xs.length} ${meta.live ? "moments" : "profiles"}, a line a function`}
           {stacked && answer.label ? ". Drag to choose a part." : ""}
         </span>
+        {(answer.keys.length > 0 || by) && (
+          <label class="timeline-by">
+            {"By "}
+            <select value={by} onChange={(e) => go(place.view, { by: e.currentTarget.value || null })}>
+              <option value="">function</option>
+              {(by && !answer.keys.includes(by) ? [by, ...answer.keys] : answer.keys).map((key) => (
+                <option value={key}>{`label ${middle(key, 40)}`}</option>
+              ))}
+            </select>
+          </label>
+        )}
         {chosen && (
           <button type="button" class="button small" onClick={() => go(place.view, { tf: null })}>
             All of the time
@@ -310,7 +322,7 @@ export function TimelineView(props: ViewProps<Timeline>) {
                 title={`${s.name}\nClick: show or hide; with shift: it alone`}
                 onClick={(e) => toggle(n, e.shiftKey)}
                 onContextMenu={(e) => {
-                  if (s.name === "others") return;
+                  if (s.name === "others" || by) return;
                   e.preventDefault();
                   openMenu(s.name, e.clientX, e.clientY);
                 }}
