@@ -130,25 +130,35 @@ static void search_tasks(struct search *s, struct hits *out)
     }
 }
 
-/* Regions of one name are one hit: the first of them. */
-static void search_regions(struct search *s, struct hits *out)
+/* The first region of each kind, by the kind's place: its place + 1; 0: there is none.  NULL: no
+ * memory. */
+static const uint32_t *first_regions(const struct search *s)
+{
+    const struct analysis_ledger *l = &s->ask->model->ledger;
+    const struct analysis_user *user = &s->ask->model->facts->user;
+    uint32_t *first = arena_calloc(s->ask->arena, user->region_kinds.n + 1, sizeof *first);
+    for (size_t i = 0; first && i < l->regions.n; i++) {
+        const struct analysis_ledger_region *r = &l->regions.items[i];
+        uint32_t kind = map_get(&user->region_kind_index, (uint64_t)r->name << 32 | r->frame);
+        if (kind != MAP_NONE &&
+            (!first[kind] || r->start_ns < l->regions.items[first[kind] - 1].start_ns))
+            first[kind] = (uint32_t)i + 1;
+    }
+    return first;
+}
+
+/* Regions of one name are one hit: the first of them.  False: no memory. */
+static bool search_regions(struct search *s, struct hits *out)
 {
     const struct analysis_ledger *l = &s->ask->model->ledger;
     const struct analysis_facts *f = s->ask->model->facts;
-    for (size_t k = 0; k < f->user.region_kinds.n; k++) {
+    const uint32_t *first_of = first_regions(s);
+    for (size_t k = 0; first_of && k < f->user.region_kinds.n; k++) {
         AUTO_BUF note = {0};
         const struct analysis_kind *kind = &f->user.region_kinds.items[k];
-        const struct analysis_ledger_region *first = NULL;
-        if (!kind->name || !matches(s, kind->name))
+        if (!first_of[k] || !kind->name || !matches(s, kind->name))
             continue;
-        for (size_t i = 0; i < l->regions.n; i++) {
-            const struct analysis_ledger_region *r = &l->regions.items[i];
-            if (r->name == kind->name && r->frame == kind->frame &&
-                (!first || r->start_ns < first->start_ns))
-                first = r;
-        }
-        if (!first)
-            continue;
+        const struct analysis_ledger_region *first = &l->regions.items[first_of[k] - 1];
         struct hit hit =
             make_hit(s, "region", kind->name, first->g, first->task,
                      first->start_ns == ANALYSIS_NEVER ? 0 : first->start_ns - f->first_ns,
@@ -158,6 +168,7 @@ static void search_regions(struct search *s, struct hits *out)
                    (long long)first->g);
         write_hit(out, &hit, &note);
     }
+    return first_of != NULL;
 }
 
 static void search_logs(struct search *s, struct hits *out)
@@ -168,6 +179,10 @@ static void search_logs(struct search *s, struct hits *out)
         const struct analysis_ledger_log *log = &l->logs.items[i];
         if (!matches(s, log->message) && !matches(s, log->category))
             continue;
+        if (out->n == out->max) { /* only how many they are */
+            out->more++;
+            continue;
+        }
         const struct hit hit = make_hit(s, "log", log->message, log->g, log->task,
                                         log->time_ns - s->ask->model->facts->first_ns, 0);
         buf_puts(&note, trace_string(s->ask->trace, log->category, NULL));
@@ -185,7 +200,8 @@ static bool search_all(struct search *s, struct hits *out, const char *pattern, 
     write_known(s->ask, out, &found);
     timeline_hits_release(&found);
     search_tasks(s, out);
-    search_regions(s, out);
+    if (!search_regions(s, out))
+        return err_nomem(err);
     search_logs(s, out);
     json_close(out->j, ']');
     json_member_int(out->j, "more", (int64_t)out->more);

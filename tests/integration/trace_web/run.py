@@ -422,6 +422,10 @@ def test_marks(trace):
         hits = s.data("search", q="child|work", n=500).json["hits"]
         check("search", {h["kind"] for h in hits} >= {"task", "region", "function"} and
               sum(h["kind"] == "task" for h in hits) == 8, hits)
+        for h in (h for h in hits if h["kind"] == "region"):
+            table = s.data("userregion", type=h["text"], sort="start", n=1).json
+            check("search, the first region", (h["count"], h["start"], h["g"]) ==
+                  (table["count"], max(table["rows"][0]["start"], 0), table["rows"][0]["g"]), h, table["rows"])
         hit = s.data("search", q=f"G{g}").json["hits"]
         check("search, a goroutine", ("goroutine", g) in [(h["kind"], h["g"]) for h in hit], hit)
         hit = s.data("search", q="^request$").json["hits"]
