@@ -263,7 +263,9 @@ size_t analysis_parts_sorted(const struct analysis_parts *pool, uint32_t chain,
 struct analysis_words analysis_words(const struct trace *trace)
 {
     if (trace_is_native(trace))
-        return (struct analysis_words){"thread", "threads", "the kernel", true};
+        return (struct analysis_words){
+            "thread", "threads", trace_origin(trace).has_wakes ? "the kernel" : "nobody known",
+            true};
     return (struct analysis_words){"goroutine", "goroutines", "the runtime", false};
 }
 

@@ -27,7 +27,7 @@ void analysis_table_end(struct analysis_table *t, struct buf *out);
 /* What things are called in this trace. */
 struct analysis_words {
     const char *goroutine, *goroutines; /* "thread" in that of a native program */
-    const char *runtime;                /* who ends a wait when nobody else does: "the kernel" */
+    const char *runtime;                /* who ends a wait when nobody else is known to: "the kernel" */
     bool is_native;
 };
 struct analysis_words analysis_words(const struct trace *trace); /* O(frames) */

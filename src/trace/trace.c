@@ -263,11 +263,9 @@ bool trace_is_native(const struct trace *trace)
 {
     static const char prefix[] = "runtime.";
     uint32_t n = trace_n_frames(trace);
-    if (trace_origin(trace).is_native)
-        return true;
     for (uint32_t i = 0; i < n; i++)
         if (!strncmp(trace_string(trace, trace_frame(trace, i)->func, NULL), prefix,
                      sizeof prefix - 1))
             return false;
-    return n > 0;
+    return n > 0 || trace_origin(trace).is_native;
 }

@@ -2,6 +2,8 @@
 #include "ui/trace_web_parts.h"
 #include "ui/trace_web_site.h"
 
+#include "analysis/analysis_text.h"
+
 #include <string.h>
 
 static const char *const kind_names[] = {
@@ -34,7 +36,7 @@ static void write_wake(const struct trace_web_ask *ask, struct json *j,
     json_member(j, "function",
                 is_known                         ? str_of(trace_web_function(ask, wake->goroutine))
                 : str_eq(reason, STR("sleep"))   ? STR("a timer")
-                : ask->model->is_native          ? STR("the kernel")
+                : ask->model->is_native          ? str_of(analysis_words(ask->model->trace).runtime)
                 : str_eq(reason, STR("network")) ? STR("the network poller")
                                                  : STR("the runtime"));
     json_member_int(j, "track", track_or_none(wake->track));

@@ -1,6 +1,7 @@
 #include "ui/trace_web_sums.h"
 
 #include "analysis/analysis_site_pairs.h"
+#include "analysis/analysis_text.h"
 
 #include <string.h>
 
@@ -235,7 +236,7 @@ static void put_waker(const struct trace *trace, const struct analysis_wait *w, 
         buf_puts(out, "nobody");
     else
         buf_puts(out, !strcmp(reason, "sleep")      ? "a timer"
-                      : trace_is_native(trace)      ? "the kernel"
+                      : trace_is_native(trace)      ? analysis_words(trace).runtime
                       : analysis_is_network(reason) ? "the network poller"
                                                     : "the runtime");
 }

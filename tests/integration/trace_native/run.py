@@ -288,10 +288,10 @@ def test_turns():
         waits = [((b[2] - b[1]) / 1e3, b[4]) for name, states in threads if name == function
                  for a, b in zip(states, states[1:]) if a[0] == "Waiting" and b[0] == "Runnable"]
         lengths = [w[0] for w in waits]
-        # The pair waits for the other's sem_wait now and then: those are further waits.
+        # One may lose the processor again before it looks at the clock; and there are further waits.
         near = [min((abs(l - w) for w in lengths), default=1e9) for l in late]
         check(f"{function}: as late as it says", len(late) == 20 and len(waits) >= 20 and
-              sum(n < 300 for n in near) >= 15 and max(lengths) > 1000, f"{late} {lengths}")
+              sum(n < 300 for n in near) >= 10 and max(lengths) > 1000, f"{late} {lengths}")
         check(f"{function}: woken by {waker}", sum(w[1] == waker for w in waits) >= 19, f"{waits}")
     # Without the permission: as the threads note it, and one line.
     done = check_known("denied", "denied.trace", "env", "LD_PRELOAD=" + os.path.abspath("deny.so"),
@@ -319,6 +319,9 @@ def check_measured(name, trace, all_of_it):
         check(f"{name}: measured", measured["min_ns"] > 500 and measured["count"] > 10 and
               (missing <= 1 if all_of_it else missing > 10), f"{said[summary]}"[:500])
     check(f"{name}: told", all_of_it or text.count("not measured: ") == 2, text)
+    text = run(SONDE, "trace", "-summary=wakers", "-top=0", trace).stdout
+    check(f"{name}: who is not known", ("the kernel" in text) == all_of_it and
+          (all_of_it or "nobody known" in text), text)
 
 
 def test_others():
