@@ -531,7 +531,7 @@ static struct ehtab_page *compile(const struct ehtab *tab, const struct ehtab_im
         return NULL;
     page->n_rows = (uint16_t)out.n_rows;
     memcpy(page->rows, out.rows, n_bytes);
-    for (uint32_t block = 0, row = 0; block < 16; block++) {
+    for (uint32_t block = 0, row = 0; block < EHTAB_PAGE_BYTES / 256; block++) {
         while (row + 1 < out.n_rows && out.rows[row + 1].pc <= block * 256)
             row++;
         page->first[block] = (uint16_t)row;
@@ -543,7 +543,8 @@ bool ehtab_init(struct ehtab *tab, const struct ehtab_image *image, uint64_t hdr
                 struct ehtab_alloc alloc)
 {
     memset(tab, 0, sizeof *tab);
-    if (hdr < image->lo || hdr - image->lo >= image->n_bytes || span >> 12 >= UINT32_MAX)
+    if (hdr < image->lo || hdr - image->lo >= image->n_bytes ||
+        span / EHTAB_PAGE_BYTES >= UINT32_MAX)
         return true;
     struct cursor c = {image->bytes + (hdr - image->lo), image->bytes + image->n_bytes, true};
     uint64_t form = get_fixed(&c, 4); /* version, encodings of eh_frame, of the count, the table */

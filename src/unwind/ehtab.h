@@ -1,5 +1,5 @@
 /* ehtab: the unwind table of one module (executable or library), compiled from
- * .eh_frame one 4 KiB page of text at a time, when the page is first looked up:
+ * .eh_frame one page (1 KiB) of text at a time, when the page is first looked up:
  * no cost at start, memory by use, and the same for a library opened later.
  *
  * In: an image of the module's read-only segment (its own memory, or its file)
@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EHTAB_PAGE_BYTES 4096u
+#define EHTAB_PAGE_BYTES 1024u /* most are looked up once or twice: compile little */
 
 /* The bytes of the module at offsets [lo, lo + n_bytes). */
 struct ehtab_image {
@@ -51,7 +51,7 @@ struct ehtab_row {
 
 struct ehtab_page {
     uint16_t n_rows;
-    uint16_t first[16]; /* row in force at each 256th byte of the page */
+    uint16_t first[EHTAB_PAGE_BYTES / 256]; /* row in force at each 256th byte of the page */
     struct ehtab_row rows[];
 };
 
