@@ -99,7 +99,7 @@ static void text_by(struct buf *out, const struct analysis_facts *f,
         return;
     }
     analysis_text_by(out, f->trace, p->kind, analysis_by_stack(p), analysis_by_name(p));
-    if (p->by_ns < p->total_ns && (analysis_by_stack(p) || analysis_by_name(p)))
+    if (share(p->by_ns, p->total_ns) < 0.995 && (analysis_by_stack(p) || analysis_by_name(p)))
         buf_printf(out, " (%.0f%%)", 100 * share(p->by_ns, p->total_ns));
     if (p->n_open && p->n_open < p->count)
         buf_printf(out, ", %llu times " ANALYSIS_NOBODY, (unsigned long long)p->n_open);

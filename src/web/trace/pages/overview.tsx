@@ -74,7 +74,7 @@ const GIVEN_UP = "nobody gave it up";
 
 function byWhom(b: Blocked): string {
   if (!b.by) return b.open ? GIVEN_UP : "";
-  const much = b.by_share < 0.9995 ? ` (${share(b.by_share, 1)})` : "";
+  const much = b.by_share < 0.995 ? ` (${share(b.by_share, 1)})` : "";
   return `${b.kind === "lock" ? "held" : "ended"} by ${b.by}${much}`;
 }
 
