@@ -343,12 +343,28 @@ static void print_json(const struct analysis_task *tasks, size_t n, struct buf *
     buf_puts(out, "\n}\n");
 }
 
+/* Names and messages of a trace may be anything: a terminal gets no controls of theirs. */
+static void without_controls(struct buf *text, size_t from)
+{
+    for (size_t i = from; i < text->len; i++) {
+        unsigned char c = (unsigned char)text->data[i];
+        bool is_c1 = c == 0xc2 && i + 1 < text->len && (unsigned char)text->data[i + 1] < 0xa0;
+        if ((c < ' ' && c != '\n') || c == 0x7f || is_c1) {
+            text->data[i] = '?';
+            if (is_c1)
+                text->data[i + 1] = '?';
+        }
+    }
+}
+
 static void print_text(const struct analysis_task *tasks, size_t n, struct buf *out)
 {
     for (size_t i = 0; i < n; i++) {
         if (i)
             buf_putc(out, '\n');
+        size_t from = out->len;
         tasks[i].ops->text(tasks[i].state, out);
+        without_controls(out, from);
         buf_drain(out);
     }
 }

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.parse
 import urllib.request
@@ -268,6 +269,22 @@ def answers():
     check("what has no tasks", status == 2 and not text and "-summary=tasks,regions" in errors, errors)
 
 
+def controls():
+    """A name with an escape sequence does not reach the terminal as one."""
+    with open(os.path.join(os.environ["SONDE_SOURCE_ROOT"], "tests/data/trace/user_task_region_1_21_good"),
+              "rb") as f:
+        data = f.read()
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "controls")
+        with open(path, "wb") as f:
+            f.write(data.replace(b"region0", b"r\x1b[31mx").replace(b"region1", b"r\xc2\x9b31mx"))
+        status, text, errors = run(SONDE, "trace", "-summary=regions", path)
+        check("controls in names", status == 0 and "r?[31mx" in text and "r??31mx" in text and
+              not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text), errors, text)
+        names = [k["name"] for k in summary(path, names="regions")["regions"]["kinds"]]
+        check("controls in JSON", "r\x1b[31mx" in names, names)
+
+
 def main():
     traces = sorted(path for path in glob.glob(os.path.join(SAMPLES, "*")) if "LICENSE" not in path)
     if not traces:
@@ -285,6 +302,7 @@ def main():
             compare(tool, trace, ours)
     if traces:
         answers()
+    controls()
     print(f"{passed} passed, {failed} failed, {skipped} skipped")
     sys.exit(1 if failed else 0)
 
