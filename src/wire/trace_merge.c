@@ -85,9 +85,10 @@ static uint32_t *stack_slot(const struct trace_merge *m, const struct trace_stac
                     20;
     for (;; hash++) {
         uint32_t *slot = &m->stack_slots[hash & (m->n_stack_slots - 1)];
+        if (!*slot)
+            return slot;
         const struct trace_stack_key *has = &m->stacks[*slot - 1];
-        if (!*slot ||
-            (has->row == key->row && has->source == key->source && has->first == key->first))
+        if (has->row == key->row && has->source == key->source && has->first == key->first)
             return slot;
     }
 }

@@ -314,8 +314,8 @@ static void add_stacks(struct edge_maker *m)
             m->failed = true;
             break;
         }
-        add_any_stack(m, stack->words.items + first, stack->words.n - first, i + 1, weight,
-                      divisor);
+        const uint32_t *words = stack->words.items ? stack->words.items + first : NULL;
+        add_any_stack(m, words, stack->words.n - first, i + 1, weight, divisor);
         if (stack == &own)
             continue;
         m->kept->ends[i - m->begin] = (uint32_t)stack->words.n;

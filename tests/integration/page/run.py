@@ -138,6 +138,10 @@ def every_view(browser, server):
             shown(browser, view["name"] + " by its key")
 
 
+def into_picture(browser):
+    browser.wait("const e = document.querySelector('main [tabindex=\"0\"]'); e?.focus(); return e", seconds=30)
+
+
 def flame(browser, server):
     total = re.search(r"Total samples = (\S+)", text("-top", GO_CPU))[1]
     visit(browser, server, "flamegraph")
@@ -165,12 +169,12 @@ def flame(browser, server):
     browser.wait("return new URL(location).searchParams.get('p')", seconds=30)
     # By keyboard: into the picture, down, pivot, out again.
     visit(browser, server, "flamegraph")
-    browser.run("document.querySelector('main [tabindex=\"0\"]').focus()")
+    into_picture(browser)
     for key in ("ArrowDown", "ArrowDown", "Enter"):
         browser.key(key)
     browser.wait("return new URL(location).searchParams.get('p')", seconds=30)
     shown(browser, "flame by keyboard")
-    browser.run("document.querySelector('main [tabindex=\"0\"]').focus()")
+    into_picture(browser)
     browser.key("Escape")
     browser.wait("return !new URL(location).searchParams.get('p')", seconds=30)
 
