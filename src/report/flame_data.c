@@ -151,8 +151,36 @@ enum column {
     COLUMN_AFTER
 };
 
+static uint64_t common(uint64_t a, int64_t value)
+{
+    uint64_t b = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    while (b) {
+        uint64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    return a;
+}
+
+/* What all values are multiples of: nanoseconds mostly are, of the time between samples, and
+ * shorter numbers are sooner written, packed and read. */
+static int64_t step_of(const struct calltree *tree)
+{
+    uint64_t step = 0;
+    for (uint32_t i = 0; i < tree->n_nodes && step != 1; i++) {
+        const struct calltree_node *node = &tree->nodes[i];
+        if (step && node->cum % (int64_t)step == 0 && node->self % (int64_t)step == 0 &&
+            node->cut % (int64_t)step == 0 && node->before % (int64_t)step == 0)
+            continue;
+        step = common(common(common(common(step, node->cum), node->self), node->cut), node->before);
+        if (step > INT64_MAX)
+            return 1;
+    }
+    return step ? (int64_t)step : 1;
+}
+
 static void write_column(const struct flame_data *d, const struct calltree *tree, struct json *j,
-                         enum column column)
+                         enum column column, int64_t step)
 {
     static const char *const keys[] = {"frame", "children", "value", "self", "before", "after"};
     json_key(j, keys[column]);
@@ -167,16 +195,16 @@ static void write_column(const struct flame_data *d, const struct calltree *tree
             json_int(j, node->n_children);
             break;
         case COLUMN_VALUE:
-            json_int(j, node->cum);
+            json_int(j, node->cum / step);
             break;
         case COLUMN_SELF:
-            json_int(j, node->self);
+            json_int(j, node->self / step);
             break;
         case COLUMN_BEFORE:
-            json_int(j, node->before);
+            json_int(j, node->before / step);
             break;
         default:
-            json_int(j, node->cum - node->before);
+            json_int(j, (node->cum - node->before) / step);
         }
     }
     json_close(j, ']');
@@ -187,9 +215,12 @@ void flame_data_write_tree(const struct flame_data *d, const struct calltree *tr
     const struct calltree_node *nodes = tree->nodes;
     uint32_t n = tree->n_nodes;
     bool is_difference = tree->has_negative || d->places->sides[1].graph;
+    int64_t step = step_of(tree);
     json_open(j, '{');
+    if (step != 1)
+        json_member_int(j, "step", step);
     for (enum column column = COLUMN_FRAME; column <= COLUMN_SELF; column++)
-        write_column(d, tree, j, column);
+        write_column(d, tree, j, column, step);
     json_key(j, "inlined");
     json_open(j, '[');
     for (uint32_t i = 0; i < n; i++)
@@ -204,11 +235,11 @@ void flame_data_write_tree(const struct flame_data *d, const struct calltree *tr
         json_open(j, '[');
         json_int(j, i);
         json_int(j, nodes[i].n_cut);
-        json_int(j, nodes[i].cut);
+        json_int(j, nodes[i].cut / step);
         json_close(j, ']');
     }
     json_close(j, ']');
     for (enum column column = COLUMN_BEFORE; is_difference && column <= COLUMN_AFTER; column++)
-        write_column(d, tree, j, column);
+        write_column(d, tree, j, column, step);
     json_close(j, '}');
 }

@@ -1,5 +1,6 @@
 // api: what is asked of the server.
 import type { Answer, Meta } from "./data";
+import { unpack } from "./flame/unpack";
 
 let token = "";
 
@@ -41,7 +42,7 @@ export async function load<T extends Answer>(
   signal?: AbortSignal,
 ): Promise<T> {
   const response = await ask(`./data/${view}?${params}`, { signal });
-  return (await response.json()) as T;
+  return unpack((await response.json()) as T);
 }
 
 export async function loadMeta(params: URLSearchParams, signal?: AbortSignal): Promise<Meta> {

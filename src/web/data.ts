@@ -86,6 +86,7 @@ export interface Tree {
   self: number[]; // of value, what is the box's own
   inlined: number[]; // indexes of boxes whose frames are all inlined
   cut: [number, number, number][]; // box, children left out, their value
+  step?: number; // what value, self, cut, before and after are in multiples of, as they are sent
   before?: number[]; // of a difference, and where values are negative: sizes of those (before)
   after?: number[]; // and of the others (after)
 }

@@ -7,10 +7,11 @@ import { boxOf, layout } from "./layout";
 import { FlameGraph } from "./engine";
 import { pivot } from "./pivot";
 import { sourceOf, type Source } from "./picture";
+import { unpack } from "./unpack";
 import "./alone.css";
 import type { Tree } from "../data";
 
-const data = JSON.parse(document.getElementById("data")!.textContent!) as Flame;
+const data = unpack(JSON.parse(document.getElementById("data")!.textContent!) as Flame);
 // Of a profile whose base was subtracted it shows what has changed.
 const { before, after } = data.callees;
 const sides = before && after ? { before: { name: "base", total: before[0] }, after: { name: "profile", total: after[0] } } : null;

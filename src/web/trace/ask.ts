@@ -1,5 +1,6 @@
 // ask: what is asked of the server, and the answers that are kept.
 import { useEffect, useState } from "preact/hooks";
+import { unpack } from "../flame/unpack";
 
 export class Failure extends Error {
   // gone: nobody answers; else the server has said no.
@@ -37,7 +38,7 @@ export async function ask<T>(name: string, params: Params = {}, signal?: AbortSi
     if ((e as Error).name === "AbortError") throw e;
     throw new Failure("The server does not answer: has it ended?", true);
   }
-  if (response.ok) return (await response.json()) as T;
+  if (response.ok) return unpack((await response.json()) as T & object);
   const text = await response.text();
   let why = text.trim();
   try {

@@ -11,6 +11,9 @@ import re
 import subprocess
 import sys
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../page"))
+from trees import unpack  # noqa: E402  pylint: disable=wrong-import-position
+
 SONDE = os.environ["SONDE"]
 ROOT = os.environ["SONDE_SOURCE_ROOT"]
 passed = failed = 0
@@ -86,7 +89,7 @@ def page(name, text):
           "@import" not in text and "url(" not in text, "the page loads something")
     data = text.split('id="data">', 1)[1].split("</script>", 1)[0]
     check(name, "<" not in data, "data that ends the script")
-    data = json.loads(data)
+    data = unpack(json.loads(data))
     frames, tree = data["frames"], data["callees"]
     n = len(tree["value"])
     for column in ("frame", "children", "self"):

@@ -14,6 +14,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../page"))
+from trees import unpack  # noqa: E402  pylint: disable=wrong-import-position
+
 ROOT = os.path.abspath(os.environ.get("SONDE_SOURCE_ROOT", "."))
 BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
 SONDE = os.path.abspath(os.environ.get("SONDE", os.path.join(BUILD, "sonde")))
@@ -164,7 +167,7 @@ class Server:
         base = self.url if self.url.endswith("/ui") else self.url + "/ui"
         try:
             with urllib.request.urlopen(f"{base}/data/{view}?{query}") as f:
-                return json.load(f)
+                return unpack(json.load(f))
         except urllib.error.HTTPError as e:
             return json.load(e)
 

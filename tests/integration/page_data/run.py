@@ -16,6 +16,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../page"))
+from trees import unpack  # noqa: E402  pylint: disable=wrong-import-position
+
 ROOT = os.path.abspath(os.environ.get("SONDE_SOURCE_ROOT", "."))
 BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
 SONDE = os.path.abspath(os.environ.get("SONDE", os.path.join(BUILD, "sonde")))
@@ -71,7 +74,7 @@ class Page:
                 body = r.read()
                 if r.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
-                return json.loads(body)
+                return unpack(json.loads(body))
         except urllib.error.HTTPError as e:
             return json.loads(e.read())
 

@@ -19,6 +19,9 @@ import threading
 import time
 import urllib.parse
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../page"))
+from trees import unpack  # noqa: E402  pylint: disable=wrong-import-position
+
 ROOT = os.path.abspath(os.environ.get("SONDE_SOURCE_ROOT", "."))
 BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
 SONDE = os.path.abspath(os.environ.get("SONDE", os.path.join(BUILD, "sonde")))
@@ -693,7 +696,7 @@ def test_several():
         check("each has its own values", total == {1: 15, 2: 30, 3: 45}, total)
         check("the sum is shown", s.ask("/ui/data/top").json["moment"] == 3)
         for query, want in (("", (15, 30)), ("?b=2", (30, 15)), ("?m=2", (15, 30)), ("?m=1", (30, 15))):
-            tree = s.ask("/ui/data/diff" + query).json["callees"]
+            tree = unpack(s.ask("/ui/data/diff" + query).json)["callees"]
             check("one beside the other", (tree["before"][0], tree["after"][0]) == want, (query, tree))
     parts = [make_profile(os.path.join(WORK, f"at{n}.pb"), [(("f",), n)], 1000, seconds=n) for n in (3, 1, 2)]
     with Server("-no_browser", *parts) as s:
