@@ -155,6 +155,13 @@ void json_int(struct json *j, int64_t v)
         return;
     *p = ',';
     p += j->comma;
+    if ((uint64_t)v < 10) { /* most of all */
+        *p++ = (char)('0' + v);
+        *p = 0;
+        j->comma = true;
+        j->out->len += (size_t)(p - out);
+        return;
+    }
     *p = '-';
     p += v < 0;
     p += u ? count_digits(u) : 1;
