@@ -4,6 +4,7 @@
 #include "base/vec.h"
 #include "collect/native_trace_file.h"
 #include "collect/trace_turns.h"
+#include "wire/gotrace_heap.h"
 #include "wire/trace_merge.h"
 
 #include <errno.h>
@@ -44,20 +45,6 @@ struct native_trace {
     int stops;         /* atomic */
     uint64_t n_events; /* atomic; so far */
 };
-
-static void *grow(void *old, size_t n_old, size_t n_new)
-{
-    char *p = realloc(old, n_new);
-    if (p)
-        memset(p + n_old, 0, n_new - n_old);
-    return p;
-}
-
-static void release(void *p, size_t n)
-{
-    (void)n;
-    free(p);
-}
 
 /* SIGBUS: zeros where a file has ended.  Other threads of ours do not map what is not theirs. */
 
@@ -234,7 +221,7 @@ static void *read_all(void *arg)
 static void set_up(struct native_trace *t, struct trace_merge *merge,
                    struct native_trace_spool *spool)
 {
-    merge->states.memory = (struct gotrace_memory){grow, release};
+    merge->states.memory = gotrace_heap;
     native_trace_spool_use(spool, &merge->states);
     (void)t;
 }

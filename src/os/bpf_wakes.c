@@ -259,26 +259,25 @@ static pid_t waker_of(const struct note *note)
     return note->call < 0 || (is_interrupt && !sends(note->call)) ? 0 : (pid_t)note->by;
 }
 
+struct taking {
+    void (*take)(void *arg, const struct bpf_wake *wake);
+    void *arg;
+};
+
+static void take_record(void *arg, const uint8_t *record, size_t n)
+{
+    const struct taking *taking = arg;
+    struct note note;
+    if (n != sizeof note)
+        return;
+    memcpy(&note, record, sizeof note);
+    taking->take(taking->arg, &(struct bpf_wake){note.time_ns, (pid_t)note.tid, waker_of(&note)});
+}
+
 void bpf_wakes_drain(struct bpf_wakes *w, void (*take)(void *arg, const struct bpf_wake *wake),
                      void *arg)
 {
-    uint64_t at = *w->mapped.consumer,
-             end = __atomic_load_n((const uint64_t *)w->mapped.producer, __ATOMIC_ACQUIRE);
-    const uint8_t *data = w->mapped.producer + w->mapped.page_bytes;
-    while (at < end) {
-        const uint8_t *record = data + (at & (RING_BYTES - 1));
-        uint32_t head = __atomic_load_n((const uint32_t *)record, __ATOMIC_ACQUIRE);
-        if (head & BPF_RINGBUF_BUSY_BIT)
-            break;
-        uint32_t n = head & ~BPF_RINGBUF_DISCARD_BIT;
-        struct note note;
-        if (!(head & BPF_RINGBUF_DISCARD_BIT) && n == sizeof note) {
-            memcpy(&note, record + BPF_RINGBUF_HDR_SZ, sizeof note);
-            take(arg, &(struct bpf_wake){note.time_ns, (pid_t)note.tid, waker_of(&note)});
-        }
-        at += (n + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
-        __atomic_store_n(w->mapped.consumer, at, __ATOMIC_RELEASE);
-    }
+    bpf_ring_drain(&w->mapped, take_record, &(struct taking){take, arg});
 }
 
 uint64_t bpf_wakes_n_lost(const struct bpf_wakes *w)

@@ -3,29 +3,16 @@
 #include "base/buf.h"
 #include "trace/trace_reader.h"
 #include "unit.h"
+#include "wire/gotrace_heap.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-static void *grow(void *old, size_t n_old, size_t n_new)
-{
-    char *p = realloc(old, n_new);
-    if (p)
-        memset(p + n_old, 0, n_new - n_old);
-    return p;
-}
-
-static void release(void *p, size_t n)
-{
-    (void)n;
-    free(p);
-}
-
 /* A thread that calls something, in two generations; the second is the last. */
 static void record(struct native_trace_spool *spool, struct trace_states *s)
 {
-    s->memory = (struct gotrace_memory){grow, release};
+    s->memory = gotrace_heap;
     native_trace_spool_use(spool, s);
     trace_states_start(s, 1000);
     uint32_t thread = trace_states_begin(s, TRACE_STATES_NONE, 7, 2000, true, TRACE_STATES_NONE);

@@ -2,6 +2,7 @@
  * reader with Go's rules takes, to its end. */
 #include "base/buf.h"
 #include "trace/trace_reader.h"
+#include "wire/gotrace_heap.h"
 #include "wire/trace_merge.h"
 
 #include <setjmp.h>
@@ -22,20 +23,6 @@ static uint64_t random_below(uint64_t n)
 {
     state = state * 6364136223846793005u + 1442695040888963407u;
     return (state >> 20) % n;
-}
-
-static void *grow(void *old, size_t n_old, size_t n_new)
-{
-    char *p = realloc(old, n_new);
-    if (p)
-        memset(p + n_old, 0, n_new - n_old);
-    return p;
-}
-
-static void release(void *p, size_t n)
-{
-    (void)n;
-    free(p);
 }
 
 static bool write_buf(void *arg, const void *bytes, size_t n)
@@ -125,7 +112,7 @@ static uint64_t make(bool wild, unsigned n_steps, uint64_t since_ns)
     struct trace_raw_header *h = make_memory();
     struct trace_merge merge = {0};
     AUTO_BUF buf = {0};
-    merge.states.memory = (struct gotrace_memory){grow, release};
+    merge.states.memory = gotrace_heap;
     merge.states.sink = (struct gotrace_sink){write_buf, &buf};
     merge.states.put_stacks = put_stacks;
     h->start_ns = h->start_ticks = trace_raw_mono_ns() - 6000000000u;
@@ -206,7 +193,7 @@ static void put_log(struct trace_chunk *c, uint64_t time, char letter)
 
 static void begin(struct trace_merge *merge, struct buf *buf, struct trace_raw_header *h)
 {
-    merge->states.memory = (struct gotrace_memory){grow, release};
+    merge->states.memory = gotrace_heap;
     merge->states.sink = (struct gotrace_sink){write_buf, buf};
     merge->states.put_stacks = put_stacks;
     h->start_ns = h->start_ticks = trace_raw_mono_ns() - 6000000000u;
@@ -294,7 +281,7 @@ static void losses_are_counted(void **arg)
     (void)arg;
     struct trace_merge merge = {0};
     struct trace_raw_header *h[] = {make_memory(), make_memory()};
-    merge.states.memory = (struct gotrace_memory){grow, release};
+    merge.states.memory = gotrace_heap;
     for (size_t i = 0; i < 2; i++) {
         h[i]->n_lost = 5 + i;
         assert_true(trace_merge_add(&merge, h[i], BYTES));
@@ -311,7 +298,7 @@ static void headers_are_checked(void **arg)
 {
     (void)arg;
     struct trace_merge merge = {0};
-    merge.states.memory = (struct gotrace_memory){grow, release};
+    merge.states.memory = gotrace_heap;
     struct trace_raw_header *h = make_memory();
     assert_false(trace_merge_add(&merge, h, sizeof *h - 1));
     assert_false(trace_merge_add(&merge, h, BYTES - sizeof(struct trace_chunk)));

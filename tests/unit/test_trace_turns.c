@@ -1,6 +1,7 @@
 #include "unit.h"
 
 #include "trace/trace_parsed.h"
+#include "wire/gotrace_heap.h"
 #include "wire/trace_merge.h"
 
 #include <stdio.h>
@@ -19,20 +20,6 @@ static struct memory {
 static struct trace_turn turns[65536];
 static size_t n_turns;
 static uint64_t n_unwoken; /* of the last trace */
-
-static void *grow(void *old, size_t n_old, size_t n_new)
-{
-    char *p = realloc(old, n_new);
-    if (p)
-        memset(p + n_old, 0, n_new - n_old);
-    return p;
-}
-
-static void release(void *p, size_t n)
-{
-    (void)n;
-    free(p);
-}
 
 static void reset(void)
 {
@@ -123,7 +110,7 @@ static char *merge_all(uint32_t n_cpus, bool has_wakes, uint64_t *repairs)
 {
     struct trace_merge *merge = calloc(1, sizeof *merge);
     struct buf bytes = {0}, parsed = {0}, text = {0};
-    merge->states.memory = (struct gotrace_memory){grow, release};
+    merge->states.memory = gotrace_heap;
     merge->states.sink = (struct gotrace_sink){write_bytes, &bytes};
     merge->states.put_stacks = put_stacks;
     merge->states.arg = &bytes;

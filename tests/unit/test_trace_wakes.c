@@ -1,4 +1,5 @@
 /* Who let whom go on, from words in any order. */
+#include "wire/gotrace_heap.h"
 #include "wire/trace_wakes.h"
 
 #include <setjmp.h>
@@ -13,21 +14,6 @@
 static struct trace_wakes wakes;
 static char pairs[4096]; /* "END<WAKER@NS " */
 
-static void *grow(void *old, size_t n_old, size_t n_new)
-{
-    char *p = realloc(old, n_new);
-    if (p)
-        memset(p + n_old, 0, n_new - n_old);
-    return p;
-}
-
-static void release(void *p, size_t n)
-{
-    (void)n;
-    free(p);
-}
-
-static const struct gotrace_memory memory = {grow, release};
 
 static void found(void *arg, const struct trace_word *end, const struct trace_word *wake)
 {
@@ -39,13 +25,13 @@ static void found(void *arg, const struct trace_word *end, const struct trace_wo
 static void lets_go(uint32_t thread, uint64_t ns, uint64_t on, uint32_t n)
 {
     assert_true(trace_wakes_add(
-        &wakes, &memory, &(struct trace_word){.ns = ns, .on = on, .thread = thread, .n = n}));
+        &wakes, &gotrace_heap, &(struct trace_word){.ns = ns, .on = on, .thread = thread, .n = n}));
 }
 
 static void has_waited(uint32_t thread, uint64_t since_ns, uint64_t ns, uint64_t on)
 {
     assert_true(trace_wakes_add(
-        &wakes, &memory,
+        &wakes, &gotrace_heap,
         &(struct trace_word){
             .ns = ns, .on = on, .since_ns = since_ns, .thread = thread, .is_end = true}));
 }
@@ -53,14 +39,14 @@ static void has_waited(uint32_t thread, uint64_t since_ns, uint64_t ns, uint64_t
 static const char *settle(uint64_t until_ns)
 {
     pairs[0] = '\0';
-    assert_true(trace_wakes_settle(&wakes, &memory, until_ns, found, pairs));
+    assert_true(trace_wakes_settle(&wakes, &gotrace_heap, until_ns, found, pairs));
     return pairs;
 }
 
 static int reset(void **arg)
 {
     (void)arg;
-    trace_wakes_release(&wakes, &memory);
+    trace_wakes_release(&wakes, &gotrace_heap);
     return 0;
 }
 
