@@ -99,7 +99,7 @@ static uint64_t member_offset(struct str types, struct str strings, const char *
     return 0;
 }
 
-bool bpf_members(struct bpf_member *members, size_t n)
+static bool find_members(struct bpf_member *members, size_t n)
 {
     AUTO_FILE file = {0};
     struct btf_header h;
@@ -123,6 +123,20 @@ bool bpf_members(struct bpf_member *members, size_t n)
     return true;
 }
 
+bool bpf_members(struct bpf_member *members, size_t n, struct err *err)
+{
+    return find_members(members, n) ||
+           err_set(err, ERR_UNSUPPORTED, "this kernel has no type information (BTF)");
+}
+
+bool bpf_sees_all_threads(struct err *err)
+{
+    struct stat ns;
+    return (stat("/proc/self/ns/pid", &ns) == 0 && ns.st_ino == BPF_INITIAL_PID_NAMESPACE) ||
+           err_set(err, ERR_UNSUPPORTED,
+                   "sonde is in a pid namespace (a container); outside of it, it sees them");
+}
+
 /* --- maps --- */
 
 int bpf_make_map(uint32_t type, uint32_t key_bytes, uint32_t value_bytes, uint32_t n)
@@ -144,6 +158,23 @@ bool bpf_map_put(int map, uint32_t key, uint32_t value)
     attr.key = (uint64_t)(uintptr_t)&key;
     attr.value = (uint64_t)(uintptr_t)&value;
     return bpf_syscall(BPF_MAP_UPDATE_ELEM, &attr) == 0;
+}
+
+bool bpf_map_get(int map, const void *key, void *value)
+{
+    union bpf_attr attr;
+    memset(&attr, 0, sizeof attr);
+    attr.map_fd = (uint32_t)map;
+    attr.key = (uint64_t)(uintptr_t)key;
+    attr.value = (uint64_t)(uintptr_t)value;
+    return bpf_syscall(BPF_MAP_LOOKUP_ELEM, &attr) == 0;
+}
+
+void bpf_close(const int *fds, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
 }
 
 /* --- programs --- */
@@ -193,11 +224,71 @@ void bpf_store(struct bpf_code *c, int at, uint8_t src)
     bpf_emit(c, BPF_STX | BPF_DW | BPF_MEM, BPF_REG_10, src, (int16_t)at, 0);
 }
 
-void bpf_look_up(struct bpf_code *c, int map, int key)
+void bpf_load_from(struct bpf_code *c, uint8_t dst, uint8_t base, int16_t off)
+{
+    bpf_emit(c, BPF_LDX | BPF_DW | BPF_MEM, dst, base, off, 0);
+}
+
+static void set_map(struct bpf_code *c, int map)
 {
     bpf_set_wide(c, BPF_REG_1, BPF_PSEUDO_MAP_FD, (uint32_t)map);
+}
+
+void bpf_look_up(struct bpf_code *c, int map, int key)
+{
+    set_map(c, map);
     bpf_set_stack(c, BPF_REG_2, key);
     bpf_call(c, BPF_FUNC_map_lookup_elem);
+}
+
+void bpf_delete(struct bpf_code *c, int map, int key)
+{
+    set_map(c, map);
+    bpf_set_stack(c, BPF_REG_2, key);
+    bpf_call(c, BPF_FUNC_map_delete_elem);
+}
+
+void bpf_update(struct bpf_code *c, int map, int key, int value)
+{
+    set_map(c, map);
+    bpf_set_stack(c, BPF_REG_2, key);
+    bpf_set_stack(c, BPF_REG_3, value);
+    bpf_set(c, BPF_REG_4, BPF_ANY);
+    bpf_call(c, BPF_FUNC_map_update_elem);
+}
+
+void bpf_output(struct bpf_code *c, int ring, int at, int32_t n_bytes)
+{
+    set_map(c, ring);
+    bpf_set_stack(c, BPF_REG_2, at);
+    bpf_set(c, BPF_REG_3, n_bytes);
+    bpf_set(c, BPF_REG_4, BPF_RB_NO_WAKEUP);
+    bpf_call(c, BPF_FUNC_ringbuf_output);
+}
+
+void bpf_read(struct bpf_code *c, int into, int32_t n_bytes, int32_t offset, int32_t function)
+{
+    bpf_set_stack(c, BPF_REG_1, into);
+    bpf_set(c, BPF_REG_2, n_bytes);
+    bpf_add(c, BPF_REG_3, offset);
+    bpf_call(c, function);
+    bpf_out_unless_zero(c);
+}
+
+void bpf_get_ids_in(struct bpf_code *c, const struct stat *ns, int into)
+{
+    bpf_set_wide(c, BPF_REG_1, 0, ns->st_dev);
+    bpf_set_wide(c, BPF_REG_2, 0, ns->st_ino);
+    bpf_set_stack(c, BPF_REG_3, into);
+    bpf_set(c, BPF_REG_4, 8);
+    bpf_call(c, BPF_FUNC_get_ns_current_pid_tgid);
+    bpf_out_unless_zero(c);
+}
+
+void bpf_end(struct bpf_code *c, int32_t result)
+{
+    bpf_set(c, BPF_REG_0, result);
+    bpf_emit(c, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
 }
 
 void bpf_call(struct bpf_code *c, int32_t function)

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #define RING_BYTES (1u << 20)
 #define THREADS_MAX 16384
@@ -53,7 +52,7 @@ enum { ARG_PREEMPTED, ARG_PREVIOUS, ARG_NEXT };
 
 static void load_argument(struct bpf_code *c, uint8_t dst, int i)
 {
-    bpf_emit(c, BPF_LDX | BPF_DW | BPF_MEM, dst, BPF_REG_6, (int16_t)(8 * i), 0);
+    bpf_load_from(c, dst, BPF_REG_6, (int16_t)(8 * i));
 }
 
 static void load_word(struct bpf_code *c, uint8_t dst, int at)
@@ -66,21 +65,11 @@ static void store_word(struct bpf_code *c, int at, uint8_t src)
     bpf_emit(c, BPF_STX | BPF_W | BPF_MEM, BPF_REG_10, src, (int16_t)at, 0);
 }
 
-static void set_map(struct bpf_code *c, int map)
-{
-    bpf_set_wide(c, BPF_REG_1, BPF_PSEUDO_MAP_FD, (uint32_t)map);
-}
-
 /* The thread that leaves, which is still the current one: if it is of the process, remember it. */
 static void leave(struct bpf_code *c, const struct bpf_gaps *g, pid_t inner, const struct stat *ns,
                   uint64_t at_state)
 {
-    bpf_set_wide(c, BPF_REG_1, 0, ns->st_dev);
-    bpf_set_wide(c, BPF_REG_2, 0, ns->st_ino);
-    bpf_set_stack(c, BPF_REG_3, AT_INNER);
-    bpf_set(c, BPF_REG_4, 8);
-    bpf_call(c, BPF_FUNC_get_ns_current_pid_tgid);
-    bpf_out_unless_zero(c); /* of another pid namespace */
+    bpf_get_ids_in(c, ns, AT_INNER);
     load_word(c, BPF_REG_1, AT_PROCESS);
     bpf_out(c, BPF_JNE, BPF_REG_1, inner);
     load_word(c, BPF_REG_1, AT_INNER);
@@ -89,11 +78,8 @@ static void leave(struct bpf_code *c, const struct bpf_gaps *g, pid_t inner, con
     bpf_emit(c, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_1, 0, 0, 1);
     store_word(c, AT_READY, BPF_REG_1);
     if (at_state) { /* one that runs on at its next turn, as after sched_yield */
-        bpf_set_stack(c, BPF_REG_1, AT_STATE);
-        bpf_set(c, BPF_REG_2, 4);
         load_argument(c, BPF_REG_3, ARG_PREVIOUS);
-        bpf_add(c, BPF_REG_3, (int32_t)at_state);
-        bpf_call(c, BPF_FUNC_probe_read_kernel);
+        bpf_read(c, AT_STATE, 4, (int32_t)at_state, BPF_FUNC_probe_read_kernel);
         load_word(c, BPF_REG_1, AT_STATE);
         bpf_out(c, BPF_JSET, BPF_REG_1, TASK_DEAD);
         bpf_emit(c, BPF_JMP | BPF_JNE | BPF_K, BPF_REG_1, 0, 2, 0);
@@ -104,11 +90,7 @@ static void leave(struct bpf_code *c, const struct bpf_gaps *g, pid_t inner, con
     bpf_store(c, AT_FROM, BPF_REG_0);
     load_argument(c, BPF_REG_1, ARG_PREVIOUS);
     bpf_store(c, AT_KEY, BPF_REG_1);
-    set_map(c, g->left);
-    bpf_set_stack(c, BPF_REG_2, AT_KEY);
-    bpf_set_stack(c, BPF_REG_3, AT_FROM);
-    bpf_set(c, BPF_REG_4, BPF_ANY);
-    bpf_call(c, BPF_FUNC_map_update_elem);
+    bpf_update(c, g->left, AT_KEY, AT_FROM);
     bpf_here(c);
 }
 
@@ -117,26 +99,18 @@ static void come(struct bpf_code *c, const struct bpf_gaps *g)
 {
     load_argument(c, BPF_REG_1, ARG_NEXT);
     bpf_store(c, AT_KEY, BPF_REG_1);
-    set_map(c, g->left);
-    bpf_set_stack(c, BPF_REG_2, AT_KEY);
-    bpf_call(c, BPF_FUNC_map_lookup_elem);
+    bpf_look_up(c, g->left, AT_KEY);
     bpf_out(c, BPF_JEQ, BPF_REG_0, 0);
-    bpf_emit(c, BPF_LDX | BPF_DW | BPF_MEM, BPF_REG_7, BPF_REG_0, 0, 0);
-    bpf_emit(c, BPF_LDX | BPF_DW | BPF_MEM, BPF_REG_1, BPF_REG_0, 8, 0);
+    bpf_load_from(c, BPF_REG_7, BPF_REG_0, 0);
+    bpf_load_from(c, BPF_REG_1, BPF_REG_0, 8);
     bpf_store(c, AT_FROM, BPF_REG_7);
     bpf_store(c, AT_THREAD, BPF_REG_1);
-    set_map(c, g->left);
-    bpf_set_stack(c, BPF_REG_2, AT_KEY);
-    bpf_call(c, BPF_FUNC_map_delete_elem);
+    bpf_delete(c, g->left, AT_KEY);
     bpf_call(c, BPF_FUNC_ktime_get_ns);
     bpf_store(c, AT_TO, BPF_REG_0);
     bpf_emit(c, BPF_ALU64 | BPF_SUB | BPF_X, BPF_REG_0, BPF_REG_7, 0, 0);
     bpf_out(c, BPF_JLT, BPF_REG_0, (int32_t)g->least_ns);
-    set_map(c, g->ring);
-    bpf_set_stack(c, BPF_REG_2, AT_TO);
-    bpf_set(c, BPF_REG_3, sizeof(struct record));
-    bpf_set(c, BPF_REG_4, BPF_RB_NO_WAKEUP);
-    bpf_call(c, BPF_FUNC_ringbuf_output);
+    bpf_output(c, g->ring, AT_TO, sizeof(struct record));
     bpf_here(c);
 }
 
@@ -149,22 +123,10 @@ static void make_program(struct bpf_code *c, const struct bpf_gaps *g, pid_t inn
         bpf_store(c, at, BPF_REG_0);
     leave(c, g, inner, ns, at_state);
     come(c, g);
-    bpf_set(c, BPF_REG_0, 0);
-    bpf_emit(c, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+    bpf_end(c, 0);
 }
 
 /* --- --- */
-
-static int make_map(uint32_t type, uint32_t key_bytes, uint32_t value_bytes, uint32_t n)
-{
-    union bpf_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.map_type = type;
-    attr.key_size = key_bytes;
-    attr.value_size = value_bytes;
-    attr.max_entries = n;
-    return bpf_syscall(BPF_MAP_CREATE, &attr);
-}
 
 /* The process's number in its own pid namespace. */
 static bool inner_number(const struct proc *proc, pid_t *inner, struct err *err)
@@ -183,30 +145,26 @@ static bool start(struct bpf_gaps *g, const struct proc *proc, struct err *err)
 {
     struct bpf_member state = {"task_struct", "__state", 0};
     struct stat ns;
-    union bpf_attr attr;
     pid_t inner;
     if (!inner_number(proc, &inner, err))
         return false;
     if (fstatat(proc->dir_fd, "ns/pid", &ns, 0) != 0)
         return proc_not_permitted(proc->pid, "its pid namespace", err);
-    g->ring = make_map(BPF_MAP_TYPE_RINGBUF, 0, 0, RING_BYTES);
+    g->ring = bpf_make_map(BPF_MAP_TYPE_RINGBUF, 0, 0, RING_BYTES);
     if (g->ring < 0 || !bpf_ring_map(&g->mapped, g->ring, RING_BYTES))
         return bpf_denied(err, errno);
-    g->left = make_map(BPF_MAP_TYPE_HASH, 8, sizeof(struct left), THREADS_MAX);
+    g->left = bpf_make_map(BPF_MAP_TYPE_HASH, 8, sizeof(struct left), THREADS_MAX);
     if (g->left < 0)
         return bpf_denied(err, errno);
     struct bpf_code *code = calloc(1, sizeof *code);
     if (!code)
         return err_nomem(err);
-    make_program(code, g, inner, &ns, bpf_members(&state, 1) ? state.offset : 0);
+    make_program(code, g, inner, &ns, bpf_members(&state, 1, NULL) ? state.offset : 0);
     g->program = bpf_load_program(code, BPF_PROG_TYPE_RAW_TRACEPOINT);
     free(code);
     if (g->program < 0)
         return bpf_denied(err, errno);
-    memset(&attr, 0, sizeof attr);
-    attr.raw_tracepoint.name = (uint64_t)(uintptr_t) "sched_switch";
-    attr.raw_tracepoint.prog_fd = (uint32_t)g->program;
-    g->hook = bpf_syscall(BPF_RAW_TRACEPOINT_OPEN, &attr);
+    g->hook = bpf_hook("sched_switch", g->program);
     return g->hook >= 0 || bpf_denied(err, errno);
 }
 
@@ -230,10 +188,8 @@ void bpf_gaps_free(struct bpf_gaps *g)
     if (!g)
         return;
     const int all[] = {g->hook, g->program, g->left, g->ring};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (all[i] >= 0)
-            close(all[i]);
     bpf_ring_unmap(&g->mapped);
+    bpf_close(all, sizeof all / sizeof *all);
     free(g);
 }
 
@@ -278,11 +234,7 @@ void bpf_gaps_look(struct bpf_gaps *g, bpf_gaps_take_fn *take, void *arg)
         if (bpf_syscall(BPF_MAP_GET_NEXT_KEY, &attr) != 0)
             return;
         key = next;
-        memset(&attr, 0, sizeof attr);
-        attr.map_fd = (uint32_t)g->left;
-        attr.key = (uint64_t)(uintptr_t)&key;
-        attr.value = (uint64_t)(uintptr_t)&left;
-        if (bpf_syscall(BPF_MAP_LOOKUP_ELEM, &attr) != 0 || left.from_ns + g->least_ns > now)
+        if (!bpf_map_get(g->left, &key, &left) || left.from_ns + g->least_ns > now)
             continue;
         take(arg, &(struct bpf_gap){
                       .from_ns = left.from_ns, .thread = left.thread, .is_ready = left.is_ready});

@@ -5,8 +5,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -60,12 +58,8 @@ struct places {
 
 static void read_member(struct bpf_code *c, int into, int32_t n_bytes, uint64_t offset)
 {
-    bpf_set_stack(c, BPF_REG_1, into);
-    bpf_set(c, BPF_REG_2, n_bytes);
     bpf_move(c, BPF_REG_3, BPF_REG_7);
-    bpf_add(c, BPF_REG_3, (int32_t)offset);
-    bpf_call(c, BPF_FUNC_probe_read_kernel);
-    bpf_out_unless_zero(c);
+    bpf_read(c, into, n_bytes, (int32_t)offset, BPF_FUNC_probe_read_kernel);
 }
 
 /* Goes on if the process is one of ours, or the child of one. */
@@ -80,11 +74,7 @@ static void choose_process(struct bpf_code *c, const struct bpf_wakes *w, bool c
         read_member(c, AT_PARENT, 4, at->tgid);
         bpf_look_up(c, w->processes, AT_PARENT);
         bpf_out(c, BPF_JEQ, BPF_REG_0, 0);
-        bpf_set_wide(c, BPF_REG_1, BPF_PSEUDO_MAP_FD, (uint32_t)w->processes);
-        bpf_set_stack(c, BPF_REG_2, AT_IDS + 4);
-        bpf_set_stack(c, BPF_REG_3, AT_KEY);
-        bpf_set(c, BPF_REG_4, BPF_ANY);
-        bpf_call(c, BPF_FUNC_map_update_elem);
+        bpf_update(c, w->processes, AT_IDS + 4, AT_KEY);
     } else {
         bpf_out(c, BPF_JEQ, BPF_REG_0, 0);
     }
@@ -99,7 +89,7 @@ static int take_share(struct bpf_code *c, int shares)
     bpf_move(c, BPF_REG_8, BPF_REG_0);
     bpf_call(c, BPF_FUNC_ktime_get_ns);
     bpf_store(c, AT_TIME, BPF_REG_0);
-    bpf_emit(c, BPF_LDX | BPF_DW | BPF_MEM, BPF_REG_1, BPF_REG_8, 0, 0);
+    bpf_load_from(c, BPF_REG_1, BPF_REG_8, 0);
     bpf_emit(c, BPF_JMP | BPF_JGE | BPF_X, BPF_REG_1, BPF_REG_0, 1, 0);
     bpf_move(c, BPF_REG_1, BPF_REG_0);
     bpf_add(c, BPF_REG_1, STEP_NS);
@@ -121,7 +111,7 @@ static void note_waker(struct bpf_code *c, const struct places *at)
     bpf_move(c, BPF_REG_7, BPF_REG_0);
     bpf_move(c, BPF_REG_1, BPF_REG_0);
     bpf_call(c, BPF_FUNC_task_pt_regs);
-    bpf_emit(c, BPF_LDX | BPF_DW | BPF_MEM, BPF_REG_1, BPF_REG_0, PT_REGS_CALL, 0);
+    bpf_load_from(c, BPF_REG_1, BPF_REG_0, PT_REGS_CALL);
     bpf_store(c, AT_CALL, BPF_REG_1);
     read_member(c, AT_STACK, 8, at->stack);
 }
@@ -131,7 +121,7 @@ static void make_program(struct bpf_code *c, const struct bpf_wakes *w, bool chi
                          bool knows_waker, const struct places *at)
 {
     bpf_move(c, BPF_REG_6, BPF_REG_1);
-    bpf_emit(c, BPF_LDX | BPF_DW | BPF_MEM, BPF_REG_7, BPF_REG_1, 0, 0);
+    bpf_load_from(c, BPF_REG_7, BPF_REG_1, 0);
     bpf_set(c, BPF_REG_0, 0);
     for (int i = -8; i >= AT_PARENT; i -= 8)
         bpf_store(c, i, BPF_REG_0);
@@ -141,11 +131,7 @@ static void make_program(struct bpf_code *c, const struct bpf_wakes *w, bool chi
     int is_over = take_share(c, w->shares);
     if (knows_waker)
         note_waker(c, at);
-    bpf_set_wide(c, BPF_REG_1, BPF_PSEUDO_MAP_FD, (uint32_t)w->ring);
-    bpf_set_stack(c, BPF_REG_2, AT_TIME);
-    bpf_set(c, BPF_REG_3, sizeof(struct note));
-    bpf_set(c, BPF_REG_4, BPF_RB_NO_WAKEUP);
-    bpf_call(c, BPF_FUNC_ringbuf_output);
+    bpf_output(c, w->ring, AT_TIME, sizeof(struct note));
     bpf_out(c, BPF_JEQ, BPF_REG_0, 0);
     bpf_land(c, is_over);
     bpf_look_up(c, w->lost, AT_KEY);
@@ -153,8 +139,7 @@ static void make_program(struct bpf_code *c, const struct bpf_wakes *w, bool chi
     bpf_set(c, BPF_REG_1, 1);
     bpf_emit(c, BPF_STX | BPF_DW | BPF_ATOMIC, BPF_REG_0, BPF_REG_1, 0, BPF_ADD);
     bpf_here(c);
-    bpf_set(c, BPF_REG_0, 0);
-    bpf_emit(c, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+    bpf_end(c, 0);
 }
 
 /* --- */
@@ -165,8 +150,8 @@ static bool find_places(struct places *at, struct err *err)
                                    {"task_struct", "tgid", 0},
                                    {"task_struct", "real_parent", 0},
                                    {"task_struct", "stack", 0}};
-    if (!bpf_members(members, sizeof members / sizeof *members))
-        return err_set(err, ERR_UNSUPPORTED, "this kernel has no type information (BTF)");
+    if (!bpf_members(members, sizeof members / sizeof *members, err))
+        return false;
     *at =
         (struct places){members[0].offset, members[1].offset, members[2].offset, members[3].offset};
     return true;
@@ -174,11 +159,9 @@ static bool find_places(struct places *at, struct err *err)
 
 static bool start(struct bpf_wakes *w, pid_t pid, bool children, struct err *err)
 {
-    struct stat ns;
     struct places at = {0};
-    if (stat("/proc/self/ns/pid", &ns) != 0 || ns.st_ino != BPF_INITIAL_PID_NAMESPACE)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "sonde is in a pid namespace (a container); outside of it, it sees them");
+    if (!bpf_sees_all_threads(err))
+        return false;
     w->processes = bpf_make_map(BPF_MAP_TYPE_LRU_HASH, 4, 4, PROCESSES_MAX);
     w->shares = bpf_make_map(BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, 1);
     w->lost = bpf_make_map(BPF_MAP_TYPE_ARRAY, 4, 8, 1);
@@ -220,9 +203,7 @@ void bpf_wakes_free(struct bpf_wakes *w)
         return;
     const int all[] = {w->hook, w->program, w->ring, w->lost, w->shares, w->processes};
     bpf_ring_unmap(&w->mapped);
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (all[i] >= 0)
-            close(all[i]);
+    bpf_close(all, sizeof all / sizeof *all);
     free(w);
 }
 
@@ -284,10 +265,5 @@ uint64_t bpf_wakes_n_lost(const struct bpf_wakes *w)
 {
     uint32_t key = 0;
     uint64_t n = 0;
-    union bpf_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.map_fd = (uint32_t)w->lost;
-    attr.key = (uint64_t)(uintptr_t)&key;
-    attr.value = (uint64_t)(uintptr_t)&n;
-    return bpf_syscall(BPF_MAP_LOOKUP_ELEM, &attr) == 0 ? n : 0;
+    return bpf_map_get(w->lost, &key, &n) ? n : 0;
 }

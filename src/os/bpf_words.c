@@ -3,14 +3,10 @@
 #include "os/bpf.h"
 
 #include <errno.h>
-#include <linux/bpf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #define RING_BYTES (256u << 10)
 
@@ -24,15 +20,6 @@ struct bpf_words {
 /* The stack: what is handed over (struct bpf_word), and a word. */
 enum { AT_WORD = -8, AT_BEFORE = -16, AT_IDS = -24, AT_TIME = -32, AT_SCRATCH = -40 };
 
-/* Reads 8 bytes at R3, by a function for user's or kernel's memory. */
-static void read_at(struct bpf_code *c, int into, int32_t function)
-{
-    bpf_set_stack(c, BPF_REG_1, into);
-    bpf_set(c, BPF_REG_2, 8);
-    bpf_call(c, function);
-    bpf_out_unless_zero(c);
-}
-
 static void make_program(struct bpf_code *c, int map, uint64_t fs, const int64_t *offsets, size_t n,
                          const struct stat *ns)
 {
@@ -45,33 +32,21 @@ static void make_program(struct bpf_code *c, int map, uint64_t fs, const int64_t
         bpf_call(c, BPF_FUNC_get_current_pid_tgid);
         bpf_store(c, AT_IDS, BPF_REG_0);
     } else {
-        bpf_set_wide(c, BPF_REG_1, 0, ns->st_dev);
-        bpf_set_wide(c, BPF_REG_2, 0, ns->st_ino);
-        bpf_set_stack(c, BPF_REG_3, AT_IDS);
-        bpf_set(c, BPF_REG_4, 8);
-        bpf_call(c, BPF_FUNC_get_ns_current_pid_tgid);
-        bpf_out_unless_zero(c);
+        bpf_get_ids_in(c, ns, AT_IDS);
     }
     bpf_call(c, BPF_FUNC_ktime_get_ns);
     bpf_store(c, AT_TIME, BPF_REG_0);
     bpf_call(c, BPF_FUNC_get_current_task);
     bpf_move(c, BPF_REG_3, BPF_REG_0);
-    bpf_add(c, BPF_REG_3, (int32_t)fs);
-    read_at(c, AT_WORD, BPF_FUNC_probe_read_kernel);
+    bpf_read(c, AT_WORD, 8, (int32_t)fs, BPF_FUNC_probe_read_kernel);
     for (size_t i = 0; i < n; i++) {
         bpf_load(c, BPF_REG_3, AT_WORD);
         bpf_store(c, AT_BEFORE, BPF_REG_3);
-        bpf_add(c, BPF_REG_3, (int32_t)offsets[i]);
-        read_at(c, AT_WORD, BPF_FUNC_probe_read_user);
+        bpf_read(c, AT_WORD, 8, (int32_t)offsets[i], BPF_FUNC_probe_read_user);
     }
-    bpf_set_wide(c, BPF_REG_1, BPF_PSEUDO_MAP_FD, (uint32_t)map);
-    bpf_set_stack(c, BPF_REG_2, AT_TIME);
-    bpf_set(c, BPF_REG_3, sizeof(struct bpf_word));
-    bpf_set(c, BPF_REG_4, BPF_RB_NO_WAKEUP);
-    bpf_call(c, BPF_FUNC_ringbuf_output);
+    bpf_output(c, map, AT_TIME, sizeof(struct bpf_word));
     bpf_here(c);
-    bpf_set(c, BPF_REG_0, 1); /* the sample is taken in any case */
-    bpf_emit(c, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+    bpf_end(c, 1); /* the sample is taken in any case */
 }
 
 /* --- */
@@ -93,7 +68,6 @@ struct bpf_words *bpf_words_new(pid_t pid, const int64_t *offsets, size_t n, str
     return NULL;
 #endif
     struct stat ns;
-    union bpf_attr attr;
     struct bpf_code code = {0};
     struct bpf_words *w = calloc(1, sizeof *w);
     if (!w) {
@@ -101,10 +75,7 @@ struct bpf_words *bpf_words_new(pid_t pid, const int64_t *offsets, size_t n, str
         return NULL;
     }
     w->program = -1;
-    memset(&attr, 0, sizeof attr);
-    attr.map_type = BPF_MAP_TYPE_RINGBUF;
-    attr.max_entries = RING_BYTES;
-    w->map = bpf_syscall(BPF_MAP_CREATE, &attr);
+    w->map = bpf_make_map(BPF_MAP_TYPE_RINGBUF, 0, 0, RING_BYTES);
     if (w->map < 0 || !bpf_ring_map(&w->mapped, w->map, RING_BYTES) ||
         stat("/proc/self/ns/pid", &ns) != 0) {
         bpf_denied(err, errno);
@@ -118,8 +89,7 @@ struct bpf_words *bpf_words_new(pid_t pid, const int64_t *offsets, size_t n, str
         return NULL;
     }
     struct bpf_member members[] = {{"task_struct", "thread", 0}, {"thread_struct", "fsbase", 0}};
-    if (!bpf_members(members, 2)) {
-        err_set(err, ERR_UNSUPPORTED, "this kernel has no type information (BTF)");
+    if (!bpf_members(members, 2, err)) {
         bpf_words_free(w);
         return NULL;
     }
@@ -138,10 +108,7 @@ void bpf_words_free(struct bpf_words *w)
     if (!w)
         return;
     bpf_ring_unmap(&w->mapped);
-    if (w->program >= 0)
-        close(w->program);
-    if (w->map >= 0)
-        close(w->map);
+    bpf_close((const int[]){w->program, w->map}, 2);
     free(w);
 }
 

@@ -35,12 +35,8 @@ struct note {
 
 static void read_member(struct bpf_code *c, int into, uint64_t offset)
 {
-    bpf_set_stack(c, BPF_REG_1, into);
-    bpf_set(c, BPF_REG_2, 4);
     bpf_move(c, BPF_REG_3, BPF_REG_7);
-    bpf_add(c, BPF_REG_3, (int32_t)offset);
-    bpf_call(c, BPF_FUNC_probe_read_kernel);
-    bpf_out_unless_zero(c);
+    bpf_read(c, into, 4, (int32_t)offset, BPF_FUNC_probe_read_kernel);
 }
 
 static void look_up(struct bpf_code *c, int map, int key)
@@ -59,7 +55,7 @@ static void take_share(struct bpf_code *c, int shares)
     bpf_call(c, BPF_FUNC_get_prandom_u32);
     bpf_emit(c, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_0, 0, 0, STEP_MASK_NS);
     bpf_add(c, BPF_REG_0, STEP_MIN_NS);
-    bpf_emit(c, BPF_LDX | BPF_DW | BPF_MEM, BPF_REG_1, BPF_REG_8, 0, 0);
+    bpf_load_from(c, BPF_REG_1, BPF_REG_8, 0);
     bpf_emit(c, BPF_JMP | BPF_JGE | BPF_X, BPF_REG_1, BPF_REG_7, 1, 0);
     bpf_move(c, BPF_REG_1, BPF_REG_7);
     bpf_emit(c, BPF_ALU64 | BPF_ADD | BPF_X, BPF_REG_1, BPF_REG_0, 0, 0);
@@ -74,7 +70,7 @@ static void make_program(struct bpf_code *c, const struct perf_wakes *w, uint64_
                          uint64_t at_tgid)
 {
     bpf_move(c, BPF_REG_6, BPF_REG_1);
-    bpf_emit(c, BPF_LDX | BPF_DW | BPF_MEM, BPF_REG_7, BPF_REG_6, 0, 0);
+    bpf_load_from(c, BPF_REG_7, BPF_REG_6, 0);
     bpf_set(c, BPF_REG_0, 0);
     for (int at = -8; at >= AT_KEY; at -= 8)
         bpf_store(c, at, BPF_REG_0);
@@ -92,25 +88,22 @@ static void make_program(struct bpf_code *c, const struct perf_wakes *w, uint64_
     bpf_set(c, BPF_REG_5, sizeof(struct note));
     bpf_call(c, BPF_FUNC_perf_event_output);
     bpf_here(c);
-    bpf_set(c, BPF_REG_0, 0);
-    bpf_emit(c, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+    bpf_end(c, 0);
 }
 
 static bool load(struct perf_wakes *w, struct err *err)
 {
     struct bpf_member members[] = {{"task_struct", "pid", 0}, {"task_struct", "tgid", 0}};
     struct bpf_code code = {0};
-    struct stat ns;
-    if (stat("/proc/self/ns/pid", &ns) != 0 || ns.st_ino != BPF_INITIAL_PID_NAMESPACE)
-        return err_set(err, ERR_UNSUPPORTED,
-                       "sonde is in a pid namespace (a container); outside of it, it sees them");
+    if (!bpf_sees_all_threads(err))
+        return false;
     w->processes = bpf_make_map(BPF_MAP_TYPE_HASH, 4, 4, PROCESSES_MAX);
     w->shares = bpf_make_map(BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, 1);
     w->outputs = bpf_make_map(BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, (uint32_t)w->events->n_cpus);
     if (w->processes < 0 || w->shares < 0 || w->outputs < 0)
         return bpf_denied(err, errno);
-    if (!bpf_members(members, 2))
-        return err_set(err, ERR_UNSUPPORTED, "this kernel has no type information (BTF)");
+    if (!bpf_members(members, 2, err))
+        return false;
     make_program(&code, w, members[0].offset, members[1].offset);
     w->program = bpf_load_program(&code, BPF_PROG_TYPE_RAW_TRACEPOINT);
     return w->program >= 0 || bpf_denied(err, errno);
@@ -192,9 +185,7 @@ void perf_wakes_free(struct perf_wakes *w)
     if (!w)
         return;
     const int all[] = {w->hook, w->program, w->outputs, w->shares, w->processes};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        if (all[i] >= 0)
-            close(all[i]);
+    bpf_close(all, sizeof all / sizeof *all);
     perf_free(w->events);
     free(w);
 }

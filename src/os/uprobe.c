@@ -96,34 +96,23 @@ static int at_word(int word)
     return AT_WORDS + 8 * word;
 }
 
-/* A jump to where land is called for it. */
+/* A jump to where bpf_land is called for it. */
 static int jump(struct bpf_code *c, uint8_t op, uint8_t dst, uint8_t src)
 {
     bpf_emit(c, (uint8_t)(BPF_JMP | op), dst, src, 0, 0);
     return c->n - 1;
 }
 
-static void land(struct bpf_code *c, int from)
-{
-    c->insns[from].off = (int16_t)(c->n - from - 1);
-}
-
 static void load_register(struct bpf_code *c, uint8_t dst, int16_t reg)
 {
-    bpf_emit(c, BPF_LDX | BPF_DW | BPF_MEM, dst, BPF_REG_6, reg, 0);
-}
-
-static void end(struct bpf_code *c)
-{
-    bpf_set(c, BPF_REG_0, 0);
-    bpf_emit(c, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
+    bpf_load_from(c, dst, BPF_REG_6, reg);
 }
 
 /* Ends the program unless `op` holds. */
 static void go_on_if(struct bpf_code *c, uint8_t op, uint8_t reg, int32_t value)
 {
     bpf_emit(c, (uint8_t)(BPF_JMP | op | BPF_K), reg, 0, 2, value);
-    end(c); /* 2 instructions */
+    bpf_end(c, 0); /* 2 instructions */
 }
 
 /* n bytes of the process at what the word `from` of the stack points to; what cannot be read is 0.
@@ -147,9 +136,7 @@ static void add_one(struct bpf_code *c, int16_t at)
 static void count_hit(struct bpf_code *c, int map)
 {
     bpf_emit(c, BPF_ST | BPF_W | BPF_MEM, BPF_REG_10, 0, AT_KEY, 0);
-    bpf_set_wide(c, BPF_REG_1, BPF_PSEUDO_MAP_FD, (uint32_t)map);
-    bpf_set_stack(c, BPF_REG_2, AT_KEY);
-    bpf_call(c, BPF_FUNC_map_lookup_elem);
+    bpf_look_up(c, map, AT_KEY);
     go_on_if(c, BPF_JNE, BPF_REG_0, 0);
     bpf_move(c, BPF_REG_7, BPF_REG_0);
     add_one(c, offsetof(struct control, n_hits));
@@ -158,8 +145,8 @@ static void count_hit(struct bpf_code *c, int map)
     bpf_emit(c, BPF_LDX | BPF_DW | BPF_MEM, BPF_REG_2, BPF_REG_7, offsetof(struct control, limit),
              0);
     int granted = jump(c, BPF_JLE | BPF_X, BPF_REG_1, BPF_REG_2);
-    end(c);
-    land(c, granted);
+    bpf_end(c, 0);
+    bpf_land(c, granted);
 }
 
 /* A status in a register, without the collector's bit; ends for one that is ignored. */
@@ -190,7 +177,7 @@ static void read_words(struct bpf_code *c, const struct uprobe_offsets *o,
     read_user(c, at_word(WORD_P), 4, AT_FRAME, 0); /* its id comes first */
     if (place->is_status)
         read_user(c, at_word(WORD_INFO) + 5, 1, AT_FRAME, o->p_mode);
-    land(c, no_p);
+    bpf_land(c, no_p);
     load_register(c, BPF_REG_1, REG_RAX);
     bpf_store(c, place->has_number ? AT_FRAME : at_word(WORD_ARG), BPF_REG_1);
     if (place->has_number)
@@ -219,8 +206,8 @@ static void reserve(struct bpf_code *c, int ring, int32_t bytes)
     bpf_call(c, BPF_FUNC_ringbuf_reserve);
     int got = jump(c, BPF_JNE | BPF_K, BPF_REG_0, 0);
     add_one(c, offsetof(struct control, n_lost));
-    end(c);
-    land(c, got);
+    bpf_end(c, 0);
+    bpf_land(c, got);
     bpf_move(c, BPF_REG_8, BPF_REG_0);
 }
 
@@ -233,7 +220,7 @@ static void submit(struct bpf_code *c)
     bpf_move(c, BPF_REG_1, BPF_REG_8);
     bpf_set(c, BPF_REG_2, BPF_RB_NO_WAKEUP);
     bpf_call(c, BPF_FUNC_ringbuf_submit);
-    end(c);
+    bpf_end(c, 0);
 }
 
 static void store_frame(struct bpf_code *c, int i, uint8_t src)
@@ -260,13 +247,13 @@ static void walk(struct bpf_code *c, const struct uprobe_offsets *o,
         bpf_load(c, BPF_REG_9, AT_FRAME);
     }
     int walk_on = jump(c, BPF_JA, 0, 0);
-    land(c, other);
+    bpf_land(c, other);
     read_user(c, AT_RETURN, 8, at_word(WORD_CURRENT), o->g_sched_pc);
     bpf_load(c, BPF_REG_1, AT_RETURN);
     store_frame(c, 0, BPF_REG_1);
     read_user(c, AT_FRAME, 8, at_word(WORD_CURRENT), o->g_sched_bp);
     bpf_load(c, BPF_REG_9, AT_FRAME);
-    land(c, walk_on);
+    bpf_land(c, walk_on);
     for (int i = 1; i < UPROBE_FRAMES_MAX; i++) {
         bpf_set_stack(c, BPF_REG_1, AT_FRAME);
         bpf_set(c, BPF_REG_2, 16);
@@ -320,7 +307,7 @@ static void make_program(struct bpf_code *c, const struct uprobes *u,
         submit(c);
         if (skip < 0)
             return;
-        land(c, skip);
+        bpf_land(c, skip);
     }
     reserve(c, u->ring, RECORD_BYTES);
     submit(c);
@@ -331,10 +318,7 @@ static void make_program(struct bpf_code *c, const struct uprobes *u,
 static bool make_maps(struct uprobes *u)
 {
     union bpf_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.map_type = BPF_MAP_TYPE_RINGBUF;
-    attr.max_entries = RING_BYTES;
-    u->ring = bpf_syscall(BPF_MAP_CREATE, &attr);
+    u->ring = bpf_make_map(BPF_MAP_TYPE_RINGBUF, 0, 0, RING_BYTES);
     memset(&attr, 0, sizeof attr);
     attr.map_type = BPF_MAP_TYPE_ARRAY;
     attr.key_size = 4;
@@ -384,22 +368,12 @@ static int load(const struct uprobes *u, const struct bpf_code *code)
  */
 static bool make_first(struct uprobes *u, struct bpf_code *c)
 {
-    union bpf_attr attr;
-    memset(&attr, 0, sizeof attr);
-    attr.map_type = BPF_MAP_TYPE_PROG_ARRAY;
-    attr.key_size = attr.value_size = 4;
-    attr.max_entries = PLACES_MAX;
-    u->table = bpf_syscall(BPF_MAP_CREATE, &attr);
+    u->table = bpf_make_map(BPF_MAP_TYPE_PROG_ARRAY, 4, 4, PLACES_MAX);
     if (u->table < 0)
         return false;
-    for (uint32_t i = 0; i < u->n; i++) {
-        memset(&attr, 0, sizeof attr);
-        attr.map_fd = (uint32_t)u->table;
-        attr.key = (uint64_t)(uintptr_t)&i;
-        attr.value = (uint64_t)(uintptr_t)&u->programs[i];
-        if (bpf_syscall(BPF_MAP_UPDATE_ELEM, &attr) != 0)
+    for (uint32_t i = 0; i < u->n; i++)
+        if (!bpf_map_put(u->table, i, (uint32_t)u->programs[i]))
             return false;
-    }
     memset(c, 0, sizeof *c);
     bpf_move(c, BPF_REG_6, BPF_REG_1);
     bpf_call(c, BPF_FUNC_get_attach_cookie);
@@ -407,7 +381,7 @@ static bool make_first(struct uprobes *u, struct bpf_code *c)
     bpf_move(c, BPF_REG_1, BPF_REG_6);
     bpf_set_wide(c, BPF_REG_2, BPF_PSEUDO_MAP_FD, (uint32_t)u->table);
     bpf_call(c, BPF_FUNC_tail_call);
-    end(c);
+    bpf_end(c, 0);
     u->first = load(u, c);
     return u->first >= 0;
 }
@@ -461,16 +435,12 @@ void uprobes_free(struct uprobes *u)
     if (!u)
         return;
     uprobes_off(u);
-    for (size_t i = 0; i < u->n; i++)
-        if (u->programs[i] >= 0)
-            close(u->programs[i]);
+    bpf_close(u->programs, u->n);
     if (u->control)
         munmap(u->control, u->page_bytes);
     bpf_ring_unmap(&u->mapped);
     const int others[] = {u->first, u->table, u->control_map, u->ring};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (others[i] >= 0)
-            close(others[i]);
+    bpf_close(others, sizeof others / sizeof *others);
     free(u);
 }
 
