@@ -11,11 +11,6 @@
 /* So long after a lock was given up, at most, the kernel wakes who waits for it; or before. */
 #define WORD_NS 1000000u
 #define UNBORN_MAX 65536
-/* A thread notes what it does in order: what says that it was before so many others was not.  And
- * nothing is later than now, but for what is noted while it is read. */
-#define BACK_MAX 256u
-#define AHEAD_NS 10000000000u
-#define CHUNKS_MAX (1u << 20)
 #define THREADS_MAX (1u << 22)
 
 /* A thread that `by` (tid) has made. */
@@ -23,11 +18,6 @@ struct trace_unborn {
     int32_t by;
     uint64_t ticks;
     uint32_t go;
-};
-
-struct trace_chunk_ref {
-    uint64_t serial;
-    uint32_t source, chunk;
 };
 
 static bool more(struct trace_merge *m, void *array, size_t *max, size_t n, size_t item)
@@ -46,31 +36,20 @@ static void release(struct trace_merge *m, void *p, size_t n_bytes)
         m->states.memory.release(p, n_bytes);
 }
 
-static void release_source(struct trace_merge *m, struct trace_source *s)
-{
-    release(m, s->serials, s->n_chunks * sizeof *s->serials);
-    release(m, s->n_read, s->n_chunks);
-    s->serials = NULL;
-    s->n_read = NULL;
-    s->header = NULL;
-}
-
 void trace_merge_release(struct trace_merge *m)
 {
     trace_wakes_release(&m->wakes, &m->states.memory);
     trace_states_release(&m->states);
     for (size_t i = 0; i < m->n_sources; i++)
-        release_source(m, &m->sources[i]);
-    for (size_t i = 0; i < m->n_threads; i++) {
-        release(m, m->threads[i].items, m->threads[i].max * sizeof *m->threads[i].items);
-        gotrace_release(&m->states.memory, &m->threads[i].text);
-    }
+        trace_source_release(&m->sources[i], &m->states.memory);
+    for (size_t i = 0; i < m->n_threads; i++)
+        trace_queue_release(&m->threads[i].queue, &m->states.memory, &m->queued);
     release(m, m->sources, m->max_sources * sizeof *m->sources);
     release(m, m->threads, m->max_threads * sizeof *m->threads);
     release(m, m->by_tid, m->n_by_tid * sizeof *m->by_tid);
     release(m, m->heap, m->max_heap * sizeof *m->heap);
     release(m, m->unborn, m->max_unborn * sizeof *m->unborn);
-    release(m, m->refs, m->max_refs * sizeof *m->refs);
+    trace_source_scan_release(&m->scan, &m->states.memory);
     release(m, m->stacks, m->max_stacks * sizeof *m->stacks);
     release(m, m->stack_slots, m->n_stack_slots * sizeof *m->stack_slots);
     release(m, m->turns, m->max_turns * sizeof *m->turns);
@@ -158,37 +137,6 @@ static uint32_t start_stack(struct trace_merge *m, const struct trace_item *crea
     return stack_of_key(m, &key);
 }
 
-/* Clocks. */
-
-static uint64_t to_ns(const struct trace_source *s, uint64_t ticks)
-{
-    if (s->clock != TRACE_CLOCK_TSC)
-        return ticks;
-    bool is_before = ticks < s->ticks;
-    uint64_t d = is_before ? s->ticks - ticks : ticks - s->ticks,
-             ns = (uint64_t)((unsigned __int128)d * s->scale >> 32);
-    return !is_before ? s->ns + ns : s->ns > ns ? s->ns - ns : 0;
-}
-
-/* What is read next lies between the last moment and this one. */
-static void set_clock(struct trace_source *s, uint64_t ticks, uint64_t ns)
-{
-    uint64_t d_ns = ns - s->ns, d_ticks = ticks - s->ticks;
-    if (ns <= s->ns || ticks <= s->ticks)
-        return;
-    for (; d_ns >> 31; d_ns >>= 1)
-        d_ticks >>= 1;
-    if (d_ticks)
-        s->scale = (d_ns << 32) / d_ticks;
-}
-
-static void clock_is(struct trace_source *s, uint64_t ticks, uint64_t ns)
-{
-    /* What is later goes on from there without a step back. */
-    s->ticks = ticks;
-    s->ns = ns;
-}
-
 /* Threads. */
 
 static uint32_t *tid_slot(const struct trace_merge *m, int32_t tid)
@@ -235,257 +183,77 @@ static struct trace_merge_thread *make_thread(struct trace_merge *m, int32_t tid
     return t;
 }
 
-/* Puts it where its time belongs, behind others of that time. */
-static struct trace_item *insert(struct trace_merge *m, struct trace_merge_thread *t,
-                                 const struct trace_item *item)
-{
-    if (t->first > 64 && t->first > t->n / 2) {
-        memmove(t->items, t->items + t->first, (t->n - t->first) * sizeof *t->items);
-        t->n -= t->first;
-        t->first = 0;
-    }
-    if (!more(m, &t->items, &t->max, t->n + 1, sizeof *t->items))
-        return NULL;
-    size_t at = t->n, least = t->n - t->first > BACK_MAX ? t->n - BACK_MAX : t->first;
-    while (at > least && t->items[at - 1].ns > item->ns)
-        at--;
-    memmove(t->items + at + 1, t->items + at, (t->n - at) * sizeof *t->items);
-    t->items[at] = *item;
-    if (at > t->first && t->items[at - 1].ns > item->ns)
-        t->items[at].ns = t->items[at - 1].ns;
-    t->n++;
-    m->n_pending++;
-    return &t->items[at];
-}
-
-/* It was nothing, after all: neither its begin nor its end is told, if that can be. */
-static void forget_begin(struct trace_merge_thread *t, enum trace_raw_type begin)
-{
-    for (size_t i = t->n, tries = 0; i > t->first && tries < 8; i--, tries++) {
-        struct trace_record *r = &t->items[i - 1].record;
-        if (r->type == begin) {
-            r->type = TRACE_RAW_NONE;
-            return;
-        }
-        if (r->type != TRACE_RAW_SAMPLE && r->type != TRACE_RAW_NONE)
-            return;
-    }
-}
-
 /* Reading. */
 
 /* Of a wait that is over: who has ended it, and when, as an item of nobody's. */
 static void add_unblock(void *arg, const struct trace_word *end, const struct trace_word *wake)
 {
     struct trace_merge *m = arg;
-    struct trace_merge_thread *extra = &m->threads[0];
-    if (extra->first == extra->n)
-        extra->first = extra->n = 0;
-    void *items = extra->items;
-    bool ok = more(m, &items, &extra->max, extra->n + 1, sizeof *extra->items);
-    extra->items = items;
-    if (!ok)
-        return;
-    extra->items[extra->n++] = (struct trace_item){
+    const struct trace_item item = {
         .ns = wake->ns,
         .source = wake->source,
         .record = {.type = UNBLOCK, .stack = wake->stack, .a = end->thread, .b = wake->thread}};
-    m->n_pending++;
+    if (!trace_queue_append(&m->threads[0].queue, &m->states.memory, &m->queued, &item))
+        m->states.failed = true;
 }
 
 static void add_word(struct trace_merge *m, uint32_t thread, const struct trace_item *item)
 {
     const struct trace_record *r = &item->record;
     bool is_end = r->type == TRACE_RAW_END;
-    const struct trace_word word = {.ns = item->ns,
-                                    .on = r->a,
-                                    .since_ns = is_end ? to_ns(&m->sources[item->source], r->b) : 0,
-                                    .source = item->source,
-                                    .thread = thread,
-                                    .stack = r->stack,
-                                    .n = (uint32_t)r->b,
-                                    .is_end = is_end};
+    const struct trace_word word = {
+        .ns = item->ns,
+        .on = r->a,
+        .since_ns = is_end ? trace_source_ns(&m->sources[item->source], r->b) : 0,
+        .source = item->source,
+        .thread = thread,
+        .stack = r->stack,
+        .n = (uint32_t)r->b,
+        .is_end = is_end};
     if (word.on && !trace_wakes_add(&m->wakes, &m->states.memory, &word))
         m->states.failed = true;
 }
 
-static void add_text(struct trace_merge *m, struct trace_merge_thread *t,
-                     const struct trace_record *parts, size_t n)
-{
-    while (n && gotrace_room(&m->states.memory, &t->text, TRACE_RAW_TEXT_BYTES)) {
-        size_t some = n < TRACE_RAW_TEXT_BYTES ? n : TRACE_RAW_TEXT_BYTES;
-        char bytes[TRACE_RAW_TEXT_BYTES];
-        memcpy(bytes, &parts->time, 8);
-        memcpy(bytes + 8, &parts->a, 16);
-        memcpy(t->text.p + t->text.n, bytes, some);
-        t->text.n += some;
-        n -= some;
-        parts++;
-    }
-    m->states.failed |= n > 0;
-}
+struct reading {
+    struct trace_merge *merge;
+    uint32_t source;
+};
 
-static void add_record(struct trace_merge *m, struct trace_merge_thread *t, uint32_t source,
-                       const struct trace_record *r, const struct trace_record *parts)
+static bool add_record(void *arg, int32_t tid, uint64_t ns, const struct trace_record *r,
+                       const struct trace_record *parts)
 {
-    struct trace_item item = {to_ns(&m->sources[source], r->time), (uint32_t)t->text.n, source, *r};
-    if (item.ns > m->now_ns + AHEAD_NS)
-        item.ns = m->now_ns;
+    const struct reading *reading = arg;
+    struct trace_merge *m = reading->merge;
+    struct trace_merge_thread *t = NULL;
+    if (!m->states.failed && m->queued.n_items <= TRACE_MERGE_PENDING_MAX &&
+        m->queued.n_text_bytes <= TRACE_MERGE_TEXT_MAX)
+        t = make_thread(m, tid);
+    if (!t)
+        return false;
+    const struct trace_item item = {.ns = ns, .source = reading->source, .record = *r};
     if (r->type == TRACE_RAW_END && r->reason)
-        forget_begin(t, TRACE_RAW_BLOCK);
+        trace_queue_forget(&t->queue, TRACE_RAW_BLOCK);
     if (r->type == TRACE_RAW_RETURN && r->reason)
-        forget_begin(t, TRACE_RAW_CALL);
+        trace_queue_forget(&t->queue, TRACE_RAW_CALL);
     if (r->type == TRACE_RAW_WAKE || (r->type == TRACE_RAW_END && !r->reason))
         add_word(m, (uint32_t)(t - m->threads), &item);
     if (r->type == TRACE_RAW_WAKE && !m->states.has_wakes)
-        return;
-    if (t->first == t->n)
-        t->text.n = item.text = 0;
-    add_text(m, t, parts, r->n_text);
-    insert(m, t, &item);
+        return true;
+    if (!trace_queue_insert(&t->queue, &m->states.memory, &m->queued, &item, parts))
+        m->states.failed = true;
     if (!t->has_stack || r->type == TRACE_RAW_BEGIN) {
         t->has_stack = r->type != TRACE_RAW_BEGIN && r->stack;
         if (t->has_stack || r->type == TRACE_RAW_BEGIN)
             note_born(m, t, &item);
     }
-}
-
-/* Copies the records of a chunk that have come since; how many there are now. */
-static uint32_t copy_records(struct trace_chunk *c, uint32_t from, uint32_t limit,
-                             struct trace_record *to)
-{
-    uint32_t i = from;
-    for (; i < limit; i++) {
-        if (!__atomic_load_n(&c->records[i].type, __ATOMIC_ACQUIRE))
-            break;
-        to[i] = c->records[i];
-    }
-    return i;
-}
-
-static void read_chunk(struct trace_merge *m, const struct trace_chunk_ref *ref)
-{
-    struct trace_record records[TRACE_RAW_RECORDS];
-    struct trace_source *s = &m->sources[ref->source];
-    struct trace_chunk *c =
-        (struct trace_chunk *)((char *)s->header + s->chunks_offset) + ref->chunk;
-    uint32_t state = __atomic_load_n(&c->state, __ATOMIC_ACQUIRE);
-    uint64_t serial = c->serial;
-    int32_t tid = c->tid;
-    if (serial != ref->serial || tid <= 0 || m->n_pending > TRACE_MERGE_PENDING_MAX)
-        return;
-    if (s->serials[ref->chunk] != serial) {
-        s->serials[ref->chunk] = serial;
-        s->n_read[ref->chunk] = 0;
-    }
-    uint32_t from = s->n_read[ref->chunk], limit = TRACE_RAW_RECORDS, n_full = c->n;
-    if (state == TRACE_CHUNK_FULL && n_full < limit)
-        limit = n_full;
-    uint32_t n = copy_records(c, from, limit, records);
-    __atomic_thread_fence(__ATOMIC_ACQUIRE);
-    if (s->keeps_last && (__atomic_load_n(&c->state, __ATOMIC_RELAXED) == TRACE_CHUNK_TAKEN ||
-                          __atomic_load_n(&c->serial, __ATOMIC_RELAXED) != serial))
-        return; /* it has been overwritten meanwhile */
-    struct trace_merge_thread *t = n > from ? make_thread(m, tid) : NULL;
-    uint32_t i = from, thread = t ? (uint32_t)(t - m->threads) : 0;
-    while (t && i < n && !m->states.failed) {
-        const struct trace_record *r = &records[i];
-        uint32_t n_parts = (r->n_text + TRACE_RAW_TEXT_BYTES - 1) / TRACE_RAW_TEXT_BYTES;
-        if (r->n_text > TRACE_RAW_TEXT_MAX || n_parts > limit - i - 1) {
-            i++;
-            continue;
-        }
-        if (n_parts > n - i - 1)
-            break; /* the rest is still to come */
-        if (r->type < TRACE_RAW_TEXT)
-            add_record(m, &m->threads[thread], ref->source, r, r + 1); /* they may have moved */
-        i += 1 + n_parts;
-    }
-    s->n_read[ref->chunk] = (uint8_t)i;
-    if (state == TRACE_CHUNK_FULL && !s->keeps_last && i >= limit) {
-        c->serial = 0;
-        __atomic_store_n(&c->state, TRACE_CHUNK_FREE, __ATOMIC_RELEASE);
-    }
-}
-
-static void sort_refs(struct trace_chunk_ref *refs, size_t n)
-{
-    /* A heap, in place: no recursion, no memory. */
-    for (size_t start = n / 2, end = n; end > 1;) {
-        struct trace_chunk_ref x;
-        if (start > 0) {
-            x = refs[--start];
-        } else {
-            x = refs[--end];
-            refs[end] = refs[0];
-        }
-        size_t at = start;
-        for (size_t child; (child = 2 * at + 1) < end; at = child) {
-            child += child + 1 < end && refs[child].serial < refs[child + 1].serial;
-            if (x.serial >= refs[child].serial)
-                break;
-            refs[at] = refs[child];
-        }
-        refs[at] = x;
-    }
-}
-
-/* The chunks in which there may be something new, in the order in which they were taken. */
-static void scan_source(struct trace_merge *m, uint32_t i)
-{
-    struct trace_source *s = &m->sources[i];
-    const struct trace_chunk *chunks =
-        (const struct trace_chunk *)((char *)s->header + s->chunks_offset);
-    uint64_t n_used = __atomic_load_n(&s->header->n_used, __ATOMIC_ACQUIRE), ticks = 0, ns = 0;
-    size_t n = 0;
-    trace_raw_moment(s->clock, &ticks, &ns);
-    set_clock(s, ticks, ns);
-    m->now_ns = ns;
-    for (uint64_t c = 0; c < s->n_chunks && c < n_used; c++) {
-        uint32_t state = __atomic_load_n(&chunks[c].state, __ATOMIC_ACQUIRE);
-        if (state != TRACE_CHUNK_OWNED && state != TRACE_CHUNK_FULL)
-            continue;
-        if (!more(m, &m->refs, &m->max_refs, n + 1, sizeof *m->refs))
-            return;
-        m->refs[n++] = (struct trace_chunk_ref){chunks[c].serial, i, (uint32_t)c};
-    }
-    sort_refs(m->refs, n);
-    for (size_t j = 0; j < n && !m->states.failed; j++)
-        read_chunk(m, &m->refs[j]);
-    clock_is(s, ticks, ns);
-}
-
-/* The items that are nobody's, by time; in place. */
-static void sort_extra(struct trace_merge_thread *t)
-{
-    size_t n = t->n - t->first;
-    if (n < 2)
-        return;
-    struct trace_item *items = t->items + t->first, x;
-    for (size_t start = n / 2, end = n; end > 1;) {
-        if (start > 0) {
-            x = items[--start];
-        } else {
-            x = items[--end];
-            items[end] = items[0];
-        }
-        size_t at = start;
-        for (size_t child; (child = 2 * at + 1) < end; at = child) {
-            child += child + 1 < end && items[child].ns < items[child + 1].ns;
-            if (x.ns >= items[child].ns)
-                break;
-            items[at] = items[child];
-        }
-        items[at] = x;
-    }
+    return true;
 }
 
 /* Telling. */
 
 static uint64_t next_ns(const struct trace_merge *m, uint32_t thread)
 {
-    const struct trace_merge_thread *t = &m->threads[thread];
-    return t->items[t->first].ns;
+    return trace_queue_next(&m->threads[thread].queue)->ns;
 }
 
 static void sift_down(struct trace_merge *m, size_t at)
@@ -508,7 +276,7 @@ static bool fill_heap(struct trace_merge *m)
     if (!more(m, &m->heap, &m->max_heap, m->n_threads, sizeof *m->heap))
         return false;
     for (size_t i = 0; i < m->n_threads; i++)
-        if (m->threads[i].first < m->threads[i].n)
+        if (trace_queue_next(&m->threads[i].queue))
             m->heap[m->n_heap++] = (uint32_t)i;
     for (size_t i = m->n_heap / 2; i-- > 0;)
         sift_down(m, i);
@@ -598,7 +366,7 @@ static void tell(struct trace_merge *m, uint32_t thread, const struct trace_item
     }
     need_go(m, t, ns);
     uint32_t stack = stack_of(m, item->source, r->stack);
-    const char *p = t->text.p ? (const char *)t->text.p + item->text : "";
+    const char *p = trace_queue_text(&t->queue, item);
     struct trace_states_text text = {p, r->n_text};
     switch ((enum trace_raw_type)r->type) {
     case TRACE_RAW_EXIT:
@@ -659,12 +427,8 @@ static void cut(struct trace_merge *m, uint64_t ns, bool is_last)
 /* That of a thread that has ended: it may be one of very many. */
 static void release_queue(struct trace_merge *m, struct trace_merge_thread *t)
 {
-    if (t->go != NONE || t == m->threads)
-        return;
-    release(m, t->items, t->max * sizeof *t->items);
-    gotrace_release(&m->states.memory, &t->text);
-    t->items = NULL;
-    t->first = t->n = t->max = 0;
+    if (t->go == NONE && t != m->threads)
+        trace_queue_release(&t->queue, &m->states.memory, &m->queued);
 }
 
 /* Turns. */
@@ -687,7 +451,7 @@ void trace_merge_turn(struct trace_merge *m, const struct trace_turn *turn)
 /* What the waker itself has noted of the wake-up, or will have: where it was.  A row of stacks. */
 static uint32_t waker_stack(struct trace_merge *m, uint32_t thread, uint32_t by, uint64_t ns)
 {
-    struct trace_merge_thread *extra = &m->threads[0];
+    const struct trace_queue *extra = &m->threads[0].queue;
     size_t end = extra->first + SKEW_TURNS < extra->n ? extra->first + SKEW_TURNS : extra->n;
     for (size_t i = extra->first; i < end && extra->items[i].ns <= ns + WORD_NS; i++) {
         const struct trace_record *r = &extra->items[i].record;
@@ -801,21 +565,20 @@ static void tell_until(struct trace_merge *m, uint64_t horizon_ns)
     while (m->n_heap && !m->states.failed) {
         uint32_t i = m->heap[0];
         struct trace_merge_thread *t = &m->threads[i];
-        struct trace_item item = t->items[t->first];
-        if (item.ns > horizon_ns)
+        uint64_t ns = trace_queue_next(&t->queue)->ns;
+        if (ns > horizon_ns)
             break;
-        tell_turns(m, item.ns, &bytes_before);
-        turn_over(m, item.ns, &bytes_before);
-        t = &m->threads[i];
-        if (comes_at_once(m, i, &item.ns)) {
-            t->items[t->first].ns = item.ns;
+        tell_turns(m, ns, &bytes_before);
+        turn_over(m, ns, &bytes_before);
+        t = &m->threads[i]; /* they may have moved */
+        if (comes_at_once(m, i, &ns)) {
+            trace_queue_next(&t->queue)->ns = ns;
             sift_down(m, 0);
             continue;
         }
-        t->first++;
-        m->n_pending--;
+        struct trace_item item = trace_queue_take(&t->queue, &m->queued);
         tell(m, i, &item);
-        if (m->threads[i].first == m->threads[i].n) {
+        if (!trace_queue_next(&m->threads[i].queue)) {
             m->heap[0] = m->heap[--m->n_heap];
             release_queue(m, &m->threads[i]);
         }
@@ -825,18 +588,23 @@ static void tell_until(struct trace_merge *m, uint64_t horizon_ns)
     tell_turns(m, horizon_ns, &bytes_before);
 }
 
+static bool is_before(const struct trace_merge_thread *t, uint64_t ns)
+{
+    const struct trace_item *next = trace_queue_next(&t->queue);
+    return next && next->ns < ns;
+}
+
 /* What a thread is in at the beginning, from what it did before that. */
 static void begin_since(struct trace_merge *m, struct trace_merge_thread *t)
 {
     struct trace_item last = {.record.type = TRACE_RAW_NONE};
     bool is_there = false;
-    while (t->first < t->n && t->items[t->first].ns < m->since_ns) {
-        const struct trace_item *item = &t->items[t->first++];
-        m->n_pending--;
-        is_there = item->record.type != TRACE_RAW_EXIT;
-        if (item->record.type == TRACE_RAW_BLOCK || item->record.type == TRACE_RAW_CALL ||
-            item->record.type == TRACE_RAW_END || item->record.type == TRACE_RAW_RETURN)
-            last = *item;
+    while (is_before(t, m->since_ns)) {
+        const struct trace_item item = trace_queue_take(&t->queue, &m->queued);
+        is_there = item.record.type != TRACE_RAW_EXIT;
+        if (item.record.type == TRACE_RAW_BLOCK || item.record.type == TRACE_RAW_CALL ||
+            item.record.type == TRACE_RAW_END || item.record.type == TRACE_RAW_RETURN)
+            last = item;
     }
     if (!is_there)
         return;
@@ -854,10 +622,8 @@ static void begin_all_since(struct trace_merge *m)
     trace_states_start(&m->states, m->since_ns);
     for (size_t i = 0; i < m->n_threads; i++) {
         struct trace_merge_thread *t = &m->threads[i];
-        while (i == 0 && t->first < t->n && t->items[t->first].ns < m->since_ns) {
-            t->first++;
-            m->n_pending--;
-        }
+        while (i == 0 && is_before(t, m->since_ns))
+            trace_queue_take(&t->queue, &m->queued);
         if (i > 0)
             begin_since(m, t);
     }
@@ -866,26 +632,10 @@ static void begin_all_since(struct trace_merge *m)
 
 bool trace_merge_add(struct trace_merge *m, struct trace_raw_header *h, uint64_t n_bytes)
 {
-    struct trace_source s = {.header = h,
-                             .n_chunks = h->n_chunks,
-                             .chunks_offset = h->chunks_offset,
-                             .clock = h->clock,
-                             .keeps_last = h->keeps_last != 0,
-                             .ticks = h->start_ticks,
-                             .ns = h->start_ns,
-                             .scale = 1ull << 32};
-    if (n_bytes < sizeof *h || h->magic != TRACE_RAW_MAGIC || h->version != TRACE_RAW_VERSION ||
-        s.chunks_offset % 64 || s.chunks_offset > n_bytes || s.n_chunks > CHUNKS_MAX ||
-        s.n_chunks * TRACE_RAW_CHUNK_BYTES > n_bytes - s.chunks_offset ||
+    struct trace_source s;
+    if (!trace_source_init(&s, h, n_bytes) ||
         !more(m, &m->sources, &m->max_sources, m->n_sources + 1, sizeof s))
         return false;
-    s.serials = m->states.memory.grow(NULL, 0, s.n_chunks * sizeof *s.serials);
-    s.n_read = s.serials ? m->states.memory.grow(NULL, 0, s.n_chunks) : NULL;
-    if (!s.n_read) {
-        release(m, s.serials, s.n_chunks * sizeof *s.serials);
-        m->states.failed = true;
-        return false;
-    }
     m->sources[m->n_sources++] = s;
     return true;
 }
@@ -895,7 +645,7 @@ void trace_merge_drop(struct trace_merge *m, size_t source)
     if (source >= m->n_sources || !m->sources[source].header)
         return;
     m->n_lost_gone += m->sources[source].header->n_lost;
-    release_source(m, &m->sources[source]);
+    trace_source_release(&m->sources[source], &m->states.memory);
 }
 
 uint64_t trace_merge_n_lost(const struct trace_merge *m)
@@ -925,15 +675,16 @@ void trace_merge_step(struct trace_merge *m, bool is_last)
                           : now_ns > lag_ns ? now_ns - lag_ns
                                             : 0;
     for (uint32_t i = 0; i < m->n_sources && !m->states.failed; i++)
-        if (m->sources[i].header)
-            scan_source(m, i);
+        if (m->sources[i].header && !trace_source_read(&m->sources[i], &m->states.memory, &m->scan,
+                                                       add_record, &(struct reading){m, i}))
+            m->states.failed = true;
     /* By half the lag all have told what they did before it. */
     uint64_t settled_ns = is_last ? UINT64_MAX : horizon_ns + lag_ns / 2;
     if (m->n_threads && !m->states.failed &&
         !trace_wakes_settle(&m->wakes, &m->states.memory, settled_ns, add_unblock, m))
         m->states.failed = true;
     if (m->n_threads)
-        sort_extra(&m->threads[0]);
+        trace_queue_sort(&m->threads[0].queue);
     if (m->since_ns && !m->states.failed)
         begin_all_since(m);
     tell_until(m, horizon_ns);

@@ -13,6 +13,8 @@
 #ifndef SONDE_WIRE_TRACE_MERGE_H
 #define SONDE_WIRE_TRACE_MERGE_H
 
+#include "wire/trace_queue.h"
+#include "wire/trace_source.h"
 #include "wire/trace_states.h"
 #include "wire/trace_wakes.h"
 
@@ -22,14 +24,10 @@
                 */
 #define TRACE_MERGE_GENERATION_NS 1000000000u
 #define TRACE_MERGE_GENERATION_BYTES (16u << 20)
-#define TRACE_MERGE_PENDING_MAX (16u << 20) /* records that wait for their time */
-
-struct trace_item {
-    uint64_t ns;
-    uint32_t text;   /* where its text begins */
-    uint32_t source; /* a thread's process becomes another one by exec */
-    struct trace_record record;
-};
+/* Records that wait for their time, and the bytes of their texts: as long as there are more, what
+ * comes is left where it is. */
+#define TRACE_MERGE_PENDING_MAX (16u << 20)
+#define TRACE_MERGE_TEXT_MAX (256u << 20)
 
 /* What is known of a thread id. */
 struct trace_merge_thread {
@@ -37,13 +35,11 @@ struct trace_merge_thread {
     uint32_t go;  /* of trace_states; TRACE_STATES_NONE: it is not there */
     uint32_t cpu; /* that it is on; TRACE_STATES_NONE: not known, or none */
     bool is_away; /* known to be on none */
-    bool is_queued, has_begun;
+    bool has_begun;
     bool has_stack;    /* one has been read, since it began */
     uint64_t woken_ns; /* while it was on a processor, the last time; 0: never */
     int32_t woken_by;
-    struct trace_item *items;
-    size_t first, n, max; /* first .. n - 1 are to come */
-    struct gotrace_bytes text;
+    struct trace_queue queue;
 };
 
 /* A thread comes to a processor, leaves it to wait or though it could go on, or is woken. */
@@ -58,18 +54,6 @@ struct trace_turn {
     int32_t tid;
     uint32_t cpu_or_by : 30; /* WAKES: who wakes it (tid), 0: nobody who is known */
     uint32_t kind : 2;
-};
-
-/* A process. */
-struct trace_source {
-    struct trace_raw_header *header; /* borrowed */
-    uint64_t n_chunks, chunks_offset;
-    uint32_t clock;
-    bool keeps_last;
-    uint64_t *serials; /* of the chunks as they were when last looked at */
-    uint8_t *n_read;
-    uint64_t ticks, ns; /* a moment on both clocks, and the ns of 2^32 ticks from it on */
-    uint64_t scale;
 };
 
 struct trace_stack_key {
@@ -100,17 +84,15 @@ struct trace_merge {
     size_t n_unborn, max_unborn;
     struct trace_born born[TRACE_MERGE_BORN];
     uint32_t n_born; /* number i at i % TRACE_MERGE_BORN */
-    struct trace_chunk_ref *refs;
-    size_t max_refs;
+    struct trace_source_scan scan;
     struct trace_stack_key *stacks; /* number - 1 */
     size_t n_stacks, max_stacks;
     uint32_t *stack_slots;
     size_t n_stack_slots;
     struct trace_turn *turns; /* first_turn .. n_turns - 1 are to come */
     size_t first_turn, n_turns, max_turns;
-    uint64_t n_pending;
+    struct trace_queued queued;
     uint64_t n_lost_gone; /* of processes that were dropped */
-    uint64_t now_ns;      /* when what is being read was begun with */
     uint64_t since_ns;    /* what was before is not to be told; 0: all is */
     uint64_t until_ns;    /* what lasts until then is told to; 0: up to the last event */
 };

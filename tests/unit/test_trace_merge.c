@@ -250,6 +250,40 @@ static void times_before_others_are_bounded(void **arg)
     free(h);
 }
 
+/* As long as too much waits for its time, what comes stays where it is. */
+static void with_so_much_waiting(bool of_text)
+{
+    struct trace_raw_header *h = make_memory();
+    struct trace_merge merge = {0};
+    AUTO_BUF buf = {0};
+    char texts[10];
+    begin(&merge, &buf, h);
+    uint64_t now = trace_raw_mono_ns() - 2000000000u,
+             *n = of_text ? &merge.queued.n_text_bytes : &merge.queued.n_items,
+             max = of_text ? TRACE_MERGE_TEXT_MAX : TRACE_MERGE_PENDING_MAX;
+    put_log(chunk(h, 0), now, 'a');
+    put_log(chunk(h, 0), now + 1, 'b');
+    *n += max;
+    trace_merge_step(&merge, false); /* the first one passes the bound */
+    *n += 1;
+    trace_merge_step(&merge, false);
+    assert_int_equal(chunk(h, 0)->state, TRACE_CHUNK_FULL);
+    *n -= max + 1;
+    trace_merge_step(&merge, true);
+    assert_int_equal(chunk(h, 0)->state, TRACE_CHUNK_FREE);
+    read_logs(&buf, texts, sizeof texts);
+    assert_string_equal(texts, "ab");
+    trace_merge_release(&merge);
+    free(h);
+}
+
+static void what_waits_is_bounded(void **arg)
+{
+    (void)arg;
+    with_so_much_waiting(false);
+    with_so_much_waiting(true);
+}
+
 /* Turns that are handed over in the wrong order: it comes to an end. */
 static void turns_out_of_order(void **arg)
 {
@@ -322,6 +356,7 @@ int main(void)
         cmocka_unit_test(any_records_are_a_trace),
         cmocka_unit_test(times_to_come_are_now),
         cmocka_unit_test(times_before_others_are_bounded),
+        cmocka_unit_test(what_waits_is_bounded),
         cmocka_unit_test(turns_out_of_order),
         cmocka_unit_test(losses_are_counted),
         cmocka_unit_test(any_bytes_are_a_trace),
