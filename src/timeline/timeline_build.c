@@ -2,6 +2,7 @@
 #include "timeline/timeline_index.h"
 
 #include "timeline/timeline_cache.h"
+#include "timeline/timeline_numbers.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,6 @@
 #define FEW_SUMS 50000 /* that need not be joined, however small the file is */
 #define FEW_PAST_BYTES ((size_t)1 << 20)
 #define MOST_PAST_BYTES ((size_t)1 << 30)
-#define RECENT 1024
 /* No program has so many at once; a trace that says so is read in a bounded time and memory. */
 #define HELD_MAX 8192  /* goroutines that assist or sweep where a chunk begins */
 #define STOPS_MAX 1000 /* stops of the world that go on */
@@ -18,11 +18,7 @@
 struct timeline_building {
     struct timeline *tl; /* that it is of: the argument of the machine */
     VEC(struct timeline_machine_proc) proc_states;
-    struct {
-        int64_t id;
-        uint32_t number;
-    } recent_goes[RECENT], recent_threads[64];
-    uint32_t recent_procs[64];
+    struct timeline_numbers numbers;
     int64_t series[TIMELINE_N_SERIES];
     struct timeline_stretch stretch;
     int64_t stretch_begin_ns;
@@ -53,9 +49,7 @@ struct timeline *timeline_new(void)
     tl->building = b;
     b->tl = tl;
     b->collecting = TIMELINE_NONE;
-    memset(b->recent_goes, 0xff, sizeof b->recent_goes);
-    memset(b->recent_threads, 0xff, sizeof b->recent_threads);
-    memset(b->recent_procs, 0xff, sizeof b->recent_procs);
+    timeline_numbers_init(&b->numbers, tl);
     for (int i = 0; i < TIMELINE_N_SERIES; i++)
         b->series[i] = tl->series_max[i] =
             i == TIMELINE_HEAP || i == TIMELINE_GOAL || i == TIMELINE_N_PROCS ? -1 : 0;
@@ -143,126 +137,39 @@ void timeline_open_events(struct timeline *tl, const struct trace *trace)
     set_bounds(tl, 0);
 }
 
-/* ---- numbers ---- */
-
-static uint32_t new_lane(struct timeline *tl, uint32_t go, uint8_t number, uint8_t initial)
-{
-    struct timeline_lane_of of = {go, TIMELINE_NO_LANE, number};
-    uint32_t lane =
-        timeline_lanes_new(&tl->lanes[TIMELINE_CLASS_GO],
-                           (struct timeline_state){.g = TIMELINE_NONE, .kind = initial});
-    if (lane == TIMELINE_NO_LANE || !vec_push(&tl->lane_of, of)) {
-        tl->failed = true;
-        return TIMELINE_NO_LANE;
-    }
-    if (number) { /* at the end of the goroutine's */
-        uint32_t last = tl->goes.items[go].lane;
-        while (tl->lane_of.items[last].next != TIMELINE_NO_LANE)
-            last = tl->lane_of.items[last].next;
-        tl->lane_of.items[last].next = lane;
-    }
-    return lane;
-}
-
-static uint32_t add_go(struct timeline *tl, int64_t id)
-{
-    uint32_t number = (uint32_t)tl->goes.n;
-    struct timeline_go go = {.id = id,
-                             .seen_ns = tl->building->now_ns,
-                             .end_ns = -1,
-                             .parent = TIMELINE_NONE,
-                             .start_frame = UINT32_MAX,
-                             .initial = TIMELINE_ABSENT};
-    if (number >= UINT32_MAX - 1 || !vec_push(&tl->goes, go) ||
-        !map_put(&tl->go_of, (uint64_t)id, number)) {
-        tl->failed = true;
-        return TIMELINE_NONE;
-    }
-    /* Lanes that cannot be made are 0, which is there or nothing is asked. */
-    uint32_t lane = new_lane(tl, number, TIMELINE_LANE_STATES, TIMELINE_ABSENT);
-    tl->goes.items[number].lane = lane == TIMELINE_NO_LANE ? 0 : lane;
-    return number;
-}
+/* ---- what the machine asks ---- */
 
 static uint32_t go_number(void *arg, int64_t id, bool make)
 {
     struct timeline_building *b = arg;
-    size_t slot = (uint64_t)id % RECENT;
-    if (b->recent_goes[slot].id == id && b->recent_goes[slot].number != TIMELINE_NONE)
-        return b->recent_goes[slot].number;
-    uint32_t number = map_get(&b->tl->go_of, (uint64_t)id);
-    if (number == MAP_NONE && make)
-        number = add_go(b->tl, id);
-    b->recent_goes[slot].id = id;
-    b->recent_goes[slot].number = number;
-    return number;
+    return timeline_number_go(&b->numbers, id, make, b->now_ns);
 }
 
 static uint32_t proc_number(void *arg, int32_t id)
 {
     struct timeline_building *b = arg;
-    struct timeline *tl = b->tl;
-    if ((uint32_t)id < 64 && b->recent_procs[id] != TIMELINE_NONE)
-        return b->recent_procs[id];
-    uint32_t number = map_get(&tl->proc_of, (uint64_t)(uint32_t)id);
-    if (number == MAP_NONE) {
-        struct timeline_state none = {.g = TIMELINE_NONE, .kind = TIMELINE_ABSENT};
-        struct timeline_machine_proc state = {.g = TIMELINE_NONE};
-        number = (uint32_t)tl->procs.n;
-        if (timeline_lanes_new(&tl->lanes[TIMELINE_CLASS_PROC], none) == TIMELINE_NO_LANE ||
-            timeline_lanes_new(&tl->lanes[TIMELINE_CLASS_PROC], none) == TIMELINE_NO_LANE ||
-            !vec_push(&b->proc_states, state) || !vec_push(&tl->procs, id) ||
-            !map_put(&tl->proc_of, (uint64_t)(uint32_t)id, number)) {
-            tl->failed = true;
-            return TIMELINE_NONE;
-        }
+    uint32_t number = timeline_number_proc(&b->numbers, id);
+    if (number == TIMELINE_NONE || number < b->proc_states.n)
+        return number;
+    if (b->tl->failed ||
+        !vec_push(&b->proc_states, (struct timeline_machine_proc){.g = TIMELINE_NONE})) {
+        b->tl->failed = true;
+        return TIMELINE_NONE;
     }
-    if ((uint32_t)id < 64)
-        b->recent_procs[id] = number;
     return number;
 }
 
 static uint32_t thread_number(void *arg, int64_t id)
 {
     struct timeline_building *b = arg;
-    struct timeline *tl = b->tl;
-    size_t slot = (uint64_t)id % 64;
-    if (b->recent_threads[slot].id == id && b->recent_threads[slot].number != TIMELINE_NONE)
-        return b->recent_threads[slot].number;
-    uint32_t number = map_get(&tl->thread_of, (uint64_t)id);
-    if (number == MAP_NONE) {
-        number = (uint32_t)tl->threads.n;
-        if (timeline_lanes_new(
-                &tl->lanes[TIMELINE_CLASS_THREAD],
-                (struct timeline_state){.g = TIMELINE_NONE, .kind = TIMELINE_ABSENT}) ==
-                TIMELINE_NO_LANE ||
-            !vec_push(&tl->threads, id) || !map_put(&tl->thread_of, (uint64_t)id, number)) {
-            tl->failed = true;
-            return TIMELINE_NONE;
-        }
-    }
-    b->recent_threads[slot].id = id;
-    b->recent_threads[slot].number = number;
-    return number;
+    return timeline_number_thread(&b->numbers, id);
 }
 
 static uint32_t task_number(void *arg, uint64_t id)
 {
     struct timeline_building *b = arg;
-    struct timeline *tl = b->tl;
-    if (id == TRACE_BACKGROUND_TASK || id == TRACE_NO_TASK)
-        return TIMELINE_NONE;
-    uint32_t new = (uint32_t)tl->tasks.n, number = map_get_or_put(&tl->task_of, id, new);
-    struct timeline_task task = {
-        .id = id, .begin_ns = -1, .end_ns = -1, .goroutine = TIMELINE_NONE};
-    if (number == MAP_NONE || (number == new && !vec_push(&tl->tasks, task))) {
-        tl->failed = true;
-        return TIMELINE_NONE;
-    }
-    return number;
+    return timeline_number_task(b->tl, id);
 }
-
-/* ---- what the machine asks ---- */
 
 static struct timeline_machine_proc *proc_state(void *arg, uint32_t proc)
 {
@@ -297,8 +204,7 @@ static uint32_t within_lane(void *arg, uint32_t go)
         tl->failed = true;
     tl->goes.items[go].is_listed = true;
     uint32_t lane = timeline_lane_numbered(tl, go, TIMELINE_LANE_WITHIN);
-    return lane == TIMELINE_NO_LANE ? new_lane(tl, go, TIMELINE_LANE_WITHIN, TIMELINE_ABSENT)
-                                    : lane;
+    return lane == TIMELINE_NO_LANE ? timeline_number_lane(tl, go, TIMELINE_LANE_WITHIN) : lane;
 }
 
 static uint32_t region_lane(void *arg, uint32_t go, bool begins)
@@ -312,7 +218,7 @@ static uint32_t region_lane(void *arg, uint32_t go, bool begins)
         return TIMELINE_NO_LANE;
     uint8_t number = (uint8_t)(TIMELINE_LANE_REGIONS + depth);
     uint32_t lane = timeline_lane_numbered(b->tl, go, number);
-    return lane == TIMELINE_NO_LANE ? new_lane(b->tl, go, number, TIMELINE_ABSENT) : lane;
+    return lane == TIMELINE_NO_LANE ? timeline_number_lane(b->tl, go, number) : lane;
 }
 
 static uint32_t lane_of_go(void *arg, uint32_t go)
