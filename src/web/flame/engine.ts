@@ -1,11 +1,13 @@
 // engine: a flame graph in an element of the page: canvases, panel, legend, keyboard and
 // pointer.  It needs no framework: the page and the self-contained file both use it.
-import { alone, percent } from "../format";
+import { element } from "../element";
+import { fillLegend, fillTable } from "./beside";
 import { describe, spoken } from "./describe";
 import { Painter, type Look } from "./draw";
 import "./flame.css";
 import { beyond, boxOf, CUT, depth, pathOf } from "./layout";
 import { ABOVE, boxIn, CALLEES, CALLERS, kindOf, NOWHERE, Picture, spot, type Source, type Spot } from "./picture";
+import { Tip } from "./tip";
 
 export interface Hooks {
   pivot(name: string): void;
@@ -22,15 +24,7 @@ const CLICK = 4; // pixels that a click may wander
 const TWICE_MS = 230;
 const LONG_MS = 500;
 const TRANSITION_MS = 120;
-const TABLE_ROWS = 100;
 let painted = false; // the first graph of the page: a mark for those who measure
-
-function element<K extends keyof HTMLElementTagNameMap>(tag: K, name: string, ...children: (Node | string)[]): HTMLElementTagNameMap[K] {
-  const e = document.createElement(tag);
-  if (name) e.className = name;
-  e.append(...children);
-  return e;
-}
 
 export class FlameGraph {
   readonly view = element("div", "flame-view");
@@ -39,7 +33,7 @@ export class FlameGraph {
   private whole = element("button", "flame-whole", "Whole width");
   private screen = element("div", "flame-screen", this.canvas, this.over, this.whole);
   private spacer = element("div", "");
-  private tip = element("div", "flame-tip");
+  private tip = new Tip(this);
   private said = element("div", "flame-hidden");
   private details = element("details", "flame-table");
   readonly legend = element("div", "flame-legend");
@@ -48,7 +42,6 @@ export class FlameGraph {
   hover: Spot = NOWHERE;
   focus: Spot = NOWHERE;
   private shown = false; // the focus: after a key
-  private pinned = false;
   private matches: Spot[] = [];
   private match = -1;
   private frameAsked = 0;
@@ -58,15 +51,14 @@ export class FlameGraph {
   private pointers = new Map<number, { x: number; y: number; startX: number; startY: number }>();
   private dragged = false;
   private long = 0;
-  private lastTip = { x: 0, y: 0 };
   private ends: (() => void)[] = [];
   private calm = matchMedia("(prefers-reduced-motion: reduce)");
   half = false; // one of two that stand above each other
 
   constructor(
     readonly host: HTMLElement,
-    private hooks: Hooks,
-    private label = "Flame graph",
+    readonly hooks: Hooks,
+    readonly label = "Flame graph",
   ) {
     host.classList.add("flame");
     this.said.setAttribute("aria-live", "polite");
@@ -79,14 +71,12 @@ export class FlameGraph {
     );
     this.legend.setAttribute("role", "group");
     this.legend.setAttribute("aria-label", "Largest modules");
-    this.tip.setAttribute("aria-hidden", "true");
-    this.tip.hidden = true;
     this.whole.type = "button";
     this.whole.hidden = true;
     this.whole.onclick = () => this.animateTo(0, 1, () => this.hooks.moved?.(false));
     this.whole.onpointerdown = (e) => e.stopPropagation();
     this.view.append(this.screen, this.spacer);
-    host.append(this.legend, this.view, this.said, this.details, this.tip);
+    host.append(this.legend, this.view, this.said, this.details, this.tip.panel);
     this.painter = new Painter(this.canvas, this.over);
     this.listen();
   }
@@ -100,7 +90,7 @@ export class FlameGraph {
     this.painter.setPicture(p);
     this.setMatches();
     this.setHover(NOWHERE);
-    this.unpin();
+    this.tip.unpin();
     this.focus = NOWHERE;
     this.shown = false;
     cancelAnimationFrame(this.animation);
@@ -117,9 +107,9 @@ export class FlameGraph {
     if (span < 1) this.animateTo(0, 1);
     const same = old && old.source.pivot === source.pivot && old.base === p.base && old.source.path === source.path;
     if (!same) this.scrollToRow(p.base, source.callers ? 0.4 : 0);
-    this.fillLegend();
+    fillLegend(this);
     this.details.replaceChildren(element("summary", "", "The largest boxes as a table"));
-    if (this.details.open) this.fillTable();
+    if (this.details.open) fillTable(this.details, this);
     this.redraw();
     return share;
   }
@@ -138,7 +128,7 @@ export class FlameGraph {
     Object.assign(this.painter.look, look);
     if (flips && this.picture) this.scrollToRow(this.picture.base, this.picture.source.callers ? 0.4 : 0);
     this.painter.recolor();
-    this.fillLegend();
+    fillLegend(this);
     this.redraw();
   }
 
@@ -303,11 +293,11 @@ export class FlameGraph {
     const s = this.spotAt(e.clientX, e.clientY);
     const changed = s !== this.hover;
     this.setHover(s);
-    if (this.pinned) return;
-    if (s === NOWHERE) this.tip.hidden = true;
+    if (this.tip.pinned) return;
+    if (s === NOWHERE) this.tip.hide();
     else {
-      if (changed || this.tip.hidden) this.fillTip(s, false);
-      this.placeTip(e.clientX, e.clientY);
+      if (changed || this.tip.panel.hidden) this.tip.fill(s, false);
+      this.tip.place(e.clientX, e.clientY);
     }
     this.view.style.cursor = s === NOWHERE ? "" : "pointer";
     if (changed) this.hooks.hover?.(s);
@@ -315,58 +305,7 @@ export class FlameGraph {
 
   // The panel of a box that another graph's pointer is at.
   showTip(s: Spot) {
-    this.fillTip(s, false);
-  }
-
-  private fillTip(s: Spot, buttons: boolean) {
-    const told = describe(this.picture!, s);
-    const facts = element("dl", "");
-    for (const [what, much] of told.facts) facts.append(element("dt", "", what), element("dd", "", much));
-    const parts: Node[] = [element("b", "", told.name)];
-    if (told.place) parts.push(element("span", "flame-place", told.place));
-    parts.push(facts);
-    for (const mark of told.marks) parts.push(element("span", "flame-mark", mark));
-    if (buttons) {
-      const name = this.picture!.name(s);
-      const bar = element("div", "flame-buttons");
-      const add = (text: string, fn: () => void) => {
-        const b = element("button", "", text);
-        b.type = "button";
-        b.onclick = () => {
-          const r = b.getBoundingClientRect();
-          this.unpin();
-          fn();
-          return [r.left, r.bottom];
-        };
-        bar.append(b);
-      };
-      if (kindOf(s) === ABOVE || this.picture!.isOutermost(s)) add("Go back out", () => this.activate(s));
-      else {
-        if (this.picture!.frame(s) >= 0) add("Pivot", () => this.activate(s));
-        if (kindOf(s) === CALLEES) add("Zoom", () => this.zoomTo(s));
-      }
-      if (this.picture!.frame(s) >= 0) add("More", () => this.hooks.menu(name, this.lastTip.x, this.lastTip.y));
-      add("Close", () => {});
-      parts.push(bar);
-    }
-    this.tip.replaceChildren(...parts);
-    this.tip.hidden = false;
-    this.tip.classList.toggle("flame-pinned", buttons);
-    this.tip.setAttribute("aria-hidden", String(!buttons));
-  }
-
-  private placeTip(x: number, y: number) {
-    this.lastTip = { x, y };
-    const { offsetWidth: w, offsetHeight: h } = this.tip;
-    const left = x + 16 + w < innerWidth ? x + 16 : Math.max(8, x - 16 - w);
-    const below = y + 20 + h < innerHeight;
-    this.tip.style.left = `${Math.max(8, Math.min(left, innerWidth - w - 8))}px`;
-    this.tip.style.top = `${below ? y + 20 : Math.max(8, y - 12 - h)}px`;
-  }
-
-  private unpin() {
-    this.pinned = false;
-    this.tip.hidden = true;
+    this.tip.fill(s, false);
   }
 
   // --- what can be done
@@ -403,8 +342,8 @@ export class FlameGraph {
   }
 
   goOut(): boolean {
-    if (this.pinned) {
-      this.unpin();
+    if (this.tip.pinned) {
+      this.tip.unpin();
       return true;
     }
     if (this.isZoomed) {
@@ -464,8 +403,8 @@ export class FlameGraph {
     // The panel stands beside the box.
     const r = view.getBoundingClientRect();
     const [x] = this.edges(s);
-    this.fillTip(s, false);
-    this.placeTip(r.left + x + 8, r.top + y - view.scrollTop + h - 8);
+    this.tip.fill(s, false);
+    this.tip.place(r.left + x + 8, r.top + y - view.scrollTop + h - 8);
   }
 
   // Where a box begins and ends in the window's pixels.
@@ -585,7 +524,7 @@ export class FlameGraph {
     if (s === NOWHERE || this.picture!.frame(s) < 0) return;
     const r = this.view.getBoundingClientRect();
     const y = this.painter.y(this.picture!.rowOf(s)) / this.painter.ratio;
-    this.tip.hidden = true;
+    this.tip.hide();
     this.hooks.menu(this.picture!.name(s), r.left + this.edges(s)[0] + 8, r.top + y + 16);
   }
 
@@ -603,9 +542,9 @@ export class FlameGraph {
     this.on(view, "pointerup", (e) => this.up(e));
     this.on(view, "pointercancel", (e) => this.cancel(e));
     this.on(view, "pointerleave", (e: PointerEvent) => {
-      if (e.pointerType === "touch" || this.pinned) return;
+      if (e.pointerType === "touch" || this.tip.pinned) return;
       this.setHover(NOWHERE);
-      this.tip.hidden = true;
+      this.tip.hide();
       this.hooks.hover?.(NOWHERE);
     });
     this.on(view, "contextmenu", (e: MouseEvent) => {
@@ -613,7 +552,7 @@ export class FlameGraph {
       const s = this.spotAt(e.clientX, e.clientY);
       if (s === NOWHERE || this.picture!.frame(s) < 0) return;
       e.preventDefault();
-      this.unpin();
+      this.tip.unpin();
       this.dragged = true;
       this.hooks.menu(this.picture!.name(s), e.clientX, e.clientY);
     });
@@ -632,12 +571,12 @@ export class FlameGraph {
           if (e.shiftKey || Math.abs(dx) > Math.abs(e.deltaY)) e.preventDefault();
           this.setView(this.painter.a + (dx / r.width) * this.painter.span, this.painter.span, true);
         }
-        this.tip.hidden = true;
+        this.tip.hide();
       },
       { passive: false },
     );
     this.on(view, "scroll", () => {
-      if (!this.pinned && !this.shown) this.tip.hidden = true;
+      if (!this.tip.pinned && !this.shown) this.tip.hide();
       this.setHover(NOWHERE);
       this.redraw();
       this.hooks.moved?.(true);
@@ -649,21 +588,21 @@ export class FlameGraph {
     });
     this.on(view, "blur", () => {
       this.shown = false;
-      if (!this.pinned) this.tip.hidden = true;
+      if (!this.tip.pinned) this.tip.hide();
       this.refresh();
     });
     this.on(this.details, "toggle", () => {
       if (!this.details.open) return;
-      this.fillTable();
+      fillTable(this.details, this);
       this.details.scrollIntoView({ block: "start" }); // it stands below the window's end
     });
     this.on(document, "pointerdown", (e: PointerEvent) => {
-      if (this.pinned && !this.host.contains(e.target as Node)) this.unpin();
+      if (this.tip.pinned && !this.host.contains(e.target as Node)) this.tip.unpin();
     });
     const measure = () => this.measure();
     const recolor = () => {
       this.painter.setDark(this.isDark());
-      this.fillLegend();
+      fillLegend(this);
       this.redraw();
     };
     const watch = new ResizeObserver(measure);
@@ -690,7 +629,7 @@ export class FlameGraph {
           const s = this.spotAt(e.clientX, e.clientY);
           if (this.dragged || s === NOWHERE || this.picture!.frame(s) < 0) return;
           this.dragged = true;
-          this.unpin();
+          this.tip.unpin();
           this.hooks.menu(this.picture!.name(s), e.clientX, e.clientY);
         }, LONG_MS);
       }
@@ -711,8 +650,8 @@ export class FlameGraph {
     if (!this.dragged && Math.hypot(e.clientX - at.startX, e.clientY - at.startY) > CLICK) {
       this.dragged = true;
       clearTimeout(this.long);
-      this.tip.hidden = true;
-      this.pinned = false;
+      this.tip.hide();
+      this.tip.pinned = false;
       this.view.setPointerCapture(e.pointerId);
     }
     if (this.dragged) {
@@ -754,16 +693,16 @@ export class FlameGraph {
     }
     const s = this.spotAt(e.clientX, e.clientY);
     if (e.pointerType === "touch") {
-      if (s === NOWHERE || (this.pinned && s === this.hover)) return this.unpin();
+      if (s === NOWHERE || (this.tip.pinned && s === this.hover)) return this.tip.unpin();
       this.setHover(s);
-      this.pinned = true;
-      this.fillTip(s, true);
-      this.placeTip(e.clientX, e.clientY);
+      this.tip.pinned = true;
+      this.tip.fill(s, true);
+      this.tip.place(e.clientX, e.clientY);
       this.hooks.hover?.(s);
       return;
     }
     if (s === NOWHERE) return;
-    this.tip.hidden = true;
+    this.tip.hide();
     this.focus = s;
     if (this.clicked) {
       clearTimeout(this.clicked);
@@ -784,68 +723,5 @@ export class FlameGraph {
     clearTimeout(this.long);
     this.pointers.delete(e.pointerId);
     this.dragged = true;
-  }
-
-  // --- beside the picture
-
-  private fillLegend() {
-    const p = this.picture;
-    if (!p) return;
-    const { look } = this.painter;
-    const { groups } = p.source.frames;
-    this.legend.hidden = look.color !== "module" || groups.length < 2;
-    if (this.legend.hidden) return this.legend.replaceChildren();
-    const total = p.source.values.total;
-    const items = groups.slice(0, 12).flatMap((g, k) => {
-      if (!g.self || !g.name) return [];
-      const swatch = element("i", "");
-      swatch.style.background = this.painter.groupColor(k);
-      const b = element("button", "", swatch, element("span", "", g.name), element("small", "", percent(g.self, total)));
-      b.type = "button";
-      b.title = `${g.name}: ${alone(g.self, p.source.values)}, ${percent(g.self, total)} of all in its own functions. Click to highlight.`;
-      b.setAttribute("aria-pressed", String(look.group === k));
-      b.onclick = () => {
-        this.setLook({ group: look.group === k ? -1 : k });
-        (this.legend.children[items.indexOf(b)] as HTMLElement | undefined)?.focus();
-      };
-      return [b];
-    });
-    this.legend.replaceChildren(...items);
-  }
-
-  // The largest boxes, callers before callees, with their depth.
-  private fillTable() {
-    const p = this.picture;
-    if (!p) return;
-    const { values } = p.source;
-    const l = p.layouts[CALLEES];
-    const order = Array.from({ length: l.n }, (_, i) => i).filter((i) => l.frame[i] !== CUT);
-    order.sort((x, y) => l.size[y] - l.size[x] || x - y);
-    const chosen = new Set(order.slice(0, TABLE_ROWS));
-    const body = element("tbody", "");
-    const walk: [number, number][] = [[0, 1]];
-    while (walk.length) {
-      const [box, level] = walk.pop()!;
-      const s = spot(CALLEES, box);
-      const tree = l.tree;
-      const name = element("button", "", p.name(s) || "all");
-      name.type = "button";
-      name.onclick = () => this.activate(s);
-      const cell = element("td", "", name, l.inlined[box] ? " (inlined)" : "");
-      cell.style.paddingLeft = `${Math.min(level, 24) * 8}px`;
-      const value = tree.value[l.source[box]];
-      const self = tree.self[l.source[box]];
-      const numbers =
-        tree.before && tree.after
-          ? [alone(tree.before[l.source[box]], values), alone(tree.after[l.source[box]], values)]
-          : [alone(value, values), percent(value, values.total), alone(self, values)];
-      body.append(element("tr", "", ...[String(level), ...numbers].map((t) => element("td", "", t)), cell));
-      for (let k = l.first[box] + l.children[box] - 1; k >= l.first[box]; k--) if (chosen.has(k)) walk.push([k, level + 1]);
-    }
-    const heads = l.tree.before ? ["Level", "Before", "After", "Function"] : ["Level", "Total", "Share", "Self", "Function"];
-    const head = element("tr", "", ...heads.map((t) => element("th", "", t)));
-    for (const th of head.children) th.setAttribute("scope", "col");
-    const table = element("table", "", element("caption", "flame-hidden", `${this.label}: the largest boxes, each below its caller`), element("thead", "", head), body);
-    this.details.replaceChildren(this.details.firstChild!, table);
   }
 }

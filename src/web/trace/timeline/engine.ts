@@ -2,6 +2,7 @@
 // a place, what lies over the boxes, the panel at the pointer, pointers and keys are modules beside it.
 // It needs no framework.  What is shown of it in the address is the page's matter
 // (pages/timeline.tsx).
+import { element } from "../../element";
 import type { Box as BoxAnswer, Kind } from "../data";
 import { count, exact, long } from "../units";
 import { Painter } from "./draw";
@@ -25,13 +26,6 @@ export interface Hooks {
 export const LEAST_SPAN = 20; // ns
 const MS = 140; // of a movement
 const LIVE_MS = 220; // until tracks without anything go
-
-export function element<K extends keyof HTMLElementTagNameMap>(tag: K, name: string, ...children: (Node | string)[]): HTMLElementTagNameMap[K] {
-  const e = document.createElement(tag);
-  if (name) e.className = name;
-  e.append(...children);
-  return e;
-}
 
 export class Timeline {
   readonly view = element("div", "tl-view");

@@ -1,6 +1,7 @@
 // tip: the panel at the pointer.
+import { element } from "../../element";
 import { bytes, count, exact, long } from "../units";
-import { element, type Timeline } from "./engine";
+import type { Timeline } from "./engine";
 import { KIND_NAMES } from "./palette";
 import { firstAfter } from "./tiles";
 
