@@ -55,12 +55,16 @@ static const char *reason_of(const struct trace *trace, uint32_t stack)
     return "";
 }
 
+static int64_t end_of_cycle(const struct analysis_facts *f, const struct analysis_ledger_cycle *c)
+{
+    return c->end_ns == ANALYSIS_NEVER ? f->last_ns : c->end_ns;
+}
+
 static void write_cycle(const struct trace_web_ask *ask, struct json *j,
                         const struct analysis_ledger_cycle *c, struct stops *stops)
 {
     const struct analysis_facts *f = ask->model->facts;
-    int64_t longest, start = c->start_ns - f->first_ns;
-    int64_t end = (c->end_ns == ANALYSIS_NEVER ? f->last_ns : c->end_ns) - f->first_ns;
+    int64_t longest, start = c->start_ns - f->first_ns, end = end_of_cycle(f, c) - f->first_ns;
     int64_t pauses = stopped(ask, stops, start, end, &longest);
     double of = (double)(end - start) * ask->model->stats.n_procs;
     double share = of > 0 ? (double)(c->worker_ns + c->assist_ns) / of : 0;
@@ -80,11 +84,37 @@ static void write_cycle(const struct trace_web_ask *ask, struct json *j,
     json_close(j, '}');
 }
 
+static void write_cycles(const struct trace_web_ask *ask, struct json *j, struct stops *stops)
+{
+    const struct analysis_ledger *l = &ask->model->ledger;
+    size_t n = l->cycles.n, shown = n < ROWS_MAX ? n : ROWS_MAX;
+    int64_t active = 0;
+    for (size_t i = 0; i < n; i++)
+        active +=
+            end_of_cycle(ask->model->facts, &l->cycles.items[i]) - l->cycles.items[i].start_ns;
+    json_member_int(j, "active", active);
+    json_key(j, "cycles");
+    json_open(j, '[');
+    for (size_t i = 0; i < shown; i++)
+        write_cycle(ask, j, &l->cycles.items[i], stops);
+    json_close(j, ']');
+    json_member_int(j, "more_cycles", (int64_t)(n - shown));
+}
+
 static void write_pauses(const struct trace_web_ask *ask, struct json *j, const struct stops *stops)
 {
+    uint32_t shown = stops->n < ROWS_MAX ? stops->n : ROWS_MAX;
+    int64_t paused = 0, longest = 0;
+    for (uint32_t i = 0; i < stops->n; i++) {
+        int64_t ns = end_of(ask, &stops->spans[i]) - stops->spans[i].start_ns;
+        paused += ns;
+        longest = ns > longest ? ns : longest;
+    }
+    json_member_int(j, "paused", paused);
+    json_member_int(j, "longest", longest);
     json_key(j, "pauses");
     json_open(j, '[');
-    for (uint32_t i = 0; i < stops->n && i < ROWS_MAX; i++) {
+    for (uint32_t i = 0; i < shown; i++) {
         const struct timeline_span *s = &stops->spans[i];
         json_open(j, '{');
         json_member_int(j, "start", s->start_ns);
@@ -94,6 +124,7 @@ static void write_pauses(const struct trace_web_ask *ask, struct json *j, const 
         json_close(j, '}');
     }
     json_close(j, ']');
+    json_member_int(j, "more_pauses", stops->n - shown);
 }
 
 static void write_kinds(const struct trace_web_ask *ask, struct json *j)
@@ -113,16 +144,11 @@ static void write_kinds(const struct trace_web_ask *ask, struct json *j)
 
 bool trace_web_gc(const struct trace_web_ask *ask, struct json *j, struct err *err)
 {
-    const struct analysis_ledger *l = &ask->model->ledger;
     struct stops stops = {0};
     (void)err;
     stops.spans = timeline_pauses(ask->timeline, &stops.n);
     json_member_int(j, "duration", ask->model->stats.duration_ns);
-    json_key(j, "cycles");
-    json_open(j, '[');
-    for (size_t i = 0; i < l->cycles.n && i < ROWS_MAX; i++)
-        write_cycle(ask, j, &l->cycles.items[i], &stops);
-    json_close(j, ']');
+    write_cycles(ask, j, &stops);
     write_pauses(ask, j, &stops);
     write_kinds(ask, j);
     return true;

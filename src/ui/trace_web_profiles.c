@@ -127,7 +127,7 @@ static bool scope_task(struct part *part, const struct trace_web_model *model, u
                        struct err *err)
 {
     struct trace_web_tree tree;
-    bool ok = trace_web_tree(&model->ledger, task, SIZE_MAX, &tree);
+    bool ok = trace_web_tree(&model->ledger, task, &tree);
     for (size_t i = 0; ok && i < model->ledger.regions.n; i++) {
         const struct analysis_ledger_region *r = &model->ledger.regions.items[i];
         if (map_get(&tree.ids, r->task) != MAP_NONE)

@@ -340,8 +340,10 @@ static bool write_one(const struct trace_web_ask *ask, struct json *j, struct on
     if (!ok)
         return false;
     write_row(ask, j, t, &counts);
-    if (!write_rows(ask, j, "tree", within->rows.items, within->rows.n, err))
+    size_t n = within->rows.n, shown = n < TREE_MAX ? n : TREE_MAX;
+    if (!write_rows(ask, j, "tree", within->rows.items, shown, err))
         return false;
+    json_member_int(j, "more_tree", (int64_t)(n - shown));
     write_events(ask, j, one);
     return true;
 }
@@ -354,8 +356,7 @@ bool trace_web_task(const struct trace_web_ask *ask, struct json *j, struct err 
         return false;
     if (!find_task(ask, (uint64_t)id, &one.row))
         return err_set(err, ERR_INPUT, "there is no task %lld in the trace", (long long)id);
-    bool ok = trace_web_tree(&ask->model->ledger, (uint64_t)id, TREE_MAX, &one.tree) &&
-              add_events(ask, &one);
+    bool ok = trace_web_tree(&ask->model->ledger, (uint64_t)id, &one.tree) && add_events(ask, &one);
     ok = ok ? write_one(ask, j, &one, err) : err_nomem(err);
     trace_web_tree_release(&one.tree);
     vec_release(&one.events);

@@ -18,15 +18,14 @@ static bool find_children(const struct analysis_ledger *l, struct children *c)
     return ok;
 }
 
-bool trace_web_tree(const struct analysis_ledger *l, uint64_t task, size_t most,
-                    struct trace_web_tree *out)
+bool trace_web_tree(const struct analysis_ledger *l, uint64_t task, struct trace_web_tree *out)
 {
     struct children children = {0};
     VEC(uint32_t) later = {0}; /* rows whose turn comes, the next one last */
     *out = (struct trace_web_tree){0};
     bool ok = map_put(&out->ids, task, 0) && find_children(l, &children);
     uint32_t row = ok ? map_get(&children.first, task) : MAP_NONE;
-    while (ok && out->within.rows.n < most && (row != MAP_NONE || later.n)) {
+    while (ok && (row != MAP_NONE || later.n)) {
         if (row == MAP_NONE)
             row = later.items[--later.n];
         uint64_t id = l->tasks.items[row].id;

@@ -11,9 +11,8 @@ struct trace_web_tree {
     struct map ids;               /* of those, and of the task itself */
 };
 
-/* All that are within the task, but at most `most`.  False: no memory; release it in any case.
- * O(all tasks). */
-bool trace_web_tree(const struct analysis_ledger *ledger, uint64_t task, size_t most,
+/* All that are within the task.  False: no memory; release it in any case.  O(all tasks). */
+bool trace_web_tree(const struct analysis_ledger *ledger, uint64_t task,
                     struct trace_web_tree *out);
 void trace_web_tree_release(struct trace_web_tree *tree);
 

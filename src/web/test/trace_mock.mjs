@@ -630,7 +630,7 @@ const answers = {
     const t = tasks[num(q, "id") - 1];
     const sub = tasks.filter((x) => x.parent === t.id);
     const events = [{ at: t.start, length: 0, kind: "begin", task: t.id, g: [...t.gs][0], text: t.name }, ...regions.filter((r) => r.task === t.id).map((r) => ({ at: r.start, length: r.end - r.start, kind: "region", task: t.id, g: r.g, text: r.name })), ...logs.filter((l) => l.task === t.id).map((l) => ({ at: l.at, length: 0, kind: "log", task: t.id, g: l.g, text: `${l.category}: ${l.message}` })), ...sub.map((s) => ({ at: s.start, length: s.end - s.start, kind: "subtask", task: s.id, g: [...s.gs][0] ?? -1, text: s.name })), { at: t.end, length: 0, kind: "end", task: t.id, g: [...t.gs][0], text: "" }];
-    return { ...row(t), tree: sub.map(row), events: events.sort((a, b) => a.at - b.at), more: 0 };
+    return { ...row(t), tree: sub.map(row), more_tree: 0, events: events.sort((a, b) => a.at - b.at), more: 0 };
   },
   userregions: () => ({ types: [...new Set(regions.map((r) => r.name))].map((name) => { const of = regions.filter((r) => r.name === name).map((r) => r.end - r.start); return { name, function: "main.(*server).handle", place: "/src/shop/server.go:101", pc: "4a0b10", count: of.length, complete: of.length, spread: spread(of), histogram: histogram(of) }; }) }),
   userregion: (q) => {
@@ -649,8 +649,8 @@ const answers = {
   },
   mmuworst: (q) => ({ window: num(q, "window"), worst: cycles.slice(0, 10).map((c, i) => ({ start: c.start, share: 0.1 + i * 0.02 })) }),
   gc: () => ({
-    duration: END, cycles: cycles.map((c) => ({ start: c.start, length: c.end - c.start, reason: "", pauses: 90000, longest: 60000, workers: 9e6, assists: 5e5, sweep: 3e5, share: 0.31, heap_before: c.before, heap_after: c.before * 0.35, goal: c.goal })),
-    pauses: stw.map((s) => ({ start: s.start, length: s.end - s.start, name: s.name, g: s.g })), by_pause: [...new Set(stw.map((s) => s.name))].map((name) => ({ name, spread: spread(stw.filter((s) => s.name === name).map((s) => s.end - s.start)) })), histogram: histogram(stw.map((s) => s.end - s.start)),
+    duration: END, active: cycles.reduce((s, c) => s + c.end - c.start, 0), more_cycles: 0, cycles: cycles.map((c) => ({ start: c.start, length: c.end - c.start, reason: "", pauses: 90000, longest: 60000, workers: 9e6, assists: 5e5, sweep: 3e5, share: 0.31, heap_before: c.before, heap_after: c.before * 0.35, goal: c.goal })),
+    paused: stw.reduce((s, x) => s + x.end - x.start, 0), longest: Math.max(0, ...stw.map((s) => s.end - s.start)), more_pauses: 0, pauses: stw.map((s) => ({ start: s.start, length: s.end - s.start, name: s.name, g: s.g })), by_pause: [...new Set(stw.map((s) => s.name))].map((name) => ({ name, spread: spread(stw.filter((s) => s.name === name).map((s) => s.end - s.start)) })), histogram: histogram(stw.map((s) => s.end - s.start)),
   }),
   flame: (q) => {
     const names = ["net/http.(*conn).serve", "main.(*server).handle", "main.(*store).query", "sync.(*Mutex).Lock", "main.worker", "runtime.chanrecv1", "main.(*cache).put"];

@@ -366,7 +366,8 @@ export interface TaskRow {
 }
 // ---- GET ./data/task?id=: one, with what it is made of, in time
 export interface Task extends TaskRow {
-  tree: TaskRow[]; // its subtasks, depth first
+  tree: TaskRow[]; // its subtasks, depth first; at most 1000
+  more_tree: number;
   events: { at: Ns; length: Ns; kind: "begin" | "end" | "region" | "log" | "subtask"; task: number; g: number; text: string }[]; // at most 2000
   more: number;
 }
@@ -414,6 +415,7 @@ export interface MmuWorst {
 // ---- GET ./data/gc
 export interface Gc {
   duration: Ns;
+  active: Ns; // of all cycles
   cycles: {
     start: Ns;
     length: Ns;
@@ -428,7 +430,11 @@ export interface Gc {
     heap_after: number;
     goal: number;
   }[]; // at most 5000
+  more_cycles: number;
+  paused: Ns; // by all stops of the world
+  longest: Ns; // of them
   pauses: { start: Ns; length: Ns; name: string; g: number }[]; // all stops of the world, at most 5000
+  more_pauses: number;
   by_pause: { name: string; spread: Percentiles }[];
   histogram: Histogram; // of pauses
 }

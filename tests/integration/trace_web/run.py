@@ -513,6 +513,71 @@ VALUES = {
     "flags": "stw perProc|stw|background|assist|sweep mut", "w": "10 1000", "z": "0 0.0 9.9", "p": "main ("}
 
 
+def varints(*numbers):
+    out = bytearray()
+    for n in numbers:
+        while n >= 128:
+            out.append(n & 127 | 128)
+            n >>= 7
+        out.append(n)
+    return bytes(out)
+
+
+def many_trace(path, n_cycles, n_tasks):
+    """A trace of Go 1.23: goroutine 1 collects n_cycles times, for 2 us each, in which it stops the
+    world for 1 us; then it begins a task and n_tasks within it."""
+    with open(os.path.join(ROOT, "src/wire/gotrace.h"), encoding="utf-8") as f:
+        names = re.search(r"enum gotrace_type \{(.*?)\};", f.read(), re.S).group(1)
+    types = {name: i for i, name in enumerate(re.findall(r"\bGOTRACE_(\w+)\b(?: = 128)?[,\n]", names))}
+    events = [varints(types["PROC_STATUS"], 1, 0, 1), varints(types["GO_STATUS"], 1, 1, 1, 2)]
+    for i in range(n_cycles):
+        events += [varints(types["GC_BEGIN"], 1000, 2 * i + 1, 0), varints(types["STW_BEGIN"], 500, 1, 0),
+                   varints(types["STW_END"], 1000), varints(types["GC_END"], 500, 2 * i + 2)]
+    events += [varints(types["USER_TASK_BEGIN"], 10, i + 1, min(i, 1), 1, 0) for i in range(n_tasks + 1)]
+
+    def batch(time_ns, data):
+        return varints(types["EVENT_BATCH"], 1, 1, time_ns, len(data)) + data
+    with open(path, "wb") as f:
+        f.write(b"go 1.23 trace\0\0\0")
+        now = 1000
+        for at in range(0, len(events), 2000):
+            part = events[at:at + 2000]
+            f.write(batch(now, b"".join(part)))
+            now += sum(decode(e)[1] for e in part)
+        f.write(batch(now, varints(types["FREQUENCY"], 1000000000)))
+        f.write(batch(now, varints(types["STRINGS"], types["STRING"], 1, 4) + b"made"))
+
+
+def decode(data):
+    """The varints of an event."""
+    out, n, shift = [], 0, 0
+    for byte in data:
+        n, shift = n | (byte & 127) << shift, shift + 7
+        if byte < 128:
+            out.append(n)
+            n, shift = 0, 0
+    return out
+
+
+def test_many(folder):
+    """What is left out of long lists is counted, and is in the sums."""
+    path = os.path.join(folder, "many.trace")
+    many_trace(path, 5010, 1020)
+    with serve(path) as s:
+        meta = s.read()
+        check("a trace of many cycles", meta["cycles"] == 5010 and meta["tasks"] == 1021, meta)
+        gc = shaped("many", s, "gc", "Gc")
+        check("many cycles", len(gc["cycles"]) == 5000 and gc["more_cycles"] == 10 and
+              gc["active"] == 5010 * 2000, gc["more_cycles"], gc["active"])
+        check("many pauses", len(gc["pauses"]) == 5000 and gc["more_pauses"] == 10 and
+              gc["paused"] == 5010 * 1000 and gc["longest"] == 1000, gc["more_pauses"], gc["paused"])
+        task = s.data("task", id=1).json
+        check("many tasks within one", len(task["tree"]) == 1000 and task["more_tree"] == 20 and
+              task["more"] == 1021 - len(task["events"]), task["more_tree"], task["more"])
+        small = s.data("task", id=2).json
+        check("none within one", small["tree"] == [] and small["more_tree"] == 0, small)
+
+
 def test_chance(trace):
     """Parameters by chance: an answer, or one line why not."""
     chance = random.Random(7)
@@ -621,6 +686,7 @@ def main():
         for trace in samples:
             test_sample(trace)
         test_marks(known)
+        test_many(folder)
         test_requests(known)
         test_chance(known)
         test_command(folder, known)

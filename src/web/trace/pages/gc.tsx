@@ -27,73 +27,70 @@ export function GcPage({ meta }: PageProps) {
         )}
       </div>
       <Loaded asked={asked}>
-        {(a) => {
-          const active = a.cycles.reduce((s, c) => s + c.length, 0);
-          const paused = a.pauses.reduce((s, p) => s + p.length, 0);
-          const longest = a.pauses.reduce((m, p) => Math.max(m, p.length), 0);
-          return (
-            <>
-              <Facts
-                facts={[
-                  ["Cycles", count(a.cycles.length)],
-                  ["Active", `${long(active)}, ${share(active, a.duration)} of the time`],
-                  ["Stops of the world", `${count(a.pauses.length)}, ${long(paused)} in all`],
-                  ["Longest stop", long(longest)],
-                ]}
-              />
-              <div class="columns">
-                <section>
-                  <h2>Stops of the world</h2>
-                  <HistogramView histogram={a.histogram} />
-                  <Table
-                    label="Stops by reason"
-                    id={(p) => p.name}
-                    rows={a.by_pause}
-                    none="The world was never stopped."
-                    columns={[
-                      { name: "Reason", value: (p) => p.name, cell: (p) => p.name },
-                      { name: "Count", number: true, value: (p) => p.spread.count, cell: (p) => count(p.spread.count) },
-                      { name: "Median", number: true, value: (p) => p.spread.p50, cell: (p) => long(p.spread.p50) },
-                      { name: "Longest", number: true, value: (p) => p.spread.max, cell: (p) => long(p.spread.max) },
-                    ]}
-                  />
-                </section>
-                <section>
-                  <h2>The longest stops</h2>
-                  <Table
-                    label="The longest stops"
-                    id={(p) => p.start}
-                    rows={[...a.pauses].sort((x, y) => y.length - x.length).slice(0, 15)}
-                    none="None."
-                    columns={[
-                      { name: "Took", number: true, cell: (p) => <Link to={inTimeline({ ...p, g: -1, p: -1, task: 0 })}>{long(p.length)}</Link> },
-                      { name: "From", number: true, wide: true, cell: (p) => exact(p.start) },
-                      { name: "Reason", cell: (p) => p.name },
-                    ]}
-                  />
-                </section>
-              </div>
-              <h2>Cycles</h2>
-              <Table
-                label="Cycles"
-                id={(c) => c.start}
-                rows={a.cycles}
-                none="The collector did not run."
-                columns={[
-                  { name: "From", number: true, value: (c) => c.start, cell: (c) => <Link to={address("trace", { start: Math.max(0, Math.round(c.start - c.length * 0.1)), end: Math.round(c.start + c.length * 1.1) })}>{exact(c.start)}</Link> },
-                  { name: "Took", number: true, value: (c) => c.length, cell: (c) => long(c.length) },
-                  ...(a.cycles.some((c) => c.reason) ? [{ name: "Reason", title: "Why it began: the heap had grown to its goal, the program asked for it, or there was none for two minutes", value: (c: Cycle) => c.reason, cell: (c: Cycle) => c.reason }] : []),
-                  { name: "Processors", title: "Share that it used while it was active", number: true, value: (c) => c.share, cell: (c) => share(c.share, 1) },
-                  { name: "Stops", number: true, value: (c) => c.pauses, cell: (c) => long(c.pauses) },
-                  { name: "Workers", number: true, wide: true, value: (c) => c.workers, cell: (c) => long(c.workers) },
-                  { name: "Assists", number: true, wide: true, value: (c) => c.assists, cell: (c) => long(c.assists) },
-                  { name: "Sweeping", number: true, wide: true, value: (c) => c.sweep, cell: (c) => long(c.sweep) },
-                  { name: "Heap", number: true, wide: true, value: (c) => c.heap_before, cell: (c) => (c.heap_before ? `${bytes(c.heap_before)} \u2192 ${bytes(c.heap_after)}` : "") },
-                ]}
-              />
-            </>
-          );
-        }}
+        {(a) => (
+          <>
+            <Facts
+              facts={[
+                ["Cycles", count(a.cycles.length + a.more_cycles)],
+                ["Active", `${long(a.active)}, ${share(a.active, a.duration)} of the time`],
+                ["Stops of the world", `${count(a.pauses.length + a.more_pauses)}, ${long(a.paused)} in all`],
+                ["Longest stop", long(a.longest)],
+              ]}
+            />
+            <div class="columns">
+              <section>
+                <h2>Stops of the world</h2>
+                <HistogramView histogram={a.histogram} />
+                <Table
+                  label="Stops by reason"
+                  id={(p) => p.name}
+                  rows={a.by_pause}
+                  none="The world was never stopped."
+                  columns={[
+                    { name: "Reason", value: (p) => p.name, cell: (p) => p.name },
+                    { name: "Count", number: true, value: (p) => p.spread.count, cell: (p) => count(p.spread.count) },
+                    { name: "Median", number: true, value: (p) => p.spread.p50, cell: (p) => long(p.spread.p50) },
+                    { name: "Longest", number: true, value: (p) => p.spread.max, cell: (p) => long(p.spread.max) },
+                  ]}
+                />
+              </section>
+              <section>
+                <h2>The longest stops</h2>
+                <Table
+                  label="The longest stops"
+                  id={(p) => p.start}
+                  rows={[...a.pauses].sort((x, y) => y.length - x.length).slice(0, 15)}
+                  none="None."
+                  columns={[
+                    { name: "Took", number: true, cell: (p) => <Link to={inTimeline({ ...p, g: -1, p: -1, task: 0 })}>{long(p.length)}</Link> },
+                    { name: "From", number: true, wide: true, cell: (p) => exact(p.start) },
+                    { name: "Reason", cell: (p) => p.name },
+                  ]}
+                />
+                {a.more_pauses > 0 && <p class="muted">Of the first {count(a.pauses.length)}; {count(a.more_pauses)} more.</p>}
+              </section>
+            </div>
+            <h2>Cycles</h2>
+            <Table
+              label="Cycles"
+              id={(c) => c.start}
+              rows={a.cycles}
+              none="The collector did not run."
+              columns={[
+                { name: "From", number: true, value: (c) => c.start, cell: (c) => <Link to={address("trace", { start: Math.max(0, Math.round(c.start - c.length * 0.1)), end: Math.round(c.start + c.length * 1.1) })}>{exact(c.start)}</Link> },
+                { name: "Took", number: true, value: (c) => c.length, cell: (c) => long(c.length) },
+                ...(a.cycles.some((c) => c.reason) ? [{ name: "Reason", title: "Why it began: the heap had grown to its goal, the program asked for it, or there was none for two minutes", value: (c: Cycle) => c.reason, cell: (c: Cycle) => c.reason }] : []),
+                { name: "Processors", title: "Share that it used while it was active", number: true, value: (c) => c.share, cell: (c) => share(c.share, 1) },
+                { name: "Stops", number: true, value: (c) => c.pauses, cell: (c) => long(c.pauses) },
+                { name: "Workers", number: true, wide: true, value: (c) => c.workers, cell: (c) => long(c.workers) },
+                { name: "Assists", number: true, wide: true, value: (c) => c.assists, cell: (c) => long(c.assists) },
+                { name: "Sweeping", number: true, wide: true, value: (c) => c.sweep, cell: (c) => long(c.sweep) },
+                { name: "Heap", number: true, wide: true, value: (c) => c.heap_before, cell: (c) => (c.heap_before ? `${bytes(c.heap_before)} \u2192 ${bytes(c.heap_after)}` : "") },
+              ]}
+            />
+            {a.more_cycles > 0 && <p class="muted">{count(a.more_cycles)} more.</p>}
+          </>
+        )}
       </Loaded>
     </div>
   );

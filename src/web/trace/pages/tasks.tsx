@@ -209,6 +209,7 @@ function OneTask({ meta, id }: PageProps & { id: string }) {
                       { name: "Goroutines", number: true, value: (r) => r.goroutines, cell: (r) => count(r.goroutines) },
                     ]}
                   />
+                  {t.more_tree > 0 && <p class="muted">{count(t.more_tree)} more.</p>}
                 </>
               )}
             </>
