@@ -1,6 +1,7 @@
 #include "format/format.h"
 
 #include "base/gzip.h"
+#include "base/gzip_ahead.h"
 #include "base/zstd.h"
 #include "format/folded_read.h"
 #include "format/jemalloc_read.h"
@@ -79,8 +80,30 @@ static uint8_t *unpack(const char *name, const uint8_t *data, size_t *len, struc
     return NULL;
 }
 
+/* A large profile, decoded while it is unpacked.  NULL: not possible. */
+static struct profile *read_ahead(const struct file *file, struct diag *diag)
+{
+    struct gzip_ahead *ahead =
+        gzip_is(file->data, file->len)
+            ? gzip_ahead_begin(file->data, file->len, most_unpacked_bytes(file->len))
+            : NULL;
+    if (!ahead)
+        return NULL;
+    struct profile *profile = pprof_read_ahead(ahead, diag);
+    if (!gzip_ahead_end(ahead) && profile) {
+        profile_free(profile);
+        profile = NULL;
+    }
+    if (profile)
+        profile->is_pprof = true;
+    return profile;
+}
+
 struct profile *format_read(const char *name, struct file *file, struct diag *diag, struct err *err)
 {
+    struct profile *ahead = read_ahead(file, diag);
+    if (ahead)
+        return ahead;
     bool is_packed = gzip_is(file->data, file->len) || zstd_is(file->data, file->len);
     if (is_packed) {
         size_t len = file->len;

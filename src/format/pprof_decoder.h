@@ -6,12 +6,18 @@
  * Many are then counted, chunk by chunk on all processors, which gives every sample
  * its place in the columns, and decoded into those places.  Few are decoded one after
  * the other into columns that grow.
+ * What is being unpacked meanwhile (base/gzip_ahead.h) is walked once, and a few bytes of it
+ * are in memory at a time: samples are decoded as they come, although the locations and
+ * strings that they refer to come later.  A location's row is taken to be its id - 1, as it
+ * almost always is, a string to be its index; both are put right at the end.  What cannot be
+ * read so, damaged input too, fails without a message, and is to be read as a whole.
  * Errors: ERR_INPUT, as of proto.h; ERR_NOMEM.  Threads: one decoder each; samples are
  * decoded on several.  Signals: no. */
 #ifndef SONDE_FORMAT_PPROF_DECODER_H
 #define SONDE_FORMAT_PPROF_DECODER_H
 
 #include "base/diag.h"
+#include "base/gzip_ahead.h"
 #include "base/intern.h"
 #include "base/map.h"
 #include "base/vec.h"
@@ -30,8 +36,9 @@ struct chunk {
 
 /* Where the next sample goes. */
 struct place {
-    uint32_t *loc;
+    uint32_t *loc, *loc_end;
     int64_t *value, *value_end;
+    uint32_t loc_max;    /* the largest of those decoded, where that is not certain to be a row */
     uint64_t n_too_many; /* values of the last sample beyond value_end */
     struct profile_label *labels;
     size_t n_labels, labels_cap;
@@ -47,7 +54,11 @@ struct ids {
 
 struct decoder {
     struct proto_input in;
-    struct profile *profile; /* being filled */
+    struct gzip_ahead *ahead; /* where `in` comes from, a piece at a time; or NULL */
+    bool ahead_failed;        /* its samples cannot be read so */
+    size_t n_types_ahead;     /* values of each of them */
+    uint32_t loc_max;         /* the largest location of those decoded one after the other */
+    struct profile *profile;  /* being filled */
     struct diag *diag;
     struct err *err;
 
@@ -69,13 +80,13 @@ struct decoder {
 
     struct ids mapping_ids, function_ids, location_ids;
 
-    /* Decodes a chunk's samples to where they go, and advances that. */
+    /* Decodes a chunk's samples; locations that do not exist may become rows that do not. */
     bool (*decode)(const struct decoder *, struct chunk *, struct place *);
     /* The profile's columns, until it has them. */
-    uint64_t *stack_first, *label_first;
-    uint32_t *stack_locs;
-    int64_t *values;
-    struct profile_label *labels;
+    VEC(uint64_t) stack_first, label_first;
+    VEC(uint32_t) stack_locs;
+    VEC(int64_t) values;
+    VEC(struct profile_label) labels;
 };
 
 /* The row of an id, PROFILE_NONE if there is none. */
@@ -86,7 +97,12 @@ static inline uint32_t ids_find(const struct ids *ids, uint64_t id)
     return id <= ids->n ? ids->table[id] : map_get(&ids->rest, id);
 }
 
-/* Decode the samples of d->chunks, whose ids and strings d knows, into the profile. */
+/* Decode the samples of d->chunks, before ids and strings are known, and forget the chunks.
+ * False and d->ahead_failed: not possible. */
+bool pprof_read_ahead_samples(struct decoder *d);
+
+/* Decode the samples of d->chunks, whose ids and strings d knows, into the profile; or
+ * complete those that were decoded ahead. */
 bool pprof_read_samples(struct decoder *d);
 
 #endif

@@ -184,15 +184,27 @@ static bool reserve_tables(struct decoder *d)
            vec_reserve(&d->line_functions, n) && vec_reserve(&d->lines, n);
 }
 
+/* More of what is being unpacked, from *p on: what comes before is gone then.  False: there is
+ * no more, or it cannot be read so. */
+static bool get_more(struct decoder *d, const uint8_t **p)
+{
+    if (!d->ahead || !pprof_read_ahead_samples(d))
+        return false;
+    size_t had = (size_t)(d->in.end - *p), n = gzip_ahead_next(d->ahead, p, had);
+    d->in = (struct proto_input){*p, *p + n};
+    return n > had;
+}
+
 static bool read_top_level(struct decoder *d)
 {
     struct profile *profile = d->profile;
     struct profile_value_type type;
     struct proto_field f;
-    for (const uint8_t *p = d->in.data; p < d->in.end;) {
+    for (const uint8_t *p = d->in.data, *next; p < d->in.end || get_more(d, &p); p = next) {
         bool ok = true;
-        if (!(p = proto_next(&d->in, p, d->in.end, &f, d->err)))
-            return false;
+        while (!(next = proto_next(&d->in, p, d->in.end, &f, d->err)))
+            if (!get_more(d, &p))
+                return false;
         if (f.number == 0 || f.number > 15)
             continue;
         if (f.number != 13 && !proto_expect(&d->in, &f, top_level_type(f.number), d->err))
@@ -408,37 +420,14 @@ static void decoder_release(struct decoder *d)
     vec_release(&d->locations);
     vec_release(&d->location_mappings);
     vec_release(&d->chunks);
-    free(d->stack_first);
-    free(d->label_first);
-    free(d->stack_locs);
-    free(d->values);
-    free(d->labels);
+    vec_release(&d->stack_first);
+    vec_release(&d->label_first);
+    vec_release(&d->stack_locs);
+    vec_release(&d->values);
+    vec_release(&d->labels);
     ids_release(&d->mapping_ids);
     ids_release(&d->function_ids);
     ids_release(&d->location_ids);
-}
-
-struct profile *pprof_read(const uint8_t *data, size_t len, struct diag *diag, struct err *err)
-{
-    struct decoder d = {.in = {data, data + len}, .diag = diag, .err = err};
-    if (len == 0) {
-        err_set(err, ERR_INPUT, "empty input file");
-        return NULL;
-    }
-    d.profile = profile_new();
-    if (!d.profile || !intern_init(&d.strings, &d.profile->arena) || !reserve_tables(&d))
-        err_nomem(err);
-    else if (read_top_level(&d) && resolve_strings(&d) && resolve_ids(&d) &&
-             pprof_read_samples(&d)) {
-        if (seal(&d)) {
-            decoder_release(&d);
-            return d.profile;
-        }
-        err_nomem(err);
-    }
-    decoder_release(&d);
-    profile_free(d.profile);
-    return NULL;
 }
 
 /* The first fields must be fields of a profile.  One that is cut short after a
@@ -457,6 +446,40 @@ static bool pprof_probe(const uint8_t *data, size_t len)
             return false;
     }
     return true;
+}
+
+static struct profile *read_profile(struct decoder *d)
+{
+    d->profile = profile_new();
+    if (!d->profile || !intern_init(&d->strings, &d->profile->arena) || !reserve_tables(d))
+        err_nomem(d->err);
+    else if (read_top_level(d) && resolve_strings(d) && resolve_ids(d) && pprof_read_samples(d)) {
+        if (seal(d)) {
+            decoder_release(d);
+            return d->profile;
+        }
+        err_nomem(d->err);
+    }
+    decoder_release(d);
+    profile_free(d->profile);
+    return NULL;
+}
+
+struct profile *pprof_read(const uint8_t *data, size_t len, struct diag *diag, struct err *err)
+{
+    struct decoder d = {.in = {data, data + len}, .diag = diag, .err = err};
+    if (len)
+        return read_profile(&d);
+    err_set(err, ERR_INPUT, "empty input file");
+    return NULL;
+}
+
+struct profile *pprof_read_ahead(struct gzip_ahead *ahead, struct diag *diag)
+{
+    const uint8_t *data = NULL;
+    size_t n = gzip_ahead_next(ahead, &data, 0);
+    struct decoder d = {.in = {data, data + n}, .ahead = ahead, .diag = diag};
+    return pprof_probe(data, n) ? read_profile(&d) : NULL;
 }
 
 const struct format_ops pprof_format = {

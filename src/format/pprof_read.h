@@ -10,11 +10,18 @@
 #ifndef SONDE_FORMAT_PPROF_READ_H
 #define SONDE_FORMAT_PPROF_READ_H
 
+#include "base/gzip_ahead.h"
 #include "format/format.h"
 
 /* NULL and *err: ERR_INPUT, "malformed profile: what at byte N", or ERR_NOMEM.
  * Memory is at most a small multiple of `len`.  O(len). */
 struct profile *pprof_read(const uint8_t *data, size_t len, struct diag *diag, struct err *err);
+
+/* The same of bytes that are being unpacked, whose samples are decoded meanwhile, on another
+ * processor.  The caller ends `ahead`: whether it was unpacked well shows then.  NULL without a
+ * message: it is none, or is damaged, or has to be read as a whole.  Needs memory for the
+ * profile, but not for the bytes. */
+struct profile *pprof_read_ahead(struct gzip_ahead *ahead, struct diag *diag);
 
 extern const struct format_ops pprof_format;
 

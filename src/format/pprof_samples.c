@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #if defined(__x86_64__) && __has_include(<sys/platform/x86.h>)
+#include <immintrin.h>
 #include <sys/platform/x86.h>
 #define HAS_CPU_FEATURES
 #endif
@@ -79,7 +80,8 @@ static bool has_fast_pext(void)
 {
 #ifdef HAS_CPU_FEATURES
     /* As libc has them: asking the processor takes longer in a virtual machine. */
-    return CPU_FEATURE_ACTIVE(BMI2) && (!CPU_FEATURE_PRESENT(SSE4A) || CPU_FEATURE_PRESENT(VAES));
+    return CPU_FEATURE_ACTIVE(BMI2) && CPU_FEATURE_ACTIVE(AVX2) &&
+           (!CPU_FEATURE_PRESENT(SSE4A) || CPU_FEATURE_PRESENT(VAES));
 #else
     return false;
 #endif
@@ -99,16 +101,78 @@ static inline __attribute__((always_inline)) uint64_t squeeze(uint64_t w, uint64
     return proto_squeeze((w & mask) >> shift);
 }
 
+#ifdef HAS_CPU_FEATURES
+#define SHORT_BYTES 40 /* that are read at once */
+#define SHORT_IDS 6    /* that are written at once; the last of them may be none */
+
+/* Rows of dense ids at p, as long as they are of four bytes at most: their ends in 16 bytes are
+ * found at once, so that none waits for the one before.  Returns the position after them and
+ * advances place->loc.  Whether there are such rows is for the caller to see. */
+static __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt"))) const uint8_t *
+take_short_ids(const struct decoder *d, const uint8_t *p, const uint8_t *end, struct place *place)
+{
+    uint32_t *to = place->loc;
+    while (p < end && d->in.end - p >= SHORT_BYTES && place->loc_end - to >= SHORT_IDS) {
+        uint32_t in_id = end - p < 16 ? (1u << (end - p)) - 1 : 0xffff;
+        uint32_t goes_on =
+            (uint32_t)_mm_movemask_epi8(_mm_loadu_si128((const __m128i_u *)p)) & in_id;
+        uint32_t ends = goes_on ^ in_id, four = goes_on & goes_on >> 1;
+        if ((four & four >> 2) || !ends)
+            break;
+        uint32_t left = ends, begin = 0;
+#define TAKE(i)                                                                                    \
+    do {                                                                                           \
+        uint32_t after = _tzcnt_u32(left) + 1, w;                                                  \
+        memcpy(&w, p + begin, sizeof w);                                                           \
+        to[i] = _pext_u32(_bzhi_u32(w, 8 * (after - begin)), 0x7f7f7f7f) - 1;                      \
+        begin = after;                                                                             \
+        left = _blsr_u32(left);                                                                    \
+    } while (0)
+        TAKE(0);
+        TAKE(1);
+        TAKE(2);
+        TAKE(3);
+        TAKE(4);
+        TAKE(5);
+#undef TAKE
+        uint32_t n = (uint32_t)_mm_popcnt_u32(ends);
+        to += n < SHORT_IDS ? n : SHORT_IDS;
+        p += n < SHORT_IDS ? 32 - _lzcnt_u32(ends) : begin;
+    }
+    place->loc = to;
+    return p;
+}
+
+static __attribute__((target("avx2"))) uint32_t largest_by_lanes(const uint32_t *locs, size_t n)
+{
+    __m256i max = _mm256_setzero_si256();
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        max = _mm256_max_epu32(max, _mm256_loadu_si256((const __m256i_u *)&locs[i]));
+    __m128i m = _mm_max_epu32(_mm256_castsi256_si128(max), _mm256_extracti128_si256(max, 1));
+    m = _mm_max_epu32(m, _mm_shuffle_epi32(m, 0x4e));
+    m = _mm_max_epu32(m, _mm_shuffle_epi32(m, 0xb1));
+    uint32_t most = (uint32_t)_mm_cvtsi128_si32(m);
+    for (; i < n; i++)
+        most = locs[i] > most ? locs[i] : most;
+    return most;
+}
+#endif
+
 /* The bulk of a profile.  Two ids are taken out of each 8 bytes, so that the
  * search for where one ends does not hold up the next.  Advances *out. */
 static inline __attribute__((always_inline)) bool decode_locs(const struct decoder *d,
                                                               const struct proto_field *f,
-                                                              uint32_t **out, struct err *err,
+                                                              struct place *place, struct err *err,
                                                               bool pext)
 {
     const uint8_t *p = f->p, *end = f->end;
-    uint32_t *to = *out;
     uint64_t id;
+#ifdef HAS_CPU_FEATURES
+    if (pext && d->location_ids.dense)
+        p = take_short_ids(d, p, end, place);
+#endif
+    uint32_t *to = place->loc;
     while (p < end) {
         if (d->in.end - p >= 8) {
             uint64_t w;
@@ -136,7 +200,7 @@ static inline __attribute__((always_inline)) bool decode_locs(const struct decod
         if ((*to++ = ids_find(&d->location_ids, id)) == PROFILE_NONE)
             return no_location(d, at, id, err);
     }
-    *out = to;
+    place->loc = to;
     return true;
 }
 
@@ -144,6 +208,10 @@ static inline __attribute__((always_inline)) bool decode_locs(const struct decod
 static bool label_string(const struct decoder *d, const struct proto_field *f, uint64_t index,
                          uint32_t *string, struct err *err)
 {
+    if (d->ahead) {
+        *string = (uint32_t)index; /* until resolve_labels */
+        return index < UINT32_MAX;
+    }
     if (index >= d->string_ids.n)
         return proto_malformed(&d->in, err, f->at, "label refers to string %" PRIu64 " of %zu",
                                index, d->string_ids.n);
@@ -204,7 +272,7 @@ static inline __attribute__((always_inline)) bool decode_sample(const struct dec
         if (f.type != PROTO_BYTES && (f.number == 3 || f.type != PROTO_VARINT))
             return proto_expect(&d->in, &f, f.number == 3 ? PROTO_BYTES : PROTO_VARINT, err);
         if (f.number == 1 && f.type == PROTO_BYTES) {
-            if (!decode_locs(d, &f, &to->loc, err, pext))
+            if (!decode_locs(d, &f, to, err, pext))
                 return false;
         } else if (f.number == 1) {
             if ((*to->loc++ = ids_find(&d->location_ids, f.value)) == PROFILE_NONE)
@@ -240,9 +308,9 @@ decode_samples(const struct decoder *d, struct chunk *chunk, struct place *to, b
         uint64_t n_values = (uint64_t)(to->value - values) + to->n_too_many;
         if (n_values != d->types.n)
             return wrong_values(d, &f, n_values, &chunk->err);
-        d->stack_first[++sample] = (uint64_t)(to->loc - d->stack_locs);
-        if (d->label_first)
-            d->label_first[sample] = chunk->first_label + to->n_labels;
+        d->stack_first.items[++sample] = (uint64_t)(to->loc - d->stack_locs.items);
+        if (d->label_first.items)
+            d->label_first.items[sample] = chunk->first_label + to->n_labels;
     }
     return true;
 }
@@ -257,17 +325,52 @@ static bool decode_by_pext(const struct decoder *d, struct chunk *chunk, struct 
     return decode_samples(d, chunk, to, true);
 }
 
+static void choose_decode(struct decoder *d)
+{
+    d->decode = has_fast_pext() ? decode_by_pext : decode_by_words;
+}
+
+static uint32_t largest(const struct decoder *d, const uint32_t *locs, size_t n)
+{
+#ifdef HAS_CPU_FEATURES
+    if (d->decode == decode_by_pext)
+        return largest_by_lanes(locs, n);
+#endif
+    uint32_t most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = locs[i] > most ? locs[i] : most;
+    return most;
+}
+
+/* Decode a chunk's samples to where they go, and advance that. */
+static bool decode(const struct decoder *d, struct chunk *chunk, struct place *to)
+{
+    const struct place begin = *to;
+    bool ok = d->decode(d, chunk, to);
+    if (!d->location_ids.dense || (d->decode == decode_by_words && !d->ahead))
+        return ok;
+    to->loc_max = largest(d, begin.loc, (size_t)(to->loc - begin.loc));
+    if (to->loc == begin.loc || to->loc_max < d->location_ids.n)
+        return ok;
+    /* Which one is not there? */
+    to->loc = begin.loc;
+    to->value = begin.value;
+    to->n_labels = begin.n_labels;
+    return decode_by_words(d, chunk, to);
+}
+
 static void decode_chunk(void *arg, size_t i)
 {
     struct decoder *d = arg;
     struct chunk *chunk = &d->chunks.items[i];
-    int64_t *values = d->values + chunk->first_sample * d->types.n;
-    struct place to = {.loc = d->stack_locs + chunk->first_loc,
+    int64_t *values = d->values.items + chunk->first_sample * d->types.n;
+    struct place to = {.loc = d->stack_locs.items + chunk->first_loc,
+                       .loc_end = d->stack_locs.items + chunk->first_loc + chunk->n_locs,
                        .value = values,
                        .value_end = values + chunk->n_samples * d->types.n,
-                       .labels = d->labels ? d->labels + chunk->first_label : NULL,
+                       .labels = d->labels.items ? d->labels.items + chunk->first_label : NULL,
                        .labels_cap = chunk->n_labels};
-    chunk->failed = !d->decode(d, chunk, &to);
+    chunk->failed = !decode(d, chunk, &to);
 }
 
 static bool chunk_failed(struct decoder *d, const struct chunk *chunk)
@@ -286,90 +389,169 @@ static bool run_chunks(struct decoder *d, void (*fn)(void *, size_t))
     return true;
 }
 
-/* Memory for n rows; `all`: every one of them will be filled. */
-static bool make_room(struct decoder *d, void **column, uint64_t n, size_t row_bytes, bool all)
+/* Memory for n rows, all of which will be filled. */
+static bool make_room(struct decoder *d, void **column, uint64_t n, size_t row_bytes)
 {
     size_t n_bytes;
     if (__builtin_mul_overflow(n + 1, row_bytes, &n_bytes) || !(*column = malloc(n_bytes)))
         return err_nomem(d->err);
-    if (all)
-        pages_prepare(*column, n_bytes);
+    pages_prepare(*column, n_bytes);
     return true;
 }
 
-#define ROOM(d, column, n, all)                                                                    \
-    make_room((d), (void **)&(d)->column, (n), sizeof *(d)->column, (all))
+#define ROOM(d, column, n)                                                                         \
+    make_room((d), (void **)&(d)->column.items, (n), sizeof *(d)->column.items)
 
-static bool read_many(struct decoder *d, uint64_t *n_locs, uint64_t *n_labels)
+static bool read_many(struct decoder *d)
 {
+    uint64_t n_locs = 0, n_labels = 0;
     if (!run_chunks(d, count_chunk))
         return false;
     for (size_t i = 0; i < d->chunks.n; i++) {
         struct chunk *chunk = &d->chunks.items[i];
-        chunk->first_loc = *n_locs;
-        chunk->first_label = *n_labels;
-        *n_locs += chunk->n_locs;
-        *n_labels += chunk->n_labels;
+        chunk->first_loc = n_locs;
+        chunk->first_label = n_labels;
+        n_locs += chunk->n_locs;
+        n_labels += chunk->n_labels;
     }
-    if (!ROOM(d, stack_first, d->n_samples, true) || !ROOM(d, stack_locs, *n_locs, true) ||
-        !ROOM(d, values, d->n_samples * d->types.n, true) ||
-        (*n_labels &&
-         (!ROOM(d, labels, *n_labels, true) || !ROOM(d, label_first, d->n_samples, true))))
+    if (!ROOM(d, stack_first, d->n_samples) || !ROOM(d, stack_locs, n_locs) ||
+        !ROOM(d, values, d->n_samples * d->types.n) ||
+        (n_labels && (!ROOM(d, labels, n_labels) || !ROOM(d, label_first, d->n_samples))))
         return false;
-    d->stack_first[0] = 0;
-    if (*n_labels)
-        d->label_first[0] = 0;
+    d->stack_first.items[0] = 0;
+    if (n_labels)
+        d->label_first.items[0] = 0;
+    d->stack_locs.n = n_locs;
+    d->labels.n = n_labels;
     return run_chunks(d, decode_chunk);
 }
 
-static bool read_few(struct decoder *d, uint64_t *n_locs, uint64_t *n_labels)
+/* Decode one more chunk, into columns that grow.  False: memory, or as the chunk says. */
+static bool decode_next(struct decoder *d, struct chunk *chunk)
 {
-    uint64_t n_values = d->n_samples * d->types.n;
-    size_t locs_cap = 0;
-    if (!ROOM(d, values, n_values, false) || !ROOM(d, stack_first, d->n_samples, false) ||
-        !ROOM(d, label_first, d->n_samples, false))
-        return false;
-    struct place to = {.value = d->values, .value_end = d->values + n_values};
-    bool ok = true;
-    d->stack_first[0] = d->label_first[0] = 0;
-    for (size_t i = 0; ok && i < d->chunks.n; i++) {
-        struct chunk *chunk = &d->chunks.items[i];
-        /* a location is a byte at least */
-        size_t most = *n_locs + (size_t)(chunk->end - chunk->begin);
-        if (!vec_grow_((void **)&d->stack_locs, &locs_cap, most, sizeof *d->stack_locs)) {
-            ok = err_nomem(d->err);
-            break;
-        }
-        to.loc = d->stack_locs + *n_locs;
-        chunk->failed = !d->decode(d, chunk, &to);
-        ok = !chunk_failed(d, chunk);
-        *n_locs = (uint64_t)(to.loc - d->stack_locs);
+    /* A location or a value is a byte at least. */
+    size_t n_bytes = (size_t)(chunk->end - chunk->begin), n_values = d->types.n * chunk->n_samples;
+    size_t first_value = d->types.n * chunk->first_sample;
+    size_t n_samples = (size_t)chunk->first_sample + chunk->n_samples;
+    n_values = n_values < n_bytes ? n_values : n_bytes;
+    if (!vec_reserve(&d->stack_locs, d->stack_locs.n + n_bytes) ||
+        !vec_reserve(&d->values, first_value + n_values) ||
+        !vec_reserve(&d->stack_first, n_samples + 1) ||
+        !vec_reserve(&d->label_first, n_samples + 1)) {
+        chunk->failed = true;
+        return err_nomem(&chunk->err);
     }
-    d->labels = to.labels;
-    *n_labels = to.n_labels;
-    return ok;
+    d->stack_first.items[0] = d->label_first.items[0] = 0;
+    struct place to = {.loc = d->stack_locs.items + d->stack_locs.n,
+                       .loc_end = d->stack_locs.items + d->stack_locs.cap,
+                       .value = d->values.items + first_value,
+                       .value_end = d->values.items + first_value + n_values,
+                       .labels = d->labels.items,
+                       .n_labels = d->labels.n,
+                       .labels_cap = d->labels.cap};
+    chunk->failed = !decode(d, chunk, &to);
+    d->loc_max = to.loc_max > d->loc_max ? to.loc_max : d->loc_max;
+    d->stack_locs.n = (size_t)(to.loc - d->stack_locs.items);
+    d->labels.items = to.labels;
+    d->labels.n = to.n_labels;
+    d->labels.cap = to.labels_cap;
+    return !chunk->failed;
+}
+
+static bool read_few(struct decoder *d)
+{
+    for (size_t i = 0; i < d->chunks.n; i++)
+        if (!decode_next(d, &d->chunks.items[i]))
+            return !chunk_failed(d, &d->chunks.items[i]);
+    return true;
+}
+
+/* Addresses for the columns of a common profile, so that they need not be moved, of huge pages;
+ * memory comes as they are filled.  Without them they grow. */
+static void reserve_columns(struct decoder *d)
+{
+    size_t n_bytes = gzip_ahead_most(d->ahead);
+#define RESERVE(column, n)                                                                         \
+    if (vec_reserve(&d->column, (n)))                                                              \
+    pages_prepare(d->column.items, (n) * sizeof *d->column.items)
+    RESERVE(stack_locs, n_bytes);
+    RESERVE(values, n_bytes / 8);
+    RESERVE(stack_first, n_bytes / 16);
+    RESERVE(label_first, n_bytes / 16);
+#undef RESERVE
+}
+
+bool pprof_read_ahead_samples(struct decoder *d)
+{
+    if (d->chunks.n && !d->decode) {
+        d->n_types_ahead = d->types.n;
+        d->location_ids = (struct ids){.n = UINT32_MAX, .dense = true};
+        choose_decode(d);
+        reserve_columns(d);
+    }
+    for (size_t i = 0; i < d->chunks.n && !d->ahead_failed; i++)
+        d->ahead_failed = !decode_next(d, &d->chunks.items[i]);
+    vec_clear(&d->chunks);
+    return !d->ahead_failed;
+}
+
+/* Locations that were taken to be dense. */
+static bool resolve_locations(struct decoder *d)
+{
+    uint32_t *locs = d->stack_locs.items;
+    if (d->location_ids.dense)
+        return d->stack_locs.n == 0 || d->loc_max < d->location_ids.n;
+    for (size_t i = 0; i < d->stack_locs.n; i++)
+        if ((locs[i] = ids_find(&d->location_ids, (uint64_t)locs[i] + 1)) == PROFILE_NONE)
+            return false;
+    return true;
+}
+
+/* Labels whose strings are indexes. */
+static bool resolve_labels(struct decoder *d)
+{
+    for (size_t i = 0; i < d->labels.n; i++) {
+        struct profile_label *label = &d->labels.items[i];
+        uint32_t *value = label->is_num ? &label->unit : &label->str;
+        if (label->key >= d->string_ids.n || *value >= d->string_ids.n)
+            return false;
+        label->key = d->string_ids.items[label->key];
+        *value = d->string_ids.items[*value];
+    }
+    return true;
+}
+
+static bool complete(struct decoder *d)
+{
+    return !d->ahead_failed && (d->n_samples == 0 || d->n_types_ahead == d->types.n) &&
+           resolve_locations(d) && resolve_labels(d);
+}
+
+static bool read_whole(struct decoder *d)
+{
+    size_t n_bytes = 0;
+    for (size_t i = 0; i < d->chunks.n; i++)
+        n_bytes += (size_t)(d->chunks.items[i].end - d->chunks.items[i].begin);
+    choose_decode(d);
+    return n_bytes < FEW_BYTES ? read_few(d) : read_many(d);
 }
 
 /* The profile gets the first n rows of a column. */
 #define KEEP(d, column, n)                                                                         \
-    (((d)->profile->column =                                                                       \
-          arena_adopt(&(d)->profile->arena, (void **)&(d)->column, (n), sizeof *(d)->column))      \
+    (((d)->profile->column = arena_adopt(&(d)->profile->arena, (void **)&(d)->column.items, (n),   \
+                                         sizeof *(d)->column.items))                               \
          ? true                                                                                    \
          : err_nomem((d)->err))
 
 bool pprof_read_samples(struct decoder *d)
 {
-    uint64_t n_locs = 0, n_labels = 0;
-    size_t n_bytes = 0;
     if (d->n_samples && d->types.n == 0)
         return proto_malformed(&d->in, d->err, NULL, "missing sample type information");
-    for (size_t i = 0; i < d->chunks.n; i++)
-        n_bytes += (size_t)(d->chunks.items[i].end - d->chunks.items[i].begin);
-    d->decode = has_fast_pext() ? decode_by_pext : decode_by_words;
-    if (!(n_bytes < FEW_BYTES ? read_few(d, &n_locs, &n_labels) : read_many(d, &n_locs, &n_labels)))
+    if (!(d->ahead ? complete(d) : read_whole(d)))
         return false;
     d->profile->n_samples = (uint32_t)d->n_samples;
-    return KEEP(d, stack_first, d->n_samples + 1) && KEEP(d, stack_locs, n_locs) &&
+    return KEEP(d, stack_first, d->n_samples + 1) && KEEP(d, stack_locs, d->stack_locs.n) &&
            KEEP(d, values, d->n_samples * d->types.n) &&
-           (n_labels == 0 || (KEEP(d, labels, n_labels) && KEEP(d, label_first, d->n_samples + 1)));
+           (d->labels.n == 0 ||
+            (KEEP(d, labels, d->labels.n) && KEEP(d, label_first, d->n_samples + 1)));
 }

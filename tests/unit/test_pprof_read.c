@@ -4,49 +4,16 @@
 #include "base/buf.h"
 #include "base/gzip.h"
 #include "format/pprof_read.h"
+#include "proto_message.h"
 #include "unit.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static void varint(struct buf *b, uint64_t v)
-{
-    for (; v >= 128; v >>= 7)
-        buf_putc(b, (char)(v | 0x80));
-    buf_putc(b, (char)v);
-}
-
-static void number(struct buf *b, unsigned field, uint64_t v)
-{
-    varint(b, field << 3);
-    varint(b, v);
-}
-
-static void bytes(struct buf *b, unsigned field, const void *data, size_t n)
-{
-    varint(b, field << 3 | 2);
-    varint(b, n);
-    buf_add(b, data, n);
-}
-
 static void text(struct buf *b, const char *s)
 {
     bytes(b, 6, s, strlen(s));
 }
-
-/* A message of numbers: fields 1, 2, ... in turn, -1 = leave out. */
-static void message(struct buf *b, unsigned field, const int64_t *numbers, unsigned n)
-{
-    AUTO_BUF inner = {0};
-    for (unsigned i = 0; i < n; i++)
-        if (numbers[i] != -1)
-            number(&inner, i + 1, (uint64_t)numbers[i]);
-    bytes(b, field, inner.data, inner.len);
-}
-
-#define MESSAGE(b, field, ...)                                                                     \
-    message((b), (field), (const int64_t[]){__VA_ARGS__},                                          \
-            sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t))
 
 static void location(struct buf *b, uint64_t id, uint64_t mapping, uint64_t function)
 {

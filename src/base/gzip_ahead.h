@@ -1,0 +1,41 @@
+/* gzip_ahead: gzip, unpacked by a thread of its own, which is a little ahead of the caller, who
+ * reads it a piece at a time.
+ *
+ *   struct gzip_ahead *a = gzip_ahead_begin(data, len, max_bytes);
+ *   const uint8_t *p = NULL;
+ *   for (size_t n = 0, got; (got = gzip_ahead_next(a, &p, n)) > n; n = what is left at p)
+ *       ... read some of p..p + got, and advance p ...
+ *   if (!gzip_ahead_end(a)) ... what came is not to be trusted ...
+ *
+ * Pieces lie in a ring of 2 MiB, which is mapped twice, so that they have no seam; it stays in
+ * the processor's cache, and the whole is never in memory.  The work is done by ISA-L
+ * (libisal2), which is loaded when it is first used.  It is for what is large and one member, as
+ * profiles are; anything else, and every error, is for gzip_inflate, which says what it is.
+ * Threads: one caller each.  Signals: no. */
+#ifndef SONDE_BASE_GZIP_AHEAD_H
+#define SONDE_BASE_GZIP_AHEAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct gzip_ahead;
+
+/* Begin to unpack `data`, which is borrowed until the end.  NULL when it is not for this (less
+ * than 4 MiB or more than max_bytes, by what it says itself), or library, memory or thread
+ * cannot be had. */
+struct gzip_ahead *gzip_ahead_begin(const void *data, size_t len, size_t max_bytes);
+
+/* How many bytes there are in all, if it tells the truth; else it ends badly. */
+size_t gzip_ahead_most(const struct gzip_ahead *ahead);
+
+/* Gives up what is before *p (NULL: the beginning), and waits until more than the n bytes from
+ * there on that the caller knows are there.  *p is moved to where they lie; returns how many
+ * there are, at least n.  n: no more will come, or more do not fit into the ring. */
+size_t gzip_ahead_next(struct gzip_ahead *ahead, const uint8_t **p, size_t n);
+
+/* Stops the thread and frees `ahead` and the pieces.  True: all of it was unpacked, and is as it
+ * was packed; false also when not all of it was taken by gzip_ahead_next. */
+bool gzip_ahead_end(struct gzip_ahead *ahead);
+
+#endif
