@@ -72,6 +72,23 @@ uint32_t map_get_or_put(struct map *map, uint64_t key, uint32_t value)
     return value;
 }
 
+void map_remove(struct map *map, uint64_t key)
+{
+    if (map_get(map, key) == MAP_NONE)
+        return;
+    size_t mask = map->n_slots - 1, hole = (size_t)(find(map, key) - map->slots);
+    /* What comes after it without a gap moves up, unless it would come before its own place. */
+    for (size_t i = (hole + 1) & mask; map->slots[i].value != MAP_NONE; i = (i + 1) & mask) {
+        size_t home = (size_t)hash_u64(map->slots[i].key) & mask;
+        if (((i - home) & mask) < ((i - hole) & mask))
+            continue;
+        map->slots[hole] = map->slots[i];
+        hole = i;
+    }
+    map->slots[hole].value = MAP_NONE;
+    map->n--;
+}
+
 uint64_t hash_bytes(const void *data, size_t n)
 {
     const unsigned char *p = data;

@@ -29,6 +29,7 @@ bool map_put(struct map *map, uint64_t key, uint32_t value);
 /* The value of key, or after inserting `value` under it, `value`. MAP_NONE
  * when memory runs out. */
 uint32_t map_get_or_put(struct map *map, uint64_t key, uint32_t value);
+void map_remove(struct map *map, uint64_t key); /* also fine when it is not there */
 
 /* A good 64-bit mixer, and a hash of bytes. */
 static inline uint64_t hash_u64(uint64_t x)

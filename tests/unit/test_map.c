@@ -39,6 +39,34 @@ static void put_replaces_and_get_or_put_does_not(void **state)
     map_release(&map);
 }
 
+/* In small maps whose keys lie close to each other, beside a plain array. */
+static void what_is_removed_is_gone_and_the_rest_stays(void **state)
+{
+    struct map map = {0};
+    uint32_t plain[64];
+    uint64_t seed = 1;
+    memset(plain, 0xff, sizeof plain);
+    map_remove(&map, 5);
+    for (uint32_t i = 0; i < 100000; i++) {
+        seed = seed * 6364136223846793005u + 1442695040888963407u;
+        uint64_t key = seed >> 40 & 63;
+        if (seed >> 60 < 7) {
+            assert_true(map_put(&map, key << 50, i));
+            plain[key] = i;
+        } else {
+            map_remove(&map, key << 50);
+            plain[key] = MAP_NONE;
+        }
+        size_t n = 0;
+        for (uint64_t k = 0; k < 64; k++) {
+            assert_int_equal(map_get(&map, k << 50), plain[k]);
+            n += plain[k] != MAP_NONE;
+        }
+        assert_int_equal(map.n, n);
+    }
+    map_release(&map);
+}
+
 /* Strides that a weak hash would put in one chain. */
 static void many_keys_at_any_stride(void **state)
 {
@@ -90,6 +118,7 @@ int main(void)
         cmocka_unit_test(an_empty_map_has_nothing),
         cmocka_unit_test(any_key),
         cmocka_unit_test(put_replaces_and_get_or_put_does_not),
+        cmocka_unit_test(what_is_removed_is_gone_and_the_rest_stays),
         cmocka_unit_test(many_keys_at_any_stride),
         cmocka_unit_test(reserve_refuses_what_cannot_be),
         cmocka_unit_test(hashes_depend_on_every_byte),
