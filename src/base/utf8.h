@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#define UTF8_BYTES_MAX 4
 #define UTF8_REPLACEMENT "\xef\xbf\xbd" /* U+FFFD, for what is not valid */
 
 /* The bytes of the character that s, which is not empty, begins with; 0 where it

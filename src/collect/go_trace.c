@@ -1,6 +1,7 @@
 #include "collect/go_trace.h"
 
 #include "base/map.h"
+#include "base/utf8.h"
 #include "base/vec.h"
 #include "collect/go_trace_model.h"
 #include "go/go_goroutines.h"
@@ -23,12 +24,15 @@
 #define OFF_NS 100000      /* off the processor for longer is told */
 #define OFF_A_SECOND 20000 /* so often at most */
 #define SHORT_NS 50000000  /* not worth putting the probes in again */
+#define CUT "..."          /* ends what is longer than was read */
+#define UNREAD "?"         /* in place of what could not be read */
 #define GOID_LATE_UNTIL 23 /* up to Go 1.23 a new goroutine has its number a little later */
 
 /* A hit that waits for its turn. */
 struct waiting {
     struct uprobe_hit hit;
-    uint64_t order, start;
+    struct go_trace_details details;
+    uint64_t order;
     uint32_t at; /* of its stack */
 };
 
@@ -49,7 +53,8 @@ struct recording {
     uint64_t found_at;           /* the goroutines were found by then */
     uint64_t known_until;        /* what happened before it is in the trace */
     uint64_t n_taken, generation_at;
-    bool is_open; /* a generation */
+    uint64_t n_cut, n_unread; /* texts */
+    bool is_open;             /* a generation */
     bool failed;
     struct go_trace_result *result;
 };
@@ -83,6 +88,50 @@ static bool is_creation(const struct uprobe_hit *hit)
            (hit->from == GO_STATUS_DEAD || hit->from == GO_STATUS_DEADEXTRA);
 }
 
+/* A constant of the program's, where no page was there that the probe could have read. */
+static struct str constant(const struct go_program *program, uint64_t address)
+{
+    const GElf_Phdr *segments;
+    size_t n = elf_segments(program->elf, &segments);
+    uint64_t at = address - program->bias;
+    for (size_t i = 0; i < n; i++)
+        if (segments[i].p_type == PT_LOAD && !(segments[i].p_flags & PF_W) &&
+            at - segments[i].p_vaddr < segments[i].p_filesz)
+            return elf_loaded_data(program->elf, at);
+    return (struct str){0};
+}
+
+/* Without the last character, when only its beginning is there. */
+static size_t whole_characters(struct str s)
+{
+    size_t last = s.len - 1;
+    while (last && s.len - last < UTF8_BYTES_MAX && (s.p[last] & 0xc0) == 0x80)
+        last--;
+    return utf8_len((struct str){s.p + last, s.len - last}) ? s.len : last;
+}
+
+static uint32_t text_of(struct recording *r, const struct uprobe_text *text)
+{
+    char cut[UPROBE_TEXT_MAX + sizeof CUT];
+    struct str s = text->bytes;
+    if (!text->length)
+        return 0;
+    if (!s.len)
+        s = constant(r->program, text->address);
+    if (!s.len) {
+        r->n_unread++;
+        return trace_writer_string(r->writer, UNREAD, sizeof UNREAD - 1);
+    }
+    s.len = s.len < UPROBE_TEXT_MAX ? s.len : UPROBE_TEXT_MAX;
+    if (text->length <= s.len)
+        return trace_writer_string(r->writer, s.p, text->length);
+    r->n_cut++;
+    s.len = whole_characters(s);
+    memcpy(cut, s.p, s.len);
+    memcpy(cut + s.len, CUT, sizeof CUT - 1);
+    return trace_writer_string(r->writer, cut, s.len + sizeof CUT - 1);
+}
+
 static void take(void *arg, const struct uprobe_hit *hit)
 {
     struct recording *r = arg;
@@ -95,8 +144,10 @@ static void take(void *arg, const struct uprobe_hit *hit)
     if (hit->n_stack)
         memcpy(r->pcs.items + r->pcs.n, hit->stack, hit->n_stack * sizeof *hit->stack);
     r->pcs.n += hit->n_stack;
+    for (size_t i = 0; i < UPROBE_TEXTS_MAX; i++)
+        w.details.texts[i] = text_of(r, &hit->texts[i]);
     if (is_new)
-        w.start = field_of(r, hit->g, GO_G_STARTPC);
+        w.details.start = field_of(r, hit->g, GO_G_STARTPC);
     if (is_late && hit->kind == GO_TRACE_STATUS) {
         uint32_t before = map_get(&r->created, hit->g);
         if (before < r->hits.n && !is_new)
@@ -205,7 +256,7 @@ static void process(struct recording *r, uint64_t until)
         struct waiting *w = &r->hits.items[i];
         w->hit.stack = r->pcs.items + w->at;
         gaps_until(r, &gap, w->hit.time_ns);
-        go_trace_model_hit(r->model, &w->hit, w->start);
+        go_trace_model_hit(r->model, &w->hit, &w->details);
     }
     gaps_until(r, &gap, until);
     if (gap)
@@ -378,6 +429,18 @@ static void note(struct recording *r, struct diag *diag)
         diag_add(diag,
                  "%llu times off the processor are left out: there were more than %d a second",
                  (unsigned long long)r->n_gaps_out, OFF_A_SECOND);
+    if (model.n_long_regions)
+        diag_add(
+            diag,
+            "%llu regions of the program that were open when nothing was recorded may be longer "
+            "in the trace than they were",
+            (unsigned long long)model.n_long_regions);
+    if (r->n_cut)
+        diag_add(diag, "%llu names and messages have more than %d bytes, and are cut",
+                 (unsigned long long)r->n_cut, UPROBE_TEXT_MAX);
+    if (r->n_unread)
+        diag_add(diag, "%llu names and messages could not be read, and are \"" UNREAD "\"",
+                 (unsigned long long)r->n_unread);
     if (counts.n_lost)
         diag_add(diag, "%llu events were lost for want of room", (unsigned long long)counts.n_lost);
     if (model.n_repairs || model.n_dropped)
@@ -410,6 +473,11 @@ static struct uprobes *make_probes(struct recording *r, const struct proc *proc,
                                            .m_p = at[GO_M_P],
                                            .m_procid = at[GO_M_PROCID],
                                            .p_mode = at[GO_P_GCMARKWORKERMODE]};
+    /* userTaskCreate(id, parent, name), userRegion(task, mode, name), userLog(task, key, text) */
+    static const struct {
+        uint8_t n, first;
+    } texts[GO_TRACE_N_POINTS] = {
+        [GO_TRACE_TASK_BEGIN] = {1, 2}, [GO_TRACE_REGION] = {1, 2}, [GO_TRACE_LOG] = {2, 1}};
     struct go_trace_point points[GO_TRACE_N_POINTS];
     struct uprobe_place places[GO_TRACE_N_POINTS];
     size_t n;
@@ -422,11 +490,14 @@ static struct uprobes *make_probes(struct recording *r, const struct proc *proc,
             .offset = points[i].offset,
             .kind = (uint8_t)kind,
             .in_frame = points[i].in_frame,
+            .is_check = points[i].is_check,
             .is_status = kind == GO_TRACE_STATUS,
             .has_stack = kind == GO_TRACE_STATUS || kind == GO_TRACE_SYSCALL_BEGIN ||
-                         kind == GO_TRACE_STOP_WORLD,
+                         kind == GO_TRACE_STOP_WORLD || kind >= GO_TRACE_TASK_BEGIN,
             .has_number = is_p,
             .subject = kind == GO_TRACE_STATUS ? UPROBE_FIRST : UPROBE_CURRENT,
+            .n_texts = texts[kind].n,
+            .first_text = texts[kind].first,
         };
     }
     return uprobes_new(proc->pid, mem_executable(r->program->mem), &offsets, places, n,

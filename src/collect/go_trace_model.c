@@ -24,6 +24,7 @@ struct go_trace_model *go_trace_model_new(unsigned minor, struct trace_writer *w
     map_init(&t->g_of_id);
     map_init(&t->m_of_id);
     map_init(&t->p_of_id);
+    map_init(&t->tasks);
     return t;
 }
 
@@ -34,9 +35,11 @@ void go_trace_model_free(struct go_trace_model *t)
     vec_release(&t->gs);
     vec_release(&t->ms);
     vec_release(&t->ps);
+    vec_release(&t->regions);
     map_release(&t->g_of_id);
     map_release(&t->m_of_id);
     map_release(&t->p_of_id);
+    map_release(&t->tasks);
     free(t);
 }
 
@@ -407,7 +410,71 @@ static void start_world(struct go_trace_model *t, const struct uprobe_hit *hit, 
     end_stop(t);
 }
 
-void go_trace_model_hit(struct go_trace_model *t, const struct uprobe_hit *hit, uint64_t start)
+/* The program's regions of a goroutine are one within the other, each in a call of WithRegion. */
+static void mark_region(struct go_trace_model *t, const struct uprobe_hit *hit, uint32_t g,
+                        uint32_t text, uint32_t stack)
+{
+    bool is_begin = hit->second == 0;
+    bool is_old = go_trace_has_old_region(t, g) && hit->n_stack < UPROBE_FRAMES_MAX;
+    size_t n = is_old ? go_trace_regions_on(t->stacks, hit->stack, hit->n_stack) : 0;
+    size_t n_others = n - (n > 0);
+    if (is_old)
+        go_trace_keep_regions(t, g, is_begin ? n_others : n);
+    if (is_begin) {
+        go_trace_begin_region(t, g, hit->arg, text, stack);
+        return;
+    }
+    if (go_trace_end_region(t, g, hit->arg, text, stack))
+        return;
+    if (is_old) /* the one that was there before is another one */
+        go_trace_keep_regions(t, g, n_others);
+    if (t->n_gaps) /* it began while nobody looked */
+        return;
+    if (t->gs.items[g].region)
+        t->counts.n_dropped++;
+    else /* it began before the trace */
+        go_trace_emit(t, t->gs.items[g].m, GOTRACE_USER_REGION_END, ARGS(hit->arg, text, stack));
+}
+
+/* Go's parser refuses one that begins again before its end. */
+static void begin_task(struct go_trace_model *t, const struct uprobe_hit *hit, uint32_t m,
+                       uint32_t text, uint32_t stack)
+{
+    if (map_get(&t->tasks, hit->arg) != MAP_NONE)
+        t->counts.n_dropped++;
+    else if (!map_put(&t->tasks, hit->arg, 0))
+        t->failed = true;
+    else
+        go_trace_emit(t, m, GOTRACE_USER_TASK_BEGIN, ARGS(hit->arg, hit->second, text, stack));
+}
+
+/* What the program says of itself. */
+static void mark(struct go_trace_model *t, const struct uprobe_hit *hit, uint32_t m,
+                 const uint32_t *texts)
+{
+    uint32_t g = hit->current_goid ? go_trace_have_running(t, hit->current_goid, m) : NONE;
+    if (g == NONE || !go_trace_need_p(t, m))
+        return;
+    uint32_t stack = go_trace_stack(t->stacks, hit->stack, hit->n_stack);
+    go_trace_tell_m(t, m);
+    switch (hit->kind) {
+    case GO_TRACE_TASK_BEGIN:
+        begin_task(t, hit, m, texts[0], stack);
+        break;
+    case GO_TRACE_TASK_END:
+        map_remove(&t->tasks, hit->arg);
+        go_trace_emit(t, m, GOTRACE_USER_TASK_END, ARGS(hit->arg, stack));
+        break;
+    case GO_TRACE_REGION:
+        mark_region(t, hit, g, texts[0], stack);
+        break;
+    default:
+        go_trace_emit(t, m, GOTRACE_USER_LOG, ARGS(hit->arg, texts[0], texts[1], stack));
+    }
+}
+
+void go_trace_model_hit(struct go_trace_model *t, const struct uprobe_hit *hit,
+                        const struct go_trace_details *details)
 {
     uint32_t m = hit->thread ? go_trace_find_m(t, hit->thread) : NONE;
     if (m == NONE) {
@@ -425,7 +492,7 @@ void go_trace_model_hit(struct go_trace_model *t, const struct uprobe_hit *hit, 
                                                                                         : RUNNING);
     switch ((enum go_trace_point_kind)hit->kind) {
     case GO_TRACE_STATUS:
-        change(t, hit, m, start);
+        change(t, hit, m, details->start);
         break;
     case GO_TRACE_SYSCALL_BEGIN:
         if (hit->goid)
@@ -447,6 +514,12 @@ void go_trace_model_hit(struct go_trace_model *t, const struct uprobe_hit *hit, 
         break;
     case GO_TRACE_START_WORLD:
         start_world(t, hit, m);
+        break;
+    case GO_TRACE_TASK_BEGIN:
+    case GO_TRACE_TASK_END:
+    case GO_TRACE_REGION:
+    case GO_TRACE_LOG:
+        mark(t, hit, m, details->texts);
         break;
     case GO_TRACE_N_POINTS:
         break;
@@ -589,6 +662,7 @@ void go_trace_model_gap(struct go_trace_model *t, uint64_t time_ns)
     uint32_t reason = go_trace_text(t, GAP_REASON);
     t->now = time_ns > t->now ? time_ns : t->now;
     t->has_gap = true;
+    t->n_gaps++;
     tell_all_found(t);
     for (uint32_t m = 0; m < t->ms.n && t->gc_is_on; m++)
         end_gc(t, running_on(t, t->ms.items[m].g));

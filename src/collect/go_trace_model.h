@@ -42,8 +42,13 @@ struct go_trace_found {
  * `found` is not needed (n 0, whole false). */
 void go_trace_model_begin(struct go_trace_model *model, const struct go_trace_found *found,
                           size_t n, bool whole, uint64_t time_ns);
-/* `start`: the function that a new goroutine begins with. */
-void go_trace_model_hit(struct go_trace_model *model, const struct uprobe_hit *hit, uint64_t start);
+/* What was found out about a hit since. */
+struct go_trace_details {
+    uint64_t start;                   /* the function that a new goroutine begins with */
+    uint32_t texts[UPROBE_TEXTS_MAX]; /* of the hit, as strings of the writer */
+};
+void go_trace_model_hit(struct go_trace_model *model, const struct uprobe_hit *hit,
+                        const struct go_trace_details *details);
 /* The thread was off its processor, or is (to_ns 0: until something else is told of it): a region
  * on the goroutine that runs there, GOTRACE_OFF_READY or GOTRACE_OFF_WAITS. */
 void go_trace_model_off(struct go_trace_model *model, const struct bpf_gap *gap);
@@ -54,6 +59,7 @@ void go_trace_model_end(struct go_trace_model *model, uint64_t time_ns);
 
 struct go_trace_counts {
     uint64_t n_events, n_repairs, n_dropped;
+    uint64_t n_long_regions; /* they may have ended, and begun again, while nobody looked */
 };
 struct go_trace_counts go_trace_model_counts(const struct go_trace_model *model);
 

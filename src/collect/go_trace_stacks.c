@@ -91,6 +91,9 @@ static bool is_step(const char *name)
         "sync.runtime_Sem",          "internal/sync.runtime_Sem",
         "sync.(*Mutex).lockSlow",    "internal/sync.(*Mutex).lockSlow",
         "internal/runtime/syscall.", "runtime/internal/syscall.",
+        "runtime/trace.NewTask",     "runtime/trace.WithRegion",
+        "runtime/trace.StartRegion", "runtime/trace.(*Region).End",
+        "runtime/trace.Log",
     };
     if (strncmp(name, RUNTIME, sizeof RUNTIME - 1) == 0)
         for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
@@ -204,6 +207,16 @@ enum go_trace_caller go_trace_caller_of(struct go_trace_stacks *s, uint64_t call
             is = callers[i].is;
     (void)map_put(&s->caller_of_pc, caller, is);
     return is;
+}
+
+size_t go_trace_regions_on(struct go_trace_stacks *s, const uint64_t *pcs, size_t n_pcs)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < n_pcs; i++) {
+        const struct go_function *function = go_code_at(s->code, pcs[i])->function;
+        n += function && strcmp(function->f.name, "runtime/trace.WithRegion") == 0;
+    }
+    return n;
 }
 
 bool go_trace_is_gosched(struct go_trace_stacks *s, const uint64_t *pcs, size_t n)

@@ -35,6 +35,9 @@ enum go_trace_caller {
 };
 enum go_trace_caller go_trace_caller_of(struct go_trace_stacks *s, uint64_t caller);
 
+/* How many regions the goroutine is in, by its calls of trace.WithRegion.  O(n). */
+size_t go_trace_regions_on(struct go_trace_stacks *s, const uint64_t *pcs, size_t n);
+
 /* Has it yielded by itself (runtime.Gosched)?  By the innermost address of its stack. */
 bool go_trace_is_gosched(struct go_trace_stacks *s, const uint64_t *pcs, size_t n);
 

@@ -217,6 +217,7 @@ void go_trace_unbind_g(struct go_trace_model *t, uint32_t g, enum state state)
     if (state != GONE)
         return;
     it->assists = false;
+    go_trace_forget_regions(t, g);
     if (t->stopper == g)
         t->stopper = NONE;
 }
@@ -451,37 +452,4 @@ void go_trace_tell_found(struct go_trace_model *t, uint32_t g)
         it->m = NONE;
     }
     go_trace_tell_g(t, g);
-}
-
-/* --- threads off their processors --- */
-
-void go_trace_begin_off(struct go_trace_model *t, uint32_t m, uint32_t text, uint64_t from_ns)
-{
-    struct thread *it = &t->ms.items[m];
-    uint64_t now = t->now;
-    /* It has done nothing since, and neither has its processor. */
-    t->now = from_ns > t->began ? from_ns : t->began;
-    if (it->g == NONE && it->found != NONE && t->gs.items[it->found].is_found)
-        go_trace_tell_found(t, it->found);
-    it->found = NONE;
-    if (!it->off && it->g != NONE && t->gs.items[it->g].state == RUNNING &&
-        go_trace_has_running_p(t, m)) {
-        go_trace_tell_m(t, m);
-        go_trace_emit(t, m, GOTRACE_USER_REGION_BEGIN, ARGS(0, text, 0));
-        it->off = text;
-    }
-    t->now = now > t->now ? now : t->now;
-}
-
-void go_trace_end_off(struct go_trace_model *t, uint32_t m)
-{
-    struct thread *it = &t->ms.items[m];
-    if (!it->off)
-        return;
-    uint32_t text = it->off;
-    it->off = 0;
-    if (it->g == NONE || t->gs.items[it->g].state != RUNNING || !go_trace_need_p(t, m))
-        return;
-    go_trace_tell_m(t, m);
-    go_trace_emit(t, m, GOTRACE_USER_REGION_END, ARGS(0, text, 0));
 }

@@ -19,12 +19,20 @@ enum state { RUNNABLE, RUNNING, SYSCALL, WAITING, GONE };
 struct goroutine {
     uint64_t id, seq, generation; /* generation: in which its status was told */
     enum state state;
-    uint32_t m;     /* RUNNING, SYSCALL; NONE */
-    uint32_t stack; /* found with; 0 */
-    bool is_found;  /* only that, until an event tells more */
-    bool is_seen;   /* used by `compare` of a snapshot */
-    bool is_worker; /* of the collector */
-    bool assists;   /* the collector: GOTRACE_GC_MARK_ASSIST_BEGIN is told */
+    uint32_t m;      /* RUNNING, SYSCALL; NONE */
+    uint32_t stack;  /* found with; 0 */
+    bool is_found;   /* only that, until an event tells more */
+    bool is_seen;    /* used by `compare` of a snapshot */
+    bool is_worker;  /* of the collector */
+    bool assists;    /* the collector: GOTRACE_GC_MARK_ASSIST_BEGIN is told */
+    uint32_t region; /* the innermost one that was begun and not ended; 0 */
+};
+
+/* One that Go's parser waits for the end of; of a goroutine, from the innermost on. */
+struct region {
+    uint64_t task;
+    uint32_t text, outer; /* outer: 0: none */
+    uint64_t gap;         /* how many there were when it began */
 };
 
 struct thread {
@@ -48,7 +56,11 @@ struct go_trace_model {
     VEC(struct goroutine) gs;
     VEC(struct thread) ms;
     VEC(struct processor) ps;
+    VEC(struct region) regions; /* 0: none */
+    uint32_t free_region;       /* those that are not in use are a list; 0 */
+    uint64_t n_gaps;
     struct map g_of_id, m_of_id, p_of_id;
+    struct map tasks;                        /* that were begun and not ended */
     uint64_t generation, began, now, gc_seq; /* began: when the generation did */
     bool gc_is_on, has_gap, failed;
     uint32_t stopper; /* the goroutine that has stopped the world; NONE */
@@ -123,6 +135,20 @@ void go_trace_end_assist(struct go_trace_model *t, uint32_t g);
 
 /* One of the first generation of which no event told: where it was found. */
 void go_trace_tell_found(struct go_trace_model *t, uint32_t g);
+
+/* --- regions: they nest, or Go's parser refuses the trace --- */
+
+/* Of a goroutine that runs and has a processor. */
+void go_trace_begin_region(struct go_trace_model *t, uint32_t g, uint64_t task, uint32_t text,
+                           uint32_t stack);
+/* With those within it, if they are still open.  False: it was not begun. */
+bool go_trace_end_region(struct go_trace_model *t, uint32_t g, uint64_t task, uint32_t text,
+                         uint32_t stack);
+/* Was the innermost one begun before nobody looked for a while?  Of those that were, only the
+ * outermost `n` can go on still: the others are ended. */
+bool go_trace_has_old_region(const struct go_trace_model *t, uint32_t g);
+void go_trace_keep_regions(struct go_trace_model *t, uint32_t g, size_t n);
+void go_trace_forget_regions(struct go_trace_model *t, uint32_t g); /* no event */
 
 /* --- threads off their processors --- */
 

@@ -3,21 +3,31 @@
 #include <string.h>
 
 #define SYSCALL_POINTS_SINCE 26 /* Go 1.26 */
-#define RUNTIME "runtime."
+#define RUNTIME "runtime"
 
 static const struct function {
     const char *name; /* after RUNTIME */
     const char *what; /* is not seen without it */
+    bool is_of_marks; /* only programs that mark something have it */
 } functions[GO_TRACE_N_POINTS] = {
-    [GO_TRACE_STATUS] = {"casgstatus", "what goroutines do"},
-    [GO_TRACE_SYSCALL_BEGIN] = {"reentersyscall", "system calls"},
-    [GO_TRACE_SYSCALL_END] = {"exitsyscall", "system calls"},
-    [GO_TRACE_P_TAKEN] = {"wirep", "when threads take processors"},
-    [GO_TRACE_P_IDLE] = {"pidleput", "when processors are idle"},
-    [GO_TRACE_STOP_WORLD] = {"stopTheWorldWithSema", "when collections begin and the world stops"},
-    [GO_TRACE_START_WORLD] = {"startTheWorldWithSema",
-                              "when collections end and the world goes on"},
+    [GO_TRACE_STATUS] = {".casgstatus", "what goroutines do", false},
+    [GO_TRACE_SYSCALL_BEGIN] = {".reentersyscall", "system calls", false},
+    [GO_TRACE_SYSCALL_END] = {".exitsyscall", "system calls", false},
+    [GO_TRACE_P_TAKEN] = {".wirep", "when threads take processors", false},
+    [GO_TRACE_P_IDLE] = {".pidleput", "when processors are idle", false},
+    [GO_TRACE_STOP_WORLD] = {".stopTheWorldWithSema", "when collections begin and the world stops",
+                             false},
+    [GO_TRACE_START_WORLD] = {".startTheWorldWithSema",
+                              "when collections end and the world goes on", false},
+    [GO_TRACE_TASK_BEGIN] = {"/trace.userTaskCreate", "when the program's tasks begin", true},
+    [GO_TRACE_TASK_END] = {"/trace.userTaskEnd", "when the program's tasks end", true},
+    [GO_TRACE_REGION] = {"/trace.userRegion", "what regions the program has", true},
+    [GO_TRACE_LOG] = {"/trace.userLog", "what the program logs", true},
 };
+
+/* Those that call none of the above unless the program traces itself. */
+static const char *const unseen[] = {"/trace.StartRegion", "/trace.Logf"};
+#define N_UNSEEN (sizeof unseen / sizeof *unseen)
 
 /* --- the beginnings of functions, as Go's compiler makes them --- */
 
@@ -87,30 +97,38 @@ static size_t jump_bytes(const uint8_t *code, size_t left)
     return left >= 6 && code[0] == 0x0f && (code[1] & 0xf0) == 0x80 ? 6 : 0;
 }
 
-bool go_trace_place(struct str code, uint64_t *at, bool *in_frame)
+/* Of the stack check, but for functions with huge frames. */
+static bool is_jbe(const uint8_t *code)
+{
+    return code[0] == 0x76 || (code[0] == 0x0f && code[1] == 0x86);
+}
+
+bool go_trace_place(struct str code, struct go_trace_point *place)
 {
     const uint8_t *p = (const uint8_t *)code.p;
     bool has_check = false;
-    *in_frame = false;
+    place->in_frame = place->is_check = false;
     for (size_t i = 0; i < code.len;) {
         size_t n_jump = jump_bytes(p + i, code.len - i);
         const struct pattern *pattern = match(p + i, code.len - i);
-        if (is_push_rbp(p + i, code.len - i) || (n_jump && *in_frame)) {
-            *at = i;
-            return n_jump || !*in_frame;
+        if (is_push_rbp(p + i, code.len - i) || (n_jump && place->in_frame)) {
+            place->offset = i;
+            place->is_check = false;
+            return n_jump || !place->in_frame;
         }
         if (n_jump && !has_check) { /* whether the stack has room */
-            *at = i;
+            place->offset = i;
+            place->is_check = is_jbe(p + i);
             has_check = true;
             i += n_jump;
             continue;
         }
         if (!pattern || (has_check && pattern->makes_frame))
             break;
-        *in_frame |= pattern->makes_frame;
+        place->in_frame |= pattern->makes_frame;
         i += pattern->n;
     }
-    *in_frame = false;
+    place->in_frame = false;
     return has_check;
 }
 
@@ -143,28 +161,39 @@ static bool is_wanted(const struct go_program *program, enum go_trace_point_kind
 static bool find_in(const struct go_program *program, const struct gopclntab_function *f,
                     enum go_trace_point_kind kind, struct go_trace_point *point)
 {
-    uint64_t entry = f->entry - program->bias, at;
+    uint64_t entry = f->entry - program->bias;
     struct str code = elf_loaded_data(program->elf, entry);
     code.len = code.len < f->size ? code.len : f->size;
     point->kind = kind;
-    return go_trace_place(code, &at, &point->in_frame) &&
-           file_offset(program, entry + at, &point->offset);
+    return go_trace_place(code, point) &&
+           file_offset(program, entry + point->offset, &point->offset);
+}
+
+static bool is_runtime(const char *name, const char *rest)
+{
+    return strncmp(name, RUNTIME, sizeof RUNTIME - 1) == 0 &&
+           strcmp(name + sizeof RUNTIME - 1, rest) == 0;
 }
 
 bool go_trace_points_find(const struct go_program *program, struct go_trace_point *points,
                           size_t *n, struct diag *diag, struct err *err)
 {
-    bool found[GO_TRACE_N_POINTS] = {false};
+    bool is_there[GO_TRACE_N_POINTS] = {false}, found[GO_TRACE_N_POINTS] = {false};
+    bool has_unseen = false;
     struct go_trace_point at_kind[GO_TRACE_N_POINTS];
     struct gopclntab_function f;
     *n = 0;
-    for (uint64_t i = 0; gopclntab_function(program->table, i, &f); i++)
+    for (uint64_t i = 0; gopclntab_function(program->table, i, &f); i++) {
         for (unsigned kind = 0; kind < GO_TRACE_N_POINTS; kind++)
-            if (!found[kind] && strncmp(f.name, RUNTIME, sizeof RUNTIME - 1) == 0 &&
-                strcmp(f.name + sizeof RUNTIME - 1, functions[kind].name) == 0)
+            if (!found[kind] && is_runtime(f.name, functions[kind].name)) {
+                is_there[kind] = true;
                 found[kind] = find_in(program, &f, kind, &at_kind[kind]);
+            }
+        for (size_t k = 0; k < N_UNSEEN; k++)
+            has_unseen |= is_runtime(f.name, unseen[k]);
+    }
     for (unsigned kind = 0; kind < GO_TRACE_N_POINTS; kind++) {
-        if (!is_wanted(program, kind))
+        if (!is_wanted(program, kind) || (functions[kind].is_of_marks && !is_there[kind]))
             continue;
         if (found[kind])
             points[(*n)++] = at_kind[kind];
@@ -176,5 +205,8 @@ bool go_trace_points_find(const struct go_program *program, struct go_trace_poin
             diag_add(diag, "no place for a probe in " RUNTIME "%s: %s is not in the trace",
                      functions[kind].name, functions[kind].what);
     }
+    if (has_unseen)
+        diag_add(diag, "regions by trace.StartRegion and messages by trace.Logf are not in the "
+                       "trace: the program makes them only while it traces itself");
     return true;
 }

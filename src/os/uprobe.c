@@ -22,7 +22,7 @@ struct control {
     uint64_t n_hits, limit, n_lost;
 };
 
-/* A record: these words, then the stack. */
+/* A record: these words, then the stack, then the second argument and texts. */
 enum {
     WORD_TIME,
     WORD_INFO, /* kind, from, to, wait reason, number of frames, mode: a byte each */
@@ -38,6 +38,13 @@ enum {
 };
 #define RECORD_BYTES (N_WORDS * 8)
 #define STACK_RECORD_BYTES (RECORD_BYTES + UPROBE_FRAMES_MAX * 8)
+#define TEXTS_AT (STACK_RECORD_BYTES + 8)
+
+/* As it is in a record. */
+struct text {
+    uint64_t address, length, result; /* 0: the bytes were read */
+    char bytes[UPROBE_TEXT_MAX];
+};
 
 /* The program's stack: the record's words (WORD_TIME lowest), then its own. */
 enum {
@@ -58,8 +65,15 @@ enum {
     REG_RBX = 40,
     REG_RAX = 80,
     REG_RCX = 88,
+    REG_RSI = 104,
+    REG_RDI = 112,
+    REG_FLAGS = 144,
     REG_RSP = 152,
 };
+#define FLAGS_JBE 0x41 /* it jumps with one of these: carry, zero */
+
+/* Where Go's functions have their arguments. */
+static const int16_t arguments[] = {REG_RAX, REG_RBX, REG_RCX, REG_RDI, REG_RSI};
 
 /* Kernels that attach a program to many places in one call (BPF_TRACE_UPROBE_MULTI), and then to
  * all threads of the process: they take breakpoints out all at once. */
@@ -160,6 +174,14 @@ static void take_status(struct bpf_code *c, int16_t reg, int into, uint32_t igno
     bpf_emit(c, BPF_ALU64 | BPF_LSH | BPF_X, BPF_REG_2, BPF_REG_1, 0, 0);
     bpf_emit(c, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_2, 0, 0, (int32_t)ignored);
     go_on_if(c, BPF_JEQ, BPF_REG_2, 0);
+}
+
+/* Ends when the jump is taken. */
+static void pass_check(struct bpf_code *c)
+{
+    load_register(c, BPF_REG_1, REG_FLAGS);
+    bpf_emit(c, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_1, 0, 0, FLAGS_JBE);
+    go_on_if(c, BPF_JEQ, BPF_REG_1, 0);
 }
 
 static void read_words(struct bpf_code *c, const struct uprobe_offsets *o,
@@ -271,12 +293,47 @@ static void walk(struct bpf_code *c, const struct uprobe_offsets *o,
     bpf_here(c);
 }
 
+static void store_in_record(struct bpf_code *c, size_t at, uint8_t src)
+{
+    bpf_emit(c, BPF_STX | BPF_DW | BPF_MEM, BPF_REG_8, src, (int16_t)at, 0);
+}
+
+/* The second argument and the texts. */
+static void copy_texts(struct bpf_code *c, const struct uprobe_place *place)
+{
+    load_register(c, BPF_REG_1, arguments[1]);
+    store_in_record(c, STACK_RECORD_BYTES, BPF_REG_1);
+    for (size_t i = 0; i < place->n_texts; i++) {
+        size_t at = TEXTS_AT + i * sizeof(struct text);
+        const int16_t *argument = &arguments[place->first_text + 2 * i];
+        load_register(c, BPF_REG_3, argument[0]);
+        store_in_record(c, at + offsetof(struct text, address), BPF_REG_3);
+        load_register(c, BPF_REG_2, argument[1]);
+        store_in_record(c, at + offsetof(struct text, length), BPF_REG_2);
+        int fits = bpf_jump(c, BPF_JLE, BPF_REG_2, UPROBE_TEXT_MAX);
+        bpf_set(c, BPF_REG_2, UPROBE_TEXT_MAX);
+        bpf_land(c, fits);
+        bpf_move(c, BPF_REG_1, BPF_REG_8);
+        bpf_add(c, BPF_REG_1, (int32_t)(at + offsetof(struct text, bytes)));
+        bpf_call(c, BPF_FUNC_probe_read_user);
+        store_in_record(c, at + offsetof(struct text, result), BPF_REG_0);
+    }
+}
+
+static int32_t record_bytes(const struct uprobe_place *place)
+{
+    return place->n_texts ? (int32_t)(TEXTS_AT + place->n_texts * sizeof(struct text))
+                          : STACK_RECORD_BYTES;
+}
+
 static void make_program(struct bpf_code *c, const struct uprobes *u,
                          const struct uprobe_offsets *o, const struct uprobe_place *place,
                          uint32_t ignored, uint32_t stackless)
 {
     bpf_move(c, BPF_REG_6, BPF_REG_1);
     count_hit(c, u->control_map);
+    if (place->is_check)
+        pass_check(c);
     bpf_set(c, BPF_REG_0, 0);
     for (int at = -8; at >= AT_KEY; at -= 8)
         bpf_store(c, at, BPF_REG_0);
@@ -302,8 +359,10 @@ static void make_program(struct bpf_code *c, const struct uprobes *u,
             bpf_emit(c, BPF_ALU64 | BPF_AND | BPF_K, BPF_REG_2, 0, 0, (int32_t)stackless);
             skip = jump(c, BPF_JNE | BPF_K, BPF_REG_2, 0);
         }
-        reserve(c, u->ring, STACK_RECORD_BYTES);
+        reserve(c, u->ring, record_bytes(place));
         walk(c, o, place);
+        if (place->n_texts)
+            copy_texts(c, place);
         submit(c);
         if (skip < 0)
             return;
@@ -537,15 +596,29 @@ struct taking {
     void *arg;
 };
 
+/* What comes after the stack. */
+static void take_texts(const uint8_t *record, size_t n, struct uprobe_hit *hit)
+{
+    memcpy(&hit->second, record + STACK_RECORD_BYTES, sizeof hit->second);
+    for (size_t i = 0; i < UPROBE_TEXTS_MAX && TEXTS_AT + (i + 1) * sizeof(struct text) <= n; i++) {
+        const struct text *text =
+            (const void *)(record + TEXTS_AT + i * sizeof(struct text)); /* aligned to 8 */
+        size_t len = text->length < UPROBE_TEXT_MAX ? text->length : UPROBE_TEXT_MAX;
+        hit->texts[i] = (struct uprobe_text){text->address, text->length, {text->bytes, len}};
+        if (text->result != 0)
+            hit->texts[i].bytes.len = 0;
+    }
+}
+
 static void take_record(void *arg, const uint8_t *record, size_t n)
 {
     const struct taking *taking = arg;
     uint64_t words[N_WORDS];
-    if (n != RECORD_BYTES && n != STACK_RECORD_BYTES)
+    if (n < RECORD_BYTES)
         return;
     memcpy(words, record, sizeof words);
-    size_t n_stack = n == RECORD_BYTES ? 0 : words[WORD_INFO] >> 32 & 0xff;
-    const struct uprobe_hit hit = {
+    size_t n_stack = n < STACK_RECORD_BYTES ? 0 : words[WORD_INFO] >> 32 & 0xff;
+    struct uprobe_hit hit = {
         .time_ns = words[WORD_TIME],
         .kind = (uint8_t)words[WORD_INFO],
         .from = (uint8_t)(words[WORD_INFO] >> 8),
@@ -563,6 +636,8 @@ static void take_record(void *arg, const uint8_t *record, size_t n)
         .stack = (const uint64_t *)(const void *)(record + RECORD_BYTES),
         .n_stack = n_stack < UPROBE_FRAMES_MAX ? n_stack : UPROBE_FRAMES_MAX,
     };
+    if (n > STACK_RECORD_BYTES)
+        take_texts(record, n, &hit);
     taking->take(taking->arg, &hit);
 }
 

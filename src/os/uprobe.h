@@ -14,6 +14,7 @@
 #define SONDE_OS_UPROBE_H
 
 #include "base/err.h"
+#include "base/str.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,6 +22,8 @@
 #include <sys/types.h>
 
 #define UPROBE_FRAMES_MAX 64
+#define UPROBE_TEXTS_MAX 2
+#define UPROBE_TEXT_MAX 256 /* bytes of a text that are read */
 #define UPROBE_NO_NUMBER UINT32_MAX
 
 /* Where fields lie: from a goroutine (register r14), its thread (m) and processor (p). */
@@ -39,10 +42,20 @@ struct uprobe_place {
     uint64_t offset; /* in the executable's file */
     uint8_t kind;    /* the caller's, in each record */
     bool in_frame;   /* the frame pointer is the function's own already */
+    bool is_check;   /* `jbe` of the stack check: when it jumps, the function begins anew: no hit */
     bool is_status;  /* rbx and rcx are statuses, old and new; those of `ignored` are no hits */
     bool has_stack;  /* the stack as well; with is_status: but for the statuses of `stackless` */
     bool has_number; /* the 32-bit number that rax points to, as arg; else rax itself */
     enum uprobe_subject subject;
+    /* So many texts are among the arguments, each in two registers, from the one of this number on
+     * (rax is 0); then the second argument is told as well.  For places with a stack. */
+    uint8_t n_texts, first_text;
+};
+
+/* An argument of type string. */
+struct uprobe_text {
+    uint64_t address, length;
+    struct str bytes; /* the first ones, in the record; empty when they could not be read there */
 };
 
 struct uprobe_hit {
@@ -54,7 +67,8 @@ struct uprobe_hit {
     uint64_t thread;                /* procid */
     uint64_t current, current_goid; /* the thread's goroutine, 0: none */
     uint64_t caller;                /* return address of the function */
-    uint64_t arg;
+    uint64_t arg, second;           /* second: of places with texts */
+    struct uprobe_text texts[UPROBE_TEXTS_MAX];
     const uint64_t *stack; /* return addresses, innermost first, in the record */
     size_t n_stack;
 };

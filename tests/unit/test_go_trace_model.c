@@ -42,6 +42,13 @@ enum go_trace_caller go_trace_caller_of(struct go_trace_stacks *s, uint64_t call
                                  : GO_TRACE_OTHER;
 }
 
+/* Each frame is a region's. */
+size_t go_trace_regions_on(struct go_trace_stacks *s, const uint64_t *pcs, size_t n)
+{
+    (void)s, (void)pcs;
+    return n;
+}
+
 bool go_trace_is_gosched(struct go_trace_stacks *s, const uint64_t *pcs, size_t n)
 {
     (void)s, (void)pcs, (void)n;
@@ -82,11 +89,19 @@ static void release(struct made *m)
     buf_release(&m->out);
 }
 
-static void hit(struct made *m, struct uprobe_hit hit)
+static void hit_with(struct made *m, struct uprobe_hit hit, const char *first, const char *second)
 {
     m->time += 100;
     hit.time_ns = m->time;
-    go_trace_model_hit(m->model, &hit, 0);
+    go_trace_model_hit(m->model, &hit,
+                       &(struct go_trace_details){
+                           .texts = {trace_writer_string(m->writer, first, strlen(first)),
+                                     trace_writer_string(m->writer, second, strlen(second))}});
+}
+
+static void hit(struct made *m, struct uprobe_hit of)
+{
+    hit_with(m, of, "", "");
 }
 
 /* Reads the whole trace, and hands over each event. */
@@ -304,6 +319,108 @@ static void threads_are_off_their_processors(void **state)
     release(&m);
 }
 
+static void add_mark(void *arg, const struct trace *trace, const struct trace_event *event)
+{
+    struct trace_task task;
+    struct trace_region region;
+    struct trace_log log;
+    const char *what = gotrace_specs[event->type].name;
+    if (trace_event_task(event, &task))
+        buf_printf(arg, "%lld: %s %lld of %lld %s\n", (long long)event->g, what,
+                   (long long)task.id, (long long)task.parent,
+                   trace_string(trace, task.name, NULL));
+    else if (trace_event_region(event, &region))
+        buf_printf(arg, "%lld: %s %s of %lld\n", (long long)event->g, what,
+                   trace_string(trace, region.name, NULL), (long long)region.task);
+    else if (trace_event_log(event, &log))
+        buf_printf(arg, "%lld: %s %s: %s\n", (long long)event->g, what,
+                   trace_string(trace, log.category, NULL), trace_string(trace, log.message, NULL));
+}
+
+static void region(struct made *m, const char *name, bool is_end, uint64_t task, size_t depth)
+{
+    static const uint64_t stack[4] = {0};
+    hit_with(m,
+             (struct uprobe_hit){.kind = GO_TRACE_REGION,
+                                 .thread = 10,
+                                 .p = 0,
+                                 .current_goid = 1,
+                                 .arg = task,
+                                 .second = is_end,
+                                 .stack = stack,
+                                 .n_stack = depth},
+             name, "");
+}
+
+static void gap(struct made *m, const struct go_trace_found *found)
+{
+    go_trace_model_gap(m->model, 0);
+    end(m);
+    m->time += 5000;
+    go_trace_model_begin(m->model, found, 1, true, m->time);
+}
+
+/* A region ends that was begun before the trace; a task with regions and a log.  Then twice nobody
+ * looks: what ended meanwhile is ended when that is seen, and what begins then is within what goes
+ * on. */
+static void what_the_program_marks_is_told(void **state)
+{
+    (void)state;
+    struct made m;
+    AUTO_BUF text = {0};
+    const struct go_trace_found found = {
+        .goid = 1, .thread = 10, .p = 0, .status = GO_STATUS_RUNNING};
+    struct uprobe_hit task = {.kind = GO_TRACE_TASK_BEGIN,
+                              .thread = 10,
+                              .p = 0,
+                              .current_goid = 1,
+                              .arg = 7,
+                              .second = 5};
+    make(&m);
+    go_trace_model_begin(m.model, &found, 1, true, m.time);
+    region(&m, "before", true, 0, 1);
+    hit_with(&m, task, "request", "");
+    hit_with(&m, task, "again", "");
+    region(&m, "a", false, 7, 1);
+    go_trace_model_off(m.model, &(struct bpf_gap){m.time + 20, m.time + 50, 10, true});
+    region(&m, "b", false, 7, 2);
+    task.kind = GO_TRACE_LOG;
+    hit_with(&m, task, "key", "value");
+    gap(&m, &found);
+    region(&m, "c", false, 7, 2); /* b has ended, a goes on */
+    region(&m, "c", true, 7, 2);
+    region(&m, "a", true, 7, 1);
+    region(&m, "d", false, 8, 1);
+    gap(&m, &found);
+    region(&m, "d", true, 9, 1); /* another one than that of task 8 */
+    region(&m, "e", false, 0, 1);
+    task.kind = GO_TRACE_TASK_END;
+    hit(&m, task);
+    gap(&m, &found);
+    region(&m, "e", true, 0, 1); /* perhaps another one */
+    end(&m);
+    assert_int_equal(go_trace_model_counts(m.model).n_long_regions, 3);
+    assert_int_equal(go_trace_model_counts(m.model).n_dropped, 1);
+    read_trace(&m, add_mark, &text);
+    assert_string_equal(buf_str(&text), "1: UserRegionEnd before of 0\n"
+                                        "1: UserTaskBegin 7 of 5 request\n"
+                                        "1: UserRegionBegin a of 7\n"
+                                        "1: UserRegionBegin off the processor: preempted of 0\n"
+                                        "1: UserRegionEnd off the processor: preempted of 0\n"
+                                        "1: UserRegionBegin b of 7\n"
+                                        "1: UserLog key: value\n"
+                                        "1: UserRegionEnd b of 7\n"
+                                        "1: UserRegionBegin c of 7\n"
+                                        "1: UserRegionEnd c of 7\n"
+                                        "1: UserRegionEnd a of 7\n"
+                                        "1: UserRegionBegin d of 8\n"
+                                        "1: UserRegionEnd d of 8\n"
+                                        "1: UserRegionBegin e of 0\n"
+                                        "1: UserTaskEnd 7 of 5 request\n"
+                                        "1: UserRegionEnd e of 0\n");
+    release(&m);
+}
+
 /* --- whatever comes --- */
 
 static uint64_t seed;
@@ -329,6 +446,7 @@ static size_t find_any(struct go_trace_found found[16])
 static struct uprobe_hit any_hit(void)
 {
     static const uint8_t statuses[] = {1, 2, 2, 3, 4, 4, 6, 11};
+    static const uint64_t stack[4] = {0};
     struct uprobe_hit h = {.kind = (uint8_t)(any(3) ? GO_TRACE_STATUS : any(GO_TRACE_N_POINTS)),
                            .from = statuses[any(8)],
                            .to = statuses[any(8)],
@@ -339,7 +457,10 @@ static struct uprobe_hit any_hit(void)
                            .thread = any(20) ? 10 + any(4) : 0,
                            .current_goid = any(9),
                            .caller = any(6),
-                           .arg = any(4)};
+                           .arg = any(4),
+                           .second = any(2),
+                           .stack = stack,
+                           .n_stack = any(5)};
     if (any(2))
         h.current_goid = h.goid;
     return h;
@@ -355,7 +476,7 @@ static void whatever_comes_is_a_trace(void **state)
         make(&m);
         go_trace_model_begin(m.model, found, find_any(found), true, m.time);
         for (uint32_t i = 0, n = 20 + any(200); i < n; i++) {
-            hit(&m, any_hit());
+            hit_with(&m, any_hit(), any(2) ? "a" : "b", "c");
             if (!any(4)) {
                 const struct bpf_gap gap = {.from_ns = m.time - any(1000),
                                             .to_ns = any(3) ? m.time : 0,
@@ -397,30 +518,31 @@ static void probes_go_where_the_kernel_emulates(void **state)
         const char *code;
         size_t n;
         uint64_t at; /* 99: nowhere */
-        bool in_frame;
+        bool in_frame, is_check;
     } cases[] = {
-        {"\x55\x48\x89\xe5", 4, 0, false},                          /* push */
-        {"\x49\x3b\x66\x10\x76\x20\x55\x48\x89\xe5", 10, 6, false}, /* check, push */
-        {"\x4c\x8d\x64\x24\xf0\x4d\x3b\x66\x10\x0f\x86\1\2\0\0\x55", 16, 15, false},
+        {"\x55\x48\x89\xe5", 4, 0, false, false},                          /* push */
+        {"\x49\x3b\x66\x10\x76\x20\x55\x48\x89\xe5", 10, 6, false, false}, /* check, push */
+        {"\x4c\x8d\x64\x24\xf0\x4d\x3b\x66\x10\x0f\x86\1\2\0\0\x55", 16, 15, false, false},
         /* Go 1.19: a check, then a frame without a push */
         {"\x49\x3b\x66\x10\x0f\x86\1\2\0\0\x48\x83\xec\x20\x48\x89\x6c\x24\x18\x48\x8d\x6c\x24\x18",
-         24, 4, false},
+         24, 4, false, true},
         /* Go 1.19's casgstatus: no check; the jump after the frame */
         {"\x48\x83\xec\x40\x48\x89\x6c\x24\x38\x48\x8d\x6c\x24\x38\x48\x89\x44\x24\x48\x89\x5c\x24"
          "\x50\x89\x4c\x24\x54\x0f\xba\xe3\x0c\x0f\x82\1\2\0\0",
-         37, 31, true},
-        {"\xcc\x55", 2, 99, false},         /* somebody else's breakpoint */
-        {"\x48\x89\xd8\x55", 4, 99, false}, /* mov %rbx,%rax: nothing that is known */
-        {"\x49\x3b\x66", 3, 99, false},     /* cut off */
+         37, 31, true, false},
+        {"\xcc\x55", 2, 99, false, false},         /* somebody else's breakpoint */
+        {"\x48\x89\xd8\x55", 4, 99, false, false}, /* mov %rbx,%rax: nothing that is known */
+        {"\x49\x3b\x66", 3, 99, false, false},     /* cut off */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        uint64_t at = 99;
-        bool in_frame = false;
+        struct go_trace_point place;
         struct str code = {cases[i].code, cases[i].n};
-        bool found = go_trace_place(code, &at, &in_frame);
-        assert_int_equal(found ? at : 99, cases[i].at);
-        if (found)
-            assert_int_equal(in_frame, cases[i].in_frame);
+        bool found = go_trace_place(code, &place);
+        assert_int_equal(found ? place.offset : 99, cases[i].at);
+        if (found) {
+            assert_int_equal(place.in_frame, cases[i].in_frame);
+            assert_int_equal(place.is_check, cases[i].is_check);
+        }
     }
 }
 
@@ -430,6 +552,7 @@ int main(void)
         cmocka_unit_test(a_schedule_is_told_as_it_was),
         cmocka_unit_test(lost_hits_are_repaired),
         cmocka_unit_test(threads_are_off_their_processors),
+        cmocka_unit_test(what_the_program_marks_is_told),
         cmocka_unit_test(whatever_comes_is_a_trace),
         cmocka_unit_test(probes_go_where_the_kernel_emulates),
     };

@@ -209,6 +209,152 @@ def schedule(gotrace):
                   begins, ends, stops)
 
 
+MARK = re.compile(r"M=(-?\d+) P=(-?\d+) G=(-?\d+) (TaskBegin|TaskEnd|RegionBegin|RegionEnd|Log) "
+                  r"Time=(\d+) (.*)")
+ARGUMENT = re.compile(r'(\w+)=("(?:[^"\\]|\\.)*"|\d+)')
+
+
+def read_marks(text):
+    """What the program marks: goroutine, kind, time, arguments, and functions of the stack."""
+    marks = []
+    for line in text.split("\n"):
+        m = MARK.match(line)
+        if m:
+            arguments = {k: json.loads(v) for k, v in ARGUMENT.findall(m[6])}
+            marks.append({"g": int(m[3]), "kind": m[4], "time": int(m[5]), "stack": [], **arguments})
+        elif line.startswith("M="):
+            marks.append(None)  # whose stack is of no interest
+        elif marks and marks[-1] and line.startswith("\t") and " @ " in line:
+            marks[-1]["stack"].append(line.strip().split(" @ ")[0])
+    return [m for m in marks if m]
+
+
+def parsed(path, gotrace):
+    """The text of a trace that both parsers agree on; None and why."""
+    t, why = read_trace(path, gotrace)
+    if t is None:
+        return None, why
+    return subprocess.run([SONDE, "trace", "-d=parsed", path], capture_output=True, text=True, timeout=60,
+                          check=False).stdout, ""
+
+
+def regions_of(marks):
+    """(name, task, ms, by whom, the regions around it) of each; those of which only the end is there."""
+    whole, ends, stacks = [], [], {}
+    for m in marks:
+        if not m["kind"].startswith("Region"):
+            continue
+        stack = stacks.setdefault(m["g"], [])
+        if m["kind"] == "RegionBegin":
+            stack.append(m)
+        elif stack:
+            begin = stack.pop()
+            whole.append((m["Type"], m["Task"], (m["time"] - begin["time"]) / 1e6, m["g"],
+                          [s["Type"] for s in stack]))
+        else:
+            ends.append(m["Type"])
+    return whole, ends
+
+
+def marks(gotrace):
+    """The program's own tasks, regions and logs."""
+    for minor, root in ends_of_versions():
+        name = f"marks, Go 1.{minor}"
+        program = build(minor, root, "marks", "-ldflags=-s -w")
+        if not program:
+            continue
+        own, path = (os.path.join(work, f"{what}.trace") for what in ("own", "marks"))
+        subprocess.run([program, own], timeout=60, check=True)
+        process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        process.stdout.readline()
+        sonde = begin_trace(process.pid, path, "--trace-rate=1000000")
+        process.stdin.write("\n")
+        process.stdin.flush()
+        time.sleep(2)
+        sonde.send_signal(signal.SIGINT)
+        _, told = sonde.communicate(timeout=60)
+        whole = code_is_whole(process.pid, program)
+        text, why = parsed(path, gotrace) if sonde.returncode == 0 else (None, sonde.first)
+        if check(f"{name}: accepted", text is not None, why, told):
+            tell_marks(name, read_marks(text), told)
+            own_text = subprocess.run([SONDE, "trace", "-d=parsed", own], capture_output=True, text=True,
+                                      timeout=60, check=False).stdout
+            same_stacks(name, read_marks(text), read_marks(own_text))
+        check(f"{name}: no breakpoint is left", whole)
+        gaps(name, process, path, gotrace)
+        end(process)
+
+
+def tell_marks(name, found, told):
+    begun = {m["ID"]: m for m in found if m["kind"] == "TaskBegin"}
+    ended = {m["ID"]: m for m in found if m["kind"] == "TaskEnd" and m["ID"] in begun}
+    requests = [i for i, m in begun.items() if m["Type"] == "request"]
+    queries = [i for i, m in begun.items() if m["Type"] == "query"]
+    check(f"{name}: tasks", len(requests) > 50 and abs(len(requests) - len(queries)) <= 1 and
+          len(ended) >= len(begun) - 2 and set(m["Type"] for m in begun.values()) == {"request", "query"},
+          len(requests), len(queries), len(ended))
+    ms = statistics.median((ended[i]["time"] - begun[i]["time"]) / 1e6 for i in requests if i in ended)
+    check(f"{name}: how long a request is", 7 <= ms < 25, ms)
+    check(f"{name}: a query is of a request", all(begun[i]["Parent"] in requests for i in queries[1:]) and
+          all(ended[i]["g"] != begun[i]["g"] for i in queries if i in ended))
+    logs = [m for m in found if m["kind"] == "Log" and m["Category"] == "number"]
+    numbers = [int(m["Message"].removeprefix("request ")) for m in logs]
+    check(f"{name}: messages, in their order", len(logs) >= len(requests) - 1 and
+          numbers == list(range(numbers[0], numbers[0] + len(numbers))) and
+          [m["Task"] for m in logs][1:] == requests[len(requests) - len(logs) + 1:], numbers)
+    long = [m["Message"] for m in found if m["kind"] == "Log" and m["Category"] == ""]
+    check(f"{name}: what is long is cut, and that is told", len(long) > 3 and
+          set(long) == {"\u00e9" * 128 + "..."} and
+          f"{len(long)} names and messages have more than 256 bytes, and are cut" in told, told, long[:1])
+    whole, ends = regions_of(found)
+    for what, least, around in (("prepare", 4, []), ("parse", 2, ["prepare"]), ("fetch", 3, []),
+                                ("grow", 0, [])):
+        mine = [r for r in whole if r[0] == what]
+        check(f"{name}: regions {what}", abs(len(mine) - len(requests)) <= 2 and
+              all(r[4] == around for r in mine[1:] if not r[4] or not r[4][0].startswith("off")) and
+              least <= statistics.median(r[2] for r in mine) <= least * 1.5 + 3, len(mine), mine[:3])
+    check(f"{name}: tasks of regions", all(r[1] in queries for r in whole[3:] if r[0] == "fetch") and
+          all(r[1] in requests for r in whole[3:] if r[0] in ("prepare", "parse")))
+    check(f"{name}: a region from before", ends.count("begun") == 1 and len(ends) <= 4, ends)
+
+
+def same_stacks(name, found, own):
+    """Where they were marked, as the program's own tracer says it; from its main function on."""
+    def stacks(of):
+        return {(m["kind"], m["Type"] if "Type" in m else m["Category"], tuple(m["stack"])) for m in of
+                if m["stack"] and "main.deep" not in m["stack"] and m.get("Type") not in ("", "begun") and
+                not m.get("Type", "").startswith("off the")}
+    check(f"{name}: stacks", stacks(found) == stacks(own), stacks(found) ^ stacks(own))
+
+
+def gaps(name, process, path, gotrace):
+    """When there is more than may be told of, regions still end, and Go's parser agrees."""
+    done = trace(process.pid, 2.5, path, "--trace-rate=800")
+    text, why = parsed(path, gotrace) if done.returncode == 0 else (None, done.stderr)
+    if not check(f"{name}: with gaps", text is not None and "are not recorded" in done.stderr, why,
+                 done.stderr):
+        return
+    whole, _ = regions_of(read_marks(text))
+    long = [r for r in whole if r[2] > 300]
+    check(f"{name}: regions over gaps are told of", len(whole) > 30 and len(long) <= 4 and
+          (not long or "may be longer" in done.stderr), done.stderr, long)
+
+
+def unmarked(_):
+    """Nothing is said of marks to those who make none; and what cannot be seen is told."""
+    minor, root = newest()
+    for what, is_told in (("schedule", False), ("off", False), ("regions", True)):
+        program = build(minor, root, what, "-ldflags=-s -w")
+        if not program:
+            continue
+        process = start(program, *(["spin"] if what == "off" else []))
+        done = trace(process.pid, 0.3, os.path.join(work, "unmarked.trace"))
+        end(process)
+        check(f"unmarked: {what}", done.returncode == 0 and ("trace.StartRegion" in done.stderr) == is_told,
+              done.stderr)
+
+
 def spans(t, kind, what):
     """ms of each whole region or range: those of `what` in the rest of the line."""
     found, since = [], {}
@@ -390,9 +536,9 @@ def code_is_whole(pid, program):
     return False
 
 
-def begin_trace(pid, path):
+def begin_trace(pid, path, *args):
     """One that traces until it is told to end, or the program does."""
-    sonde = subprocess.Popen([SONDE, "record", "-e", "trace", "-p", str(pid), "-o", path],
+    sonde = subprocess.Popen([SONDE, "record", "-e", "trace", "-p", str(pid), "-o", path, *args],
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     sonde.first = sonde.stderr.readline()
     return sonde
@@ -625,6 +771,7 @@ def main():
         skip("Go's parser", "no cmd/trace of Go 1.26 or newer")
     tests = {"schedule": lambda: schedule(gotrace), "under_load": lambda: under_load(gotrace),
              "off_processor": lambda: off_processor(gotrace), "collector": lambda: collector(gotrace),
+             "marks": lambda: marks(gotrace), "unmarked": lambda: unmarked(gotrace),
              "rounds": rounds, "endings": lambda: endings(gotrace),
              "stopped": lambda: stopped(gotrace), "together": lambda: together(gotrace),
              "by_server": lambda: by_server(gotrace),
