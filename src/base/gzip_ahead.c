@@ -1,11 +1,14 @@
 #include "base/gzip_ahead.h"
 
+#include "base/gzip.h"
+
 #include <dlfcn.h>
 #include <isa-l/igzip_lib.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LEAST_BYTES ((size_t)4 << 20)
@@ -13,6 +16,7 @@
 #define MOST_TIMES 1032u /* what deflate can reach */
 #define RING_BYTES ((size_t)2 << 20)
 #define STEP_BYTES ((size_t)256 << 10)
+#define PACKED_BYTES ((size_t)256 << 10)
 
 struct gzip_ahead {
     pthread_t thread;
@@ -24,6 +28,9 @@ struct gzip_ahead {
     bool whole;        /* the thread's, until it has ended */
     uint8_t *ring;     /* 2 * RING_BYTES of addresses */
     size_t most;
+    int fd;
+    off_t read, size; /* of the file, in bytes */
+    uint8_t packed[PACKED_BYTES];
     int (*inflate)(struct inflate_state *);
     struct inflate_state state;
 };
@@ -79,51 +86,70 @@ static size_t next_room(struct gzip_ahead *a, size_t made, bool ended)
     return room < STEP_BYTES ? room : STEP_BYTES;
 }
 
+/* More of the file; false at its end. */
+static bool get_packed(struct gzip_ahead *a)
+{
+    ssize_t n = pread(a->fd, a->packed, sizeof a->packed, a->read);
+    if (n <= 0)
+        return false;
+    a->read += n;
+    a->state.next_in = a->packed;
+    a->state.avail_in = (uint32_t)n;
+    return true;
+}
+
 static void *unpack(void *arg)
 {
     struct gzip_ahead *a = arg;
     struct inflate_state *s = &a->state;
     size_t made = 0;
     for (size_t room = STEP_BYTES; room; room = next_room(a, made, false)) {
+        bool is_more = s->avail_in > 0 || get_packed(a);
         s->next_out = a->ring + made % RING_BYTES;
         s->avail_out = (uint32_t)room;
         int result = a->inflate(s);
-        size_t n = room - s->avail_out;
-        made += n;
-        bool finished = s->block_state == ISAL_BLOCK_FINISH;
-        if (finished || result != ISAL_DECOMP_OK || n == 0 || made > a->most) {
-            a->whole = finished && result == ISAL_DECOMP_OK && s->avail_in == 0 && made == a->most;
+        made += room - s->avail_out;
+        if (s->block_state == ISAL_BLOCK_FINISH) {
+            a->whole = result == ISAL_DECOMP_OK && s->avail_in == 0 && a->read == a->size &&
+                       made == a->most;
             break;
         }
+        if (result != ISAL_DECOMP_OK || made > a->most || (!is_more && s->avail_out == room))
+            break;
     }
     (void)next_room(a, made, true);
     return NULL;
 }
 
-/* The length that the trailer claims. */
-static size_t claimed_size(const uint8_t *data, size_t len)
+/* The length that the trailer claims; 0 when it is not gzip, or that is not possible. */
+static size_t claimed_size(int fd, off_t size)
 {
+    uint8_t magic[2];
     uint32_t n = 0;
-    if (len >= 18)
-        memcpy(&n, data + len - sizeof n, sizeof n);
-    return n / MOST_TIMES > len ? 0 : n;
+    if (size < 18 || pread(fd, magic, sizeof magic, 0) != sizeof magic ||
+        !gzip_is(magic, sizeof magic) ||
+        pread(fd, &n, sizeof n, size - (off_t)sizeof n) != sizeof n)
+        return 0;
+    return n / MOST_TIMES > (uint64_t)size ? 0 : n;
 }
 
-struct gzip_ahead *gzip_ahead_begin(const void *data, size_t len, size_t max_bytes)
+struct gzip_ahead *gzip_ahead_begin(int fd, size_t max_bytes)
 {
     struct library isal;
-    size_t most = claimed_size(data, len);
-    if (most < LEAST_BYTES || most > MOST_BYTES || most > max_bytes || len > MOST_BYTES ||
-        !load(&isal))
+    struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+        return NULL;
+    size_t most = claimed_size(fd, st.st_size);
+    if (most < LEAST_BYTES || most > MOST_BYTES || most > max_bytes || !load(&isal))
         return NULL;
     struct gzip_ahead *a = calloc(1, sizeof *a);
     if (!a || !(a->ring = make_ring()))
         goto fail;
     a->most = most;
+    a->fd = fd;
+    a->size = st.st_size;
     a->inflate = isal.inflate;
     isal.init(&a->state);
-    a->state.next_in = (uint8_t *)(uintptr_t)data;
-    a->state.avail_in = (uint32_t)len;
     a->state.crc_flag = ISAL_GZIP;
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->changed, NULL);

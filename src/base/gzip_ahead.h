@@ -1,7 +1,7 @@
-/* gzip_ahead: gzip, unpacked by a thread of its own, which is a little ahead of the caller, who
- * reads it a piece at a time.
+/* gzip_ahead: a file packed by gzip, read and unpacked by a thread of its own, which is a little
+ * ahead of the caller, who takes it a piece at a time.
  *
- *   struct gzip_ahead *a = gzip_ahead_begin(data, len, max_bytes);
+ *   struct gzip_ahead *a = gzip_ahead_begin(fd, max_bytes);
  *   const uint8_t *p = NULL;
  *   for (size_t n = 0, got; (got = gzip_ahead_next(a, &p, n)) > n; n = what is left at p)
  *       ... read some of p..p + got, and advance p ...
@@ -21,10 +21,10 @@
 
 struct gzip_ahead;
 
-/* Begin to unpack `data`, which is borrowed until the end.  NULL when it is not for this (less
- * than 4 MiB or more than max_bytes, by what it says itself), or library, memory or thread
- * cannot be had. */
-struct gzip_ahead *gzip_ahead_begin(const void *data, size_t len, size_t max_bytes);
+/* Begin to unpack a regular file, which is borrowed until the end, and whose position stays.
+ * NULL when it is not for this (not gzip; less than 4 MiB or more than max_bytes, by what it
+ * says itself), or library, memory or thread cannot be had. */
+struct gzip_ahead *gzip_ahead_begin(int fd, size_t max_bytes);
 
 /* How many bytes there are in all, if it tells the truth; else it ends badly. */
 size_t gzip_ahead_most(const struct gzip_ahead *ahead);
@@ -35,7 +35,7 @@ size_t gzip_ahead_most(const struct gzip_ahead *ahead);
 size_t gzip_ahead_next(struct gzip_ahead *ahead, const uint8_t **p, size_t n);
 
 /* Stops the thread and frees `ahead` and the pieces.  True: all of it was unpacked, and is as it
- * was packed; false also when not all of it was taken by gzip_ahead_next. */
+ * was packed; false also when not all of it was taken by gzip_ahead_next, or the file changed. */
 bool gzip_ahead_end(struct gzip_ahead *ahead);
 
 #endif

@@ -22,10 +22,16 @@ struct format_ops {
 
 extern const struct format_ops *const format_registry[]; /* in probing order; NULL-terminated */
 
-/* Decode a file's bytes: unpacks gzip and zstd, then asks the registry.  Packed bytes that are
- * unpacked as a whole are released then, and `file` has the others; release it in any case.
- * `name` is for messages only. */
+/* Decode a file's bytes: unpacks gzip and zstd, then asks the registry.  Packed bytes are
+ * released as soon as they are unpacked: `file` then has the others; release it in
+ * any case.  `name` is for messages only. */
 struct profile *format_read(const char *name, struct file *file, struct diag *diag,
                             struct err *err);
+
+/* The same for a large profile in a regular file, packed by gzip: it is decoded while it is read
+ * and unpacked, on two processors, and neither packed nor unpacked bytes are in memory as a
+ * whole.  The descriptor stays open.  NULL without a message: it is another file, or a damaged
+ * one, for format_read. */
+struct profile *format_read_ahead(int fd, struct diag *diag);
 
 #endif

@@ -10,6 +10,7 @@
 #include "format/pprof_read.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const struct format_ops *const format_registry[] = {
@@ -80,13 +81,11 @@ static uint8_t *unpack(const char *name, const uint8_t *data, size_t *len, struc
     return NULL;
 }
 
-/* A large profile, decoded while it is unpacked.  NULL: not possible. */
-static struct profile *read_ahead(const struct file *file, struct diag *diag)
+struct profile *format_read_ahead(int fd, struct diag *diag)
 {
+    struct stat st;
     struct gzip_ahead *ahead =
-        gzip_is(file->data, file->len)
-            ? gzip_ahead_begin(file->data, file->len, most_unpacked_bytes(file->len))
-            : NULL;
+        fstat(fd, &st) == 0 ? gzip_ahead_begin(fd, most_unpacked_bytes((size_t)st.st_size)) : NULL;
     if (!ahead)
         return NULL;
     struct profile *profile = pprof_read_ahead(ahead, diag);
@@ -101,9 +100,6 @@ static struct profile *read_ahead(const struct file *file, struct diag *diag)
 
 struct profile *format_read(const char *name, struct file *file, struct diag *diag, struct err *err)
 {
-    struct profile *ahead = read_ahead(file, diag);
-    if (ahead)
-        return ahead;
     bool is_packed = gzip_is(file->data, file->len) || zstd_is(file->data, file->len);
     if (is_packed) {
         size_t len = file->len;

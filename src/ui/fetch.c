@@ -71,10 +71,24 @@ static struct profile *adopt_binary(struct profile *profile, const struct fetch_
     return builder_seal_over(b, profile, err);
 }
 
+/* A pipe is left alone: what writes to it would end when it is closed again. */
+static struct profile *read_ahead(const char *name, struct diag *diag)
+{
+    struct stat st;
+    AUTO_FD fd = stat(name, &st) == 0 && S_ISREG(st.st_mode)
+                     ? open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
+                     : -1;
+    return fd >= 0 ? format_read_ahead(fd, diag) : NULL;
+}
+
 /* What a file, or a server, has. */
 static struct profile *read_bytes(const char *name, const struct fetch_request *request,
                                   struct url *url, struct diag *diag, struct err *err)
 {
+    struct profile *profile = read_ahead(name, diag);
+    *url = (struct url){0};
+    if (profile)
+        return profile;
     AUTO_FILE file = {0};
     return source_read(name, &request->source, &file, url, err)
                ? format_read(name, &file, diag, err)

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #define SIZE ((size_t)5 << 20)
 #define ENOUGH ((size_t)1 << 30)
@@ -30,9 +32,21 @@ static int teardown(void **state)
     return 0;
 }
 
+static int fd = -1;
+
+/* A file of these bytes. */
+static int file_of(const uint8_t *in, size_t n)
+{
+    if (fd >= 0)
+        close(fd);
+    fd = memfd_create("packed", MFD_CLOEXEC);
+    assert_int_equal(write(fd, in, n), n);
+    return fd;
+}
+
 static struct gzip_ahead *begin(const uint8_t *in, size_t n)
 {
-    struct gzip_ahead *a = gzip_ahead_begin(in, n, ENOUGH);
+    struct gzip_ahead *a = gzip_ahead_begin(file_of(in, n), ENOUGH);
     if (!a)
         skip(); /* no libisal2 */
     return a;
@@ -120,15 +134,31 @@ static void sizes_that_lie_end_badly(void **state)
     free(bad);
 }
 
+static void a_file_that_is_cut_meanwhile_ends_badly(void **state)
+{
+    struct gzip_ahead *a = begin(packed, n_packed);
+    const uint8_t *p = NULL;
+    assert_true(gzip_ahead_next(a, &p, 0) > 0);
+    assert_int_equal(ftruncate(fd, 100), 0);
+    for (size_t n; (n = gzip_ahead_next(a, &p, 0)) > 0;)
+        p += n;
+    assert_false(gzip_ahead_end(a));
+}
+
 static void small_or_too_large_is_not_for_it(void **state)
 {
     uint8_t *small;
     size_t n;
-    assert_null(gzip_ahead_begin(packed, n_packed, SIZE - 1));
-    assert_null(gzip_ahead_begin(packed, 17, ENOUGH));
+    assert_null(gzip_ahead_begin(file_of(packed, n_packed), SIZE - 1));
+    assert_null(gzip_ahead_begin(file_of(packed, 17), ENOUGH));
+    assert_null(gzip_ahead_begin(file_of(data, SIZE), ENOUGH));
     assert_true(gzip_deflate(data, 1 << 20, 1, &small, &n, NULL));
-    assert_null(gzip_ahead_begin(small, n, ENOUGH));
+    assert_null(gzip_ahead_begin(file_of(small, n), ENOUGH));
     free(small);
+    int pipes[2];
+    assert_int_equal(pipe(pipes), 0);
+    assert_null(gzip_ahead_begin(pipes[0], ENOUGH));
+    close(pipes[0]), close(pipes[1]);
 }
 
 int main(void)
@@ -139,6 +169,7 @@ int main(void)
         cmocka_unit_test(who_stops_early_need_not_wait),
         cmocka_unit_test(damage_shows_at_the_end),
         cmocka_unit_test(sizes_that_lie_end_badly),
+        cmocka_unit_test(a_file_that_is_cut_meanwhile_ends_badly),
         cmocka_unit_test(small_or_too_large_is_not_for_it),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
