@@ -1,6 +1,14 @@
 /* attach_block: where the threads of a native process that runs wait, from outside: the stack with
- * which a thread leaves its processor, and the time until it is on one again.  That is all waiting:
- * for locks, input, time; not being out of the processor while it could run.
+ * which a thread leaves its processor, the time until it is on one again, and who ended that (as
+ * labels; collect/wakers.h).  That is all waiting: for locks, input, time; not being out of the
+ * processor while it could run.
+ *
+ * Where BPF is permitted, the kernel measures each wait, and copies stacks up to a rate
+ * (os/perf_waits.h).  Number n and time t of all waits of a site are exact; of one with stacks i
+ * that were chosen with weights w (1, where all are), each has n * sum(w of i) / sum(w of all)
+ * waits, and  t * sum(w * length of i) / sum(w * length of all) of time.  A site without any stack
+ * is in the row "[waits without a stack]".  Else the stack is copied at each switch, and who ended
+ * the waits is not known.
  *
  * In: a pid.  Out: a profile as libsonde's `block`, of the waits that ended meanwhile.
  * Threads: one at a time; one of its own between begin and end.  Signals: no. */
@@ -15,8 +23,8 @@
 
 struct attach_block_request {
     pid_t pid;
-    uint64_t
-        rate_ns; /* waits of that time and longer are all samples, shorter ones some; 0: 10000 */
+    uint64_t rate_ns;     /* waits of that time and longer all count, some of the shorter ones for
+                             the others; 0: all count, or without BPF it is 10000 */
     uint64_t duration_ns; /* 0, and at most: until attach_block_end */
     bool no_children;     /* only the process itself */
     bool debuginfod;      /* ask the servers in DEBUGINFOD_URLS for names */

@@ -253,6 +253,12 @@ uint32_t gather_sample(struct gather *g, const struct gather_stack *stack, const
     return found;
 }
 
+void gather_add(struct gather *g, uint32_t sample, const int64_t *values)
+{
+    if (!g->failed && sample < g->samples.n)
+        add_values(g, &g->samples.items[sample], values);
+}
+
 void gather_relabel(struct gather *g, uint32_t (*labels)(void *arg, uint32_t set), void *arg)
 {
     struct sample *samples = g->samples.items;

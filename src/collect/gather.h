@@ -69,6 +69,8 @@ struct gather_stack {
  * profile it is; PROFILE_NONE after a failure. */
 uint32_t gather_sample(struct gather *gather, const struct gather_stack *stack,
                        const int64_t *values);
+/* Adds values to a sample that it told. */
+void gather_add(struct gather *gather, uint32_t sample, const int64_t *values);
 /* Gives all samples other labels: `labels` tells the set that takes a set's place.  Samples that
  * are the same then become one. */
 void gather_relabel(struct gather *gather, uint32_t (*labels)(void *arg, uint32_t set), void *arg);

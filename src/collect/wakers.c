@@ -4,9 +4,7 @@
 #include "base/map.h"
 #include "base/vec.h"
 #include "collect/block.h"
-#include "collect/perf_feed.h"
 #include "collect/track.h"
-#include "os/perf_wakes.h"
 #include "sym/kernel_names.h"
 #include "sym/resolve.h"
 
@@ -14,35 +12,28 @@
 #include <string.h>
 
 #define FRAMES_SHOWN 32
-#define QUEUE_MAX 512        /* wake-ups of a thread whose wait has not come */
 #define UNKNOWN_MIN_SHARE 10 /* a tenth of all is worth a note */
 
 /* In place of a row of the profile of wakers. */
 #define ROW_TIMER (PROFILE_NONE - 1)
 #define ROW_KERNEL (PROFILE_NONE - 2)
 
+/* The last one of a thread. */
 struct wake {
-    uint64_t time_ns;
+    uint64_t since_ns; /* which wait of the thread it ended */
     uint32_t row;
-};
-
-struct queue {
-    struct wake *items;
-    size_t n, cap;
 };
 
 enum context { CONTEXT_TASK, CONTEXT_EXIT, CONTEXT_INTERRUPT, CONTEXT_TIMER };
 
 struct wakers {
     struct gather *gather; /* of the waits */
-    struct perf_wakes *wakes;
-    struct perf_feed feed;
-    struct gather *own; /* the stacks of those that wake */
+    struct gather *own;    /* the stacks of those that wake */
     struct track *track;
     struct kernel_names *names;
     struct map contexts; /* address in the kernel -> enum context */
-    struct map by_tid;   /* -> index of queues */
-    VEC(struct queue) queues;
+    struct map by_tid;   /* -> index of wakes */
+    VEC(struct wake) wakes;
     struct map rows; /* set of the waits' gather -> row */
     struct map sets; /* row -> the set with its labels */
     struct profile *profile;
@@ -63,8 +54,7 @@ struct wakers *wakers_new(struct gather *gather, pid_t pid, struct err *err)
     map_init(&w->sets);
     if ((w->own = gather_new(&collect_block, err)) &&
         (w->track =
-             track_new(w->own, &(struct track_options){.scope = TRACK_SYSTEM, .root = pid}, err)) &&
-        (w->wakes = perf_wakes_new(pid, err))) {
+             track_new(w->own, &(struct track_options){.scope = TRACK_SYSTEM, .root = pid}, err))) {
         (void)track_adopt_root(w->track, NULL); /* as its children are known by it */
         if ((w->names = kernel_names_open()))
             return w;
@@ -80,11 +70,7 @@ void wakers_free(struct wakers *w)
 {
     if (!w)
         return;
-    perf_wakes_free(w->wakes);
-    perf_feed_release(&w->feed);
-    for (size_t i = 0; i < w->queues.n; i++)
-        vec_release(&w->queues.items[i]);
-    vec_release(&w->queues);
+    vec_release(&w->wakes);
     map_release(&w->contexts);
     map_release(&w->by_tid);
     map_release(&w->rows);
@@ -94,11 +80,6 @@ void wakers_free(struct wakers *w)
     gather_free(w->own);
     profile_free(w->profile);
     free(w);
-}
-
-void wakers_add_process(struct wakers *w, pid_t pid)
-{
-    perf_wakes_add(w->wakes, pid);
 }
 
 /* --- wake-ups --- */
@@ -150,30 +131,24 @@ static enum context take_kernel(struct wakers *w, struct perf_record *sample)
 }
 
 /* Without memory, the wait has no labels. */
-static void queue_wake(struct wakers *w, pid_t tid, struct wake wake)
+static void keep_wake(struct wakers *w, uint32_t tid, struct wake wake)
 {
-    uint32_t next = (uint32_t)w->queues.n, i;
-    if (!vec_reserve(&w->queues, w->queues.n + 1) ||
-        (i = map_get_or_put(&w->by_tid, (uint64_t)tid, next)) == MAP_NONE)
+    uint32_t next = (uint32_t)w->wakes.n, i;
+    if (!vec_reserve(&w->wakes, w->wakes.n + 1) ||
+        (i = map_get_or_put(&w->by_tid, tid, next)) == MAP_NONE)
         return;
-    if (i == next)
-        (void)vec_push(&w->queues, (struct queue){0});
-    struct queue *q = &w->queues.items[i];
-    if (q->n == QUEUE_MAX) {
-        q->n /= 2;
-        memmove(q->items, q->items + q->n, q->n * sizeof *q->items);
-    }
-    (void)vec_push(q, wake);
+    w->wakes.items[i] = wake;
+    w->wakes.n += i == next;
 }
 
 /* Rows are told apart by these labels too. */
-static uint32_t own_labels(struct wakers *w, const struct perf_wake *wake, bool is_foreign,
+static uint32_t own_labels(struct wakers *w, const struct perf_wait_note *note, bool is_foreign,
                            bool exits)
 {
     AUTO_BUF text = {0};
-    if (wake->waker_name[0]) {
+    if (note->waker_name[0]) {
         buf_add(&text, "thread", sizeof "thread");
-        buf_add(&text, wake->waker_name, strlen(wake->waker_name) + 1);
+        buf_add(&text, note->waker_name, strlen(note->waker_name) + 1);
     }
     if (is_foreign)
         buf_add(&text, "foreign\0yes", sizeof "foreign\0yes");
@@ -182,38 +157,28 @@ static uint32_t own_labels(struct wakers *w, const struct perf_wake *wake, bool 
     return text.len && !text.failed ? gather_labels(w->own, (struct str){text.data, text.len}) : 0;
 }
 
-static void take_wake(struct wakers *w, const struct perf_record *record,
-                      const struct perf_wake *wake)
+void wakers_take(struct wakers *w, const struct perf_record *record,
+                 const struct perf_wait_note *note)
 {
     static const int64_t one[COLLECT_TYPES_MAX] = {1};
     struct perf_record sample = *record;
-    struct wake taken = {.time_ns = record->time_ns};
+    struct wake wake = {.since_ns = note->since_ns};
     enum context context = take_kernel(w, &sample);
+    bool is_foreign = record->pid != (pid_t)note->pid;
     if (context == CONTEXT_TIMER)
-        taken.row = ROW_TIMER;
+        wake.row = ROW_TIMER;
     else if (context == CONTEXT_INTERRUPT)
-        taken.row = ROW_KERNEL;
+        wake.row = ROW_KERNEL;
     else if (!track_sample(w->track, &sample, one,
-                           own_labels(w, wake, record->pid != wake->pid, context == CONTEXT_EXIT),
-                           &taken.row))
+                           own_labels(w, note, is_foreign, context == CONTEXT_EXIT), &wake.row))
         return;
-    if (taken.row != PROFILE_NONE)
-        queue_wake(w, wake->tid, taken);
+    if (wake.row != PROFILE_NONE)
+        keep_wake(w, note->tid, wake);
 }
 
-static void take(void *arg, const struct perf_record *record)
+void wakers_record(struct wakers *w, const struct perf_record *record)
 {
-    struct wakers *w = arg;
-    struct perf_wake wake;
-    if (perf_wakes_of(record, &wake))
-        take_wake(w, record, &wake);
-    else if (record->kind != PERF_SAMPLE)
-        track_record(w->track, record);
-}
-
-void wakers_round(struct wakers *w, uint64_t limit_ns)
-{
-    perf_feed_round(&w->feed, perf_wakes_events(w->wakes), limit_ns, take, w);
+    track_record(w->track, record);
 }
 
 /* A set that stands for the row until the end. */
@@ -227,22 +192,13 @@ static uint32_t set_of_row(struct wakers *w, uint32_t row)
     return set && map_put(&w->rows, set, row) ? set : 0;
 }
 
-uint32_t wakers_of(struct wakers *w, pid_t tid, uint64_t since_ns, uint64_t until_ns)
+uint32_t wakers_of(struct wakers *w, const struct perf_wait_note *note)
 {
-    uint32_t i = map_get(&w->by_tid, (uint64_t)tid), row = PROFILE_NONE;
-    size_t n = 0;
-    if (i != MAP_NONE) {
-        struct queue *q = &w->queues.items[i];
-        for (; n < q->n && q->items[n].time_ns <= until_ns; n++)
-            if (q->items[n].time_ns >= since_ns)
-                row = q->items[n].row;
-        q->n -= n;
-        if (q->n)
-            memmove(q->items, q->items + n, q->n * sizeof *q->items);
-    }
-    w->n_known += row != PROFILE_NONE;
-    w->n_unknown += row == PROFILE_NONE;
-    return row == PROFILE_NONE ? 0 : set_of_row(w, row);
+    uint32_t i = map_get(&w->by_tid, note->tid);
+    bool is_known = i != MAP_NONE && w->wakes.items[i].since_ns == note->since_ns;
+    w->n_known += is_known;
+    w->n_unknown += !is_known;
+    return is_known ? set_of_row(w, w->wakes.items[i].row) : 0;
 }
 
 /* --- labels --- */
@@ -354,11 +310,6 @@ static uint32_t final_set(void *arg, uint32_t set)
     return final;
 }
 
-void wakers_stop(struct wakers *w)
-{
-    perf_stop(perf_wakes_events(w->wakes));
-}
-
 bool wakers_finish(struct wakers *w, bool debuginfod, struct diag *diag, struct err *err)
 {
     const struct gather_header header = {.period = 1};
@@ -372,8 +323,7 @@ bool wakers_finish(struct wakers *w, bool debuginfod, struct diag *diag, struct 
     gather_relabel(w->gather, final_set, w);
     if (w->n_unknown > (w->n_known + w->n_unknown) / UNKNOWN_MIN_SHARE)
         diag_add(diag,
-                 "who ended the wait is known of %llu of %llu waits: at most some 5000 a "
-                 "second and processor are looked at, and none of a child's first 0.05 s",
+                 "who ended the wait is known of %llu of %llu waits: others ended as they began",
                  (unsigned long long)w->n_known, (unsigned long long)(w->n_known + w->n_unknown));
     return true;
 }

@@ -7,30 +7,30 @@
  * them; `waker_thread` the name of the thread, `waker_process` that of its process where it is
  * another one.
  *
- * In: waits, by thread and time.  Out: sets of labels of a gather, which become true at the end.
- * Threads: one at a time.  Signals: no. */
+ * In: notes on waits (os/perf_waits.h).  Out: sets of labels of a gather, which become true at the
+ * end.  Threads: one at a time.  Signals: no. */
 #ifndef SONDE_COLLECT_WAKERS_H
 #define SONDE_COLLECT_WAKERS_H
 
 #include "base/err.h"
 #include "collect/gather.h"
+#include "os/perf_waits.h"
 
 struct wakers;
 
-/* The gather of the waits is borrowed.  NULL and *err: ERR_PERM with what would do, ERR_UNSUPPORTED
- * (see perf_wakes_new), ERR_NOMEM.  Some 0.2 s. */
+/* The gather of the waits is borrowed.  NULL and *err: ERR_PERM with what would do, ERR_NOMEM.
+ * Some 0.2 s. */
 struct wakers *wakers_new(struct gather *gather, pid_t pid, struct err *err);
 void wakers_free(struct wakers *wakers); /* NULL is fine */
-void wakers_add_process(struct wakers *wakers, pid_t pid);
 
-/* Take in what happened up to `limit_ns` (CLOCK_MONOTONIC). */
-void wakers_round(struct wakers *wakers, uint64_t limit_ns);
-/* The set for a thread's wait between these times, of which the later one is in the rounds; 0: it
- * is not known.  Those of a thread are asked for in the order of time. */
-uint32_t wakers_of(struct wakers *wakers, pid_t tid, uint64_t since_ns, uint64_t until_ns);
+/* A wake-up, of the kind PERF_WAIT_WOKEN. */
+void wakers_take(struct wakers *wakers, const struct perf_record *record,
+                 const struct perf_wait_note *note);
+/* Any other record that is no sample. */
+void wakers_record(struct wakers *wakers, const struct perf_record *record);
+/* The set for a wait that has ended; 0: it is not known. */
+uint32_t wakers_of(struct wakers *wakers, const struct perf_wait_note *note);
 
-/* No further ones. */
-void wakers_stop(struct wakers *wakers);
 /* Gives the gather's samples their labels.  False and *err when memory runs out. */
 bool wakers_finish(struct wakers *wakers, bool debuginfod, struct diag *diag, struct err *err);
 

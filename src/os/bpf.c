@@ -170,6 +170,16 @@ bool bpf_map_get(int map, const void *key, void *value)
     return bpf_syscall(BPF_MAP_LOOKUP_ELEM, &attr) == 0;
 }
 
+bool bpf_map_next(int map, const void *key, void *next)
+{
+    union bpf_attr attr;
+    memset(&attr, 0, sizeof attr);
+    attr.map_fd = (uint32_t)map;
+    attr.key = (uint64_t)(uintptr_t)key;
+    attr.next_key = (uint64_t)(uintptr_t)next;
+    return bpf_syscall(BPF_MAP_GET_NEXT_KEY, &attr) == 0;
+}
+
 void bpf_close(const int *fds, size_t n)
 {
     for (size_t i = 0; i < n; i++)

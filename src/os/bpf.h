@@ -1,4 +1,4 @@
-/* bpf: what BPF programs are made of, for bpf_gaps.c, bpf_wakes.c, bpf_words.c, perf_wakes.c and
+/* bpf: what BPF programs are made of, for bpf_gaps.c, bpf_wakes.c, bpf_words.c, perf_waits.c and
  * uprobe.c only: instructions, put together here, so that nothing but the kernel is needed to build
  * or load them; and where members of the kernel's own structs lie, out of its type information
  * (BTF).
@@ -36,6 +36,8 @@ int bpf_make_map(uint32_t type, uint32_t key_bytes, uint32_t value_bytes, uint32
 bool bpf_map_put(int map, uint32_t key, uint32_t value);
 /* Keys and values are as long as the map's.  False: there is none. */
 bool bpf_map_get(int map, const void *key, void *value);
+/* The key after this one (NULL: the first one); false: there is none. */
+bool bpf_map_next(int map, const void *key, void *next);
 /* Closes those that are not negative. */
 void bpf_close(const int *fds, size_t n);
 

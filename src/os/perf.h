@@ -95,7 +95,7 @@ struct perf_record {
     uint64_t pc, sp, fp, lr, r14;
     const uint8_t *stack; /* a copy of what lay at sp */
     size_t n_stack;
-    const uint8_t *payload; /* of perf_wakes */
+    const uint8_t *payload; /* of perf_waits */
     size_t n_payload;
 };
 

@@ -70,12 +70,8 @@ static struct ring *ring_of(struct perf *perf, int cpu)
     return NULL;
 }
 
-/* Takes `fd` over. */
-static int add_event(struct perf *perf, const struct perf_options *options, int fd, int cpu)
+int perf_add_event(struct perf *perf, int fd, int cpu)
 {
-    /* Without it there are samples all the same. */
-    if (options->bpf_program > 0)
-        (void)ioctl(fd, PERF_EVENT_IOC_SET_BPF, options->bpf_program);
     struct ring *ring = ring_of(perf, cpu);
     if (!ring)
         return perf_add_ring(perf, fd, cpu);
@@ -85,6 +81,15 @@ static int add_event(struct perf *perf, const struct perf_options *options, int 
         return e ? e : ENOMEM;
     }
     return 0;
+}
+
+/* Takes `fd` over. */
+static int add_event(struct perf *perf, const struct perf_options *options, int fd, int cpu)
+{
+    /* Without it there are samples all the same. */
+    if (options->bpf_program > 0)
+        (void)ioctl(fd, PERF_EVENT_IOC_SET_BPF, options->bpf_program);
+    return perf_add_event(perf, fd, cpu);
 }
 
 /* A thread that has ended is fine. */

@@ -1,5 +1,5 @@
-/* perf_ring: what perf events are made of, for perf.c, perf_attach.c and perf_decode.c only.
- * Threads: one at a time a struct.  Signals: no. */
+/* perf_ring: what perf events are made of, for perf.c, perf_attach.c, perf_decode.c and
+ * perf_waits.c only. Threads: one at a time a struct.  Signals: no. */
 #ifndef SONDE_OS_PERF_RING_H
 #define SONDE_OS_PERF_RING_H
 
@@ -38,7 +38,7 @@ struct perf {
     long n_cpus;
     uint64_t period_ns;
     bool has_payload; /* its samples: PERF_SAMPLE_RAW */
-    uint8_t *whole; /* a record that wraps around the ring's end */
+    uint8_t *whole;   /* a record that wraps around the ring's end */
 };
 
 /* What kernel and permissions allow. */
@@ -62,6 +62,8 @@ struct perf *perf_new_empty(struct err *err);
 /* A ring on the event `fd` of the processor `cpu`; takes fd over.  0, or errno's value, and the
  * descriptor is closed. */
 int perf_add_ring(struct perf *perf, int fd, int cpu);
+/* The same, into the ring that the processor has, if it has one. */
+int perf_add_event(struct perf *perf, int fd, int cpu);
 void perf_close_rings(struct perf *perf);
 /* The bytes of stack that each sample may have with rings of this size. */
 size_t perf_stack_bytes(const struct perf *perf, uint64_t period_ns);

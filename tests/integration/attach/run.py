@@ -541,18 +541,31 @@ def what_makes_no_difference_is_told():
 # Waits.
 
 
-@case
-def waits():
-    need_perf()
-    with Target("./waits") as t:
-        sonde("record", "-e", "block", "-p", str(t.pid), "--seconds", "4", "-o", "block.pb.gz")
+def without_bpf():
+    """What takes BPF off root."""
+    need_root()
+    if run("setpriv", "--version", status=None).returncode:
+        raise Skip("there is no setpriv")
+    return ("setpriv", "--bounding-set=-bpf,-sys_admin", "--inh-caps=-all")
+
+
+def cumulative(profile, index="delay", unit="ms", per=1e3):
+    """{function: seconds, or number}"""
     rows = {}
-    text = sonde("pprof", "-top", "-cum", "-unit=ms", "-nodecount=0", "-nodefraction=0",
-                 "block.pb.gz").stdout
+    text = sonde("pprof", "-top", "-cum", f"-sample_index={index}", f"-unit={unit}",
+                 "-nodecount=0", "-nodefraction=0", profile).stdout
     for line in text.splitlines():
-        m = re.match(r"\s*\S+\s+\S+%\s+\S+%\s+(\S+?)(?:ms)?\s+\S+%\s+(.+)", line)
+        m = re.match(rf"\s*\S+\s+\S+%\s+\S+%\s+(\S+?)(?:{unit})?\s+\S+%\s+(.+)", line)
         if m:
-            rows[m[2]] = float(m[1]) / 1e3
+            rows[m[2]] = float(m[1]) / per
+    return rows
+
+
+def expect_waits(prefix):
+    with Target("./waits") as t:
+        r = run(*prefix, SONDE, "record", "-e", "block", "-p", str(t.pid), "--seconds", "4", "-o",
+                "block.pb.gz")
+    rows = cumulative("block.pb.gz")
     # The holder does nothing but rest and nap, each as long as it says or longer.
     lasted = duration_seconds("block.pb.gz")
     n = {name: count("block.pb.gz", f"-focus=^{name}$", index="contentions")
@@ -563,6 +576,73 @@ def waits():
     check(rows["naps"] > 0.0195 * n["naps"] and rows["rests"] > 0.0795 * n["rests"], what)
     check(n["naps"] / 2 <= n["wants"] and 0 < rows.get("wants", 0), what)
     check("computes" not in rows, what)
+    return r.stderr
+
+
+@case
+def waits():
+    need_perf()
+    expect_waits(())
+
+
+@case
+def waits_without_bpf():
+    need_perf()
+    told = expect_waits(without_bpf())
+    check("each switch was recorded, and who ended the waits is not known: BPF programs are not "
+          "permitted" in told, told)
+
+
+def record_rates():
+    """What the program knows, {name: (number, seconds)}, and what is told of the recording."""
+    with Target("./rates") as t:
+        p = subprocess.Popen([SONDE, "record", "-e", "block", "-p", str(t.pid), "-o",
+                              "rates.pb.gz"], stderr=subprocess.PIPE, text=True)
+        for line in p.stderr:
+            if "collecting" in line:
+                break
+        time.sleep(0.5)
+        t.tell()
+        known = [t.p.stdout.readline().split() for _ in range(7)]
+        p.send_signal(signal.SIGINT)
+        told = p.stderr.read()
+        check(p.wait(timeout=LIMIT) == 0, told)
+    return {name: (int(n), int(ns) / 1e9) for name, n, ns in known}, told
+
+
+@case
+def waits_more_often_than_stacks():
+    need_perf()
+    need_root()
+    for _ in range(4):
+        known, told = record_rates()
+        if "each switch was recorded" in told:
+            raise Skip(told)
+        if "were lost" not in told:
+            break
+    else:
+        raise Skip(f"the machine is too busy: {told}")
+    n = cumulative("rates.pb.gz", "contentions", "count", 1)
+    s = cumulative("rates.pb.gz")
+    what = f"{known}: {n}; {s}"
+    # Too many for all to have stacks; the clock of the program's own has being preempted in it.
+    for name in "ping", "pong":
+        check(known[name][0] > 10000 and abs(n[name] / known[name][0] - 1) < 0.002, what)
+    check(0.7 < s["ping"] / known["ping"][1] < 1.03, what)
+    # One site with two stacks: by chance, but not more.
+    for name in "shortly", "long_one":
+        check(0.65 < n[name] / known[name][0] < 1.35, f"{name}: {what}")
+        check(0.6 < s[name] / known[name][1] < 1.35, f"{name}: {what}")
+    both = n["shortly"] + n["long_one"]
+    check(abs(both / (known["shortly"][0] + known["long_one"][0]) - 1) < 0.01, what)
+    # What is seldom there is seen, beside what is often.  Who is preempted on the way to a nap may
+    # find that it is over.
+    check(0.7 < n["seldom"] / known["seldom"][0] < 1.03, what)
+    check(s["seldom"] > 0.0049 * n["seldom"], what)
+    # Sites of few waits.
+    check(abs(n["in_thread"] / known["in_thread"][0] - 1) < 0.1, what)
+    check(known["in_child"][0] / 2 < n["in_child"] < known["in_child"][0] * 2, what)
+    check("computes" not in n and "[waits without a stack]" not in n, what)
 
 
 @case
@@ -670,7 +750,7 @@ def main():
     only = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
-        for name in "target", "waits":
+        for name in "target", "waits", "rates":
             subprocess.run([os.environ.get("CC", "cc"), "-std=gnu17", "-D_GNU_SOURCE", "-O2", "-g",
                             "-fomit-frame-pointer", "-pthread", f"{HERE}/{name}.c", "-o", name],
                            check=True)
