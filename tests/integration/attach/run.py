@@ -561,10 +561,22 @@ def cumulative(profile, index="delay", unit="ms", per=1e3):
     return rows
 
 
+def until_nothing_is_lost(record):
+    """What is told of a recording for which sonde came in time."""
+    for _ in range(4):
+        told = record()
+        if "were lost" not in told:
+            return told
+    raise Skip(f"the machine is too busy: {told}")
+
+
 def expect_waits(prefix):
+    def record():
+        return run(*prefix, SONDE, "record", "-e", "block", "-p", str(t.pid), "--seconds", "4",
+                   "-o", "block.pb.gz").stderr
+
     with Target("./waits") as t:
-        r = run(*prefix, SONDE, "record", "-e", "block", "-p", str(t.pid), "--seconds", "4", "-o",
-                "block.pb.gz")
+        told = until_nothing_is_lost(record)
     rows = cumulative("block.pb.gz")
     # The holder does nothing but rest and nap, each as long as it says or longer.
     lasted = duration_seconds("block.pb.gz")
@@ -576,7 +588,7 @@ def expect_waits(prefix):
     check(rows["naps"] > 0.0195 * n["naps"] and rows["rests"] > 0.0795 * n["rests"], what)
     check(n["naps"] / 2 <= n["wants"] and 0 < rows.get("wants", 0), what)
     check("computes" not in rows, what)
-    return r.stderr
+    return told
 
 
 @case
@@ -593,8 +605,8 @@ def waits_without_bpf():
           "permitted" in told, told)
 
 
-def record_rates():
-    """What the program knows, {name: (number, seconds)}, and what is told of the recording."""
+def record_rates(known):
+    """Adds what the program knows, {name: (number, seconds)}; what is told of the recording."""
     with Target("./rates") as t:
         p = subprocess.Popen([SONDE, "record", "-e", "block", "-p", str(t.pid), "-o",
                               "rates.pb.gz"], stderr=subprocess.PIPE, text=True)
@@ -603,25 +615,23 @@ def record_rates():
                 break
         time.sleep(0.5)
         t.tell()
-        known = [t.p.stdout.readline().split() for _ in range(7)]
+        for _ in range(7):
+            name, n, ns = t.p.stdout.readline().split()
+            known[name] = int(n), int(ns) / 1e9
         p.send_signal(signal.SIGINT)
         told = p.stderr.read()
         check(p.wait(timeout=LIMIT) == 0, told)
-    return {name: (int(n), int(ns) / 1e9) for name, n, ns in known}, told
+    return told
 
 
 @case
 def waits_more_often_than_stacks():
     need_perf()
     need_root()
-    for _ in range(4):
-        known, told = record_rates()
-        if "each switch was recorded" in told:
-            raise Skip(told)
-        if "were lost" not in told:
-            break
-    else:
-        raise Skip(f"the machine is too busy: {told}")
+    known = {}
+    told = until_nothing_is_lost(lambda: record_rates(known))
+    if "each switch was recorded" in told:
+        raise Skip(told)
     n = cumulative("rates.pb.gz", "contentions", "count", 1)
     s = cumulative("rates.pb.gz")
     what = f"{known}: {n}; {s}"
