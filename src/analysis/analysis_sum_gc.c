@@ -40,7 +40,7 @@ static void text_pauses(const struct analysis_facts *f, struct buf *out)
 {
     struct analysis_table t;
     const struct analysis_gc *gc = &f->gc;
-    uint32_t *order = analysis_sorted(gc->kinds.n, by_total, gc->kinds.items);
+    uint32_t *order = analysis_sorted(out, gc->kinds.n, by_total, gc->kinds.items);
     buf_puts(out, "\npauses (stops of the world)\n");
     analysis_table_begin(&t, "rrrrrrrl", "count\0total\0" ANALYSIS_PERCENTILES "\0for\0");
     for (size_t i = 0; order && i < gc->kinds.n; i++) {

@@ -33,10 +33,9 @@ static void text(const void *state, struct buf *out)
 {
     const struct analysis_facts *f = state;
     struct analysis_table t;
-    AUTO_BUF cell = {0};
     uint64_t count;
     size_t n = count_groups(f, &count), shown = analysis_n_rows(f, n);
-    uint32_t *order = analysis_sorted(f->waits.groups.n, by_exec, f->waits.groups.items);
+    uint32_t *order = analysis_sorted(out, f->waits.groups.n, by_exec, f->waits.groups.items);
     buf_printf(out, "%s: %llu, by the function that they were started with\n",
                analysis_words(f->trace).goroutines, (unsigned long long)count);
     analysis_table_begin(&t, "rrrrrrrll",
@@ -53,9 +52,8 @@ static void text(const void *state, struct buf *out)
         analysis_table_time(
             &t, analysis_parts_get(&f->goroutines.parts, g->exec.ranges, ANALYSIS_RANGE_ASSIST));
         analysis_table_text(&t, analysis_text_name(f->trace, g->name));
-        buf_clear(&cell);
-        reasons(&cell, f, g->exec.blocked);
-        analysis_table_text(&t, buf_str(&cell));
+        reasons(&t.text, f, g->exec.blocked);
+        analysis_table_cell(&t);
     }
     analysis_table_end(&t, out);
     analysis_text_more(out, n, shown);
@@ -76,7 +74,7 @@ static void json(const void *state, struct buf *out)
     struct json j = {.out = out};
     uint64_t count;
     size_t n = count_groups(f, &count), shown = analysis_n_rows(f, n);
-    uint32_t *order = analysis_sorted(f->waits.groups.n, by_exec, f->waits.groups.items);
+    uint32_t *order = analysis_sorted(out, f->waits.groups.n, by_exec, f->waits.groups.items);
     json_open(&j, '{');
     json_member_int(&j, "count", (int64_t)count);
     json_member_int(&j, "n_groups", (int64_t)n);

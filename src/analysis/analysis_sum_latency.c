@@ -34,7 +34,7 @@ static void text(const void *state, struct buf *out)
     const struct analysis_waits *ws = &f->waits;
     struct analysis_table t;
     size_t n = count_groups(f), shown = analysis_n_rows(f, n);
-    uint32_t *order = analysis_sorted(ws->groups.n, by_group, ws->groups.items);
+    uint32_t *order = analysis_sorted(out, ws->groups.n, by_group, ws->groups.items);
     buf_puts(out, "latency: from runnable to running, by start function\n");
     if (ws->sched.count || !ws->n_untold) {
         analysis_table_begin(&t, "rrrrrrrl",
@@ -55,7 +55,7 @@ static void text(const void *state, struct buf *out)
     }
 
     shown = analysis_n_rows(f, ws->reasons.n);
-    order = analysis_sorted(ws->reasons.n, by_reason, ws->reasons.items);
+    order = analysis_sorted(out, ws->reasons.n, by_reason, ws->reasons.items);
     buf_puts(out, "\nblocked, by reason\n");
     analysis_table_begin(&t, "rrrrrrrl", "count\0total\0" ANALYSIS_PERCENTILES "\0reason\0");
     for (size_t i = 0; order && i < shown; i++) {
@@ -87,7 +87,7 @@ static void json(const void *state, struct buf *out)
     const struct analysis_waits *ws = &f->waits;
     struct json j = {.out = out};
     size_t shown = analysis_n_rows(f, count_groups(f));
-    uint32_t *order = analysis_sorted(ws->groups.n, by_group, ws->groups.items);
+    uint32_t *order = analysis_sorted(out, ws->groups.n, by_group, ws->groups.items);
     json_open(&j, '{');
     analysis_json_sched(&j, f);
     json_key(&j, "scheduling_by_name");
@@ -102,7 +102,7 @@ static void json(const void *state, struct buf *out)
     json_close(&j, ']');
     free(order);
     shown = analysis_n_rows(f, ws->reasons.n);
-    order = analysis_sorted(ws->reasons.n, by_reason, ws->reasons.items);
+    order = analysis_sorted(out, ws->reasons.n, by_reason, ws->reasons.items);
     json_key(&j, "blocked");
     json_open(&j, '[');
     for (size_t i = 0; order && i < shown; i++) {

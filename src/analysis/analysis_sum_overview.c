@@ -109,7 +109,6 @@ static void text_sites(const struct analysis_facts *f, struct buf *out)
 {
     struct analysis_site_pairs pairs;
     struct analysis_table t;
-    AUTO_BUF site = {0};
     if (!analysis_sites_make(&pairs, f)) {
         out->failed = true;
         return;
@@ -128,12 +127,10 @@ static void text_sites(const struct analysis_facts *f, struct buf *out)
             analysis_table_printf(
                 &t, "%s%s", reason,
                 p->kind == ANALYSIS_WAIT_COLLECTOR && !strstr(reason, "GC") ? " (for the GC)" : "");
-            buf_clear(&site);
-            analysis_text_site(&site, f->trace, p->stack, "");
-            analysis_table_text(&t, buf_str(&site));
-            buf_clear(&site);
-            text_by(&site, f, p);
-            analysis_table_text(&t, buf_str(&site));
+            analysis_text_site(&t.text, f->trace, p->stack, "");
+            analysis_table_cell(&t);
+            text_by(&t.text, f, p);
+            analysis_table_cell(&t);
         }
         analysis_table_end(&t, out);
         analysis_text_more(out, pairs.rows.n, shown);

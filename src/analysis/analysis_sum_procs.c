@@ -27,7 +27,7 @@ static void text(const void *state, struct buf *out)
     const struct analysis_procs *ps = &f->procs;
     struct analysis_table t;
     size_t shown = analysis_n_rows(f, ps->rows.n);
-    uint32_t *order = analysis_sorted(ps->rows.n, by_id, ps->rows.items);
+    uint32_t *order = analysis_sorted(out, ps->rows.n, by_id, ps->rows.items);
     buf_printf(out, "processors: %zu\n", ps->rows.n);
     analysis_table_begin(&t, "rrrrrrrrr",
                          "processor\0running\0GC workers\0syscall\0scheduling\0idle\0runs\0"
@@ -50,7 +50,7 @@ static void text(const void *state, struct buf *out)
     free(order);
 
     shown = analysis_n_rows(f, ps->threads.n);
-    order = analysis_sorted(ps->threads.n, by_time, ps->threads.items);
+    order = analysis_sorted(out, ps->threads.n, by_time, ps->threads.items);
     buf_printf(out, "\nthreads: %zu\n", ps->threads.n);
     analysis_table_begin(&t, "rrr", "thread\0with a processor\0share\0");
     for (size_t i = 0; order && i < shown; i++) {
@@ -70,7 +70,7 @@ static void json(const void *state, struct buf *out)
     const struct analysis_procs *ps = &f->procs;
     struct json j = {.out = out};
     size_t shown = analysis_n_rows(f, ps->rows.n);
-    uint32_t *order = analysis_sorted(ps->rows.n, by_id, ps->rows.items);
+    uint32_t *order = analysis_sorted(out, ps->rows.n, by_id, ps->rows.items);
     json_open(&j, '{');
     json_member_int(&j, "gomaxprocs", (int64_t)ps->max_procs);
     json_member_int(&j, "n_processors", (int64_t)ps->rows.n);
@@ -95,7 +95,7 @@ static void json(const void *state, struct buf *out)
     json_close(&j, ']');
     free(order);
     shown = analysis_n_rows(f, ps->threads.n);
-    order = analysis_sorted(ps->threads.n, by_time, ps->threads.items);
+    order = analysis_sorted(out, ps->threads.n, by_time, ps->threads.items);
     json_member_int(&j, "n_threads", (int64_t)ps->threads.n);
     json_key(&j, "threads");
     json_open(&j, '[');

@@ -2,11 +2,6 @@
  * what happened in them. */
 #include "analysis/analysis_text.h"
 
-static int64_t by_total(const void *arg, size_t i)
-{
-    return ((const struct analysis_kind *)arg)[i].lengths.total_ns;
-}
-
 static const char *task_name(const struct analysis_facts *f, uint32_t name)
 {
     const char *text = trace_string(f->trace, name, NULL);
@@ -100,41 +95,28 @@ static void text(const void *state, struct buf *out)
 {
     const struct analysis_facts *f = state;
     const struct analysis_user *u = &f->user;
+    const struct analysis_kinds *kinds = &u->task_kinds;
     struct analysis_table t;
-    size_t shown = analysis_n_rows(f, u->task_kinds.n);
-    uint64_t count = 0;
-    for (size_t i = 0; i < u->task_kinds.n; i++)
-        count += u->task_kinds.items[i].count;
+    size_t shown = analysis_n_rows(f, kinds->n);
+    uint64_t count = analysis_kinds_count(kinds);
     buf_printf(out, "tasks: %llu\n", (unsigned long long)count);
     if (!count)
         return;
-    uint32_t *order = analysis_sorted(u->task_kinds.n, by_total, u->task_kinds.items);
+    uint32_t *order = analysis_kinds_sorted(out, kinds);
     analysis_table_begin(&t, "rrrrrrrrl",
                          "count\0unfinished\0total\0" ANALYSIS_PERCENTILES "\0task\0");
     for (size_t i = 0; order && i < shown; i++) {
-        const struct analysis_kind *k = &u->task_kinds.items[order[i]];
-        analysis_table_count(&t, k->count);
-        analysis_table_count(&t, k->n_unfinished);
-        analysis_table_time(&t, k->lengths.total_ns);
-        analysis_table_percentiles(&t, &k->lengths);
+        const struct analysis_kind *k = &kinds->items[order[i]];
+        analysis_table_kind(&t, k);
         analysis_table_text(&t, task_name(f, k->name));
     }
     analysis_table_end(&t, out);
-    analysis_text_more(out, u->task_kinds.n, shown);
+    analysis_text_more(out, kinds->n, shown);
     free(order);
     if (u->slowest.n)
         buf_puts(out, "\nslowest\n");
     for (size_t i = 0; i < u->slowest.n; i++)
         text_slow(out, f, analysis_top_at(&u->slowest, i));
-}
-
-static void json_exec(struct json *j, const char *key, const struct analysis_facts *f,
-                      const struct analysis_exec *exec)
-{
-    json_key(j, key);
-    json_open(j, '{');
-    analysis_json_exec(j, f, exec);
-    json_close(j, '}');
 }
 
 static void json_slow(struct json *j, const struct analysis_facts *f,
@@ -151,8 +133,8 @@ static void json_slow(struct json *j, const struct analysis_facts *f,
     json_member_int(j, "start_ns", task->start_ns - f->first_ns);
     json_member_bool(j, "finished", task->end_ns != ANALYSIS_NEVER);
     json_member_int(j, "n_regions", d->n_regions);
-    json_exec(j, "time", f, &d->own);
-    json_exec(j, "others", f, &d->others);
+    analysis_json_exec_as(j, "time", f, &d->own);
+    analysis_json_exec_as(j, "others", f, &d->others);
     json_key(j, "longest_wait");
     if (d->longest.ns)
         analysis_json_wait(j, f, &d->longest);
@@ -179,30 +161,14 @@ static void json(const void *state, struct buf *out)
     const struct analysis_facts *f = state;
     const struct analysis_user *u = &f->user;
     struct json j = {.out = out};
-    size_t shown = analysis_n_rows(f, u->task_kinds.n);
-    uint32_t *order = analysis_sorted(u->task_kinds.n, by_total, u->task_kinds.items);
     json_open(&j, '{');
-    json_member_int(&j, "n_kinds", (int64_t)u->task_kinds.n);
-    json_key(&j, "kinds");
-    json_open(&j, '[');
-    for (size_t i = 0; order && i < shown; i++) {
-        const struct analysis_kind *k = &u->task_kinds.items[order[i]];
-        json_open(&j, '{');
-        analysis_json_string(&j, "name", f->trace, k->name);
-        json_member_int(&j, "count", (int64_t)k->count);
-        json_member_int(&j, "unfinished", (int64_t)k->n_unfinished);
-        analysis_json_lengths(&j, "lengths", &k->lengths);
-        json_exec(&j, "time", f, &k->exec);
-        json_close(&j, '}');
-    }
-    json_close(&j, ']');
+    analysis_json_kinds(&j, f, &u->task_kinds, false);
     json_key(&j, "slowest");
     json_open(&j, '[');
     for (size_t i = 0; i < u->slowest.n; i++)
         json_slow(&j, f, analysis_top_at(&u->slowest, i));
     json_close(&j, ']');
     json_close(&j, '}');
-    free(order);
 }
 
 extern const struct analysis_ops analysis_sum_tasks;

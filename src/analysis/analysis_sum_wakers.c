@@ -14,7 +14,6 @@ static void text(const void *state, struct buf *out)
     const struct analysis_facts *f = state;
     struct analysis_site_pairs pairs;
     struct analysis_table t;
-    AUTO_BUF site = {0};
     if (!analysis_site_pairs_make(&pairs, f)) {
         out->failed = true;
         return;
@@ -32,19 +31,16 @@ static void text(const void *state, struct buf *out)
         analysis_table_time(&t, p->total_ns / (int64_t)p->count);
         analysis_table_time(&t, p->max_ns);
         analysis_table_text(&t, analysis_text_reason(f->trace, p->reason));
-        buf_clear(&site);
-        analysis_text_site(&site, f->trace, p->stack, "");
-        analysis_table_text(&t, buf_str(&site));
-        buf_clear(&site);
+        analysis_text_site(&t.text, f->trace, p->stack, "");
+        analysis_table_cell(&t);
         if (p->waker_stack || p->waker_name || p->kind != ANALYSIS_WAIT_LOCK)
-            text_who(&site, f->trace, p->waker_stack, p->waker_name, words.runtime);
+            text_who(&t.text, f->trace, p->waker_stack, p->waker_name, words.runtime);
         else
-            buf_puts(&site, ANALYSIS_NOBODY);
-        analysis_table_text(&t, buf_str(&site));
-        buf_clear(&site);
+            buf_puts(&t.text, ANALYSIS_NOBODY);
+        analysis_table_cell(&t);
         if (p->kind == ANALYSIS_WAIT_LOCK)
-            text_who(&site, f->trace, p->holder_stack, p->holder_name, "");
-        analysis_table_text(&t, buf_str(&site));
+            text_who(&t.text, f->trace, p->holder_stack, p->holder_name, "");
+        analysis_table_cell(&t);
     }
     analysis_table_end(&t, out);
     analysis_text_more(out, pairs.rows.n, shown);

@@ -10,7 +10,7 @@
 
 /* --- tables --- */
 
-static void end_cell(struct analysis_table *t)
+void analysis_table_cell(struct analysis_table *t)
 {
     if (!vec_push(&t->ends, t->text.len))
         t->text.failed = true;
@@ -26,19 +26,19 @@ void analysis_table_begin(struct analysis_table *t, const char *columns, const c
 void analysis_table_text(struct analysis_table *t, const char *text)
 {
     buf_puts(&t->text, text);
-    end_cell(t);
+    analysis_table_cell(t);
 }
 
 void analysis_table_time(struct analysis_table *t, int64_t ns)
 {
     analysis_text_time(&t->text, ns);
-    end_cell(t);
+    analysis_table_cell(t);
 }
 
 void analysis_table_count(struct analysis_table *t, uint64_t n)
 {
     buf_uint(&t->text, n, 0);
-    end_cell(t);
+    analysis_table_cell(t);
 }
 
 void analysis_table_share(struct analysis_table *t, double part, double of)
@@ -47,7 +47,7 @@ void analysis_table_share(struct analysis_table *t, double part, double of)
         buf_printf(&t->text, "%.2f%%", 100 * part / of);
     else
         buf_puts(&t->text, "-");
-    end_cell(t);
+    analysis_table_cell(t);
 }
 
 void analysis_table_printf(struct analysis_table *t, const char *fmt, ...)
@@ -56,7 +56,7 @@ void analysis_table_printf(struct analysis_table *t, const char *fmt, ...)
     va_start(ap, fmt);
     buf_vprintf(&t->text, fmt, ap);
     va_end(ap);
-    end_cell(t);
+    analysis_table_cell(t);
 }
 
 void analysis_table_percentiles(struct analysis_table *t, const struct analysis_histogram *h)
@@ -273,7 +273,6 @@ void analysis_text_waits(struct buf *out, const struct analysis_facts *f,
                          const struct analysis_top *top, bool has_waker, bool is_busy)
 {
     struct analysis_table t;
-    AUTO_BUF text = {0};
     struct analysis_words words = analysis_words(f->trace);
     if (has_waker)
         analysis_table_begin(&t, "rrrllll",
@@ -294,14 +293,12 @@ void analysis_text_waits(struct buf *out, const struct analysis_facts *f,
         analysis_table_text(&t, analysis_text_name(f->trace, w->name));
         if (has_waker)
             analysis_table_text(&t, analysis_text_reason(f->trace, w->reason));
-        buf_clear(&text);
-        analysis_text_site(&text, f->trace, w->stack, "");
-        analysis_table_text(&t, buf_str(&text));
+        analysis_text_site(&t.text, f->trace, w->stack, "");
+        analysis_table_cell(&t);
         if (!has_waker)
             continue;
-        buf_clear(&text);
-        analysis_text_wait_by(&text, f->trace, w);
-        analysis_table_text(&t, buf_str(&text));
+        analysis_text_wait_by(&t.text, f->trace, w);
+        analysis_table_cell(&t);
     }
     analysis_table_end(&t, out);
 }
@@ -387,6 +384,15 @@ void analysis_json_exec(struct json *j, const struct analysis_facts *f,
     json_parts(j, "ranges", f, exec->ranges, true);
 }
 
+void analysis_json_exec_as(struct json *j, const char *key, const struct analysis_facts *f,
+                           const struct analysis_exec *exec)
+{
+    json_key(j, key);
+    json_open(j, '{');
+    analysis_json_exec(j, f, exec);
+    json_close(j, '}');
+}
+
 void analysis_json_frame(struct json *j, const char *key, const struct trace *trace,
                          const struct trace_frame *frame)
 {
@@ -465,7 +471,8 @@ static int by_key(const void *a, const void *b)
                             : (x->index > y->index) - (x->index < y->index);
 }
 
-uint32_t *analysis_sorted(size_t n, int64_t (*key)(const void *arg, size_t i), const void *arg)
+uint32_t *analysis_sorted(struct buf *out, size_t n, int64_t (*key)(const void *arg, size_t i),
+                          const void *arg)
 {
     struct keyed *keyed = n ? malloc(n * sizeof *keyed) : NULL;
     uint32_t *order = n ? malloc(n * sizeof *order) : NULL;
@@ -475,10 +482,64 @@ uint32_t *analysis_sorted(size_t n, int64_t (*key)(const void *arg, size_t i), c
         qsort(keyed, n, sizeof *keyed, by_key);
         for (size_t i = 0; i < n; i++)
             order[i] = keyed[i].index;
-    } else {
+    } else if (n) {
+        out->failed = true;
         free(order);
         order = NULL;
     }
     free(keyed);
     return order;
+}
+
+/* --- kinds of tasks and regions --- */
+
+uint64_t analysis_kinds_count(const struct analysis_kinds *kinds)
+{
+    uint64_t count = 0;
+    for (size_t i = 0; i < kinds->n; i++)
+        count += kinds->items[i].count;
+    return count;
+}
+
+static int64_t by_total(const void *arg, size_t i)
+{
+    return ((const struct analysis_kind *)arg)[i].lengths.total_ns;
+}
+
+uint32_t *analysis_kinds_sorted(struct buf *out, const struct analysis_kinds *kinds)
+{
+    return analysis_sorted(out, kinds->n, by_total, kinds->items);
+}
+
+void analysis_table_kind(struct analysis_table *t, const struct analysis_kind *k)
+{
+    analysis_table_count(t, k->count);
+    analysis_table_count(t, k->n_unfinished);
+    analysis_table_time(t, k->lengths.total_ns);
+    analysis_table_percentiles(t, &k->lengths);
+}
+
+void analysis_json_kinds(struct json *j, const struct analysis_facts *f,
+                         const struct analysis_kinds *kinds, bool with_frames)
+{
+    size_t shown = analysis_n_rows(f, kinds->n);
+    uint32_t *order = analysis_kinds_sorted(j->out, kinds);
+    json_member_int(j, "n_kinds", (int64_t)kinds->n);
+    json_key(j, "kinds");
+    json_open(j, '[');
+    for (size_t i = 0; order && i < shown; i++) {
+        const struct analysis_kind *k = &kinds->items[order[i]];
+        json_open(j, '{');
+        analysis_json_string(j, "name", f->trace, k->name);
+        if (with_frames)
+            analysis_json_frame(j, "of", f->trace,
+                                k->frame ? trace_frame(f->trace, k->frame - 1) : NULL);
+        json_member_int(j, "count", (int64_t)k->count);
+        json_member_int(j, "unfinished", (int64_t)k->n_unfinished);
+        analysis_json_lengths(j, "lengths", &k->lengths);
+        analysis_json_exec_as(j, "time", f, &k->exec);
+        json_close(j, '}');
+    }
+    json_close(j, ']');
+    free(order);
 }

@@ -21,13 +21,15 @@ void analysis_table_count(struct analysis_table *t, uint64_t n);
 void analysis_table_share(struct analysis_table *t, double part, double of); /* "12.34%" */
 void analysis_table_printf(struct analysis_table *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+/* Ends a cell that was written to the end of table->text. */
+void analysis_table_cell(struct analysis_table *t);
 /* Print it, two blanks in front of each line, and release it. */
 void analysis_table_end(struct analysis_table *t, struct buf *out);
 
 /* What things are called in this trace. */
 struct analysis_words {
     const char *goroutine, *goroutines; /* "thread" in that of a native program */
-    const char *runtime;                /* who ends a wait when nobody else is known to: "the kernel" */
+    const char *runtime; /* who ends a wait when nobody else is known to: "the kernel" */
     bool is_native;
 };
 struct analysis_words analysis_words(const struct trace *trace); /* O(frames) */
@@ -69,6 +71,8 @@ void analysis_json_string(struct json *j, const char *key, const struct trace *t
 void analysis_json_lengths(struct json *j, const char *key, const struct analysis_histogram *h);
 void analysis_json_exec(struct json *j, const struct analysis_facts *f,
                         const struct analysis_exec *exec); /* several members */
+void analysis_json_exec_as(struct json *j, const char *key, const struct analysis_facts *f,
+                           const struct analysis_exec *exec); /* one, with these in it */
 void analysis_json_frame(struct json *j, const char *key, const struct trace *trace,
                          const struct trace_frame *frame); /* NULL: null */
 void analysis_json_stack(struct json *j, const char *key, const struct trace *trace,
@@ -84,8 +88,17 @@ void analysis_json_waits(struct json *j, const char *key, const struct analysis_
                          const struct analysis_top *top);
 
 /* Indexes 0 to n by a key of theirs, the largest first, equal ones by index: the caller's
- * (free); NULL: no memory, or n is 0. */
-uint32_t *analysis_sorted(size_t n, int64_t (*key)(const void *arg, size_t i), const void *arg);
+ * (free); NULL: no memory, and then `out` has failed, or n is 0. */
+uint32_t *analysis_sorted(struct buf *out, size_t n, int64_t (*key)(const void *arg, size_t i),
+                          const void *arg);
+
+/* Kinds of tasks or regions: how many there are of all; their indexes, the most time first (as
+ * analysis_sorted); the cells that both have; members n_kinds and kinds. */
+uint64_t analysis_kinds_count(const struct analysis_kinds *kinds);
+uint32_t *analysis_kinds_sorted(struct buf *out, const struct analysis_kinds *kinds);
+void analysis_table_kind(struct analysis_table *table, const struct analysis_kind *kind);
+void analysis_json_kinds(struct json *j, const struct analysis_facts *f,
+                         const struct analysis_kinds *kinds, bool with_frames);
 
 /* How many rows of n a table shows. */
 size_t analysis_n_rows(const struct analysis_facts *f, size_t n);

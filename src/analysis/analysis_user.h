@@ -46,6 +46,11 @@ struct analysis_kind {
     struct analysis_exec exec;
 };
 
+struct analysis_kinds { /* VEC */
+    struct analysis_kind *items;
+    size_t n, cap;
+};
+
 struct analysis_open_region {
     uint32_t name, next, frame;
     uint64_t task;
@@ -70,7 +75,7 @@ struct analysis_user {
     VEC(struct analysis_log) logs;            /* the same */
     VEC(struct analysis_open_region) open;    /* the same */
     uint32_t free_detail, free_log, free_open;
-    VEC(struct analysis_kind) task_kinds, region_kinds;
+    struct analysis_kinds task_kinds, region_kinds;
     struct map task_kind_index, region_kind_index;
     struct analysis_top slowest; /* analysis_slow_task */
     uint64_t n_logs;

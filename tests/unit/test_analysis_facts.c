@@ -5,6 +5,7 @@
 #include "analysis/analysis_site_pairs.h"
 #include "base/json_read.h"
 
+#include "alloc_fail.h"
 #include "made_trace.h"
 #include "unit.h"
 
@@ -375,11 +376,12 @@ static void many_goroutines(void **state)
     analysis_facts_free(f);
 }
 
+static const char *const names[] = {"overview", "goroutines", "wakers", "latency",
+                                    "gc",       "procs",      "tasks",  "regions"};
+
 /* Each summary is a text, and JSON that can be read. */
 static void texts(void **state)
 {
-    static const char *const names[] = {"overview", "goroutines", "wakers", "latency",
-                                        "gc",       "procs",      "tasks",  "regions"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct analysis_options options = {.n_rows = 10};
         struct err err = {0};
@@ -407,6 +409,37 @@ static void texts(void **state)
     struct err err = {0};
     assert_null(analysis_find(ANALYSIS_SUMMARY, "gc")->begin(m.trace, &options, NULL, &err));
     assert_int_equal(err.code, ERR_USAGE);
+}
+
+/* Without memory a summary fails: it does not leave out what there was no memory for. */
+static void texts_without_memory(void **state)
+{
+    for (size_t i = 0; i < 2 * sizeof names / sizeof *names; i++) {
+        struct analysis_options options = {.n_rows = 10};
+        struct err err = {0};
+        struct buf whole = {0};
+        const struct analysis_ops *ops = analysis_find(ANALYSIS_SUMMARY, names[i / 2]);
+        void (*write)(const void *state, struct buf *out) = i % 2 ? ops->json : ops->text;
+        void *s = ops->begin(m.trace, &options, NULL, &err);
+        ops->events(s, m.events, m.n);
+        assert_true(ops->end(s, &err));
+        write(s, &whole);
+        bool failed = true;
+        for (long n = 0; failed; n++) {
+            struct buf out = {0};
+            alloc_countdown = n;
+            write(s, &out);
+            failed = alloc_countdown < 0;
+            alloc_countdown = -1;
+            if (out.failed != failed)
+                fail_msg("%s: allocation %ld", names[i / 2], n);
+            if (!failed)
+                assert_string_equal(out.data, whole.data);
+            buf_release(&out);
+        }
+        buf_release(&whole);
+        ops->free(s);
+    }
 }
 
 /* What no reader would hand out does no harm. */
@@ -463,9 +496,9 @@ int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
-        TEST(goroutines),      TEST(waits),          TEST(processors),       TEST(tasks),
-        TEST(holders),         TEST(kinds_of_waits), TEST(parts_of_a_trace), TEST(system_calls),
-        TEST(many_goroutines), TEST(texts),          TEST(nonsense),
+        TEST(goroutines),      TEST(waits),          TEST(processors),           TEST(tasks),
+        TEST(holders),         TEST(kinds_of_waits), TEST(parts_of_a_trace),     TEST(system_calls),
+        TEST(many_goroutines), TEST(texts),          TEST(texts_without_memory), TEST(nonsense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
