@@ -160,10 +160,19 @@ static bool per_proc(const struct analysis_mmu *mmu)
     return mmu->flags & ANALYSIS_MMU_PER_PROC;
 }
 
+/* So many processors more are looked at.  False: it is too much. */
+static bool take_steps(struct analysis_mmu *mmu, size_t n)
+{
+    mmu->n_steps += n;
+    if (per_proc(mmu) && mmu->n_steps > ANALYSIS_MMU_STEPS_MAX)
+        mmu->is_too_much = mmu->failed = true;
+    return !mmu->is_too_much;
+}
+
 static void set_procs(struct analysis_mmu *mmu, uint64_t n, int64_t time_ns)
 {
     size_t n_new = n > mmu->procs.n ? n - mmu->procs.n : 0;
-    if (n > PROCS_MAX || (per_proc(mmu) && mmu->series.n + n_new > SERIES_MAX))
+    if (n > PROCS_MAX || (per_proc(mmu) && mmu->series.n + n_new > SERIES_MAX) || mmu->failed)
         return;
     for (size_t i = n; per_proc(mmu) && i < mmu->procs.n; i++)
         add_util(mmu, &mmu->series.items[mmu->procs.items[i].series], time_ns, 0);
@@ -201,6 +210,8 @@ static void record(struct analysis_mmu *mmu, int64_t p, bool all, int64_t time_n
         return;
     }
     size_t from = all ? 0 : (size_t)p, to = all ? n : from + 1;
+    if (!take_steps(mmu, to - from))
+        return;
     for (size_t i = from; i < to && (all || (p >= 0 && (uint64_t)p < n)); i++)
         add_util(mmu, &mmu->series.items[mmu->procs.items[i].series], time_ns,
                  is_gc(mmu, i) ? 0 : 1);
@@ -355,7 +366,7 @@ void analysis_mmu_end(struct analysis_mmu *mmu, int64_t time_ns)
 {
     for (size_t i = 0; i < mmu->procs.n && !mmu->failed; i++)
         add_util(mmu, &mmu->series.items[mmu->procs.items[i].series], time_ns, 0);
-    for (size_t i = 0; i < mmu->series.n; i++)
+    for (size_t i = 0; i < mmu->series.n && !mmu->failed; i++)
         start_streaming(mmu, &mmu->series.items[i]);
     if (mmu->worst)
         analysis_worst_sort(mmu->worst);

@@ -21,6 +21,10 @@
 #define ANALYSIS_MMU_SWEEP 8u
 #define ANALYSIS_MMU_PER_PROC 16u /* each processor by itself, in place of all together */
 
+/* All processors change at each stop of the world: so many changes are worked out, at most, of
+ * processors by themselves. */
+#define ANALYSIS_MMU_STEPS_MAX (1u << 24)
+
 /* From a time on, `util` of the processors are the program's; cum: integral up to it. */
 struct analysis_util {
     int64_t time_ns;
@@ -72,7 +76,8 @@ struct analysis_mmu {
      * count by any flags, so that a curve by others can be worked out of them alone. */
     void (*keep)(void *arg, const struct trace_event *event);
     void *keep_arg;
-    bool failed;
+    uint64_t n_steps;
+    bool failed, is_too_much; /* memory ran out; of that, there were more than STEPS_MAX */
 };
 
 /* `lengths` of windows live as long as the mmu. */
@@ -86,8 +91,8 @@ void analysis_mmu_event(struct analysis_mmu *mmu, const struct trace *trace,
 /* The trace ended then. */
 void analysis_mmu_end(struct analysis_mmu *mmu, int64_t time_ns);
 
-/* After the end: of all series the worst.  False: memory ran out.  A trace without processors
- * has 1. */
+/* After the end: of all series the worst.  False: memory ran out, or it is too much.  A trace
+ * without processors has 1. */
 bool analysis_mmu_at(const struct analysis_mmu *mmu, size_t window,
                      struct analysis_mmu_window *out);
 

@@ -104,6 +104,9 @@ void trace_web_kept_release(struct trace_web_kept *kept)
 bool trace_web_mmu_end(struct trace_web_mmu *m, struct err *err)
 {
     analysis_mmu_end(&m->mmu, m->last_ns);
+    if (m->mmu.is_too_much)
+        return err_set(err, ERR_USAGE,
+                       "too many processors for so many stops of the world: leave out perProc");
     return !m->mmu.failed || err_nomem(err);
 }
 

@@ -259,6 +259,35 @@ static void no_processors(void **state)
     expect(0, 1);
 }
 
+/* So many processors and stops of the world that it is not worked out for each of them. */
+static void processors_and_stops_without_end(void **state)
+{
+    struct analysis_mmu_window w;
+    made_sync(&m, 0, 1);
+    made_procs(&m, 1, 1 << 14);
+    world(MS, "GC sweep termination", true);
+    world(MS + MS / 2, "GC sweep termination", false);
+    for (int per_proc = 0; per_proc < 2; per_proc++) {
+        analysis_mmu_release(&mmu);
+        analysis_mmu_init(&mmu, ANALYSIS_MMU_STW | (per_proc ? ANALYSIS_MMU_PER_PROC : 0), lengths,
+                          3);
+        mmu.n_steps = ANALYSIS_MMU_STEPS_MAX - (10u << 14); /* as if there were others before */
+        for (size_t i = 0; i < m.n; i++)
+            analysis_mmu_event(&mmu, m.trace, &m.events[i], NULL);
+        for (int i = 0; i < 20; i++) {
+            struct trace_event e = m.events[m.n - 2 + i % 2];
+            e.time_ns += (1 + i / 2) * MS;
+            analysis_mmu_event(&mmu, m.trace, &e, NULL);
+        }
+        analysis_mmu_end(&mmu, 12 * MS);
+        assert_int_equal(mmu.is_too_much, per_proc);
+        if (!per_proc)
+            expect(0, 0.5);
+    }
+    assert_true(mmu.n_steps <= ANALYSIS_MMU_STEPS_MAX + (1u << 14));
+    assert_false(analysis_mmu_at(&mmu, 0, &w));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -271,6 +300,7 @@ int main(void)
         TEST(processors_that_go),
         TEST(processors_by_themselves),
         TEST(processors_without_end),
+        TEST(processors_and_stops_without_end),
         TEST(no_processors),
         TEST(quantiles),
         TEST(worst_windows),
