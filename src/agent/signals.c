@@ -110,11 +110,11 @@ static void repeat_call(ucontext_t *uc)
     g[REG_RIP] -= 2;
 }
 
-/* Whether the handler runs on an alternate stack that ends here. */
-static bool has_no_room(const ucontext_t *uc)
+bool signals_have_room(const void *context)
 {
+    const ucontext_t *uc = context;
     uint64_t left = (uint64_t)__builtin_frame_address(0) - (uint64_t)uc->uc_stack.ss_sp;
-    return left < uc->uc_stack.ss_size && left < STACK_FOR_US;
+    return left >= uc->uc_stack.ss_size || left >= STACK_FOR_US;
 }
 
 static void handler(int signo, siginfo_t *info, void *context)
@@ -131,7 +131,7 @@ static void handler(int signo, siginfo_t *info, void *context)
         errno = saved_errno;
         return;
     }
-    if (has_no_room(context)) {
+    if (!signals_have_room(context)) {
         signals_lost(info);
         errno = saved_errno;
         return;

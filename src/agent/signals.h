@@ -25,6 +25,10 @@ void signals_follow_fork(bool keep);
 /* As sigaction(SIGURG, ...), on what is kept aside.  Async-signal-safe. */
 void signals_program_action(const struct sigaction *act, struct sigaction *old);
 
+/* For handlers, with the context that they are handed: they do not run near the end of an alternate
+ * stack. */
+bool signals_have_room(const void *context);
+
 /* Lets this thread get SIGURG. */
 void signals_unblock(void);
 

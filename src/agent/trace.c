@@ -337,6 +337,24 @@ struct trace_record *trace_room(struct trace_thread *t, uint32_t at, uint32_t n)
     return &t->chunk->records[at];
 }
 
+/* `text` goes on with zeros to the end of its last part. */
+static void publish_text(struct trace_record *to, const struct trace_record *record,
+                         const char *text, uint32_t n_parts)
+{
+    for (uint32_t i = 0; i < n_parts; i++) {
+        struct trace_record part = {.type = TRACE_RAW_TEXT};
+        memcpy(&part.time, text + i * TRACE_RAW_TEXT_BYTES, 8);
+        memcpy(&part.a, text + i * TRACE_RAW_TEXT_BYTES + 8, 16);
+        trace_publish(&to[1 + i], &part);
+    }
+    trace_publish(to, record);
+}
+
+static uint32_t text_parts(size_t n)
+{
+    return (uint32_t)((n + TRACE_RAW_TEXT_BYTES - 1) / TRACE_RAW_TEXT_BYTES);
+}
+
 void trace_add_texts(struct trace_thread *t, struct trace_record *record, const char *first,
                      size_t n_first, const char *second, size_t n_second)
 {
@@ -344,7 +362,7 @@ void trace_add_texts(struct trace_thread *t, struct trace_record *record, const 
     n_first = n_first < TRACE_RAW_TEXT_MAX / 2 ? n_first : TRACE_RAW_TEXT_MAX / 2;
     n_second = n_second < TRACE_RAW_TEXT_MAX - n_first ? n_second : TRACE_RAW_TEXT_MAX - n_first;
     size_t n = n_first + n_second;
-    uint32_t n_parts = (uint32_t)((n + TRACE_RAW_TEXT_BYTES - 1) / TRACE_RAW_TEXT_BYTES);
+    uint32_t n_parts = text_parts(n);
     memcpy(text, first, n_first);
     memcpy(text + n_first, second, n_second);
     memset(text + n, 0, TRACE_RAW_TEXT_BYTES);
@@ -352,14 +370,8 @@ void trace_add_texts(struct trace_thread *t, struct trace_record *record, const 
     if (record->type == TRACE_RAW_LOG)
         record->b = n_first;
     struct trace_record *to = trace_adds(t, 1 + n_parts);
-    for (uint32_t i = 0; to && i < n_parts; i++) {
-        struct trace_record part = {.type = TRACE_RAW_TEXT};
-        memcpy(&part.time, text + i * TRACE_RAW_TEXT_BYTES, 8);
-        memcpy(&part.a, text + i * TRACE_RAW_TEXT_BYTES + 8, 16);
-        trace_publish(&to[1 + i], &part);
-    }
     if (to)
-        trace_publish(to, record);
+        publish_text(to, record, text, n_parts);
     trace_added(t);
 }
 
@@ -479,24 +491,42 @@ void trace_thread_end(void)
     block_leave();
 }
 
-/* The handler's: trace_own may be anything but half made. */
-void trace_sample(uint32_t stack)
+/* n records in a handler: trace_own may be anything but half made. */
+static struct trace_record *take_in_handler(uint32_t n)
 {
     struct trace_thread *t = trace_own;
     if (!t || !t->tid || t->epoch != trace_epoch || recording_is_bare)
-        return;
+        return NULL;
     bool is_between = t->is_adding; /* it may be about to change the chunk */
-    uint32_t at = t->chunk ? trace_take(t, 1) : TRACE_RAW_RECORDS;
-    struct trace_record *to = at < TRACE_RAW_RECORDS ? &t->chunk->records[at]
-                              : is_between           ? NULL
-                                                     : trace_room(t, at, 1);
-    if (!to && is_between)
-        lose(t);
+    uint32_t at = t->chunk ? trace_take(t, n) : TRACE_RAW_RECORDS;
+    if (at + n <= TRACE_RAW_RECORDS)
+        return &t->chunk->records[at];
+    if (!is_between)
+        return trace_room(t, at, n);
+    lose(t);
+    return NULL;
+}
+
+void trace_sample(uint32_t stack)
+{
+    struct trace_record *to = take_in_handler(1);
     if (!to)
         return;
     const struct trace_record sample = {
         .time = trace_now(), .type = TRACE_RAW_SAMPLE, .stack = stack};
     trace_publish(to, &sample);
+}
+
+void trace_log_in_handler(const char *texts, size_t n_first, size_t n, uint64_t pc)
+{
+    struct store *store = sampler_enter(WIRE_TRACE);
+    struct trace_record record = {.type = TRACE_RAW_LOG, .n_text = (uint16_t)n, .b = n_first};
+    record.stack = store ? trace_row(store, sampler_function(pc)) : 0;
+    struct trace_record *to = take_in_handler(1 + text_parts(n));
+    record.time = trace_now();
+    if (to)
+        publish_text(to, &record, texts, text_parts(n));
+    sampler_leave(WIRE_TRACE);
 }
 
 /* Stacks. */

@@ -8,7 +8,8 @@
  * its stack 5 to 20 when it is the same as lately (trace_stack), else half a us; memory that has
  * not been used before, 10 to 20 a record.
  *
- * Threads: any, lock-free.  Signals: trace_sample is async-signal-safe; what a handler of the
+ * Threads: any, lock-free.  Signals: trace_sample and trace_log_in_handler are async-signal-safe;
+ * what a handler of the
  * program's does while the thread it interrupts is in here is not noted.
  * Memory: mapped, kept for ever; a child by fork has none of it. */
 #ifndef SONDE_AGENT_TRACE_H
@@ -81,5 +82,9 @@ void trace_thread_end(void);
 
 /* CPU time was sampled, with this stack. */
 void trace_sample(uint32_t stack);
+/* A message of the thread that is in a handler: two texts, one after the other, of n bytes in all,
+ * and zeros to the end of the last TRACE_RAW_TEXT_BYTES; its stack is the function at `pc`. Nothing
+ * when the thread has noted nothing yet, or its place for records is full at that moment. */
+void trace_log_in_handler(const char *texts, size_t n_first, size_t n, uint64_t pc);
 
 #endif

@@ -3,7 +3,9 @@
 #include "agent/lock.h"
 #include "agent/own.h"
 #include "agent/raw.h"
+#include "agent/signals.h"
 #include "agent/timers.h"
+#include "agent/trace.h"
 #include "agent/trace_pump.h"
 
 #include <errno.h>
@@ -11,16 +13,20 @@
 #include <limits.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <ucontext.h>
 
 #define WAIT_S 10   /* at most, for the trace to be written */
 #define FD_MIN 1000 /* out of the way of the program's numbers */
 #define N_SIGNALS (sizeof signals / sizeof *signals)
+#define CATEGORY "crash"
+#define TEXT_BYTES (4 * TRACE_RAW_TEXT_BYTES)
 
 int __sigaction(int signo, const struct sigaction *act, struct sigaction *old);
 
 enum crash_state { CRASH_OFF, CRASH_ON, CRASH_IS_THERE, CRASH_WRITTEN };
 
 static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
+static const char *const names[N_SIGNALS] = {"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT"};
 
 static struct lock lock;
 static uint32_t state;      /* enum crash_state; atomic, and a futex */
@@ -68,11 +74,50 @@ static void write_crash(void *arg)
         own_follow();
 }
 
+static size_t add(char *text, size_t n, const char *word)
+{
+    size_t len = strlen(word);
+    memcpy(text + n, word, len);
+    return n + len;
+}
+
+static size_t add_hex(char *text, size_t n, uint64_t value)
+{
+    int shift = 60;
+    while (shift && !(value >> shift))
+        shift -= 4;
+    n = add(text, n, "0x");
+    for (; shift >= 0; shift -= 4)
+        text[n++] = "0123456789abcdef"[value >> shift & 15];
+    return n;
+}
+
+/* Which thread it was, in the trace: "SIGSEGV at address 0x8, by the instruction at 0x401136".  A
+ * signal that was sent has no address. */
+static void mark(int signo, const siginfo_t *info, const ucontext_t *context)
+{
+    char text[TEXT_BYTES] = CATEGORY;
+    size_t n = sizeof CATEGORY - 1;
+    uint64_t pc = (uint64_t)context->uc_mcontext.gregs[REG_RIP];
+    for (size_t i = 0; i < N_SIGNALS; i++)
+        if (signals[i] == signo)
+            n = add(text, n, names[i]);
+    if (info->si_code > 0) {
+        if ((signo == SIGSEGV || signo == SIGBUS) && info->si_code != SI_KERNEL)
+            n = add_hex(text, add(text, n, " at address "), (uint64_t)info->si_addr);
+        n = add_hex(text, add(text, n, ", by the instruction at "), pc);
+    }
+    trace_log_in_handler(text, sizeof CATEGORY - 1, n, pc);
+}
+
 static void crashes(int signo, siginfo_t *info, void *context)
 {
     uint32_t on = CRASH_ON;
     /* A child by vfork has our memory, but it is not the program. */
     bool is_ours = raw_getpid() == pid && __atomic_load_n(&is_waiting, __ATOMIC_ACQUIRE);
+    if (is_ours && __atomic_load_n(&state, __ATOMIC_ACQUIRE) == CRASH_ON &&
+        signals_have_room(context))
+        mark(signo, info, context);
     if (is_ours && __atomic_compare_exchange_n(&state, &on, CRASH_IS_THERE, false, __ATOMIC_ACQ_REL,
                                                __ATOMIC_ACQUIRE))
         set_state(CRASH_IS_THERE);

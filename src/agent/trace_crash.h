@@ -6,8 +6,13 @@
  * at most), puts back what was set before, and returns: then the same happens again, and the
  * program's own handler, or the kernel's core file, finds it as if we had not been there.
  *
- * Threads: any; on and off one at a time.  Signals: the handler takes some 100 bytes of stack, no
- * lock, and makes system calls only. */
+ * The last that the trace has of the thread that crashes is a log message "crash": the signal, the
+ * address, and the instruction, whose function is its stack; unless the thread noted nothing
+ * before, or its alternate stack has no room for more than the rest.
+ *
+ * Threads: any; on and off one at a time.  Signals: the handler takes some 500 bytes of stack; it
+ * takes no lock but that of a module that is met for the first time, which is given up on after a
+ * while, and else makes system calls only. */
 #ifndef SONDE_AGENT_TRACE_CRASH_H
 #define SONDE_AGENT_TRACE_CRASH_H
 

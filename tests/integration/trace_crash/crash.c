@@ -33,7 +33,7 @@ static __attribute__((noinline)) int overflow(volatile char *above)
     return overflow(frame) + frame[0];
 }
 
-static void *write_nowhere(void *arg)
+static __attribute__((noinline)) void *write_nowhere(void *arg)
 {
     *nowhere = 1;
     return arg;

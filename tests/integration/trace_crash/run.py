@@ -7,6 +7,7 @@ Go's own parser reads it too where there is a toolchain (SONDE_GO_TRACE, SONDE_G
 Reads $SONDE, $SONDE_BUILD_ROOT, $SONDE_SOURCE_ROOT.  Ends in the counts.
 """
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -29,6 +30,7 @@ def check(name, ok, why=""):
     counts["passed" if ok else "failed"] += 1
     if not ok:
         print(f"FAILED {name}: {why}")
+    return ok
 
 
 def run(*command):
@@ -41,6 +43,30 @@ def end_of(*command):
     pid = os.posix_spawn(command[0], command, os.environ)
     _, status = os.waitpid(pid, 0)
     return os.waitstatus_to_exitcode(status), os.WCOREDUMP(status)
+
+
+# What the thread that crashes says, and the function where that is.
+MARKS = {"segv": ("SIGSEGV at address 0x0, by", "write_nowhere"), "fpe": ("SIGFPE, by", "main"),
+         "ill": ("SIGILL, by", "main"), "abort": ("SIGABRT", None), "killed": ("SIGBUS", None),
+         "overflow": ("SIGSEGV at address 0x7", "overflow"),
+         "thread": ("SIGSEGV at address 0x0, by", "write_nowhere"),
+         "both": ("SIGSEGV at address 0x0, by", "write_nowhere"),
+         "handled": ("SIGSEGV at address 0x0, by", "write_nowhere"),
+         "saved": ("SIGABRT", None)}  # and SIGSEGV before
+
+
+def check_mark(how, text):
+    message, function = MARKS[how]
+    events = re.split(r"^(?=M=)", text, flags=re.M)
+    found = [i for i, event in enumerate(events) if 'Category="crash"' in event]
+    if not check(f"{how}: the thread that crashes", 1 <= len(found) <= 1 + (how in ("both", "saved")) and
+                 f'Message="{message}' in events[found[-1]], text[-600:]):
+        return
+    if function:
+        check(f"{how}: where", f"\t{function} @" in events[found[0]], events[found[0]])
+    thread = events[found[-1]].split(" ", 1)[0]
+    after = [event for event in events[found[-1] + 1:] if event.startswith(thread + " ")]
+    check(f"{how}: it is the last of its thread", all("Running->Running" in e for e in after), after)
 
 
 def main():
@@ -62,6 +88,7 @@ def main():
         done = run(SONDE, "trace", "-d=parsed", "trace")
         check(f"{how}: is read", done.returncode == 0, done.stderr[-300:])
         check(f"{how}: last words", '"words"' in done.stdout, done.stdout[-600:])
+        check_mark(how, done.stdout)
         if go:
             theirs = run(go, "-d=parsed", "trace")
             check(f"{how}: Go reads the same", theirs.stdout == done.stdout, theirs.stderr[-300:])
