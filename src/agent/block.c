@@ -72,7 +72,7 @@ void block_end(const struct block_wait *wait, const struct walk_regs *regs, enum
         return;
     uint64_t now = block_now_ns(), mean = __atomic_load_n(&rate, __ATOMIC_RELAXED),
              ns = now > wait->since_ns ? now - wait->since_ns : 1;
-    mutex_wait_ends(wait->since_ns, end == BLOCK_DONE);
+    mutex_wait_ends(wait->since_ns, end == BLOCK_DONE || end == BLOCK_AT_ONCE);
     if (end == BLOCK_NOT || !mean || (ns < mean && block_random() % mean > ns))
         return;
     /* Asked last, since it is a system call: a child made without libc's fork has no store. */

@@ -24,6 +24,7 @@ struct block_wait {
 
 enum block_end {
     BLOCK_DONE,    /* it got what it waited for */
+    BLOCK_AT_ONCE, /* it got it, and has not slept for it: no wait in a trace */
     BLOCK_EXPIRED, /* it waited, and did not get it */
     BLOCK_NOT,     /* it did not wait: an error */
 };

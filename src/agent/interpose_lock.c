@@ -6,16 +6,11 @@
  * Each slow half is jumped to, so that its caller is the program. */
 #include "agent/block.h"
 #include "agent/interpose_next.h"
-#include "agent/trace.h"
+#include "agent/mutex.h"
 
 #include <pthread.h>
 #include <threads.h>
 #include <time.h>
-
-#define SPIN_ROUNDS 3
-#define SPIN_TICKS 100u /* doubled with each round */
-#define VAIN_MAX 8
-#define VAIN_PROBE 16
 
 typedef int lock_fn(void *);
 typedef int timed_fn(void *, const struct timespec *);
@@ -26,8 +21,6 @@ static lock_fn *try_mutex, *next_mutex, *try_read, *next_read, *try_write, *next
 static timed_fn *next_mutex_timed, *next_read_timed, *next_write_timed, *next_c11_timed;
 static clock_fn *next_mutex_clock, *next_read_clock, *next_write_clock;
 
-static uint8_t spun_in_vain[BLOCK_BUSY_SIZE]; /* times, up to VAIN_MAX, of locks by their hash */
-
 static bool find(void);
 
 /* False: there is nothing to pass on to. */
@@ -37,8 +30,10 @@ static bool need(const void *next)
 }
 
 /* Of pthread_ and of mtx_ functions: their numbers do not meet. */
-static enum block_end end_of(int rc)
+static enum block_end end_of(int rc, const void *lock, enum trace_raw_reason reason)
 {
+    if (rc == 0 && reason == TRACE_RAW_MUTEX && !mutex_has_sleepers(lock))
+        return BLOCK_AT_ONCE;
     if (rc == 0 || rc == EOWNERDEAD)
         return BLOCK_DONE;
     return rc == ETIMEDOUT || rc == thrd_timedout ? BLOCK_EXPIRED : BLOCK_NOT;
@@ -50,7 +45,7 @@ SLOW int slow_lock(void *lock, lock_fn *next, enum trace_raw_reason reason)
     const struct walk_regs regs = BLOCK_CALLED(next);
     const struct block_wait wait = block_begin(reason, lock, lock, &regs);
     int rc = next(lock);
-    block_end(&wait, &regs, end_of(rc));
+    block_end(&wait, &regs, end_of(rc, lock, reason));
     return rc;
 }
 
@@ -61,7 +56,7 @@ SLOW int slow_timed(void *lock, const struct timespec *until, timed_fn *next,
     const struct walk_regs regs = BLOCK_CALLED(next);
     const struct block_wait wait = block_begin(reason, lock, lock, &regs);
     int rc = next(lock, until);
-    block_end(&wait, &regs, end_of(rc));
+    block_end(&wait, &regs, end_of(rc, lock, reason));
     return rc;
 }
 
@@ -72,7 +67,7 @@ SLOW int slow_clock(void *lock, clockid_t clock, const struct timespec *until, c
     const struct walk_regs regs = BLOCK_CALLED(next);
     const struct block_wait wait = block_begin(reason, lock, lock, &regs);
     int rc = next(lock, clock, until);
-    block_end(&wait, &regs, end_of(rc));
+    block_end(&wait, &regs, end_of(rc, lock, reason));
     return rc;
 }
 
@@ -102,44 +97,11 @@ static bool is_time(clockid_t clock, const struct timespec *until)
            until->tv_nsec < 1000000000;
 }
 
-/* While a trace is made: a mutex that is held for a moment is had without a wait, which would take
- * longer to note than that.  Looks are few and ever farther between (half a us in all): a lock
- * that passes from thread to thread at each turn is slower than one that stays for a while.
- * glibc's first word of one that others sleep for is 2: then this thread sleeps too. */
-static int look_again(void *mutex, lock_fn *try, int busy)
-{
-    for (int round = 1; round <= SPIN_ROUNDS; round++) {
-        for (uint64_t begin = __builtin_ia32_rdtsc();
-             __builtin_ia32_rdtsc() - begin < (SPIN_TICKS << round);)
-            __builtin_ia32_pause();
-        int state = __atomic_load_n((const int *)mutex, __ATOMIC_RELAXED);
-        int rc = state == 0 ? try(mutex) : busy;
-        if (rc != busy || state > 1)
-            return rc;
-    }
-    return busy;
-}
-
-/* Not for one that lately was held for longer each time, but for a look now and then. */
-static int spin(void *mutex, lock_fn *try, int busy)
-{
-    uint8_t *vain = &spun_in_vain[block_hash(mutex)], n = __atomic_load_n(vain, __ATOMIC_RELAXED);
-    if (n == VAIN_MAX && __builtin_ia32_rdtsc() / 64 % VAIN_PROBE)
-        return busy;
-    int rc = look_again(mutex, try, busy);
-    uint8_t now = rc != busy ? n / 2 : n < VAIN_MAX ? n + 1 : n;
-    if (now != n)
-        __atomic_store_n(vain, now, __ATOMIC_RELAXED);
-    return rc;
-}
-
 static __attribute__((noinline)) int busy_mutex(void *mutex)
 {
     if (!need(try_mutex))
         return 0;
     int rc = try_mutex(mutex);
-    if (rc == EBUSY && trace_on())
-        rc = spin(mutex, try_mutex, EBUSY);
     return LIKELY(rc != EBUSY) ? rc : slow_lock(mutex, next_mutex, TRACE_RAW_MUTEX);
 }
 
@@ -236,8 +198,6 @@ static __attribute__((noinline)) int busy_c11(void *mutex)
     if (!need(try_c11))
         return thrd_success;
     int rc = try_c11(mutex);
-    if (rc == thrd_busy && trace_on())
-        rc = spin(mutex, try_c11, thrd_busy);
     return LIKELY(rc != thrd_busy) ? rc : slow_lock(mutex, next_c11, TRACE_RAW_MUTEX);
 }
 

@@ -15,19 +15,11 @@ static unlock_fn *next_mutex, *next_rwlock, *next_c11;
 
 static bool find(void);
 
-/* Of glibc's pthread_mutex_t and mtx_t that is held: 1 says that nobody sleeps in the kernel for
- * it, so an unlock lets nobody go on.  (A writer's rwlock is unlocked here too; its first word is
- * not 1 while others wait.) */
-static bool has_sleepers(const void *lock)
-{
-    return __atomic_load_n((const int *)lock, __ATOMIC_RELAXED) != 1;
-}
-
-SLOW int slow_unlock(void *lock, unlock_fn *next)
+SLOW int slow_unlock(void *lock, unlock_fn *next, bool has_sleepers)
 {
     const struct walk_regs regs = BLOCK_CALLED(next);
     const struct mutex_charge charge = mutex_unlocks(lock);
-    if (has_sleepers(lock))
+    if (has_sleepers)
         trace_wakes(lock, TRACE_WAKES_LAST, &regs);
     int rc = next(lock);
     trace_wait_unlocked();
@@ -36,13 +28,25 @@ SLOW int slow_unlock(void *lock, unlock_fn *next)
     return rc;
 }
 
-SLOW int slow_read_unlock(pthread_rwlock_t *lock)
+SLOW int slow_read_unlock(pthread_rwlock_t *lock, bool has_sleepers)
 {
     const struct walk_regs regs = BLOCK_CALLED(next_rwlock);
     mutex_unlocks_shared(lock, &regs);
-    trace_wakes(lock, TRACE_WAKES_LAST, &regs);
+    if (has_sleepers)
+        trace_wakes(lock, TRACE_WAKES_LAST, &regs);
     int rc = next_rwlock(lock);
     return rc;
+}
+
+/* Of glibc's pthread_rwlock_t that is held: bit 2 of the first word says that readers sleep who let
+ * writers go first, bit 1 of two others that somebody does.  A reader lets them go if it is the
+ * last one: from bit 3 on they are counted. */
+static bool rwlock_has_sleepers(const pthread_rwlock_t *lock, bool is_write)
+{
+    uint32_t readers = __atomic_load_n(&lock->__data.__readers, __ATOMIC_RELAXED),
+             sleepers = __atomic_load_n(&lock->__data.__wrphase_futex, __ATOMIC_RELAXED) |
+                        __atomic_load_n(&lock->__data.__writers_futex, __ATOMIC_RELAXED);
+    return (is_write || readers >> 3 == 1) && (readers & 4 || sleepers & 2);
 }
 
 /* What there is while something is recorded. */
@@ -50,23 +54,28 @@ SLOW int slow_read_unlock(pthread_rwlock_t *lock)
 static int unlock_mutex(void *mutex)
 {
     unlock_fn *next = next_mutex;
-    return mutex_may_wait(mutex) ? slow_unlock(mutex, next) : next(mutex);
+    bool has_sleepers = mutex_has_sleepers(mutex);
+    return mutex_is_of_note(mutex, has_sleepers) ? slow_unlock(mutex, next, has_sleepers)
+                                                 : next(mutex);
 }
 
 static int unlock_c11(void *mutex)
 {
     unlock_fn *next = next_c11;
-    return mutex_may_wait(mutex) ? slow_unlock(mutex, next) : next(mutex);
+    bool has_sleepers = mutex_has_sleepers(mutex);
+    return mutex_is_of_note(mutex, has_sleepers) ? slow_unlock(mutex, next, has_sleepers)
+                                                 : next(mutex);
 }
 
 static int unlock_rwlock(void *rwlock)
 {
     pthread_rwlock_t *lock = rwlock;
     unlock_fn *next = next_rwlock;
-    if (!mutex_may_wait(lock))
-        return next(lock);
     /* glibc's own way to tell; at worst a contention is charged to another unlock. */
-    return lock->__data.__cur_writer ? slow_unlock(lock, next) : slow_read_unlock(lock);
+    bool is_write = lock->__data.__cur_writer, has_sleepers = rwlock_has_sleepers(lock, is_write);
+    if (!mutex_is_of_note(lock, has_sleepers))
+        return next(lock);
+    return is_write ? slow_unlock(lock, next, has_sleepers) : slow_read_unlock(lock, has_sleepers);
 }
 
 INTERPOSE(pthread_mutex_unlock, pthread_mutex_t *on, way_mutex, 0)

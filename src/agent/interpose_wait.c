@@ -57,19 +57,20 @@ static enum block_end end_of(int rc)
 
 /* Condition variables.  Their mutex is unlocked first. */
 
-static void unlocks(const void *mutex, const struct walk_regs *regs)
+static void unlocks(const void *lock, bool has_sleepers, const struct walk_regs *regs)
 {
-    if (!mutex_may_wait(mutex))
+    if (!mutex_is_of_note(lock, has_sleepers))
         return;
-    const struct mutex_charge charge = mutex_unlocks(mutex);
+    const struct mutex_charge charge = mutex_unlocks(lock);
     mutex_add(&charge, regs);
-    trace_wakes(mutex, TRACE_WAKES_LAST, regs);
+    if (has_sleepers)
+        trace_wakes(lock, TRACE_WAKES_LAST, regs);
 }
 
 SLOW int wait_cond(void *cond, void *mutex, cond_fn *next)
 {
     const struct walk_regs regs = BLOCK_CALLED(next);
-    unlocks(mutex, &regs);
+    unlocks(mutex, mutex_has_sleepers(mutex), &regs);
     const struct block_wait wait = block_begin(TRACE_RAW_COND, cond, NULL, &regs);
     int rc = next(cond, mutex);
     block_end(&wait, &regs, end_of(rc));
@@ -79,7 +80,7 @@ SLOW int wait_cond(void *cond, void *mutex, cond_fn *next)
 SLOW int wait_cond_timed(void *cond, void *mutex, const struct timespec *until, cond_timed_fn *next)
 {
     const struct walk_regs regs = BLOCK_CALLED(next);
-    unlocks(mutex, &regs);
+    unlocks(mutex, mutex_has_sleepers(mutex), &regs);
     const struct block_wait wait = block_begin(TRACE_RAW_COND, cond, NULL, &regs);
     int rc = next(cond, mutex, until);
     block_end(&wait, &regs, end_of(rc));
@@ -115,7 +116,7 @@ EXPORT int pthread_cond_clockwait(pthread_cond_t *cond, pthread_mutex_t *mutex, 
     if (!need(next_cond_clock))
         return 0;
     const struct walk_regs regs = BLOCK_CALLED(next_cond_clock);
-    unlocks(mutex, &regs);
+    unlocks(mutex, mutex_has_sleepers(mutex), &regs);
     const struct block_wait wait = block_begin(TRACE_RAW_COND, cond, NULL, &regs);
     int rc = next_cond_clock(cond, mutex, clock, until);
     block_end(&wait, &regs, end_of(rc));
@@ -270,7 +271,7 @@ static void run_once(void)
 {
     const struct once_call *call = once_call; /* the function may call another once */
     call->run();
-    unlocks(call->once, &call->regs);
+    unlocks(call->once, true, &call->regs);
 }
 
 SLOW int slow_once(int *once, void (*run)(void), once_fn *next)

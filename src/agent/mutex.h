@@ -31,6 +31,14 @@ static inline bool mutex_may_wait(const void *lock)
                             0);
 }
 
+/* Of glibc's pthread_mutex_t and mtx_t that the calling thread has: 1 says that nobody sleeps in
+ * the kernel for it, so that an unlock lets nobody go on; and that this thread has not slept for it
+ * either, for whoever has makes it 2. */
+static inline bool mutex_has_sleepers(const void *mutex)
+{
+    return __atomic_load_n((const int *)mutex, __ATOMIC_RELAXED) != 1;
+}
+
 /* One more waits for it, or (-1) less. */
 static inline void mutex_count_waiter(const void *lock, uint32_t n)
 {
@@ -40,6 +48,15 @@ static inline void mutex_count_waiter(const void *lock, uint32_t n)
 void mutex_start(uint64_t fraction);
 void mutex_stop(void);
 bool mutex_is_on(void);
+
+/* Whether an unlock is to be noted of a lock for which, as its own words say, somebody sleeps or
+ * not. Those words are looked at first: what waiters count themselves in is slow to read for who
+ * has the lock.  This profile charges unlocks that let nobody go, too. */
+static inline bool mutex_is_of_note(const void *lock, bool has_sleepers)
+{
+    return (has_sleepers || mutex_is_on()) && mutex_may_wait(lock);
+}
+
 /* In a forked child: nobody waits. */
 void mutex_reset(void);
 /* The calling thread ends, perhaps in the middle of a wait. */

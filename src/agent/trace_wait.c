@@ -50,11 +50,11 @@ void trace_wait_ends(enum block_end end, uint64_t since)
     if (t) {
         struct trace_known_wait *wait = &t->wait;
         bool is_known = wait->on && !wait->is_over && wait->sp <= sp + 512;
-        bool has_it = is_known && end == BLOCK_DONE;
+        bool at_once = end == BLOCK_AT_ONCE, has_it = is_known && (end == BLOCK_DONE || at_once);
         uint64_t now = trace_now();
         const struct trace_record record = {.time = now,
                                             .type = TRACE_RAW_END,
-                                            .reason = end == BLOCK_NOT ||
+                                            .reason = end == BLOCK_NOT || at_once ||
                                                       (since && now - since < SHORT_TICKS),
                                             .a = has_it ? (uint64_t)wait->on : 0,
                                             .b = wait->begin};

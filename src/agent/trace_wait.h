@@ -17,8 +17,8 @@
  * for nobody).  The time, or 0: it is not traced. */
 uint64_t trace_wait_begins(enum trace_raw_reason reason, const void *on,
                            const struct walk_regs *regs);
-/* It waits no more.  BLOCK_NOT: it has not waited; nor has it when `since` is not 0 and only some
- * us ago. */
+/* It waits no more.  BLOCK_NOT, BLOCK_AT_ONCE: it has not waited; nor has it when `since` is not 0
+ * and only some us ago. */
 void trace_wait_ends(enum block_end end, uint64_t since);
 
 /* The calling thread makes a system call that may take long, from ... (0: it is not traced); and is

@@ -38,9 +38,30 @@ static void *wait_mutex(void *arg)
     return NULL;
 }
 
-static void *wait_write(void *arg)
+/* Each waits for another one. */
+#define WAIT_WRITE(name)                                                                           \
+    static void *name(void *arg)                                                                   \
+    {                                                                                              \
+        pthread_rwlock_wrlock(&rwlock);                                                            \
+        pthread_rwlock_unlock(&rwlock);                                                            \
+        return NULL;                                                                               \
+    }
+
+WAIT_WRITE(wait_reader)
+WAIT_WRITE(wait_writer)
+WAIT_WRITE(wait_last_reader)
+
+static void *reads_after(void *arg)
 {
-    pthread_rwlock_wrlock(&rwlock);
+    pthread_rwlock_rdlock(&rwlock);
+    pthread_rwlock_unlock(&rwlock);
+    return NULL;
+}
+
+static void *reads_longer(void *arg)
+{
+    pthread_rwlock_rdlock(&rwlock);
+    ms(50);
     pthread_rwlock_unlock(&rwlock);
     return NULL;
 }
@@ -167,10 +188,31 @@ static void run(void)
     end(t, "wait_mutex 'sync mutex lock' main 25");
 
     pthread_rwlock_rdlock(&rwlock);
-    t = go(wait_write);
+    t = go(wait_reader);
     ms(25);
     pthread_rwlock_unlock(&rwlock);
-    end(t, "wait_write 'sync rwlock lock' main 20");
+    end(t, "wait_reader 'sync rwlock lock' main 20");
+
+    pthread_rwlock_wrlock(&rwlock);
+    t = go(reads_after);
+    ms(25);
+    pthread_rwlock_unlock(&rwlock);
+    end(t, "reads_after 'sync rwlock lock' main 20");
+
+    pthread_rwlock_wrlock(&rwlock);
+    t = go(wait_writer);
+    ms(25);
+    pthread_rwlock_unlock(&rwlock);
+    end(t, "wait_writer 'sync rwlock lock' main 20");
+
+    pthread_rwlock_rdlock(&rwlock);
+    other = go(reads_longer);
+    ms(10);
+    t = go(wait_last_reader);
+    ms(10);
+    pthread_rwlock_unlock(&rwlock); /* lets nobody go */
+    end(t, "wait_last_reader 'sync rwlock lock' reads_longer 20");
+    pthread_join(other, NULL);
 
     mtx_init(&c11, mtx_plain);
     mtx_lock(&c11);
