@@ -118,7 +118,7 @@ struct record {
     bool failed;      /* a profile is not where it was to be */
     const char *http; /* where to serve the web page; NULL: nowhere */
     bool no_browser;
-    char shown[PATH_MAX]; /* the profile of the first kind; "": not written */
+    struct buf written; /* paths of profiles, each with its NUL, in the order of kinds */
 };
 
 static void each_flag(flag_doc_fn *fn, void *arg)
@@ -582,8 +582,7 @@ static void finish_kind(struct record *record, const struct collect_ops *kind,
         diag_add(&record->diag, "%s", kind->zero);
     tell_notes(record, "profile", wanted, path, &err);
     tell_end(path, run, status.n_processes, counts);
-    if (!*record->shown)
-        strcpy(record->shown, path);
+    buf_add(&record->written, path, strlen(path) + 1);
 }
 
 /* On the way: profiles of the kinds that have them. */
@@ -663,14 +662,28 @@ static int record_command(struct record *record, struct err *err)
     return finish_command(record, &run);
 }
 
+/* The page has one profile: the first. */
+static void tell_others(const struct buf *written)
+{
+    AUTO_BUF others = {0};
+    for (size_t at = strlen(written->data) + 1; at < written->len;
+         at += strlen(written->data + at) + 1)
+        buf_printf(&others, "%s%s", others.len ? ", " : "", written->data + at);
+    if (others.len)
+        tell("not in the web page: %s ('sonde pprof -http=: FILE' shows one)", buf_str(&others));
+}
+
 /* The recording has ended with this status.  With --http, what was recorded is shown before. */
 static int end(struct record *record, int status)
 {
     struct err err = {0};
-    if (!record->http || !*record->shown ||
-        web_show(record->http, record->no_browser, record->shown, &err))
-        return status;
-    int failure = tell_err(&err);
+    bool ok = true;
+    if (record->http && record->written.len) {
+        tell_others(&record->written);
+        ok = web_show(record->http, record->no_browser, record->written.data, &err);
+    }
+    buf_release(&record->written);
+    int failure = ok ? 0 : tell_err(&err);
     return status ? status : failure;
 }
 
@@ -687,7 +700,7 @@ static int run(int argc, char **argv)
         return output_stdout(&out, &err) ? 0 : tell_err(&err);
     }
     if (record.live.kinds) {
-        record.live.written = record.shown;
+        record.live.written = &record.written;
         int status = record_live(&record.live);
         return end(&record, status);
     }

@@ -284,8 +284,8 @@ static bool write_part(const struct record_live_request *request, bool is_go,
     }
     if (strcmp(wanted, path) != 0)
         tell("%s; the profile is in '%s' instead", err.msg, path);
-    if (part->profile && !*request->written)
-        strcpy(request->written, path);
+    if (part->profile)
+        buf_add(request->written, path, strlen(path) + 1);
     if (part->profile) {
         AUTO_BUF text = {0};
         if (strcmp(part->kind, "cpu") == 0 && part->profile->n_samples == 0)

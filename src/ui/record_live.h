@@ -4,6 +4,7 @@
 #ifndef SONDE_UI_RECORD_LIVE_H
 #define SONDE_UI_RECORD_LIVE_H
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "ui/profile_file.h"
 
@@ -24,7 +25,7 @@ struct record_live_request {
     bool gc, enable, consistent;
     bool probes;         /* of a trace: not by the program's own server */
     uint64_t trace_rate; /* of a trace: hits a second; 0: the usual */
-    char *written; /* [PATH_MAX] where the first profile was written; stays "" if none was */
+    struct buf *written; /* where profiles were written is added, each with its NUL */
 };
 
 /* Collects and writes, telling what and where.  The exit status. */

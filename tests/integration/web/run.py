@@ -782,8 +782,8 @@ def test_record():
     folder = tempfile.mkdtemp(dir=WORK)
     env = {k: v for k, v in os.environ.items() if k not in ("BROWSER", "DISPLAY", "WAYLAND_DISPLAY")}
     work = "sum(i * i for i in range(3000000))"
-    process = subprocess.Popen([SONDE, "record", "--http", "--no-browser", sys.executable, "-c", work], cwd=folder,
-                               stderr=subprocess.PIPE, text=True, env=env)
+    process = subprocess.Popen([SONDE, "record", "-e", "cpu,heap,goroutine", "--http", "--no-browser", sys.executable,
+                                "-c", work], cwd=folder, stderr=subprocess.PIPE, text=True, env=env)
     url = None
     said = []
     for line in process.stderr:
@@ -791,6 +791,9 @@ def test_record():
         if line.startswith("Serving web UI on "):
             url = urllib.parse.urlsplit(line.split()[-1])
             break
+    check("record --http tells of other kinds", any(
+        "not in the web page: sonde.heap.pb.gz, sonde.goroutine.pb.gz ('sonde pprof -http=: FILE' shows one)" in line
+        for line in said), said)
     check("record --http", url and any("the web page shows sonde.cpu.pb.gz" in line for line in said), said)
     if url:
         connection = http.client.HTTPConnection(url.hostname, url.port, timeout=30)
