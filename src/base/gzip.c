@@ -25,8 +25,8 @@ static size_t guess_size(const uint8_t *data, size_t len)
     return guess > most ? most : guess;
 }
 
-bool gzip_inflate(const void *data, size_t len, size_t max_bytes, uint8_t **out, size_t *out_len,
-                  struct err *err)
+bool gzip_inflate_members(const void *data, size_t len, size_t max_bytes, uint8_t **out,
+                          size_t *out_len, size_t *n_members, struct err *err)
 {
     const uint8_t *in = data;
     size_t cap = guess_size(in, len), done = 0;
@@ -35,7 +35,7 @@ bool gzip_inflate(const void *data, size_t len, size_t max_bytes, uint8_t **out,
     if (cap < 64)
         cap = 64;
     *out = NULL;
-    *out_len = 0;
+    *out_len = *n_members = 0;
     struct libdeflate_decompressor *d = libdeflate_alloc_decompressor();
     uint8_t *buf = malloc(cap);
     if (!d || !buf) {
@@ -69,6 +69,7 @@ bool gzip_inflate(const void *data, size_t len, size_t max_bytes, uint8_t **out,
             err_set(err, ERR_INPUT, "gzip data unpacks to more than %zu bytes", max_bytes);
             goto fail;
         }
+        ++*n_members;
         done += made;
         in += used;
         len -= used;
@@ -81,6 +82,13 @@ fail:
     libdeflate_free_decompressor(d);
     free(buf);
     return false;
+}
+
+bool gzip_inflate(const void *data, size_t len, size_t max_bytes, uint8_t **out, size_t *out_len,
+                  struct err *err)
+{
+    size_t n_members;
+    return gzip_inflate_members(data, len, max_bytes, out, out_len, &n_members, err);
 }
 
 bool gzip_deflate(const void *data, size_t len, int level, uint8_t **out, size_t *out_len,

@@ -47,8 +47,9 @@ static bool is_trace(const uint8_t *data, size_t len)
     return len >= 16 && !memcmp(data, "go 1.", 5) && !memcmp(data + 13, "\0\0\0", 3);
 }
 
-static struct profile *read_unpacked(const uint8_t *data, size_t len, struct diag *diag,
-                                     struct err *err)
+/* `is_one`: gzip had packed it in one piece. */
+static struct profile *read_unpacked(const uint8_t *data, size_t len, bool is_one,
+                                     struct diag *diag, struct err *err)
 {
     bool is_refused = false;
     for (const struct format_ops *const *ops = format_registry; len && *ops; ops++) {
@@ -56,7 +57,7 @@ static struct profile *read_unpacked(const uint8_t *data, size_t len, struct dia
             continue;
         struct profile *profile = (*ops)->read(data, len, diag, err);
         if (profile && *ops == &pprof_format)
-            profile->is_pprof = true;
+            profile->is_packed_pprof = is_one;
         /* Text can look like the beginning of a protobuf message, not the other way round. */
         if (profile || *ops != &pprof_format)
             return profile;
@@ -69,12 +70,13 @@ static struct profile *read_unpacked(const uint8_t *data, size_t len, struct dia
     return NULL;
 }
 
-/* The bytes that gzip or zstd packs, malloc'ed; NULL with *err. */
-static uint8_t *unpack(const char *name, const uint8_t *data, size_t *len, struct err *err)
+/* The bytes that gzip, in *n_members pieces, or zstd packs, malloc'ed; NULL with *err. */
+static uint8_t *unpack(const char *name, const uint8_t *data, size_t *len, size_t *n_members,
+                       struct err *err)
 {
     uint8_t *unpacked = NULL;
     size_t n = *len, most = most_unpacked_bytes(n);
-    if (gzip_is(data, n) ? gzip_inflate(data, n, most, &unpacked, len, err)
+    if (gzip_is(data, n) ? gzip_inflate_members(data, n, most, &unpacked, len, n_members, err)
                          : zstd_unpack(data, n, most, &unpacked, len, err))
         return unpacked;
     err_wrap(err, "cannot read '%s'", name);
@@ -94,22 +96,23 @@ struct profile *format_read_ahead(int fd, struct diag *diag)
         profile = NULL;
     }
     if (profile)
-        profile->is_pprof = true;
+        profile->is_packed_pprof = true; /* it takes one piece only */
     return profile;
 }
 
 struct profile *format_read(const char *name, struct file *file, struct diag *diag, struct err *err)
 {
+    size_t n_members = 0;
     bool is_packed = gzip_is(file->data, file->len) || zstd_is(file->data, file->len);
     if (is_packed) {
         size_t len = file->len;
-        uint8_t *unpacked = unpack(name, file->data, &len, err);
+        uint8_t *unpacked = unpack(name, file->data, &len, &n_members, err);
         file_release(file);
         if (!unpacked)
             return NULL;
         *file = (struct file){unpacked, len, false};
     }
-    struct profile *profile = read_unpacked(file->data, file->len, diag, err);
+    struct profile *profile = read_unpacked(file->data, file->len, n_members == 1, diag, err);
     if (!profile)
         err_wrap(err, "cannot read '%s'%s", name, is_packed ? " (unpacked)" : "");
     return profile;

@@ -62,7 +62,8 @@ struct profile_label {
 struct profile {
     struct arena arena;     /* holds all columns */
     struct profile *parent; /* owned; columns shared from it live there.  NULL or older stage */
-    bool is_pprof;          /* was read from a file of profile.proto; a later stage has a parent */
+    bool is_packed_pprof; /* was read from profile.proto, packed by gzip in one piece; a later stage
+                             has a parent */
 
     /* All different: equal texts have equal ids.  NUL-terminated too. */
     uint32_t n_strings;

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/diag.h"
 #include "base/err.h"
+#include "format/original.h"
 #include "model/profile.h"
 #include "xform/view.h"
 
@@ -76,8 +77,9 @@ struct report_ctx {
     const struct report_options *options; /* as the user gave them */
     const char *regexp;                   /* the argument of list, peek; else NULL */
     struct diag *diag;
-    struct report_screen screen;  /* zeros for files */
-    struct pipeline_cache *cache; /* views of `profile` that are kept; NULL: none are */
+    struct report_screen screen;     /* zeros for files */
+    struct pipeline_cache *cache;    /* views of `profile` that are kept; NULL: none are */
+    const struct original *original; /* the file that `profile` is; NULL: there is none */
 };
 
 enum report_flags {

@@ -109,7 +109,9 @@ static bool write_proto(const struct report_ctx *ctx, struct buf *out, struct er
     bool ok = report_begin(&run, &report_proto, ctx, err);
     const struct view *view = &run.pipeline.view;
     if (ok && is_whole(view, run.options.noinlines, report_ratio(&run))) {
-        ok = pprof_write_packed(view->profile, out, err);
+        bool is_original = ctx->original && view->profile == ctx->profile;
+        ok = (is_original && original_read(ctx->original, out)) ||
+             pprof_write_packed(view->profile, out, err);
     } else if (ok) {
         struct profile *profile =
             profile_of_view(view, run.options.noinlines, report_ratio(&run), err);

@@ -360,3 +360,20 @@ struct profile *fetch_profile(const struct fetch_request *request, struct diag *
     remote_release(&remote);
     return profile;
 }
+
+static bool is_as_read(const struct fetch_request *request, const struct profile *profile)
+{
+    return request->n_sources == 1 && request->n_bases == 0 && !request->binary &&
+           !request->build_id && !request->comment && !request->all_frames &&
+           profile->is_packed_pprof && !profile->parent;
+}
+
+struct profile *fetch_with_original(const struct fetch_request *request, struct original *original,
+                                    struct diag *diag, struct err *err)
+{
+    original_note(original, request->sources[0]);
+    struct profile *profile = fetch_profile(request, diag, err);
+    if (!profile || !is_as_read(request, profile))
+        original->path = NULL;
+    return profile;
+}

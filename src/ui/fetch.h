@@ -12,6 +12,7 @@
 
 #include "base/diag.h"
 #include "base/err.h"
+#include "format/original.h"
 #include "model/profile.h"
 #include "sym/resolve.h"
 #include "ui/source.h"
@@ -39,6 +40,11 @@ struct fetch_request {
  * sources do not fit together, ERR_NOMEM. */
 struct profile *fetch_profile(const struct fetch_request *request, struct diag *diag,
                               struct err *err);
+
+/* The same.  *original becomes the file that the profile is, where it is that of one packed file
+ * as it is there; else none. */
+struct profile *fetch_with_original(const struct fetch_request *request, struct original *original,
+                                    struct diag *diag, struct err *err);
 
 /* Does the file at `path` begin like an object file (ELF)? */
 bool fetch_is_object_file(const char *path);

@@ -40,10 +40,12 @@ static bool write_out(const struct pprof_request *request, const struct buf *out
 static bool make_report(const struct pprof_request *request, struct buf *out, struct diag *diag,
                         struct err *err)
 {
-    struct profile *profile = fetch_profile(&request->fetch, diag, err);
+    struct original original;
+    struct profile *profile = fetch_with_original(&request->fetch, &original, diag, err);
     if (!profile)
         return false;
-    struct report_ctx ctx = {profile, &request->options, request->regexp, diag};
+    struct report_ctx ctx = {profile, &request->options, request->regexp, diag,
+                             .original = &original};
     if (!request->output)
         ctx.screen = paint_screen(STDOUT_FILENO);
     bool ok = graphviz_report(request->report, &ctx, request->tools, out, err);
@@ -71,10 +73,11 @@ static bool run_shell(const struct pprof_request *request, struct err *err)
 {
     struct diag diag;
     diag_init(&diag);
-    struct profile *profile = fetch_profile(&request->fetch, &diag, err);
+    struct original original;
+    struct profile *profile = fetch_with_original(&request->fetch, &original, &diag, err);
     tell_diag(&diag);
     diag_release(&diag);
-    return profile && shell_run(profile, &request->options, request->tools, err);
+    return profile && shell_run(profile, &original, &request->options, request->tools, err);
 }
 
 static int run(int argc, char **argv)

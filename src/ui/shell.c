@@ -35,6 +35,7 @@ struct job {
     const struct profile *profile;
     const char *tools;
     struct pipeline_cache *cache;
+    struct original original;
     struct buf out;
     struct screen screen; /* where `out` goes, unless that is a file or a viewer */
     struct diag diag;
@@ -79,8 +80,8 @@ static bool job_drain(void *arg, struct buf *out)
 static void *job_main(void *arg)
 {
     struct job *job = arg;
-    struct report_ctx ctx = {job->profile, &job->command.options, job->command.regexp, &job->diag,
-                             .cache = job->cache};
+    struct report_ctx ctx = {job->profile, &job->command.options, job->command.regexp,
+                             &job->diag,   .cache = job->cache,   .original = &job->original};
     const uint64_t one = 1;
     int expected = JOB_RUNS;
     if (is_shown(&job->command))
@@ -134,6 +135,7 @@ static struct job *job_begin(const struct shell_session *session,
     job->profile = session->profile;
     job->tools = session->tools;
     job->cache = session->cache;
+    job->original = session->original;
     diag_init(&job->diag);
     screen_init(&job->screen, !(command->report->flags & REPORT_COLORED));
     job->out.sink = job_drain;
@@ -280,13 +282,14 @@ static bool do_line(struct shell_session *session, const char *line)
     return true;
 }
 
-bool shell_run(struct profile *profile, const struct report_options *options, const char *tools,
-               struct err *err)
+bool shell_run(struct profile *profile, const struct original *original,
+               const struct report_options *options, const char *tools, struct err *err)
 {
     struct shell_session session;
     AUTO_BUF line = {0};
     shell_session_init(&session, profile, options);
     session.tools = tools;
+    session.original = *original;
     session.cache = pipeline_cache_new(profile); /* without memory for it: none */
     greet(&session);
     shell_line_begin(shell_complete, profile);

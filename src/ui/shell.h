@@ -8,9 +8,10 @@
 
 #include "report/report.h"
 
-/* Until the user leaves.  `tools`: the value of -tools, or NULL.  Takes `profile` over; it stays
- * where it is when a report that was stopped still reads it.  False with ERR_NOMEM. */
-bool shell_run(struct profile *profile, const struct report_options *options, const char *tools,
-               struct err *err);
+/* Until the user leaves.  `original`: the file that the profile is, if it is one; `tools`: the
+ * value of -tools, or NULL.  Takes `profile` over; it stays where it is when a report that was
+ * stopped still reads it.  False with ERR_NOMEM. */
+bool shell_run(struct profile *profile, const struct original *original,
+               const struct report_options *options, const char *tools, struct err *err);
 
 #endif

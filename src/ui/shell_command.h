@@ -19,6 +19,7 @@ struct shell_session {
     const char *output;           /* "output=FILE"; NULL or "": the terminal */
     const char *tools;            /* -tools; NULL: not said */
     struct pipeline_cache *cache; /* of the profile's views; NULL: none */
+    struct original original;     /* the file that the profile is, if it is one */
 };
 
 enum shell_action {

@@ -86,7 +86,7 @@ static bool make_site(struct web *web, struct err *err)
     const struct pprof_request *request = &web->request;
     struct diag diag;
     diag_init(&diag);
-    struct profile *profile = fetch_profile(&request->fetch, &diag, err);
+    struct profile *profile = fetch_with_original(&request->fetch, &web->site.original, &diag, err);
     bool ok = profile && make_title(request, profile, &web->title, err);
     if (ok)
         web->site.session = web_session_new(request, profile, &diag, err);

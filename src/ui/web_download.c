@@ -2,8 +2,7 @@
 
 #include "format/pprof_write.h"
 #include "ui/web_answer.h"
-#include "ui/web_original.h"
-#include "ui/web_session.h"
+#include "ui/web_routes.h"
 #include "ui/web_view.h"
 
 #include <string.h>
@@ -69,7 +68,7 @@ void web_download_profile(struct web_call *call)
     struct web_view view;
     struct buf *body = &call->response->body;
     bool ok = web_view_begin(&view, call, &err) &&
-              (web_original_read(web_session_original(web_site(call)->session), body) ||
+              (original_read(&web_site(call)->original, body) ||
                pprof_write_packed(view.page.report.profile, body, &err));
     finish(call, &view, &downloads[0], ok, &err);
 }

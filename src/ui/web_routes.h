@@ -15,7 +15,8 @@ struct web_site {
     struct web_session *session;
     struct web_cache *cache; /* of ./data/VIEW */
     const struct pprof_request *request;
-    const char *title; /* of the page before its data is there */
+    struct original original; /* the file that the profile is, if it is one */
+    const char *title;        /* of the page before its data is there */
     const char *token;
 };
 

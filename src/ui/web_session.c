@@ -5,7 +5,6 @@
 #include "ui/live_name.h"
 #include "ui/progress.h"
 #include "ui/url.h"
-#include "ui/web_original.h"
 #include "xform/pipeline_cache.h"
 
 #include <pthread.h>
@@ -32,7 +31,6 @@ struct web_session {
     int seconds;
     pthread_mutex_t lock;
     VEC(struct web_entry *) entries; /* oldest first; the last one is shown */
-    struct web_original original;
     unsigned last_id;
     /* Of the last refresh; only of the thread that makes them. */
     uint64_t ended_ns;
@@ -238,11 +236,6 @@ static void look_at_sources(struct web_session *s, bool *are_files)
     }
 }
 
-const struct web_original *web_session_original(const struct web_session *session)
-{
-    return &session->original;
-}
-
 bool web_session_is_live(const struct web_session *session)
 {
     return session->is_live;
@@ -307,7 +300,6 @@ struct web_session *web_session_new(const struct pprof_request *request, struct 
         return NULL;
     }
     s->request = request;
-    web_original_open(&s->original, &request->fetch, profile);
     pthread_mutex_init(&s->lock, NULL);
     look_at_sources(s, &are_files);
     bool ok = is_one || !are_files || read_parts(s, err);
@@ -326,7 +318,6 @@ void web_session_free(struct web_session *s)
     for (size_t i = 0; i < s->entries.n; i++)
         let_go(s->entries.items[i]);
     vec_release(&s->entries);
-    web_original_release(&s->original);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }

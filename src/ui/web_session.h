@@ -28,7 +28,6 @@ struct web_pins {
 };
 
 struct web_session;
-struct web_original;
 
 /* Serve `profile`, which is what fetch_profile made of request->fetch; it is the session's also
  * on failure.  Reads each of several files once more, for itself.  `request` is borrowed.
@@ -42,9 +41,6 @@ bool web_session_pin(struct web_session *session, struct web_pins *pins, struct 
 void web_session_unpin(struct web_session *session, struct web_pins *pins);
 /* The moment; `id` 0: the one to show.  NULL: there is none of that id. */
 const struct web_moment *web_session_find(const struct web_pins *pins, unsigned id);
-
-/* The file that the profile is, if it is one. */
-const struct web_original *web_session_original(const struct web_session *session);
 
 /* Can sources be read again, and how long does that take (0: at once, or not known)? */
 bool web_session_is_live(const struct web_session *session);

@@ -5,7 +5,8 @@
 #   run.sh --update REFERENCE        make the goldens anew with a `go tool pprof`
 #
 # cases.txt: a line a case, its name and the arguments (shell words) separated by
-# a tab; NAME.out is what the reference prints (of -proto and -topproto the unpacked bytes), and
+# a tab; NAME.out is what the reference prints (of -proto and -topproto the unpacked bytes; of an
+# input that is handed on as it is, those when it is encoded), and
 # "exit 2" where it fails; this folder's path in lists is "DATA", and of a -weblist page
 # what follows <body>.  errors.txt: name, exit status, the whole of stderr,
 # a shell command in which $SONDE is the program and $TMP an empty folder that it
@@ -42,6 +43,15 @@ SONDE=$program
 export SONDE
 passed=0 failed=0 skipped=0
 
+# What -proto hands on as it is, as it is when encoded.
+encode_input() {
+    for word in $1; do
+        cmp -s -- "$word" "$tmp/out" || continue
+        mv "$tmp/got" "$tmp/plain"
+        "$program" pprof -proto -symbolize=none "$tmp/plain" 2>>"$tmp/err" | gzip -dc >"$tmp/got"
+    done
+}
+
 # One case: its bytes to $tmp/got, its messages to $tmp/err.
 run_case() {
     command=
@@ -54,7 +64,11 @@ run_case() {
         return
     fi
     case " $1 " in
-    *" -proto "* | *" -topproto "*) gzip -dc <"$tmp/out" >"$tmp/got" 2>>"$tmp/err" ;;
+    *" -proto "*)
+        gzip -dc <"$tmp/out" >"$tmp/got" 2>>"$tmp/err"
+        $update || encode_input "$1"
+        ;;
+    *" -topproto "*) gzip -dc <"$tmp/out" >"$tmp/got" 2>>"$tmp/err" ;;
     *" -weblist="*) sed -e '1,/^<body>$/d' -e "s|$PWD|DATA|g" "$tmp/out" >"$tmp/got" ;;
     *" -list="*) sed "s|$PWD|DATA|g" "$tmp/out" >"$tmp/got" ;;
     *) cp "$tmp/out" "$tmp/got" ;;

@@ -41,11 +41,12 @@ static void members_are_joined(void **state)
 {
     struct bytes a = pack("hello ", 6), b = pack("", 0), c = pack("world", 5);
     uint8_t all[256], *out;
-    size_t n = 0, out_len;
+    size_t n = 0, out_len, n_members;
     memcpy(all + n, a.p, a.len), n += a.len;
     memcpy(all + n, b.p, b.len), n += b.len;
     memcpy(all + n, c.p, c.len), n += c.len;
-    assert_true(gzip_inflate(all, n, NO_LIMIT, &out, &out_len, NULL));
+    assert_true(gzip_inflate_members(all, n, NO_LIMIT, &out, &out_len, &n_members, NULL));
+    assert_int_equal(n_members, 3);
     assert_int_equal(out_len, 11);
     assert_memory_equal(out, "hello world", 11);
     free(out), free(a.p), free(b.p), free(c.p);

@@ -48,6 +48,11 @@ def unpacked(data):
         return data
 
 
+def read(path):
+    with open(path, "rb") as f:
+        return f.read()
+
+
 def page_body(data):
     """Of a page what both have: after <body>."""
     return data[data.find(b"<body>\n") + 7:] if b"<body>\n" in data else data
@@ -91,6 +96,21 @@ class Program:
         finally:
             shutil.rmtree(work)
 
+    def _plain(self, data, args, folder, work):
+        """What is packed, unpacked; an input that is handed on as it is, as it is when encoded."""
+        plain = unpacked(data)
+        paths = [os.path.join(folder, arg) for arg in args] if plain != data else []
+        if not any(os.path.isfile(path) and read(path) == data for path in paths):
+            return plain
+        path = os.path.join(work, "plain")
+        with open(path, "wb") as f:
+            f.write(plain)
+        command = [*self.command, "-proto", "-symbolize=none", path]
+        done = subprocess.run(command, env=self.env, stdin=subprocess.DEVNULL, capture_output=True,
+                              timeout=SECONDS_MAX)
+        os.unlink(path)
+        return unpacked(done.stdout)
+
     def _run(self, args, folder, script, work):
         out = os.path.join(work, "out")
         env = {**self.env, "ORACLE_SHOWN": os.path.join(work, "shown"), "TMPDIR": work}
@@ -103,7 +123,7 @@ class Program:
         except subprocess.TimeoutExpired:
             return Answer(TIMEOUT, b"timeout", "")
         stderr = done.stderr.decode("utf-8", "replace").replace(work, "WORK")
-        stdout = unpacked(done.stdout).replace(work.encode(), b"WORK")
+        stdout = self._plain(done.stdout, args, folder, work).replace(work.encode(), b"WORK")
         if script is not None:
             stdout = stdout.replace(b"(pprof) ", b"")
         # The reference says this on stdout.
@@ -111,7 +131,7 @@ class Program:
         files = {}
         for name in os.listdir(work):
             with open(os.path.join(work, name), "rb") as f:
-                data = unpacked(f.read()).replace(work.encode(), b"WORK")
+                data = self._plain(f.read(), args, folder, work).replace(work.encode(), b"WORK")
             if name == "out" or script is not None:
                 files[name] = page_body(data)
             elif name == "shown":
