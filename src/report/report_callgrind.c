@@ -10,26 +10,33 @@
 
 /* Names that were written: "(N) name" the first time, "(N)" from then on. */
 struct names {
-    struct intern seen;
+    const struct str *texts;
+    uint32_t *numbers; /* by index of texts, 0: not written yet */
+    uint32_t n;
 };
 
-static bool put_name(struct names *names, struct buf *out, const char *what, struct str name)
+static bool names_init(struct names *names, struct arena *arena, const struct str *texts,
+                       uint32_t n_texts)
 {
+    *names = (struct names){texts, ARENA_ARRAY(arena, uint32_t, n_texts), 0};
+    return names->numbers != NULL;
+}
+
+static void put_name(struct names *names, struct buf *out, const char *what, uint32_t id)
+{
+    struct str name = names->texts[id];
     buf_puts(out, what);
     if (name.len) {
-        uint32_t before = names->seen.n, id = intern_add(&names->seen, name);
-        if (id == INTERN_NONE)
-            return false;
+        bool is_new = !names->numbers[id];
+        if (is_new)
+            names->numbers[id] = ++names->n;
         buf_putc(out, '(');
-        buf_uint(out, id, 0);
-        buf_putc(out, ')');
-        if (id == before) {
-            buf_putc(out, ' ');
+        buf_uint(out, names->numbers[id], 0);
+        buf_puts(out, is_new ? ") " : ")");
+        if (is_new)
             buf_add(out, name.p, name.len);
-        }
     }
     buf_putc(out, '\n');
-    return true;
 }
 
 struct writer {
@@ -38,7 +45,10 @@ struct writer {
     struct buf *out;
     struct arena arena;
     struct names objects, files, functions;
-    struct str *callees; /* [n_nodes] what a node is called where it is called */
+    struct intern texts; /* of functions */
+    /* [n_nodes], of texts: a node's function, and what it is called where it is called.  0 for
+     * nodes that are not shown: pprof has no name for them. */
+    uint32_t *name, *callee;
 };
 
 /* An address, where that is shorter relative to the last node's. */
@@ -85,9 +95,8 @@ static bool put_calls(struct writer *w, uint32_t node, const struct graph_node *
     for (uint32_t i = 0; i < n; i++) {
         const struct graph_edge *e = &g->edges[edges[i]];
         const struct graph_info *callee = &g->nodes[e->dest].info;
-        if (!put_name(&w->files, w->out, "cfl=", graph_file(g, e->dest)) ||
-            !put_name(&w->functions, w->out, "cfn=", w->callees[e->dest]))
-            return err_nomem(err);
+        put_name(&w->files, w->out, "cfl=", callee->file);
+        put_name(&w->functions, w->out, "cfn=", w->callee[e->dest]);
         buf_puts(w->out, "calls=0 ");
         put_address(w->out, last, callee->address);
         buf_putc(w->out, ' ');
@@ -105,13 +114,11 @@ static bool put_nodes(struct writer *w, struct err *err)
     for (uint32_t i = 0; i < g->n_order && !w->out->failed; i++) {
         uint32_t node = g->order[i];
         const struct graph_node *n = &g->nodes[node];
-        struct str object = profile_str(g->view->profile, n->info.objfile);
         if (!last || !same_function(&n->info, &last->info)) {
             buf_putc(w->out, '\n');
-            if (!put_name(&w->objects, w->out, "ob=", object) ||
-                !put_name(&w->files, w->out, "fl=", graph_file(g, node)) ||
-                !put_name(&w->functions, w->out, "fn=", graph_name(g, node)))
-                return err_nomem(err);
+            put_name(&w->objects, w->out, "ob=", n->info.objfile);
+            put_name(&w->files, w->out, "fl=", n->info.file);
+            put_name(&w->functions, w->out, "fn=", w->name[node]);
         }
         put_address(w->out, last, n->info.address);
         buf_putc(w->out, ' ');
@@ -126,70 +133,79 @@ static bool put_nodes(struct writer *w, struct err *err)
     return true;
 }
 
-/* The number of the function that a node belongs to among those that have its name
- * and file, from 0 on; *n_same: how many there are so far. */
-static uint32_t number_function(const struct graph *g, uint32_t node, struct intern *functions,
-                                struct map *counts, uint32_t *numbers, uint32_t *n_same)
+static uint64_t name_and_file(const struct graph_info *info)
 {
-    const struct graph_info *i = &g->nodes[node].info;
-    const uint64_t name = (uint64_t)i->file << 32 | i->name;
-    /* In a tree functions are told apart by their callers too. */
-    const uint64_t key[] = {name, i->objfile, (uint64_t)i->start_line,
-                            g->parent ? g->parent[node] : 0};
-    uint32_t before = functions->n,
-             id = intern_add(functions, (struct str){(const char *)key, sizeof key});
-    uint32_t n = map_get(counts, name);
-    n = n == MAP_NONE ? 0 : n;
-    if (id == INTERN_NONE)
-        return GRAPH_NONE;
-    if (id == before) {
-        numbers[id] = n++;
-        if (!map_put(counts, name, n))
-            return GRAPH_NONE;
-    }
-    *n_same = n;
-    return numbers[id];
+    return (uint64_t)info->file << 32 | info->name;
 }
 
-/* Callgrind takes functions of one name and file for one, so their names get numbers.
- * Nodes that are not shown have none, as pprof has it. */
-static bool name_callees(struct writer *w)
+/* numbers[i] becomes that of the function of order[i] among those that have its name and file,
+ * from 0 on; counts: how many those are. */
+static bool number_functions(const struct graph *g, uint32_t *numbers, struct map *counts)
 {
-    struct graph *g = w->g;
-    struct arena scratch;
-    struct intern functions = {0};
-    struct map counts;
-    arena_init(&scratch);
-    map_init(&counts);
-    w->callees = ARENA_ARRAY(&w->arena, struct str, g->n_nodes);
-    uint32_t *numbers = malloc(((size_t)g->n_order + 2) * sizeof *numbers), n_same;
-    bool ok = w->callees && numbers && intern_init(&functions, &scratch);
-    for (uint32_t i = 0; ok && i < g->n_order; i++)
-        ok = number_function(g, g->order[i], &functions, &counts, numbers, &n_same) != GRAPH_NONE;
+    struct arena arena;
+    struct intern functions;
+    uint32_t *first = malloc(((size_t)g->n_order + 1) * sizeof *first); /* number by function */
+    arena_init(&arena);
+    bool ok = intern_init(&functions, &arena) && first;
     for (uint32_t i = 0; ok && i < g->n_order; i++) {
-        uint32_t node = g->order[i],
-                 number = number_function(g, node, &functions, &counts, numbers, &n_same);
-        struct str name = graph_name(g, node);
-        if (n_same > 1) {
-            const char *text =
-                arena_printf(&w->arena, "%s [%" PRIu32 "/%" PRIu32 "]", name.p, number + 1, n_same);
-            ok = text != NULL;
-            name = str_of(ok ? text : "");
+        const struct graph_info *info = &g->nodes[g->order[i]].info;
+        const uint64_t name = name_and_file(info);
+        /* In a tree functions are told apart by their callers too. */
+        const uint64_t key[] = {name, info->objfile, (uint64_t)info->start_line,
+                                g->parent ? g->parent[g->order[i]] : 0};
+        uint32_t before = functions.n,
+                 id = intern_add(&functions, (struct str){(const char *)key, sizeof key});
+        if (id == before) {
+            uint32_t n = map_get(counts, name);
+            first[id] = n == MAP_NONE ? 0 : n;
+            ok = map_put(counts, name, first[id] + 1);
         }
-        w->callees[node] = name;
+        ok = ok && id != INTERN_NONE;
+        if (ok)
+            numbers[i] = first[id];
+    }
+    free(first);
+    intern_release(&functions);
+    arena_release(&arena);
+    return ok;
+}
+
+/* Callgrind takes functions of one name and file for one, so their names get numbers. */
+static bool name_nodes(struct writer *w)
+{
+    const struct graph *g = w->g;
+    uint32_t *numbers = malloc(((size_t)g->n_order + 1) * sizeof *numbers);
+    struct map counts;
+    AUTO_BUF text = {0};
+    map_init(&counts);
+    w->name = ARENA_ARRAY(&w->arena, uint32_t, g->n_nodes);
+    w->callee = ARENA_ARRAY(&w->arena, uint32_t, g->n_nodes);
+    bool ok = w->name && w->callee && numbers && number_functions(g, numbers, &counts);
+    for (uint32_t i = 0; ok && i < g->n_order; i++) {
+        uint32_t node = g->order[i], n_same = map_get(&counts, name_and_file(&g->nodes[node].info));
+        struct str name = graph_name(g, node);
+        w->name[node] = w->callee[node] = intern_add(&w->texts, name);
+        if (n_same > 1) {
+            buf_clear(&text);
+            buf_printf(&text, "%s [%" PRIu32 "/%" PRIu32 "]", name.p, numbers[i] + 1, n_same);
+            w->callee[node] = intern_add(&w->texts, (struct str){buf_str(&text), text.len});
+        }
+        ok = !text.failed && w->name[node] != INTERN_NONE && w->callee[node] != INTERN_NONE;
     }
     free(numbers);
     map_release(&counts);
-    intern_release(&functions);
-    arena_release(&scratch);
     return ok;
 }
 
 static bool write_graph(struct writer *w, struct err *err)
 {
+    const struct profile *p = w->g->view->profile;
+    const struct intern *files = &w->g->files;
     report_select_unit(w->run, w->g);
-    if (!intern_init(&w->objects.seen, &w->arena) || !intern_init(&w->files.seen, &w->arena) ||
-        !intern_init(&w->functions.seen, &w->arena) || !name_callees(w))
+    if (!intern_init(&w->texts, &w->arena) || !name_nodes(w) ||
+        !names_init(&w->objects, &w->arena, p->strings, p->n_strings) ||
+        !names_init(&w->files, &w->arena, files->strings, files->n) ||
+        !names_init(&w->functions, &w->arena, w->texts.strings, w->texts.n))
         return err_nomem(err);
     buf_printf(w->out, "positions: instr line\nevents: %s(%s)\n", w->run->pipeline.type,
                w->run->unit);
@@ -207,9 +223,7 @@ static bool write_callgrind(const struct report_ctx *ctx, struct buf *out, struc
     run.only_whole = true;
     ok = ok && report_build_graph(&run, REPORT_GRAPH_OBJECTS, &g, NULL, &trim, err) &&
          write_graph(&w, err);
-    intern_release(&w.objects.seen);
-    intern_release(&w.files.seen);
-    intern_release(&w.functions.seen);
+    intern_release(&w.texts);
     arena_release(&w.arena);
     graph_release(&g);
     report_end(&run);

@@ -30,8 +30,15 @@ enum { LOCATION_ABSENT = GRAPH_NONE - 1, LOCATION_WALKED = GRAPH_NONE };
 struct call {
     uint64_t hash;
     uint32_t src, dest, stamp;
+    uint32_t at; /* of its stack: where its edge is noted; 0: nowhere */
     bool residual, is_inlined;
     int64_t w, d;
+};
+
+/* The last stack that was counted; of its words, edges[i] leads to the i-th. */
+struct last_stack {
+    uint32_t *words, *edges;
+    size_t n, cap;
 };
 
 /* The stacks of some of the samples as they were when edges were last made. */
@@ -57,6 +64,7 @@ struct edge_maker {
     uint32_t n_slots;
     struct call calls[BATCH];
     uint32_t n_calls;
+    struct last_stack last;
     bool failed, has_too_many;
 };
 
@@ -112,12 +120,6 @@ static struct graph_edge *find_edge(struct edge_maker *m, uint64_t h, uint32_t s
     return &m->edges[m->n_edges++];
 }
 
-static void add_weight(struct graph_edge *e, int64_t w, int64_t d)
-{
-    e->weight = (int64_t)((uint64_t)e->weight + (uint64_t)w);
-    e->weight_div = (int64_t)((uint64_t)e->weight_div + (uint64_t)d);
-}
-
 /* Add a call to its edge, if it is the sample's first.  Without a branch: whether it is cannot
  * be foreseen in recursion. */
 static inline void count_at(struct graph_edge *e, uint32_t stamp, bool residual, bool is_inlined,
@@ -136,8 +138,11 @@ static inline void count_at(struct graph_edge *e, uint32_t stamp, bool residual,
 static void count_call(struct edge_maker *m, const struct call *c)
 {
     struct graph_edge *e = find_edge(m, c->hash, c->src, c->dest);
-    if (e)
-        count_at(e, c->stamp, c->residual, c->is_inlined, c->w, c->d);
+    if (!e)
+        return;
+    count_at(e, c->stamp, c->residual, c->is_inlined, c->w, c->d);
+    if (c->at)
+        m->last.edges[c->at] = (uint32_t)(e - m->edges);
 }
 
 /* Count the calls that wait.  They come in numbers so that the memory that one needs
@@ -238,19 +243,57 @@ static void add_sample(struct edge_maker *m, const struct view_sample *s, uint32
     }
 }
 
-/* Count the calls of a stack: of all nodes that are present, to the next. */
+/* Room for a stack of n words in place of the last one. */
+static bool reserve_last(struct last_stack *last, size_t n)
+{
+    if (n <= last->cap)
+        return true;
+    size_t cap = n + n / 2;
+    uint32_t *words = realloc(last->words, cap * sizeof *words);
+    if (words)
+        last->words = words;
+    uint32_t *edges = realloc(last->edges, cap * sizeof *edges);
+    if (edges)
+        last->edges = edges;
+    if (!words || !edges)
+        return false;
+    last->cap = cap;
+    return true;
+}
+
+/* Count the calls of a stack: of all nodes that are present, to the next.  Where it begins as the
+ * last one did, which is often, the edges are known. */
 static void add_stack(struct edge_maker *m, const uint32_t *words, size_t n, uint32_t stamp,
                       int64_t weight, int64_t divisor)
 {
+    struct last_stack *last = &m->last;
+    size_t n_same = 0;
+    while (n_same < n && n_same < last->n && words[n_same] == last->words[n_same])
+        n_same++;
+    if (n_same > 1)
+        count_calls(m); /* some are of those edges */
+    if (m->failed || !reserve_last(last, n)) {
+        m->failed = true;
+        return;
+    }
+    memcpy(last->words + n_same, words + n_same, (n - n_same) * sizeof *words);
+    last->n = n;
     for (size_t i = 1; i < n; i++) {
         uint32_t src = words[i - 1] & GRAPH_STACK_NODE, dest = words[i] & GRAPH_STACK_NODE;
-        if (src != dest)
+        bool residual = words[i] & GRAPH_STACK_RESIDUAL,
+             is_inlined = words[i] & GRAPH_STACK_INLINED;
+        if (src == dest)
+            continue;
+        if (i < n_same)
+            count_at(&m->edges[last->edges[i]], stamp, residual, is_inlined, weight, divisor);
+        else
             add_call(m, (struct call){.hash = hash_edge(src, dest),
                                       .src = src,
                                       .dest = dest,
                                       .stamp = stamp,
-                                      .residual = words[i] & GRAPH_STACK_RESIDUAL,
-                                      .is_inlined = words[i] & GRAPH_STACK_INLINED,
+                                      .at = (uint32_t)i,
+                                      .residual = residual,
+                                      .is_inlined = is_inlined,
                                       .w = weight,
                                       .d = divisor});
     }
@@ -357,6 +400,9 @@ static void add_samples(void *arg, size_t which)
         for (uint32_t i = m->begin; i < m->end && !m->failed; i++)
             add_sample(m, &m->g->view->samples[i], i + 1);
     count_calls(m);
+    free(m->last.words);
+    free(m->last.edges);
+    m->last = (struct last_stack){0};
 }
 
 /* So that most locations of a stack need one look. */
@@ -411,15 +457,18 @@ static bool join_makers(struct graph *g, struct edge_maker *makers, size_t n)
         ok = ok && !makers[i].failed;
         for (uint32_t k = 0; ok && k < makers[i].n_edges; k++) {
             const struct graph_edge *from = &makers[i].edges[k];
-            struct graph_edge *e =
-                find_edge(all, hash_edge(from->src, from->dest), from->src, from->dest);
-            ok = e != NULL;
-            if (!ok)
-                break;
-            add_weight(e, from->weight, from->weight_div);
-            e->residual |= from->residual;
-            e->is_inlined &= from->is_inlined;
+            add_call(all, (struct call){.hash = hash_edge(from->src, from->dest),
+                                        .src = from->src,
+                                        .dest = from->dest,
+                                        .stamp = UINT32_MAX - (uint32_t)i, /* of no sample */
+                                        .residual = from->residual,
+                                        .is_inlined = from->is_inlined,
+                                        .w = from->weight,
+                                        .d = from->weight_div});
+            ok = !all->failed;
         }
+        count_calls(all);
+        ok = ok && !all->failed;
         free(makers[i].edges);
         free(makers[i].slots);
         all->has_too_many |= makers[i].has_too_many;
