@@ -1,5 +1,7 @@
 #include "base/intern.h"
 
+#include "base/map.h"
+
 #include <stdlib.h>
 
 bool intern_init(struct intern *intern, struct arena *arena)
@@ -11,40 +13,16 @@ bool intern_init(struct intern *intern, struct arena *arena)
 void intern_release(struct intern *intern)
 {
     free(intern->strings);
-    free(intern->slots);
+    rows_release(&intern->rows);
     *intern = (struct intern){0};
 }
 
-static struct intern_slot *find_slot(const struct intern *intern, struct str s, uint32_t hash)
+static struct rows_slot *find_slot(const struct intern *intern, struct str s, uint32_t hash)
 {
-    uint32_t mask = intern->n_slots - 1, i = hash & mask;
-    for (;; i = (i + 1) & mask) {
-        struct intern_slot *slot = &intern->slots[i];
-        if (slot->id == INTERN_NONE || (slot->hash == hash && str_eq(intern->strings[slot->id], s)))
-            return slot;
-    }
-}
-
-static bool grow_slots(struct intern *intern)
-{
-    uint32_t n_slots = intern->cap * 2, mask = n_slots - 1;
-    struct intern_slot *slots = malloc(n_slots * sizeof *slots);
-    if (!slots)
-        return false;
-    for (uint32_t i = 0; i < n_slots; i++)
-        slots[i].id = INTERN_NONE;
-    for (uint32_t k = 0; k < intern->n_slots; k++) {
-        uint32_t i = intern->slots[k].hash & mask;
-        if (intern->slots[k].id == INTERN_NONE)
-            continue;
-        while (slots[i].id != INTERN_NONE)
-            i = (i + 1) & mask;
-        slots[i] = intern->slots[k];
-    }
-    free(intern->slots);
-    intern->slots = slots;
-    intern->n_slots = n_slots;
-    return true;
+    struct rows_slot *slot = rows_first(&intern->rows, hash);
+    while (slot->row != ROWS_NONE && !(slot->hash == hash && str_eq(intern->strings[slot->row], s)))
+        slot = rows_next(&intern->rows, slot);
+    return slot;
 }
 
 static bool grow(struct intern *intern)
@@ -57,7 +35,7 @@ static bool grow(struct intern *intern)
         intern->strings = strings;
         intern->cap = cap;
     }
-    return intern->n_slots >= intern->cap * 2 || grow_slots(intern);
+    return rows_reserve(&intern->rows, intern->n + 1);
 }
 
 uint32_t intern_add(struct intern *intern, struct str s)
@@ -65,19 +43,19 @@ uint32_t intern_add(struct intern *intern, struct str s)
     if (intern->n >= (1u << 30) || !grow(intern))
         return INTERN_NONE;
     uint32_t hash = (uint32_t)hash_bytes(s.p, s.len);
-    struct intern_slot *slot = find_slot(intern, s, hash);
-    if (slot->id != INTERN_NONE)
-        return slot->id;
+    struct rows_slot *slot = find_slot(intern, s, hash);
+    if (slot->row != ROWS_NONE)
+        return slot->row;
     char *text = arena_strndup(intern->arena, s.p, s.len);
     if (!text)
         return INTERN_NONE;
     intern->strings[intern->n] = (struct str){text, s.len};
-    *slot = (struct intern_slot){intern->n, hash};
+    rows_put(&intern->rows, slot, intern->n, hash);
     return intern->n++;
 }
 
 uint32_t intern_find(const struct intern *intern, struct str s)
 {
-    return intern->n_slots ? find_slot(intern, s, (uint32_t)hash_bytes(s.p, s.len))->id
-                           : INTERN_NONE;
+    return intern->rows.n ? find_slot(intern, s, (uint32_t)hash_bytes(s.p, s.len))->row
+                          : INTERN_NONE;
 }

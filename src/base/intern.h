@@ -5,22 +5,16 @@
 #define SONDE_BASE_INTERN_H
 
 #include "base/arena.h"
-#include "base/map.h"
+#include "base/rows.h"
 #include "base/str.h"
 
-#define INTERN_NONE UINT32_MAX
-
-struct intern_slot {
-    uint32_t id; /* INTERN_NONE = empty */
-    uint32_t hash;
-};
+#define INTERN_NONE ROWS_NONE
 
 struct intern {
     struct arena *arena; /* borrowed: holds the texts */
     struct str *strings; /* [n], malloc'ed; id -> text */
     uint32_t n, cap;
-    struct intern_slot *slots; /* open addressing */
-    uint32_t n_slots;
+    struct rows rows;
 };
 
 /* False when memory runs out. */

@@ -96,17 +96,15 @@ uint64_t hash_bytes(const void *data, size_t n)
     /* Two at a time, so that one need not wait for the other. */
     for (; n >= 16; p += 16, n -= 16) {
         memcpy(&word, p, 8);
-        h = (h ^ word) * 0xff51afd7ed558ccdu;
+        h = hash_step(h, word);
         memcpy(&word, p + 8, 8);
         other = (other ^ word) * 0xc4ceb9fe1a85ec53u;
-        h ^= h >> 32;
         other ^= other >> 32;
     }
     h ^= other * 0x9ddfea08eb382d69u;
     for (; n >= 8; p += 8, n -= 8) {
         memcpy(&word, p, 8);
-        h = (h ^ word) * 0xff51afd7ed558ccdu;
-        h ^= h >> 32;
+        h = hash_step(h, word);
     }
     word = 0;
     if (n)

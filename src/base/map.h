@@ -41,6 +41,12 @@ static inline uint64_t hash_u64(uint64_t x)
     x ^= x >> 32;
     return x;
 }
+/* Hash several words one after the other; hash_u64 the last. */
+static inline uint64_t hash_step(uint64_t h, uint64_t word)
+{
+    h = (h ^ word) * 0xff51afd7ed558ccdu;
+    return h ^ h >> 32;
+}
 uint64_t hash_bytes(const void *data, size_t n);
 
 #endif

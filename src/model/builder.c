@@ -170,8 +170,9 @@ void builder_sample(struct builder *b, const uint32_t *locs, uint32_t n_locs, co
         return;
     }
     b->label_first.items[b->label_first.n++] = b->labels.n;
-    if (n_locs)
-        memcpy(b->stack_locs.items + b->stack_locs.n, locs, n_locs * sizeof *locs);
+    uint32_t *stack = b->stack_locs.items + b->stack_locs.n;
+    if (n_locs && locs != stack)
+        memcpy(stack, locs, n_locs * sizeof *locs);
     if (n_types)
         memcpy(b->values.items + b->values.n, values, n_types * sizeof *values);
     if (n_labels)
@@ -181,9 +182,44 @@ void builder_sample(struct builder *b, const uint32_t *locs, uint32_t n_locs, co
     b->labels.n += n_labels;
 }
 
+uint32_t *builder_stack_room(struct builder *b, size_t n_locs)
+{
+    if (b->failure)
+        return NULL;
+    if (vec_reserve(&b->stack_locs, b->stack_locs.n + n_locs + 1))
+        return b->stack_locs.items + b->stack_locs.n;
+    fail(b, ERR_NOMEM);
+    return NULL;
+}
+
 int64_t *builder_values(struct builder *b, uint32_t sample)
 {
     return b->failure ? NULL : b->values.items + (size_t)sample * b->types.n;
+}
+
+const struct profile_function *builder_function_at(const struct builder *b, uint32_t i)
+{
+    return &b->functions.items[i];
+}
+
+const struct profile_location *builder_location_at(const struct builder *b, uint32_t i,
+                                                   const struct profile_line **lines)
+{
+    *lines = b->lines.items + b->locations.items[i].first_line;
+    return &b->locations.items[i];
+}
+
+const uint32_t *builder_stack_at(const struct builder *b, uint32_t sample, size_t *n_locs)
+{
+    uint64_t first = b->stack_first.items[sample];
+    bool is_last = sample + 1 == b->stack_first.n;
+    *n_locs = (is_last ? b->stack_locs.n : b->stack_first.items[sample + 1]) - first;
+    return b->stack_locs.items + first;
+}
+
+bool builder_has_failed(const struct builder *b)
+{
+    return b->failure != ERR_NONE;
 }
 
 /* profile->member takes over b->member. */

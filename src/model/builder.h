@@ -40,9 +40,21 @@ void builder_reserve(struct builder *b, size_t n_samples, size_t n_frames, size_
 void builder_sample(struct builder *b, const uint32_t *locs, uint32_t n_locs, const int64_t *values,
                     const struct profile_label *labels, uint32_t n_labels);
 
+/* Room for the stack of the next sample, to be filled and handed to builder_sample; until the
+ * next row is added.  NULL after a failure. */
+uint32_t *builder_stack_room(struct builder *b, size_t n_locs);
+
 /* The n_types values of sample row i, to change; until the next row is added.
  * NULL after a failure. */
 int64_t *builder_values(struct builder *b, uint32_t sample);
+
+/* A row, until the next one is added. */
+const struct profile_function *builder_function_at(const struct builder *b, uint32_t i);
+const struct profile_location *builder_location_at(const struct builder *b, uint32_t i,
+                                                   const struct profile_line **lines);
+const uint32_t *builder_stack_at(const struct builder *b, uint32_t sample, size_t *n_locs);
+
+bool builder_has_failed(const struct builder *b);
 
 /* Make the sealed profile; the builder is freed in any case.  NULL and *err
  * on failure. */

@@ -6,6 +6,7 @@
 #define SONDE_REPORT_MODULES_H
 
 #include "base/intern.h"
+#include "base/map.h"
 #include "xform/places.h"
 
 #define MODULES_HUES 12u
