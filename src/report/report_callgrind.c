@@ -107,6 +107,28 @@ static bool put_calls(struct writer *w, uint32_t node, const struct graph_node *
     return true;
 }
 
+#define AHEAD 6
+
+/* Nodes and edges are all over the memory: what soon will be written is asked for. */
+static void look_ahead(const struct writer *w, uint32_t i)
+{
+    const struct graph *g = w->g;
+    if (i + 2 * AHEAD < g->n_order) {
+        uint32_t node = g->order[i + 2 * AHEAD];
+        __builtin_prefetch(&g->nodes[node]);
+        for (uint32_t k = g->out_first[node]; k < g->out_first[node + 1]; k++)
+            __builtin_prefetch(&g->edges[g->out_edges[k]]);
+    }
+    if (i + AHEAD < g->n_order) {
+        uint32_t node = g->order[i + AHEAD];
+        for (uint32_t k = g->out_first[node]; k < g->out_first[node + 1]; k++) {
+            uint32_t callee = g->edges[g->out_edges[k]].dest;
+            __builtin_prefetch(&g->nodes[callee]);
+            __builtin_prefetch(&w->callee[callee]);
+        }
+    }
+}
+
 static bool put_nodes(struct writer *w, struct err *err)
 {
     struct graph *g = w->g;
@@ -114,6 +136,7 @@ static bool put_nodes(struct writer *w, struct err *err)
     for (uint32_t i = 0; i < g->n_order && !w->out->failed; i++) {
         uint32_t node = g->order[i];
         const struct graph_node *n = &g->nodes[node];
+        look_ahead(w, i);
         if (!last || !same_function(&n->info, &last->info)) {
             buf_putc(w->out, '\n');
             put_name(&w->objects, w->out, "ob=", n->info.objfile);

@@ -8,9 +8,16 @@
 #include <math.h>
 #include <stdlib.h>
 
+/* What tells most nodes apart, close together: nodes are far from each other. */
+struct key {
+    int64_t size;
+    uint64_t address;
+};
+
 struct sorter {
     struct graph *g;
     enum graph_order order;
+    struct key *keys; /* by node; NULL: of an order by texts */
     bool failed;
 };
 
@@ -129,16 +136,39 @@ static int compare_nodes(struct sorter *s, uint32_t i, uint32_t j)
 
 static bool is_before(uint32_t a, uint32_t b, void *arg)
 {
-    return compare_nodes(arg, a, b) < 0;
+    struct sorter *s = arg;
+    if (s->keys) {
+        struct key l = s->keys[a], r = s->keys[b];
+        if (l.size != r.size)
+            return l.size > r.size;
+        /* Labels begin with it. */
+        if (s->order != GRAPH_ORDER_FLAT_CUM_NAME && l.address && r.address &&
+            l.address != r.address)
+            return l.address < r.address;
+    }
+    return compare_nodes(s, a, b) < 0;
+}
+
+static bool is_by_size(enum graph_order order)
+{
+    return order == GRAPH_ORDER_FLAT_NAME || order == GRAPH_ORDER_FLAT_CUM_NAME ||
+           order == GRAPH_ORDER_CUM_NAME || order == GRAPH_ORDER_ENTROPY;
 }
 
 bool graph_sort(struct graph *g, enum graph_order order, struct err *err)
 {
+    bool by_flat = order == GRAPH_ORDER_FLAT_NAME || order == GRAPH_ORDER_FLAT_CUM_NAME;
     struct sorter s = {.g = g, .order = order};
+    if (is_by_size(order) && !(s.keys = malloc(((size_t)g->n_nodes + 1) * sizeof *s.keys)))
+        return err_nomem(err);
     for (uint32_t i = 0; i < g->n_order; i++) {
         struct graph_node *n = &g->nodes[g->order[i]];
         n->score = order == GRAPH_ORDER_ENTROPY ? entropy(g, g->order[i]) : n->cum;
+        if (s.keys)
+            s.keys[g->order[i]] =
+                (struct key){unit_abs(by_flat ? n->flat : n->score), n->info.address};
     }
     go_sort(g->order, g->n_order, is_before, &s);
+    free(s.keys);
     return !s.failed || err_nomem(err);
 }
