@@ -1,18 +1,15 @@
 /* The timeline: what it makes again is what came; what it shows is what a plain pass over the
  * events finds, in whatever pieces it is asked for. */
 #include "alloc_fail.h"
-#include "base/reader.h"
 #include "timeline/timeline_cache.h"
 #include "timeline/timeline_index.h"
 #include "timeline/timeline_view.h"
-#include "unit.h"
+#include "trace_samples.h"
 
-#include <dirent.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 /* ---- a trace, and what a plain pass finds in it ---- */
 
@@ -353,15 +350,6 @@ static void check_range(const struct loaded *l, int64_t from, int64_t to)
     timeline_range_release(&range);
 }
 
-static _Thread_local uint64_t seed = 88172645463325252u;
-static int64_t up_to(int64_t n)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return n > 0 ? (int64_t)(seed % (uint64_t)n) : 0;
-}
-
 /* Everything else, anywhere: it ends, and tells of no more than there is. */
 static void check_anywhere(const struct loaded *l)
 {
@@ -478,14 +466,12 @@ static void check_bounded(struct loaded *l)
 
 static void test_bounded(void **state)
 {
-    const char *folder = getenv("SONDE_TESTDATA");
     char path[1024];
     struct loaded l;
     (void)state;
-    snprintf(path, sizeof path, "%s/trace/mixed_1_26.trace", folder ? folder : "");
+    sample_path(path, "mixed_1_26.trace");
     for (int few = 0; few < 2; few++) {
-        if (!load(&l, path, few))
-            skip();
+        assert_true(load(&l, path, few));
         check_bounded(&l);
         l.tl->exact_events = 0; /* from the sums */
         check_bounded(&l);
@@ -496,20 +482,7 @@ static void test_bounded(void **state)
 static void test_samples(void **state)
 {
     (void)state;
-    const char *folder = getenv("SONDE_TESTDATA");
-    char path[1024];
-    snprintf(path, sizeof path, "%s/trace", folder ? folder : "");
-    DIR *dir = opendir(path);
-    if (!dir)
-        skip();
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        if (entry->d_name[0] == '.' || !strchr(entry->d_name, '_'))
-            continue;
-        snprintf(path, sizeof path, "%s/trace/%s", folder, entry->d_name);
-        printf("%s\n", entry->d_name);
-        check_file(path);
-    }
-    closedir(dir);
+    each_sample(check_file);
 }
 
 /* ---- a made trace: G1 creates G2, which waits for it and is woken ---- */
@@ -962,43 +935,21 @@ static void test_no_memory(void **state)
     unmake(&m);
 }
 
+static void check_damaged(const char *path, int i)
+{
+    struct loaded l;
+    if (!load(&l, path, i % 3 != 0))
+        return;
+    check_again(&l);
+    check_anywhere(&l);
+    unload(&l);
+}
+
 /* Cut off and damaged: what is read of it is made again, and asked for. */
 static void test_broken(void **state)
 {
-    static const char *const names[] = {"mixed_1_26.trace", "mixed_1_22.trace", "http_1_21_good"};
-    const char *folder = getenv("SONDE_TESTDATA");
-    char path[1024], made[] = "/tmp/test_timeline.XXXXXX";
     (void)state;
-    int fd = mkstemp(made);
-    assert_true(fd >= 0);
-    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
-        struct file file;
-        snprintf(path, sizeof path, "%s/trace/%s", folder ? folder : "", names[k]);
-        if (!file_read(&file, path, NULL)) {
-            close(fd);
-            unlink(made);
-            skip();
-        }
-        for (int i = 0; i < 40; i++) {
-            AUTO_BUF bytes = {0};
-            struct loaded l;
-            buf_add(&bytes, file.data, file.len);
-            if (i % 2)
-                bytes.len = (size_t)up_to((int64_t)file.len);
-            for (int n = i / 2 % 4; n > 0 && bytes.len > 32; n--)
-                bytes.data[16 + up_to((int64_t)bytes.len - 16)] ^= (char)(1 << up_to(8));
-            assert_int_equal(pwrite(fd, bytes.data, bytes.len, 0), bytes.len);
-            assert_int_equal(ftruncate(fd, (off_t)bytes.len), 0);
-            if (!load(&l, made, i % 3 != 0))
-                continue;
-            check_again(&l);
-            check_anywhere(&l);
-            unload(&l);
-        }
-        file_release(&file);
-    }
-    close(fd);
-    unlink(made);
+    each_damaged_sample(40, check_damaged);
 }
 
 static void *ask(void *arg)
@@ -1012,14 +963,12 @@ static void *ask(void *arg)
 /* Several ask at once, and of so much that the cache lets go of it. */
 static void test_threads(void **state)
 {
-    const char *folder = getenv("SONDE_TESTDATA");
     char path[1024];
     pthread_t threads[4];
     struct loaded l;
     (void)state;
-    snprintf(path, sizeof path, "%s/trace/mixed_1_24.trace", folder ? folder : "");
-    if (!load(&l, path, true))
-        skip();
+    sample_path(path, "mixed_1_24.trace");
+    assert_true(load(&l, path, true));
     for (size_t i = 0; i < 4; i++)
         assert_int_equal(pthread_create(&threads[i], NULL, ask, &l), 0);
     for (size_t i = 0; i < 4; i++)

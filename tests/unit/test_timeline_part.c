@@ -2,25 +2,13 @@
  * what the timeline makes again of that part. */
 #include "analysis/analysis_facts.h"
 #include "analysis/analysis_run.h"
-#include "base/reader.h"
 #include "made_trace.h"
 #include "timeline/timeline_index.h"
 #include "timeline/timeline_part.h"
-#include "unit.h"
+#include "trace_samples.h"
 
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
-
-static uint64_t seed = 88172645463325252u;
-static int64_t up_to(int64_t n)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return n > 0 ? (int64_t)(seed % (uint64_t)n) : 0;
-}
 
 struct loaded {
     struct timeline *tl;
@@ -115,8 +103,7 @@ static void tell(const struct loaded *l, const struct analysis_ops *ops,
     if (is_part) {
         const struct timeline_part part = {options->start_ns,
                                            options->end_ns ? options->end_ns : INT64_MAX,
-                                           ANALYSIS_BEHIND_EVENTS,
-                                           ops->group == ANALYSIS_SUMMARY};
+                                           ANALYSIS_BEHIND_EVENTS, ops->group == ANALYSIS_SUMMARY};
         assert_true(timeline_part(l->tl, &part, hand_over, &pass, &err));
     } else {
         for (size_t i = 0, n; i < l->events.n; i += n) {
@@ -201,73 +188,48 @@ static void check_ranges(const struct loaded *l, int n)
     }
 }
 
-static void test_samples(void **state)
+static size_t n_kept;
+
+static void check_sample(const char *path)
 {
     static const struct {
         uint32_t events;
         size_t bytes;
     } sizes[] = {{64, SIZE_MAX}, {512, SIZE_MAX}, {64, 2000}, {256, 20000}};
-    const char *folder = getenv("SONDE_TESTDATA");
-    char path[1024];
-    size_t n_kept = 0, n = 0;
-    (void)state;
-    snprintf(path, sizeof path, "%s/trace", folder ? folder : "");
-    DIR *dir = opendir(path);
-    if (!dir)
-        skip();
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        if (entry->d_name[0] == '.' || !strchr(entry->d_name, '_'))
-            continue;
-        snprintf(path, sizeof path, "%s/trace/%s", folder, entry->d_name);
-        for (size_t i = n++ % 2; i < sizeof sizes / sizeof *sizes; i += 2) {
-            struct loaded l;
-            assert_true(load(&l, path, sizes[i].events, sizes[i].bytes));
-            n_kept += l.tl->past.records.n > 0;
-            check_ranges(&l, 1);
-            unload(&l);
-        }
+    static size_t n;
+    for (size_t i = n++ % 2; i < sizeof sizes / sizeof *sizes; i += 2) {
+        struct loaded l;
+        assert_true(load(&l, path, sizes[i].events, sizes[i].bytes));
+        n_kept += l.tl->past.records.n > 0;
+        check_ranges(&l, 1);
+        unload(&l);
     }
-    closedir(dir);
+}
+
+static void test_samples(void **state)
+{
+    (void)state;
+    n_kept = 0;
+    each_sample(check_sample);
     assert_true(n_kept > 10); /* it was what is tested */
+}
+
+static void check_damaged(const char *path, int i)
+{
+    struct loaded l;
+    (void)i;
+    if (!load(&l, path, 128, SIZE_MAX))
+        return;
+    if (l.events.n)
+        check_ranges(&l, 1);
+    unload(&l);
 }
 
 /* Cut off and damaged. */
 static void test_broken(void **state)
 {
-    static const char *const names[] = {"mixed_1_26.trace", "mixed_1_22.trace", "http_1_21_good"};
-    const char *folder = getenv("SONDE_TESTDATA");
-    char path[1024], made[] = "/tmp/test_timeline_part.XXXXXX";
     (void)state;
-    int fd = mkstemp(made);
-    assert_true(fd >= 0);
-    for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
-        struct file file;
-        snprintf(path, sizeof path, "%s/trace/%s", folder ? folder : "", names[k]);
-        if (!file_read(&file, path, NULL)) {
-            close(fd);
-            unlink(made);
-            skip();
-        }
-        for (int i = 0; i < 8; i++) {
-            AUTO_BUF bytes = {0};
-            struct loaded l;
-            buf_add(&bytes, file.data, file.len);
-            if (i % 2)
-                bytes.len = (size_t)up_to((int64_t)file.len);
-            for (int n = i / 2 % 4; n > 0 && bytes.len > 32; n--)
-                bytes.data[16 + up_to((int64_t)bytes.len - 16)] ^= (char)(1 << up_to(8));
-            assert_int_equal(pwrite(fd, bytes.data, bytes.len, 0), bytes.len);
-            assert_int_equal(ftruncate(fd, (off_t)bytes.len), 0);
-            if (!load(&l, made, 128, SIZE_MAX))
-                continue;
-            if (l.events.n)
-                check_ranges(&l, 1);
-            unload(&l);
-        }
-        file_release(&file);
-    }
-    close(fd);
-    unlink(made);
+    each_damaged_sample(8, check_damaged);
 }
 
 int main(void)

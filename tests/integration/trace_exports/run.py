@@ -16,29 +16,11 @@ import urllib.request
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../go_matrix"))
+from tally import check, end, run, skip  # noqa: E402  pylint: disable=wrong-import-position
 from trace_tool import go_trace  # noqa: E402  pylint: disable=wrong-import-position
 
 SONDE = os.environ["SONDE"]
 SAMPLES = os.path.join(os.environ["SONDE_SOURCE_ROOT"], "../shared/testdata/trace")
-passed, failed, skipped = 0, 0, 0
-
-
-def check(name, ok, *shown):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    if not ok:
-        print("FAILED", name, *[str(text)[:1500] for text in shown])
-
-
-def skip(name, why):
-    global skipped
-    skipped += 1
-    print("SKIPPED", name, why)
-
-
-def run(*command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    return done.returncode, done.stdout, done.stderr
 
 
 def export(kind, trace, folder, *flags):
@@ -300,8 +282,7 @@ def main():
         if traces:
             parts(os.path.join(SAMPLES, "mixed_1_27.trace"), folder)
         endings(folder)
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    sys.exit(1 if failed else 0)
+    end()
 
 
 main()

@@ -10,29 +10,11 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../go_matrix"))
+from tally import check, end, run, skip  # noqa: E402  pylint: disable=wrong-import-position
 from trace_tool import go_trace  # noqa: E402  pylint: disable=wrong-import-position
 
 SONDE = os.environ["SONDE"]
 SAMPLES = os.path.join(os.environ["SONDE_SOURCE_ROOT"], "../shared/testdata/trace")
-passed, failed, skipped = 0, 0, 0
-
-
-def check(name, ok, *shown):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    if not ok:
-        print("FAILED", name, *[str(text)[:1500] for text in shown])
-
-
-def skip(name, why):
-    global skipped
-    skipped += 1
-    print("SKIPPED", name, why)
-
-
-def run(*command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    return done.returncode, done.stdout, done.stderr
 
 
 def records(profile):
@@ -121,8 +103,7 @@ def main():
             if "mixed" in trace:
                 own(trace)
     bad()
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    sys.exit(1 if failed else 0)
+    end()
 
 
 main()

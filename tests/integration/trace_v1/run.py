@@ -13,26 +13,13 @@ import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../go_matrix"))
+from tally import check, end, skip  # noqa: E402  pylint: disable=wrong-import-position
 from trace_tool import go_trace  # noqa: E402  pylint: disable=wrong-import-position
 
 SONDE = os.environ["SONDE"]
 ROOT = os.environ["SONDE_SOURCE_ROOT"]
 DATA = os.path.join(ROOT, "tests/data/trace")
 SAMPLES = os.path.join(ROOT, "../shared/testdata/trace")
-passed, failed, skipped = 0, 0, 0
-
-
-def check(name, ok, *shown):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    if not ok:
-        print("FAILED", name, *[str(text)[:1500] for text in shown])
-
-
-def skip(name, why):
-    global skipped
-    skipped += 1
-    print("SKIPPED", name, why)
 
 
 def run(*command):
@@ -212,8 +199,7 @@ def main():
         for trace in traces:
             parts(trace, folder)
         names(folder)
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    sys.exit(1 if failed else 0)
+    end()
 
 
 main()

@@ -21,6 +21,7 @@ import zlib
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../go_matrix"))
 import shapes  # noqa: E402  pylint: disable=wrong-import-position
+from tally import check, end, run, skip  # noqa: E402  pylint: disable=wrong-import-position
 from trace_tool import go_trace  # noqa: E402  pylint: disable=wrong-import-position
 
 SONDE = os.environ["SONDE"]
@@ -29,20 +30,6 @@ SAMPLES = os.path.join(ROOT, "../shared/testdata/trace")
 CONTRACT = shapes.read(os.path.join(ROOT, "src/web/trace/data.ts"))
 PROFILE_CONTRACT = shapes.read(os.path.join(ROOT, "src/web/data.ts"))
 LISTENING = re.compile(r"Trace viewer is listening on (http://\S+)")  # what gopls looks for
-passed, failed, skipped = 0, 0, 0
-
-
-def check(name, ok, *shown):
-    global passed, failed
-    passed, failed = passed + bool(ok), failed + (not ok)
-    if not ok:
-        print("FAILED", name, *[str(text)[:1500] for text in shown])
-
-
-def skip(name, why):
-    global skipped
-    skipped += 1
-    print("SKIPPED", name, why)
 
 
 class Answer:
@@ -110,11 +97,6 @@ class Server:
 
 def serve(*args, **kwargs):
     return Server(SONDE, "trace", "-http=localhost:0", "-no_browser", *args, **kwargs)
-
-
-def run(*command):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    return done.returncode, done.stdout, done.stderr
 
 
 # --- shapes ---
@@ -698,8 +680,7 @@ def main():
                 beside_go(tool, trace)
         if not tool:
             skip("go tool trace", "no Go toolchain was found")
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    sys.exit(1 if failed else 0)
+    end()
 
 
 if __name__ == "__main__":
