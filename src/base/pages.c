@@ -7,11 +7,17 @@
 #define HEAP_BYTES ((size_t)512 << 20)
 #define HUGE_BYTES ((size_t)2 << 20)
 
+void pages_prepare_large(void *block, size_t n)
+{
+    if (n >= 2 * HUGE_BYTES)
+        pages_prepare(block, n);
+}
+
 void *pages_calloc(size_t n, size_t size)
 {
     void *p = calloc(n, size); /* of untouched pages, when it is large */
-    if (p && n * size >= 2 * HUGE_BYTES)
-        pages_prepare(p, n * size);
+    if (p)
+        pages_prepare_large(p, n * size);
     return p;
 }
 

@@ -27,6 +27,9 @@ static inline void pages_prepare(void *block, size_t n)
 #endif
 }
 
+/* For a block that will perhaps be filled: huge pages when it is large. */
+void pages_prepare_large(void *block, size_t n);
+
 /* Zeroed memory as of calloc, in huge pages when there is much of it. */
 void *pages_calloc(size_t n, size_t size);
 

@@ -10,6 +10,12 @@
  * threads that cannot be made only make it slower. */
 void pool_run(size_t n, unsigned max_threads, void (*fn)(void *arg, size_t i), void *arg);
 
+/* The same in two steps: make(arg, i) like fn above, and then take(arg, i) for one after the
+ * other, in order, on any of the threads.  At most one more than there are threads is made or
+ * being made and not yet taken. */
+void pool_run_in_order(size_t n, void (*make)(void *arg, size_t i),
+                       void (*take)(void *arg, size_t i), void *arg);
+
 /* How many threads that would be for any number of pieces. */
 unsigned pool_threads(void);
 

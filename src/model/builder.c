@@ -1,6 +1,7 @@
 #include "model/builder.h"
 
 #include "base/intern.h"
+#include "base/pages.h"
 #include "base/vec.h"
 
 #include <assert.h>
@@ -19,7 +20,7 @@ struct builder {
     VEC(uint64_t) stack_first; /* of each sample begun; seal adds the last */
     VEC(uint32_t) stack_locs;
     VEC(int64_t) values;
-    VEC(uint64_t) label_first;
+    VEC(uint64_t) label_first; /* likewise; none as long as there are no labels */
     VEC(struct profile_label) labels;
     enum err_code failure; /* ERR_NONE, ERR_NOMEM, or ERR_INPUT: too many rows */
 };
@@ -148,28 +149,31 @@ uint32_t builder_location(struct builder *b, const struct profile_location *loca
 void builder_reserve(struct builder *b, size_t n_samples, size_t n_frames, size_t n_labels)
 {
     /* One more than the samples, as the seal adds an end. */
-    if (!b->failure &&
-        (n_samples >= UINT32_MAX || !vec_reserve(&b->stack_first, n_samples + 1) ||
-         !vec_reserve(&b->label_first, n_samples + 1) || !vec_reserve(&b->stack_locs, n_frames) ||
-         !vec_reserve(&b->values, n_samples * b->types.n) || !vec_reserve(&b->labels, n_labels)))
-        fail(b, n_samples >= UINT32_MAX ? ERR_INPUT : ERR_NOMEM);
+    (void)vec_reserve(&b->stack_first, n_samples + 1);
+    if (vec_reserve(&b->stack_locs, n_frames))
+        pages_prepare_large(b->stack_locs.items, n_frames * sizeof *b->stack_locs.items);
+    (void)vec_reserve(&b->values, n_samples * b->types.n);
+    if (n_labels && vec_reserve(&b->label_first, n_samples + 1))
+        (void)vec_reserve(&b->labels, n_labels);
 }
 
 void builder_sample(struct builder *b, const uint32_t *locs, uint32_t n_locs, const int64_t *values,
                     const struct profile_label *labels, uint32_t n_labels)
 {
-    size_t n_types = b->types.n;
-    if (!has_room(b, b->stack_first.n, 1))
+    size_t n_types = b->types.n, n = b->stack_first.n;
+    bool has_labels = n_labels || b->labels.n; /* some sample up to this one */
+    if (!has_room(b, n, 1))
         return;
     if (!vec_reserve(&b->stack_locs, b->stack_locs.n + n_locs) ||
         !vec_reserve(&b->values, b->values.n + n_types) ||
         !vec_reserve(&b->labels, b->labels.n + n_labels) ||
-        !vec_reserve(&b->label_first, b->label_first.n + 1) ||
+        !vec_reserve(&b->label_first, has_labels ? n + 1 : 0) ||
         !vec_push(&b->stack_first, b->stack_locs.n)) {
         fail(b, ERR_NOMEM);
         return;
     }
-    b->label_first.items[b->label_first.n++] = b->labels.n;
+    while (has_labels && b->label_first.n <= n)
+        b->label_first.items[b->label_first.n++] = b->labels.n;
     uint32_t *stack = b->stack_locs.items + b->stack_locs.n;
     if (n_locs && locs != stack)
         memcpy(stack, locs, n_locs * sizeof *locs);
@@ -195,6 +199,11 @@ uint32_t *builder_stack_room(struct builder *b, size_t n_locs)
 int64_t *builder_values(struct builder *b, uint32_t sample)
 {
     return b->failure ? NULL : b->values.items + (size_t)sample * b->types.n;
+}
+
+const struct profile_value_type *builder_type_at(const struct builder *b, uint32_t i)
+{
+    return &b->types.items[i];
 }
 
 const struct profile_function *builder_function_at(const struct builder *b, uint32_t i)
@@ -240,7 +249,8 @@ static bool seal_tables(struct builder *b)
 static bool seal_samples(struct builder *b)
 {
     b->profile->n_samples = (uint32_t)b->stack_first.n;
-    if (!vec_push(&b->stack_first, b->stack_locs.n) || !vec_push(&b->label_first, b->labels.n))
+    if (!vec_push(&b->stack_first, b->stack_locs.n) ||
+        (b->labels.n && !vec_push(&b->label_first, b->labels.n)))
         return false;
     b->profile->label_first = NULL;
     b->profile->labels = NULL;

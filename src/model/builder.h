@@ -34,7 +34,7 @@ uint32_t builder_function(struct builder *b, const struct profile_function *func
 uint32_t builder_location(struct builder *b, const struct profile_location *location,
                           const struct profile_line *lines, uint32_t n_lines);
 /* Room for so many samples, frames and labels in all, where they are known before:
- * nothing is moved then. */
+ * nothing is moved then.  A hint: memory for it may be missing. */
 void builder_reserve(struct builder *b, size_t n_samples, size_t n_frames, size_t n_labels);
 /* values: n_types of them.  labels may be NULL with n_labels 0. */
 void builder_sample(struct builder *b, const uint32_t *locs, uint32_t n_locs, const int64_t *values,
@@ -49,6 +49,7 @@ uint32_t *builder_stack_room(struct builder *b, size_t n_locs);
 int64_t *builder_values(struct builder *b, uint32_t sample);
 
 /* A row, until the next one is added. */
+const struct profile_value_type *builder_type_at(const struct builder *b, uint32_t i);
 const struct profile_function *builder_function_at(const struct builder *b, uint32_t i);
 const struct profile_location *builder_location_at(const struct builder *b, uint32_t i,
                                                    const struct profile_line **lines);

@@ -5,6 +5,7 @@
 #include "base/map.h"
 #include "model/builder.h"
 #include "model/merge_rows.h"
+#include "model/zeros.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -152,19 +153,26 @@ static struct str default_type(const struct profile *profile, const uint32_t *ma
     return is_changed ? type_name(profile, map[0]) : name;
 }
 
+/* Room is made for the samples of so many like the first. */
+#define MOST_RESERVED 16u
+
 /* Sources on their way into one profile. */
 struct merge {
     struct builder *b;
     struct merge_rows *rows;
-    struct map comments; /* strings of the builder: those that are comments */
-    bool failed;         /* out of memory */
+    struct map comments;       /* strings of the builder: those that are comments */
+    struct common_types types; /* of the first, where they come one after the other */
+    bool failed;               /* out of memory */
 };
 
-static void merge_free(struct merge *m)
+void merge_free(struct merge *m)
 {
+    if (!m)
+        return;
     builder_free(m->b);
     merge_rows_free(m->rows);
     map_release(&m->comments);
+    free(m->types.maps);
     free(m);
 }
 
@@ -194,10 +202,14 @@ static struct merge *merge_new(const struct profile *first, const struct common_
         if ((m->rows = merge_rows_new(m->b, common->n)))
             return m;
     }
-    if (m)
-        merge_free(m);
+    merge_free(m);
     err_nomem(err);
     return NULL;
+}
+
+static size_t n_frames_of(const struct profile *p)
+{
+    return p->stack_first[p->n_samples];
 }
 
 static void add_header(struct merge *m, const struct profile *p, const uint32_t *type_map,
@@ -234,7 +246,7 @@ static void add_source(struct merge *m, const struct merge_source *source, const
 static struct profile *merge_seal(struct merge *m, struct err *err)
 {
     struct profile *result = builder_seal(m->b, err);
-    if (result && m->failed) {
+    if (result && (m->failed || !zeros_drop(result))) {
         profile_free(result);
         result = NULL;
         err_nomem(err);
@@ -244,22 +256,17 @@ static struct profile *merge_seal(struct merge *m, struct err *err)
     return result;
 }
 
-static bool has_zero_sample(const struct profile *profile)
-{
-    for (uint32_t i = 0; i < profile->n_samples; i++) {
-        bool is_zero = true;
-        for (uint32_t k = 0; k < profile->n_types; k++)
-            is_zero = is_zero && profile->values[(size_t)i * profile->n_types + k] == 0;
-        if (is_zero)
-            return true;
-    }
-    return false;
-}
-
 static struct profile *merge_common(const struct merge_source *sources, size_t n,
                                     const struct common_types *common, struct err *err)
 {
     struct merge *m = merge_new(sources[0].profile, common, err);
+    size_t n_samples = 0, n_frames = 0;
+    for (size_t i = 0; i < n; i++) {
+        n_samples += sources[i].profile->n_samples;
+        n_frames += n_frames_of(sources[i].profile);
+    }
+    if (m)
+        builder_reserve(m->b, n_samples, n_frames, 0);
     for (size_t i = 0; m && i < n; i++)
         add_source(m, &sources[i], common->maps + i * common->n, common->n);
     return m ? merge_seal(m, err) : NULL;
@@ -273,13 +280,56 @@ static struct profile *merge(const struct merge_source *sources,
     if (find_common_types(profiles, n, &common, err) && check_units(profiles, n, &common, err))
         result = merge_common(sources, n, &common, err);
     free(common.maps);
-    if (result && has_zero_sample(result)) {
-        /* Once more, to drop what only the samples that came to zero used. */
-        struct profile *whole = result;
-        result = merge_sources(&(struct merge_source){.profile = whole}, 1, err);
-        profile_free(whole);
-    }
     return result;
+}
+
+struct merge *merge_begin(const struct profile *first, size_t n)
+{
+    struct merge *m = NULL;
+    struct common_types types = {0};
+    if (find_common_types(&first, 1, &types, NULL) && types.n == first->n_types)
+        m = merge_new(first, &types, NULL);
+    if (!m) {
+        free(types.maps);
+        return NULL;
+    }
+    m->types = types;
+    n = n < MOST_RESERVED ? n : MOST_RESERVED;
+    builder_reserve(m->b, n * first->n_samples, n * n_frames_of(first), 0);
+    add_source(m, &(struct merge_source){.profile = first}, types.maps, types.n);
+    return m;
+}
+
+static bool has_text(const struct merge *m, uint32_t text, const struct profile *p, uint32_t string)
+{
+    return str_eq(builder_text(m->b, text), profile_str(p, string));
+}
+
+static bool has_types(const struct merge *m, const struct profile *p)
+{
+    const struct profile *header = builder_header(m->b);
+    bool same = p->n_types == m->types.n &&
+                has_text(m, header->period_type.type, p, p->period_type.type) &&
+                has_text(m, header->period_type.unit, p, p->period_type.unit);
+    for (uint32_t i = 0; same && i < p->n_types; i++) {
+        const struct profile_value_type *type = builder_type_at(m->b, i);
+        same = has_text(m, type->type, p, p->types[i].type) &&
+               has_text(m, type->unit, p, p->types[i].unit);
+    }
+    return same;
+}
+
+bool merge_add(struct merge *m, const struct profile *profile)
+{
+    if (!m->failed && !has_types(m, profile))
+        return false;
+    add_source(m, &(struct merge_source){.profile = profile}, m->types.maps, m->types.n);
+    return true;
+}
+
+struct profile *merge_end(struct merge *m, struct err *err)
+{
+    return merge_seal(m, err);
 }
 
 struct profile *merge_sources(const struct merge_source *sources, size_t n, struct err *err)

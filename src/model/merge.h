@@ -44,6 +44,19 @@ struct profile *merge_sources(const struct merge_source *sources, size_t n, stru
 /* The same of profiles as they are. */
 struct profile *merge_profiles(const struct profile *const *profiles, size_t n, struct err *err);
 
+/* The same one after the other, each of which can go once it is added: for profiles that all
+ * have the same types, of different names, and units.
+ *
+ * merge_begin: with the first one of about n.  NULL when its types are not fit for it, or memory
+ * runs out. merge_add: false, and nothing is added, when its types or units are not those of the
+ * first. merge_end: the result; NULL and ERR_NOMEM.  `merge` is gone in any case. merge_free: gives
+ * up; NULL is fine. */
+struct merge;
+struct merge *merge_begin(const struct profile *first, size_t n);
+bool merge_add(struct merge *merge, const struct profile *profile);
+struct profile *merge_end(struct merge *merge, struct err *err);
+void merge_free(struct merge *merge);
+
 /* `profile` less `base`.  With `mark`, as in merge_source, the samples of the base stay
  * apart.  With `normalize`, the values of `profile` are first multiplied so that they
  * add up to what those of the base do; then the types of both must be the same.

@@ -21,12 +21,17 @@
 /* So many sources are in memory at once. */
 #define CHUNK 128
 
+/* Can it be read more than once?  What is read from a pipe is gone. */
+static bool is_regular(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
 bool fetch_is_object_file(const char *path)
 {
     char magic[4];
-    struct stat st;
-    /* What is read from a pipe would be missing when it is read as a profile. */
-    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+    if (!is_regular(path))
         return false;
     AUTO_FD fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     return fd >= 0 && read(fd, magic, sizeof magic) == sizeof magic &&
@@ -147,17 +152,33 @@ struct side {
 struct chunk {
     const struct side *side;
     size_t start, n;
-    struct profile *profiles[CHUNK]; /* NULL where reading failed */
-    struct url urls[CHUNK];          /* without text: not from a server */
+    struct profile *profiles[CHUNK]; /* NULL where reading failed, and once it is merged */
+    bool is_read[CHUNK];
+    struct url urls[CHUNK]; /* without text: not from a server */
     struct diag diags[CHUNK];
     struct err errs[CHUNK];
+
+    /* Where each is merged as soon as it is read. */
+    struct profile *first; /* the sum so far, or the first one that could be read; until a second */
+    struct merge *merge;   /* from the second one on */
+    bool is_refused;       /* they have not all the same types */
 };
+
+static void chunk_clear(struct chunk *chunk)
+{
+    for (size_t i = 0; i < chunk->n; i++) {
+        diag_release(&chunk->diags[i]);
+        url_release(&chunk->urls[i]);
+        chunk->errs[i] = (struct err){0};
+    }
+}
 
 static void read_one(void *arg, size_t i)
 {
     struct chunk *chunk = arg;
     chunk->profiles[i] = read_source(chunk->side->names[chunk->start + i], chunk->side->request,
                                      &chunk->urls[i], &chunk->diags[i], &chunk->errs[i]);
+    chunk->is_read[i] = chunk->profiles[i] != NULL;
 }
 
 /* Merge `n` profiles, which are freed, into one. */
@@ -173,40 +194,100 @@ static struct profile *merge_all(struct profile **profiles, size_t n, struct err
     return merged;
 }
 
+/* Merge a profile of the chunk, and free it. */
+static void merge_one(void *arg, size_t i)
+{
+    struct chunk *chunk = arg;
+    struct profile *profile = chunk->profiles[i];
+    bool is_begun = chunk->merge || chunk->is_refused;
+    chunk->profiles[i] = NULL;
+    if (!profile)
+        return;
+    if (!is_begun && !chunk->first) {
+        chunk->first = profile;
+        return;
+    }
+    if (!is_begun) {
+        chunk->merge = merge_begin(chunk->first, chunk->n);
+        if (chunk->first != chunk->side->sum)
+            profile_free(chunk->first);
+        chunk->first = NULL;
+    }
+    chunk->is_refused = chunk->is_refused || !chunk->merge || !merge_add(chunk->merge, profile);
+    profile_free(profile);
+}
+
+/* Read a chunk and merge each source while others are being read.  False when they do not all
+ * have the same types: then they are needed all at once, and side->sum is as it was.
+ * Else it is the new sum; NULL where there is none, or side->err. */
+static bool read_one_by_one(struct side *side, struct chunk *chunk)
+{
+    chunk->first = side->sum;
+    pool_run_in_order(chunk->n, read_one, merge_one, chunk);
+    if (chunk->is_refused) {
+        merge_free(chunk->merge);
+        chunk_clear(chunk);
+        return false;
+    }
+    if (chunk->merge) {
+        profile_free(side->sum);
+        side->sum = merge_end(chunk->merge, &side->err);
+    } else {
+        side->sum = chunk->first;
+    }
+    return true;
+}
+
+/* Read a chunk, then merge it; side->sum as above. */
+static void read_all_at_once(struct side *side, struct chunk *chunk)
+{
+    struct profile *good[CHUNK + 1];
+    size_t n_good = 0;
+    if (side->sum)
+        good[n_good++] = side->sum;
+    pool_run(chunk->n, 0, read_one, chunk);
+    for (size_t i = 0; i < chunk->n; i++) {
+        if (chunk->profiles[i] && chunk->urls[i].text.len)
+            chunk->profiles[i] =
+                remote_note(&side->remote, chunk->profiles[i], &chunk->urls[i], &chunk->errs[i]);
+        chunk->is_read[i] = chunk->profiles[i] != NULL;
+        if (chunk->is_read[i])
+            good[n_good++] = chunk->profiles[i];
+    }
+    side->sum = n_good ? merge_all(good, n_good, &side->err) : NULL;
+}
+
 static void add_notes(struct diag *diag, const struct diag *more)
 {
     for (size_t k = 0; k < more->n; k++)
         diag_add(diag, "%s", more->texts[k]);
 }
 
+/* Are there several sources, all of which can be read again? */
+static bool can_be_read_again(const struct chunk *chunk)
+{
+    bool ok = chunk->n > 1 || chunk->side->sum;
+    for (size_t i = 0; ok && i < chunk->n; i++)
+        ok = is_regular(chunk->side->names[chunk->start + i]);
+    return ok;
+}
+
 /* Read a chunk and add it to side->sum. */
 static bool add_chunk(struct side *side, struct chunk *chunk, size_t *n_read, struct err *first_err)
 {
-    struct profile *good[CHUNK + 1];
-    size_t n_good = 0;
-    if (side->sum)
-        good[n_good++] = side->sum;
-    side->sum = NULL;
-    pool_run(chunk->n, 0, read_one, chunk);
+    if (!can_be_read_again(chunk) || !read_one_by_one(side, chunk))
+        read_all_at_once(side, chunk);
     for (size_t i = 0; i < chunk->n; i++) {
         add_notes(&side->diag, &chunk->diags[i]);
-        if (chunk->profiles[i] && chunk->urls[i].text.len)
-            chunk->profiles[i] =
-                remote_note(&side->remote, chunk->profiles[i], &chunk->urls[i], &chunk->errs[i]);
-        if (chunk->profiles[i]) {
-            good[n_good++] = chunk->profiles[i];
-            ++*n_read;
+        *n_read += chunk->is_read[i];
+        if (chunk->is_read[i])
             continue;
-        }
         if (!first_err->code)
             *first_err = chunk->errs[i];
         if (side->n > 1)
             diag_add(&side->diag, "%s", chunk->errs[i].msg);
     }
-    if (n_good == 0)
-        return true;
-    side->sum = merge_all(good, n_good, &side->err);
-    return side->sum || err_wrap(&side->err, "cannot merge the profiles");
+    return !side->err.code || err_wrap(&side->err, "cannot merge the profiles");
 }
 
 /* Read the names of a side: its sum, or NULL and its err. */
@@ -227,10 +308,7 @@ static void read_side(void *arg, size_t which)
         chunk->start = start;
         chunk->n = side->n - start < CHUNK ? side->n - start : CHUNK;
         bool ok = add_chunk(side, chunk, &n_read, &first_err);
-        for (size_t i = 0; i < chunk->n; i++) {
-            diag_release(&chunk->diags[i]);
-            url_release(&chunk->urls[i]);
-        }
+        chunk_clear(chunk);
         free(chunk);
         if (!ok)
             return;

@@ -244,6 +244,117 @@ static void ratios_round_and_drop_what_they_leave_at_zero(void **state)
     profile_free((struct profile *)source.profile);
 }
 
+static void one_after_the_other(void **state)
+{
+    struct source a = {0x10000, "cpu", "ns", "one", "x", 5, 20, 2000};
+    struct source b = {0x50000, "cpu", "ns", "two", "x", 6, 30, 1000};
+    struct source c = {0x10000, "cpu", "ns", "one", "y", -11, 20, 0};
+    struct source other_type = {0x10000, "wall", "ns", NULL, NULL, 5, 20, 0};
+    struct source other_unit = {0x10000, "cpu", "s", NULL, NULL, 5, 20, 0};
+    const struct source *const all[] = {&b, &other_type, &other_unit, &c};
+    struct profile *first = make(&a);
+    struct merge *merge = merge_begin(first, 5);
+    assert_non_null(merge);
+    profile_free(first);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct profile *p = make(all[i]);
+        assert_int_equal(merge_add(merge, p), all[i] == &b || all[i] == &c);
+        profile_free(p);
+    }
+    struct profile *p = merge_end(merge, NULL);
+    assert_non_null(p);
+    assert_int_equal(p->n_samples, 2);
+    assert_int_equal(p->values[0], 11);
+    assert_int_equal(p->values[1], -11);
+    assert_int_equal(p->n_comments, 2);
+    assert_int_equal(p->period, 30);
+    assert_int_equal(p->time_nanos, 0);
+    assert_int_equal(p->duration_nanos, 300);
+    profile_free(p);
+    const char *const twice[] = {"a", "a"};
+    first = typed(twice, 2, "");
+    assert_null(merge_begin(first, 2));
+    profile_free(first);
+}
+
+/* Stacks of up to 3 of 7 locations, with one of 3 label sets: many are equal. */
+static struct profile *many(uint32_t seed, uint32_t n)
+{
+    static const char *const values[] = {"", "x", "y"};
+    struct builder *b = builder_new(NULL);
+    builder_type(b, builder_string(b, STR("a")), 0);
+    for (uint32_t i = 0; i < 7; i++) {
+        struct profile_location location = {.address = i, .mapping = PROFILE_NONE};
+        builder_location(b, &location, NULL, 0);
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t random = (i + seed) * 2654435761u >> 8;
+        uint32_t locs[] = {random % 7, random / 7 % 7, random / 49 % 7};
+        int64_t value = 1;
+        struct profile_label label = {.key = builder_string(b, STR("k")),
+                                      .str = builder_string(b, str_of(values[random / 343 % 3]))};
+        builder_sample(b, locs, random / 1029 % 4, &value, &label, label.str != 0);
+    }
+    return builder_seal(b, NULL);
+}
+
+static void many_samples_are_told_apart(void **state)
+{
+    static int64_t want[1 << 12], got[1 << 12];
+    struct profile *in[] = {many(0, 20000), many(5000, 20000)};
+    struct profile *p = merge_profiles((const struct profile *const *)in, 2, NULL);
+    struct profile *const all[] = {in[0], in[1], p};
+    assert_non_null(p);
+    for (size_t k = 0; k < 3; k++)
+        for (uint32_t i = 0; i < all[k]->n_samples; i++) {
+            const struct profile *q = all[k];
+            uint32_t key = 1;
+            for (uint64_t at = q->stack_first[i]; at < q->stack_first[i + 1]; at++)
+                key = key * 7 + (uint32_t)q->locations[q->stack_locs[at]].address;
+            key *= 3;
+            if (q->label_first[i] < q->label_first[i + 1])
+                key += profile_cstr(q, q->labels[q->label_first[i]].str)[0] == 'x' ? 1 : 2;
+            if (q != p) {
+                want[key] += q->values[i];
+                continue;
+            }
+            assert_int_equal(got[key], 0); /* once */
+            got[key] = q->values[i];
+        }
+    assert_memory_equal(got, want, sizeof want);
+    assert_int_equal(p->n_locations, 7);
+    profile_free(p);
+    profile_free(in[0]);
+    profile_free(in[1]);
+}
+
+/* As Go's key has it: lines count, columns only of the last one. */
+static void locations_are_told_apart_by_their_lines(void **state)
+{
+    static const struct profile_line lines[][2] = {{{0, 1, 1}, {0, 2, 2}},
+                                                   {{0, 1, 9}, {0, 2, 2}},
+                                                   {{0, 1, 1}, {0, 2, 9}},
+                                                   {{0, 9, 1}, {0, 2, 2}}};
+    struct builder *b = builder_new(NULL);
+    struct profile_function function = {.name = builder_string(b, STR("f"))};
+    builder_type(b, builder_string(b, STR("a")), 0);
+    builder_function(b, &function);
+    for (uint32_t i = 0; i < 5; i++) {
+        int64_t value = 1;
+        struct profile_location location = {.address = 1, .mapping = PROFILE_NONE};
+        uint32_t row = builder_location(b, &location, lines[i % 4], i < 4 ? 2 : 1);
+        builder_sample(b, &row, 1, &value, NULL, 0);
+    }
+    struct profile *in[] = {builder_seal(b, NULL)};
+    struct profile *p = merge_profiles((const struct profile *const *)in, 1, NULL);
+    assert_non_null(p);
+    assert_int_equal(p->n_locations, 4);
+    assert_int_equal(p->n_samples, 4);
+    assert_int_equal(p->values[0], 2);
+    profile_free(p);
+    profile_free(in[0]);
+}
+
 static void every_allocation_fails(void **state)
 {
     struct source a = {0x10000, "cpu", "ns", "one", "x", 5, 20, 0};
@@ -278,6 +389,9 @@ int main(void)
         cmocka_unit_test(a_marked_base_stays_apart),
         cmocka_unit_test(sums_are_made_equal),
         cmocka_unit_test(ratios_round_and_drop_what_they_leave_at_zero),
+        cmocka_unit_test(one_after_the_other),
+        cmocka_unit_test(many_samples_are_told_apart),
+        cmocka_unit_test(locations_are_told_apart_by_their_lines),
         cmocka_unit_test(every_allocation_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,8 @@
 #include "unit.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <string.h>
 
 #define N 20000
 
@@ -48,9 +50,48 @@ static void pools_nest(void **state)
     assert_int_equal(n, 1000);
 }
 
+struct order {
+    atomic_size_t made, taken, most_ahead;
+    atomic_bool is_taking;
+    atomic_bool is_made[N];
+};
+
+static void make(void *arg, size_t i)
+{
+    struct order *o = arg;
+    size_t ahead = atomic_fetch_add(&o->made, 1) + 1 - o->taken, most = o->most_ahead;
+    while (ahead > most && !atomic_compare_exchange_weak(&o->most_ahead, &most, ahead))
+        ;
+    assert_false(atomic_exchange(&o->is_made[i], true));
+}
+
+static void take(void *arg, size_t i)
+{
+    struct order *o = arg;
+    assert_false(atomic_exchange(&o->is_taking, true));
+    assert_int_equal(o->taken, i);
+    assert_true(o->is_made[i]);
+    o->taken++;
+    o->is_taking = false;
+}
+
+static void what_is_made_is_taken_in_order(void **state)
+{
+    static const size_t sizes[] = {0, 1, 2, 3, 17, N};
+    static struct order o;
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        memset(&o, 0, sizeof o);
+        pool_run_in_order(sizes[s], make, take, &o);
+        assert_int_equal(o.made, sizes[s]);
+        assert_int_equal(o.taken, sizes[s]);
+        assert_true(o.most_ahead <= pool_threads() + 1);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(each_runs_once),
-                                       cmocka_unit_test(pools_nest)};
+                                       cmocka_unit_test(pools_nest),
+                                       cmocka_unit_test(what_is_made_is_taken_in_order)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

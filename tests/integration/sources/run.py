@@ -125,6 +125,22 @@ def merging():
           "read 1 of 2 bases" in err, out + err)
     status, out, err = pprof("-top", *[a] * 300)  # more than are read at once
     check("300 files", status == 0 and flat(out) == {"f": 900, "g": 1500}, out + err)
+    broken = write("broken.pb.gz", profile({"f": 3})[:40])
+    status, out, err = pprof("-top", broken, a, broken, b, broken)
+    check("broken ones among others", status == 0 and flat(out) == {"f": 13, "g": 5, "h": 1} and
+          "read 2 of 5 sources" in err, out + err)
+    status, out, err = pprof("-top", broken, a, broken)
+    check("one of three", status == 0 and flat(out) == {"f": 3, "g": 5} and
+          err.count("broken.pb.gz") == 1 and "read 1 of 3 sources" in err, out + err)
+    two = write("two.pb.gz", profile({"f": 100}, types=(("other", "count"), ("samples", "count"))))
+    for k in range(4):  # only the types that all have, wherever the one with others is
+        files = [a, b, c]
+        files.insert(k, two)
+        status, out, err = pprof("-top", *files, broken)
+        check(f"other types at {k}", status == 0 and flat(out) == {"f": 113, "g": 7, "h": 8} and
+              err.count("broken.pb.gz") == 1, out + err)
+    status, out, err = pprof("-top", *[a] * 299, two)  # in the last lot
+    check("other types after many", status == 0 and flat(out) == {"f": 997, "g": 1495}, out + err)
     shell = f'exec "$SONDE" pprof -top <(cat {a}) <(cat {b})'
     if shutil.which("bash"):
         for _ in range(3):
