@@ -29,10 +29,11 @@ enum { OF_LEAVING, OF_WAKERS, OF_NOTES, N_OUTPUTS };
 enum { AT_SWITCH, AT_WAKING, AT_FORK, N_HOOKS };
 
 struct perf_waits {
+    pid_t root;
     int processes; /* maps: of a pid to how many threads of it have not ended */
     int threads;   /* of the kernel's task to struct state */
     int cpus;      /* a struct choice each */
-    int unseen;    /* how many waits */
+    int numbers;   /* a struct numbers */
     int blank;     /* a struct state */
     int outputs[N_OUTPUTS];
     int programs[N_HOOKS], hooks[N_HOOKS];
@@ -58,6 +59,10 @@ struct state {
     struct site sites[PERF_WAIT_SITES];
     uint64_t is_chosen;
     uint64_t copying_ns; /* the time that this took, which is not the program's */
+};
+
+struct numbers {
+    uint64_t n_unseen, has_children;
 };
 
 /* Where members lie in the kernel's tasks. */
@@ -116,6 +121,12 @@ static void alu_reg(struct bpf_code *c, uint8_t op, uint8_t dst, uint8_t src)
 static void out_always(struct bpf_code *c)
 {
     bpf_out(c, BPF_JA, 0, 0);
+}
+
+/* The address of the value of an array, and of a member of it. */
+static void set_value(struct bpf_code *c, uint8_t dst, int map, size_t member)
+{
+    bpf_set_wide(c, dst, BPF_PSEUDO_MAP_VALUE, (uint32_t)map | (uint64_t)member << 32);
 }
 
 static void add_to(struct bpf_code *c, uint8_t size, uint8_t pointer, int32_t n)
@@ -212,14 +223,6 @@ static void choose(struct bpf_code *c, uint8_t pointer, int16_t at, int32_t budg
     bpf_land(c, all);
 }
 
-/* R0: the first value of an array. */
-static void look_up_first(struct bpf_code *c, int map)
-{
-    store_number(c, BPF_DW, BPF_REG_10, AT_ZERO, 0);
-    bpf_look_up(c, map, AT_ZERO);
-    bpf_out(c, BPF_JEQ, BPF_REG_0, 0);
-}
-
 /* The thread, whose value R0 is, has ended: what is left of it is handed over, and it is forgotten.
  */
 static void forget(struct bpf_code *c, const struct perf_waits *w)
@@ -231,8 +234,10 @@ static void forget(struct bpf_code *c, const struct perf_waits *w)
     bpf_delete(c, w->threads, AT_KEY);
     bpf_land(c, is_unknown);
     bpf_land(c, is_kept);
-    add_to(c, BPF_W, BPF_REG_8, -1);
-    load_word(c, BPF_REG_1, BPF_REG_8, 0);
+    bpf_look_up(c, w->processes, AT_PID);
+    bpf_out(c, BPF_JEQ, BPF_REG_0, 0);
+    add_to(c, BPF_W, BPF_REG_0, -1);
+    load_word(c, BPF_REG_1, BPF_REG_0, 0);
     bpf_out(c, BPF_JNE, BPF_REG_1, 0);
     bpf_delete(c, w->processes, AT_PID);
     out_always(c);
@@ -241,16 +246,15 @@ static void forget(struct bpf_code *c, const struct perf_waits *w)
 /* A thread that is met for the first time; R0 is its value then. */
 static void add_thread(struct bpf_code *c, const struct perf_waits *w)
 {
-    look_up_first(c, w->blank);
-    bpf_move(c, BPF_REG_3, BPF_REG_0);
+    set_value(c, BPF_REG_3, w->blank, 0);
     bpf_set_wide(c, BPF_REG_1, BPF_PSEUDO_MAP_FD, (uint32_t)w->threads);
     bpf_set_stack(c, BPF_REG_2, AT_KEY);
     bpf_set(c, BPF_REG_4, BPF_ANY);
     bpf_call(c, BPF_FUNC_map_update_elem);
     bpf_look_up(c, w->threads, AT_KEY);
     int is_there = bpf_jump(c, BPF_JNE, BPF_REG_0, 0);
-    look_up_first(c, w->unseen);
-    add_to(c, BPF_DW, BPF_REG_0, 1);
+    set_value(c, BPF_REG_2, w->numbers, offsetof(struct numbers, n_unseen));
+    add_to(c, BPF_DW, BPF_REG_2, 1);
     out_always(c);
     bpf_land(c, is_there);
     store_number(c, BPF_W, BPF_REG_0, IN_NOTE(kind), PERF_WAIT_REST);
@@ -297,12 +301,23 @@ static void add_copying(struct bpf_code *c)
     store(c, BPF_DW, BPF_REG_7, IN_STATE(copying_ns), BPF_REG_1);
 }
 
+/* Out unless the current thread is of the process, or of a child. */
+static void choose_process(struct bpf_code *c, const struct perf_waits *w)
+{
+    load_word(c, BPF_REG_1, BPF_REG_10, AT_PID);
+    int is_root = bpf_jump(c, BPF_JEQ, BPF_REG_1, w->root);
+    set_value(c, BPF_REG_1, w->numbers, offsetof(struct numbers, has_children));
+    bpf_load_from(c, BPF_REG_1, BPF_REG_1, 0);
+    bpf_out(c, BPF_JEQ, BPF_REG_1, 0);
+    bpf_look_up(c, w->processes, AT_PID);
+    bpf_out(c, BPF_JEQ, BPF_REG_0, 0);
+    bpf_land(c, is_root);
+}
+
 /* The thread that leaves, which is still the current one. */
 static void leave(struct bpf_code *c, const struct perf_waits *w, const struct places *at)
 {
-    bpf_look_up(c, w->processes, AT_PID);
-    bpf_out(c, BPF_JEQ, BPF_REG_0, 0);
-    bpf_move(c, BPF_REG_8, BPF_REG_0);
+    choose_process(c, w);
     bpf_load_from(c, BPF_REG_1, BPF_REG_6, 8 * ARG_PREEMPTED);
     bpf_out(c, BPF_JSET, BPF_REG_1, 1);
     read_member(c, AT_WORD, ARG_PREVIOUS, at->state);
@@ -330,7 +345,9 @@ static void leave(struct bpf_code *c, const struct perf_waits *w, const struct p
     choose(c, BPF_REG_8, offsetof(struct site, choice), A_SITE);
     bpf_load(c, BPF_REG_1, AT_WORD);
     bpf_store(c, AT_NOTE + IN_NOTE(weight), BPF_REG_1);
-    look_up_first(c, w->cpus);
+    store_number(c, BPF_DW, BPF_REG_10, AT_ZERO, 0);
+    bpf_look_up(c, w->cpus, AT_ZERO);
+    bpf_out(c, BPF_JEQ, BPF_REG_0, 0);
     bpf_move(c, BPF_REG_8, BPF_REG_0);
     choose(c, BPF_REG_8, 0, A_PROCESSOR);
     bpf_load(c, BPF_REG_1, AT_WORD);
@@ -440,6 +457,8 @@ static void make_fork(struct bpf_code *c, const struct perf_waits *w, const stru
     out_always(c);
     store_number(c, BPF_DW, BPF_REG_10, AT_KEY, 1);
     bpf_update(c, w->processes, AT_WORD, AT_KEY);
+    set_value(c, BPF_REG_2, w->numbers, offsetof(struct numbers, has_children));
+    store_number(c, BPF_DW, BPF_REG_2, 0, 1);
     end(c);
 }
 
@@ -531,9 +550,9 @@ static bool make_maps(struct perf_waits *w)
     w->processes = bpf_make_map(BPF_MAP_TYPE_HASH, 4, 4, PROCESSES_MAX);
     w->threads = bpf_make_map(BPF_MAP_TYPE_HASH, 8, sizeof(struct state), THREADS_MAX);
     w->cpus = bpf_make_map(BPF_MAP_TYPE_PERCPU_ARRAY, 4, sizeof(struct choice), 1);
-    w->unseen = bpf_make_map(BPF_MAP_TYPE_ARRAY, 4, 8, 1);
+    w->numbers = bpf_make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct numbers), 1);
     w->blank = bpf_make_map(BPF_MAP_TYPE_ARRAY, 4, sizeof(struct state), 1);
-    if (w->processes < 0 || w->threads < 0 || w->cpus < 0 || w->unseen < 0 || w->blank < 0)
+    if (w->processes < 0 || w->threads < 0 || w->cpus < 0 || w->numbers < 0 || w->blank < 0)
         return false;
     for (int i = 0; i < N_OUTPUTS; i++)
         if ((w->outputs[i] = bpf_make_map(BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4,
@@ -583,6 +602,7 @@ struct perf_waits *perf_waits_new(const struct perf_waits_options *options, stru
     }
     memset(w, -1, sizeof *w); /* no descriptor is open */
     w->events = NULL;
+    w->root = options->pid;
     if (start(w, options, err))
         return w;
     perf_waits_free(w);
@@ -599,7 +619,7 @@ void perf_waits_free(struct perf_waits *w)
 {
     if (!w)
         return;
-    const int maps[] = {w->processes, w->threads, w->cpus, w->unseen, w->blank};
+    const int maps[] = {w->processes, w->threads, w->cpus, w->numbers, w->blank};
     unhook(w);
     bpf_close(w->programs, N_HOOKS);
     bpf_close(w->outputs, N_OUTPUTS);
@@ -645,6 +665,6 @@ void perf_waits_rest(struct perf_waits *w,
 uint64_t perf_waits_n_unseen(const struct perf_waits *w)
 {
     uint32_t first = 0;
-    uint64_t n;
-    return bpf_map_get(w->unseen, &first, &n) ? n : 0;
+    struct numbers numbers;
+    return bpf_map_get(w->numbers, &first, &numbers) ? numbers.n_unseen : 0;
 }
