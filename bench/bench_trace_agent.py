@@ -2,9 +2,10 @@
 """bench_trace_agent: what an execution trace costs a native program: an event, as the thread feels
 it; and a program that only locks, one that locks much, and one whose threads wait for each other all
 the time: bare, with libsonde in it but nothing recorded ("off"), under `sonde record -e trace` and
-under `perf sched record`, one after the other, PAIRS (9) times; medians and quartiles.  Then four
-threads that want the same mutex all the time, by CPU time and by the clock: what that takes hangs on
-who gets it when, so it differs from run to run, and a trace can make it faster.
+under `perf sched record`, one after the other, PAIRS (9) times; medians and quartiles, and medians of the ratios.  Then four
+threads that want the same lock all the time, or share a queue, by CPU time and by the clock: what that
+takes hangs on who gets it when, so it differs from run to run (hence the second row of the bare one),
+and a trace can make it faster.
 
   bench_trace_agent.py PEER SONDE
 """
@@ -62,7 +63,8 @@ def main():
             print(f"  {name:<9} off {show(off[name])}   on, more {show(more[name])}")
         bare_event = [2 * read - end for read, end in zip(more["read"], more["task_end"])]
         print(f"  without its stack: a read less a task_end {show(bare_event)}")
-        ways = {"bare": (bare,), "off": (api,), "sonde": (sonde, "record", "-e", "trace", "-o", out, "--", bare)}
+        ways = {"bare": (bare,), "off": (api,), "sonde": (sonde, "record", "-e", "trace", "-o", out, "--", bare),
+                "bare again": (bare,)}
         if shutil.which("perf") and subprocess.run(["perf", "sched", "record", "-o", out, "true"],
                                                    capture_output=True).returncode == 0:
             ways["perf sched"] = ("perf", "sched", "record", "-o", out, bare)
@@ -73,7 +75,10 @@ def main():
                             (("turns",), "a turn: a wait and who ends it, ns of the program's time"),
                             (("fight", "10"), "a round of four threads, a lock held for some 10 ns, ns"),
                             (("fight", "200"), "the same, held for some 200 ns, ns"),
-                            (("fight", "5000"), "the same, held for some 5 us, ns")):
+                            (("fight", "5000"), "the same, held for some 5 us, ns"),
+                            (("apart", "5000"), "the same, each works on memory of its own, ns"),
+                            (("readers", "1000"), "the same, a reader-writer lock for 1 us, ns"),
+                            (("queue", "1000"), "a thing that goes through a queue, ns")):
             times = {}
             for _ in range(PAIRS):
                 for way, command in ways.items():
@@ -82,7 +87,7 @@ def main():
             print(title)
             for name, of in times.items():
                 for way, values in of.items():
-                    ratio = statistics.median(values) / statistics.median(of["bare"])
+                    ratio = statistics.median(a / b for a, b in zip(values, of["bare"]))
                     print(f"  {name:<5} {way:<10} {show(values)}   {ratio:.3f} x")
 
 

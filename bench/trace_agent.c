@@ -1,9 +1,16 @@
 /* trace_agent: for bench_trace_agent.py: prints nanoseconds, as `NAME NS` lines.
  *   events FILE|off  what the calling thread needs for events, ten frames deep, while FILE is
- * traced; `burst`: so many at once that each is in memory not used before locks            two
- * threads that lock and unlock, with work between; CPU time a round turns            two threads
- * that wait for each other in turn; CPU time a turn fight WORK       four threads that want the
- * same mutex, with WORK inside and outside of it; CPU time and time by the clock a round */
+ *                    traced; `burst`: so many at once that each is in memory not used before
+ *   alone            a thread that locks and unlocks; CPU time of both
+ *   locks            two threads that lock and unlock, with work between; CPU time a round
+ *   turns            two threads that wait for each other in turn; CPU time a turn
+ * By CPU time and by the clock, a round:
+ *   fight WORK       four threads that want the same mutex, with WORK inside and outside of it, on
+ *                    a word that all write to: those that run side by side slow each other down
+ *   apart WORK       the same, but the work outside is on a word of the thread's own
+ *   readers WORK     the same, with a reader-writer lock: nine times to read, then to write
+ *   queue WORK       two threads that put things into a queue, two that take them out, with
+ *                    condition variables; WORK for each */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <pthread.h>
@@ -24,6 +31,7 @@
 #define N_TURNS 20000
 #define N_ROUNDS 2000000
 #define N_THREADS_MAX 4
+#define QUEUE_MAX 16
 
 static double now(clockid_t clock)
 {
@@ -142,6 +150,13 @@ static void *take_turns(void *arg)
 }
 
 static int fight_work, n_rounds;
+static __thread volatile unsigned own_sink;
+
+static void own_work(int n)
+{
+    for (int i = 0; i < n; i++)
+        own_sink += (unsigned)i;
+}
 
 static void *fight(void *arg)
 {
@@ -150,6 +165,49 @@ static void *fight(void *arg)
         work(fight_work);
         pthread_mutex_unlock(&mutex);
         work(fight_work);
+    }
+    return arg;
+}
+
+static void *apart(void *arg)
+{
+    for (int i = 0; i < n_rounds; i++) {
+        pthread_mutex_lock(&mutex);
+        work(fight_work);
+        pthread_mutex_unlock(&mutex);
+        own_work(fight_work);
+    }
+    return arg;
+}
+
+static void *readers(void *arg)
+{
+    static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
+    for (int i = 0; i < n_rounds; i++) {
+        if (i % 10)
+            pthread_rwlock_rdlock(&lock);
+        else
+            pthread_rwlock_wrlock(&lock);
+        own_work(fight_work);
+        pthread_rwlock_unlock(&lock);
+        own_work(fight_work);
+    }
+    return arg;
+}
+
+static void *queue(void *arg)
+{
+    static pthread_cond_t changed[2] = {PTHREAD_COND_INITIALIZER, PTHREAD_COND_INITIALIZER};
+    static int n_queued;
+    int puts = (int)(long)arg % 2;
+    for (int i = 0; i < n_rounds; i++) {
+        own_work(fight_work);
+        pthread_mutex_lock(&mutex);
+        while (n_queued == (puts ? QUEUE_MAX : 0))
+            pthread_cond_wait(&changed[puts], &mutex);
+        n_queued += puts ? 1 : -1;
+        pthread_cond_signal(&changed[!puts]);
+        pthread_mutex_unlock(&mutex);
     }
     return arg;
 }
@@ -163,7 +221,7 @@ static void run_threads(const char *name, int n_threads, void *(*run)(void *), d
     for (int i = 0; i < n_threads; i++)
         pthread_join(threads[i], NULL);
     printf("%s %.2f\n", name, (now(CLOCK_PROCESS_CPUTIME_ID) - begin) / n);
-    if (run == fight)
+    if (n_rounds)
         printf("clock %.2f\n", (now(CLOCK_MONOTONIC) - clock) / n);
 }
 
@@ -180,10 +238,15 @@ int main(int argc, char **argv)
         run_threads("CPU", 2, lock_much, N_LOCKS);
     if (strcmp(what, "turns") == 0)
         run_threads("CPU", 2, take_turns, 2 * N_TURNS);
-    if (argc > 2 && strcmp(what, "fight") == 0) {
-        fight_work = atoi(argv[2]);
-        n_rounds = N_ROUNDS / (1 + fight_work / 20);
-        run_threads("CPU", 4, fight, 4.0 * n_rounds);
-    }
+    static const struct {
+        const char *name;
+        void *(*run)(void *);
+    } contended[] = {{"fight", fight}, {"apart", apart}, {"readers", readers}, {"queue", queue}};
+    for (unsigned i = 0; argc > 2 && i < sizeof contended / sizeof *contended; i++)
+        if (strcmp(what, contended[i].name) == 0) {
+            fight_work = atoi(argv[2]);
+            n_rounds = N_ROUNDS / (1 + fight_work / 20);
+            run_threads("CPU", 4, contended[i].run, 4.0 * n_rounds);
+        }
     return 0;
 }

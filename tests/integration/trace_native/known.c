@@ -82,6 +82,33 @@ static void *wait_cond(void *arg)
     return NULL;
 }
 
+static void *waits_twice(void *arg)
+{
+    pthread_mutex_lock(&cond_mutex);
+    while (ready < 2)
+        pthread_cond_wait(&cond, &cond_mutex);
+    while (ready < 3)
+        pthread_cond_wait(&cond, &cond_mutex);
+    pthread_mutex_unlock(&cond_mutex);
+    return NULL;
+}
+
+static void make_ready(int n)
+{
+    pthread_mutex_lock(&cond_mutex);
+    ready = n;
+    for (int i = 0; i < 10; i++) /* the first lets it go, the others nobody */
+        pthread_cond_signal(&cond);
+    pthread_mutex_unlock(&cond_mutex);
+}
+
+static void *signals_later(void *arg)
+{
+    ms(20);
+    make_ready(3);
+    return NULL;
+}
+
 static void *wait_timed(void *arg)
 {
     struct timespec until;
@@ -228,6 +255,12 @@ static void run(void)
     pthread_cond_signal(&cond);
     pthread_mutex_unlock(&cond_mutex);
     end(t, "wait_cond 'sync cond wait' main 15");
+    t = go(waits_twice);
+    ms(20);
+    make_ready(2);
+    other = go(signals_later);
+    end(t, "waits_twice 'sync cond wait' main 15");
+    end(other, "waits_twice 'sync cond wait' signals_later 15");
     end(go(wait_timed), "wait_timed 'sync cond wait' - 15");
 
     sem_init(&sem, 0, 0);
