@@ -549,6 +549,11 @@ bool pprof_read_samples(struct decoder *d)
         return proto_malformed(&d->in, d->err, NULL, "missing sample type information");
     if (!(d->ahead ? complete(d) : read_whole(d)))
         return false;
+    if (d->n_samples == 0) {
+        if (!vec_reserve(&d->stack_first, 1))
+            return err_nomem(d->err);
+        d->stack_first.items[0] = 0;
+    }
     d->profile->n_samples = (uint32_t)d->n_samples;
     return KEEP(d, stack_first, d->n_samples + 1) && KEEP(d, stack_locs, d->stack_locs.n) &&
            KEEP(d, values, d->n_samples * d->types.n) &&
