@@ -282,6 +282,7 @@ static void no_samples_is_fine(void **state)
     text(&b, "");
     struct profile *p = good(&b);
     assert_int_equal(p->n_samples, 0);
+    assert_int_equal(p->stack_first[0], 0);
     assert_int_equal(p->n_types, 0);
     profile_free(p);
 }
