@@ -164,7 +164,7 @@ void builder_sample(struct builder *b, const uint32_t *locs, uint32_t n_locs, co
     bool has_labels = n_labels || b->labels.n; /* some sample up to this one */
     if (!has_room(b, n, 1))
         return;
-    if (!vec_reserve(&b->stack_locs, b->stack_locs.n + n_locs) ||
+    if (!vec_reserve(&b->stack_locs, b->stack_locs.n + n_locs + 1) || /* there is an address */
         !vec_reserve(&b->values, b->values.n + n_types) ||
         !vec_reserve(&b->labels, b->labels.n + n_labels) ||
         !vec_reserve(&b->label_first, has_labels ? n + 1 : 0) ||
@@ -214,8 +214,9 @@ const struct profile_function *builder_function_at(const struct builder *b, uint
 const struct profile_location *builder_location_at(const struct builder *b, uint32_t i,
                                                    const struct profile_line **lines)
 {
-    *lines = b->lines.items + b->locations.items[i].first_line;
-    return &b->locations.items[i];
+    const struct profile_location *location = &b->locations.items[i];
+    *lines = location->n_lines ? b->lines.items + location->first_line : NULL;
+    return location;
 }
 
 const uint32_t *builder_stack_at(const struct builder *b, uint32_t sample, size_t *n_locs)

@@ -324,7 +324,7 @@ static void add_mark(void *arg, const struct trace *trace, const struct trace_ev
     struct trace_task task;
     struct trace_region region;
     struct trace_log log;
-    const char *what = gotrace_specs[event->type].name;
+    const char *what = event->type == TRACE_SYNC ? "Sync" : gotrace_specs[event->type].name;
     if (trace_event_task(event, &task))
         buf_printf(arg, "%lld: %s %lld of %lld %s\n", (long long)event->g, what,
                    (long long)task.id, (long long)task.parent,
