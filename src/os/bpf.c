@@ -244,18 +244,21 @@ static void set_map(struct bpf_code *c, int map)
     bpf_set_wide(c, BPF_REG_1, BPF_PSEUDO_MAP_FD, (uint32_t)map);
 }
 
-void bpf_look_up(struct bpf_code *c, int map, int key)
+static void call_with_key(struct bpf_code *c, int map, int key, int32_t function)
 {
     set_map(c, map);
     bpf_set_stack(c, BPF_REG_2, key);
-    bpf_call(c, BPF_FUNC_map_lookup_elem);
+    bpf_call(c, function);
+}
+
+void bpf_look_up(struct bpf_code *c, int map, int key)
+{
+    call_with_key(c, map, key, BPF_FUNC_map_lookup_elem);
 }
 
 void bpf_delete(struct bpf_code *c, int map, int key)
 {
-    set_map(c, map);
-    bpf_set_stack(c, BPF_REG_2, key);
-    bpf_call(c, BPF_FUNC_map_delete_elem);
+    call_with_key(c, map, key, BPF_FUNC_map_delete_elem);
 }
 
 void bpf_update(struct bpf_code *c, int map, int key, int value)

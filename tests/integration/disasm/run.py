@@ -11,6 +11,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../go_matrix"))
+from message import field  # noqa: E402  pylint: disable=wrong-import-position
+
 SONDE = os.environ["SONDE"]
 HERE = os.path.dirname(os.path.abspath(__file__))
 passed = failed = 0
@@ -29,19 +32,6 @@ def skip(why):
 
 
 # --- a profile ---
-
-
-def varint(n):
-    out = b""
-    while n > 127:
-        out, n = out + bytes([n & 127 | 128]), n >> 7
-    return out + bytes([n])
-
-
-def field(i, value):
-    if isinstance(value, int):
-        return varint(i << 3) + varint(value)
-    return varint(i << 3 | 2) + varint(len(value)) + value
 
 
 def profile(path, program, load, samples):

@@ -17,22 +17,12 @@ import tempfile
 import threading
 import time
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../go_matrix"))
+from message import field  # noqa: E402  pylint: disable=wrong-import-position
+
 DATA = os.path.join(os.environ["SONDE_SOURCE_ROOT"], "tests", "data")
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
 passed = failed = skipped = 0
-
-
-def varint(n):
-    out = b""
-    while n > 127:
-        out, n = out + bytes([n & 127 | 128]), n >> 7
-    return out + bytes([n])
-
-
-def field(number, value):
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 def profile(file="", more=b""):

@@ -10,6 +10,9 @@ import sys
 import tempfile
 import zlib
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../go_matrix"))
+from message import field  # noqa: E402  pylint: disable=wrong-import-position
+
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
 DATA = os.path.abspath(os.path.join(os.environ.get("SONDE_SOURCE_ROOT", "."), "tests/data"))
 WORK = tempfile.mkdtemp(prefix="sonde-original-")
@@ -161,19 +164,6 @@ def test_shell():
 
 def plain_of(path):
     return gzip.decompress(read(path))
-
-
-def varint(n):
-    out = b""
-    while n > 127:
-        out, n = out + bytes([n & 127 | 128]), n >> 7
-    return out + bytes([n])
-
-
-def field(number, value):
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    return varint(number << 3 | 2) + varint(len(value)) + value
 
 
 def strings_of(data):

@@ -17,6 +17,9 @@ import sys
 import tempfile
 import threading
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../go_matrix"))
+from message import field  # noqa: E402  pylint: disable=wrong-import-position
+
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
 DATA = os.path.abspath(os.path.join(os.environ.get("SONDE_SOURCE_ROOT", "."), "tests/data"))
 GO_PPROF = os.environ.get("SONDE_GO_PPROF", "")
@@ -39,20 +42,6 @@ def skip(name, why):
 
 
 # --- profiles ---
-
-def varint(n):
-    n &= (1 << 64) - 1
-    out = b""
-    while n > 127:
-        out, n = out + bytes([n & 127 | 128]), n >> 7
-    return out + bytes([n])
-
-
-def field(number, value):
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
 
 def profile(values, file="", build_id="", addresses=None, types=(("samples", "count"),)):
     """{function or address: value}: a sample each."""

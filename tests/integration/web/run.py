@@ -20,6 +20,8 @@ import time
 import urllib.parse
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../page"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../go_matrix"))
+from message import field, varint  # noqa: E402  pylint: disable=wrong-import-position
 from trees import unpack  # noqa: E402  pylint: disable=wrong-import-position
 
 ROOT = os.path.abspath(os.environ.get("SONDE_SOURCE_ROOT", "."))
@@ -610,20 +612,6 @@ def test_slow():
 
 
 # --- profiles ---
-
-def varint(n):
-    out = b""
-    n &= (1 << 64) - 1
-    while n > 127:
-        out, n = out + bytes([n & 127 | 128]), n >> 7
-    return out + bytes([n])
-
-
-def field(number, value):
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
 
 def make_profile(path, stacks, time_s=0, doc="", seconds=0):
     """stacks: (names, leaf first; value)"""
