@@ -4,6 +4,9 @@
 
 #include <stdlib.h>
 
+/* So many texts are looked up together. */
+#define LOT 16u
+
 bool intern_init(struct intern *intern, struct arena *arena)
 {
     *intern = (struct intern){.arena = arena};
@@ -38,11 +41,10 @@ static bool grow(struct intern *intern)
     return rows_reserve(&intern->rows, intern->n + 1);
 }
 
-uint32_t intern_add(struct intern *intern, struct str s)
+static uint32_t add(struct intern *intern, struct str s, uint32_t hash)
 {
     if (intern->n >= (1u << 30) || !grow(intern))
         return INTERN_NONE;
-    uint32_t hash = (uint32_t)hash_bytes(s.p, s.len);
     struct rows_slot *slot = find_slot(intern, s, hash);
     if (slot->row != ROWS_NONE)
         return slot->row;
@@ -52,6 +54,43 @@ uint32_t intern_add(struct intern *intern, struct str s)
     intern->strings[intern->n] = (struct str){text, s.len};
     rows_put(&intern->rows, slot, intern->n, hash);
     return intern->n++;
+}
+
+uint32_t intern_add(struct intern *intern, struct str s)
+{
+    return add(intern, s, (uint32_t)hash_bytes(s.p, s.len));
+}
+
+/* As intern_add_all, of up to LOT texts. */
+static bool add_lot(struct intern *intern, const struct str *texts, size_t n, uint32_t *ids)
+{
+    uint32_t hashes[LOT];
+    bool ok = true;
+    for (size_t i = 0; i < n; i++) {
+        hashes[i] = (uint32_t)hash_bytes(texts[i].p, texts[i].len);
+        rows_prefetch(&intern->rows, hashes[i]);
+    }
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = rows_first(&intern->rows, hashes[i])->row;
+        if (ids[i] != ROWS_NONE)
+            __builtin_prefetch(&intern->strings[ids[i]]);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (ids[i] != ROWS_NONE)
+            __builtin_prefetch(intern->strings[ids[i]].p);
+    for (size_t i = 0; i < n && ok; i++) {
+        ids[i] = add(intern, texts[i], hashes[i]);
+        ok = ids[i] != INTERN_NONE;
+    }
+    return ok;
+}
+
+bool intern_add_all(struct intern *intern, const struct str *texts, size_t n, uint32_t *ids)
+{
+    bool ok = true;
+    for (size_t i = 0; i < n && ok; i += LOT)
+        ok = add_lot(intern, texts + i, n - i < LOT ? n - i : LOT, ids + i);
+    return ok;
 }
 
 uint32_t intern_find(const struct intern *intern, struct str s)

@@ -22,6 +22,9 @@ bool intern_init(struct intern *intern, struct arena *arena);
 void intern_release(struct intern *intern); /* also fine on a zeroed struct */
 /* The id of s, new if need be; INTERN_NONE when memory runs out. */
 uint32_t intern_add(struct intern *intern, struct str s);
+/* The ids of n texts, new where need be; what the search for one waits for in memory comes while
+ * the others are worked on.  False when memory runs out: some may have been added. */
+bool intern_add_all(struct intern *intern, const struct str *texts, size_t n, uint32_t *ids);
 /* The id of s, or INTERN_NONE if it was never added. */
 uint32_t intern_find(const struct intern *intern, struct str s);
 

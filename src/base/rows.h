@@ -42,6 +42,12 @@ static inline struct rows_slot *rows_next(const struct rows *rows, struct rows_s
     return &rows->slots[(size_t)(slot - rows->slots + 1) & (rows->n_slots - 1)];
 }
 
+/* A search for `hash` is to come. */
+static inline void rows_prefetch(const struct rows *rows, uint32_t hash)
+{
+    __builtin_prefetch(rows_first(rows, hash));
+}
+
 /* `slot` is the free one at which a search for `hash` ended. */
 static inline void rows_put(struct rows *rows, struct rows_slot *slot, uint32_t row, uint32_t hash)
 {

@@ -85,6 +85,14 @@ uint32_t builder_string(struct builder *b, struct str s)
     return id == INTERN_NONE ? fail(b, ERR_NOMEM) : id;
 }
 
+void builder_strings(struct builder *b, const struct str *texts, size_t n, uint32_t *ids)
+{
+    if (!b->failure && !intern_add_all(&b->strings, texts, n, ids))
+        fail(b, ERR_NOMEM);
+    if (b->failure)
+        memset(ids, 0, n * sizeof *ids);
+}
+
 struct str builder_text(const struct builder *b, uint32_t string)
 {
     return b->strings.strings[string];
@@ -175,7 +183,7 @@ void builder_sample(struct builder *b, const uint32_t *locs, uint32_t n_locs, co
     while (has_labels && b->label_first.n <= n)
         b->label_first.items[b->label_first.n++] = b->labels.n;
     uint32_t *stack = b->stack_locs.items + b->stack_locs.n;
-    if (n_locs && locs != stack)
+    if (n_locs)
         memcpy(stack, locs, n_locs * sizeof *locs);
     if (n_types)
         memcpy(b->values.items + b->values.n, values, n_types * sizeof *values);
@@ -184,16 +192,6 @@ void builder_sample(struct builder *b, const uint32_t *locs, uint32_t n_locs, co
     b->stack_locs.n += n_locs;
     b->values.n += n_types;
     b->labels.n += n_labels;
-}
-
-uint32_t *builder_stack_room(struct builder *b, size_t n_locs)
-{
-    if (b->failure)
-        return NULL;
-    if (vec_reserve(&b->stack_locs, b->stack_locs.n + n_locs + 1))
-        return b->stack_locs.items + b->stack_locs.n;
-    fail(b, ERR_NOMEM);
-    return NULL;
 }
 
 int64_t *builder_values(struct builder *b, uint32_t sample)
@@ -225,6 +223,20 @@ const uint32_t *builder_stack_at(const struct builder *b, uint32_t sample, size_
     bool is_last = sample + 1 == b->stack_first.n;
     *n_locs = (is_last ? b->stack_locs.n : b->stack_first.items[sample + 1]) - first;
     return b->stack_locs.items + first;
+}
+
+void builder_prefetch_location(const struct builder *b, uint32_t i)
+{
+    __builtin_prefetch(&b->locations.items[i]);
+    if (i < b->lines.n) /* most locations have one line */
+        __builtin_prefetch(&b->lines.items[i]);
+}
+
+void builder_prefetch_sample(const struct builder *b, uint32_t sample)
+{
+    size_t n_types = b->types.n;
+    __builtin_prefetch(&b->stack_locs.items[b->stack_first.items[sample]]);
+    __builtin_prefetch(&b->values.items[sample * n_types]);
 }
 
 bool builder_has_failed(const struct builder *b)

@@ -23,6 +23,8 @@ void builder_free(struct builder *b);         /* gives up; NULL is fine */
 struct profile *builder_header(struct builder *b);
 
 uint32_t builder_string(struct builder *b, struct str s); /* interned */
+/* The same of many at once, which is quicker: ids[i] is that of texts[i]. */
+void builder_strings(struct builder *b, const struct str *texts, size_t n, uint32_t *ids);
 struct str builder_text(const struct builder *b, uint32_t string);
 void builder_comment(struct builder *b, uint32_t string);
 void builder_type(struct builder *b, uint32_t type, uint32_t unit);
@@ -40,10 +42,6 @@ void builder_reserve(struct builder *b, size_t n_samples, size_t n_frames, size_
 void builder_sample(struct builder *b, const uint32_t *locs, uint32_t n_locs, const int64_t *values,
                     const struct profile_label *labels, uint32_t n_labels);
 
-/* Room for the stack of the next sample, to be filled and handed to builder_sample; until the
- * next row is added.  NULL after a failure. */
-uint32_t *builder_stack_room(struct builder *b, size_t n_locs);
-
 /* The n_types values of sample row i, to change; until the next row is added.
  * NULL after a failure. */
 int64_t *builder_values(struct builder *b, uint32_t sample);
@@ -54,6 +52,10 @@ const struct profile_function *builder_function_at(const struct builder *b, uint
 const struct profile_location *builder_location_at(const struct builder *b, uint32_t i,
                                                    const struct profile_line **lines);
 const uint32_t *builder_stack_at(const struct builder *b, uint32_t sample, size_t *n_locs);
+
+/* A row that is to be asked for soon. */
+void builder_prefetch_location(const struct builder *b, uint32_t i);
+void builder_prefetch_sample(const struct builder *b, uint32_t sample);
 
 bool builder_has_failed(const struct builder *b);
 
