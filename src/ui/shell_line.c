@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <poll.h>
 #include <signal.h>
@@ -17,7 +18,8 @@
 #include <wchar.h>
 
 #define HISTORY_LINES 2000
-#define HISTORY_BYTES (256 << 10) /* a file that is longer is cut to these lines */
+#define HISTORY_BYTES (256 << 10)       /* a file that is longer is cut to these lines */
+#define HISTORY_COOKIE "_HiStOrY_V2_\n" /* what libedit's file begins with */
 #define WORD_ENDS " \t\n>"
 
 /* libedit's interface of readline. */
@@ -27,7 +29,6 @@ static struct {
     int (*add_history)(const char *);
     int (*read_history)(const char *);
     int (*write_history)(const char *);
-    int (*append_history)(int, const char *);
     int (*stifle_history)(int);
     void (*using_history)(void);
     void (*resize)(void);
@@ -180,7 +181,6 @@ static bool load(void)
     *(void **)&edit.add_history = dlsym(lib, "add_history");
     *(void **)&edit.read_history = dlsym(lib, "read_history");
     *(void **)&edit.write_history = dlsym(lib, "write_history");
-    *(void **)&edit.append_history = dlsym(lib, "append_history");
     *(void **)&edit.stifle_history = dlsym(lib, "stifle_history");
     *(void **)&edit.using_history = dlsym(lib, "using_history");
     *(void **)&edit.resize = dlsym(lib, "rl_resize_terminal");
@@ -195,10 +195,9 @@ static bool load(void)
     edit.out = dlsym(lib, "rl_outstream");
     edit.get = dlsym(lib, "rl_getc_function");
     return edit.readline && edit.add_history && edit.read_history && edit.write_history &&
-           edit.append_history && edit.stifle_history && edit.using_history && edit.resize &&
-           edit.redraw && edit.completion && edit.word_ends && edit.append_character &&
-           edit.is_completed && edit.line_buffer && edit.line_end && edit.in && edit.out &&
-           edit.get;
+           edit.stifle_history && edit.using_history && edit.resize && edit.redraw &&
+           edit.completion && edit.word_ends && edit.append_character && edit.is_completed &&
+           edit.line_buffer && edit.line_end && edit.in && edit.out && edit.get;
 }
 
 /* Names are UTF-8 to libedit too, also where no locale is set. */
@@ -223,6 +222,29 @@ static char *history_file(void)
         (void)file_make_folders(buf_str(&path), 0700, NULL);
     buf_puts(&path, "/pprof_history");
     return path.failed ? NULL : strdup(buf_str(&path));
+}
+
+/* Add a line to the file, as libedit encodes it (strvis with VIS_WHITE); other shells add to
+ * it too.  libedit's append_history writes the line before it once more. */
+static void save_line(const struct buf *line)
+{
+    AUTO_BUF out = {0};
+    struct stat st;
+    AUTO_FD fd = open(shell.history, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return;
+    if (st.st_size == 0)
+        buf_puts(&out, HISTORY_COOKIE);
+    for (size_t i = 0; i < line->len; i++) {
+        unsigned char c = (unsigned char)line->data[i];
+        if (c == '\\' || c <= ' ' || c == 0x7f)
+            buf_printf(&out, "\\%03o", c);
+        else
+            buf_putc(&out, (char)c);
+    }
+    buf_putc(&out, '\n');
+    if (!out.failed && write(fd, out.data, out.len) < 0)
+        return; /* as where there is no history */
 }
 
 void shell_line_begin(shell_complete_fn *fn, void *arg)
@@ -306,8 +328,8 @@ bool shell_line_read(const char *prompt, struct buf *line)
     free(text);
     if (line->len && strcmp(buf_str(line), shell.last) != 0) {
         edit.add_history(buf_str(line));
-        if (shell.history) /* other shells add to it too */
-            (void)edit.append_history(1, shell.history);
+        if (shell.history)
+            save_line(line);
     }
     snprintf(shell.last, sizeof shell.last, "%s", buf_str(line));
     return true;
