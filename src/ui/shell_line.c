@@ -143,6 +143,29 @@ static size_t common_length(const char *a, const char *b)
     return n;
 }
 
+/* Does what all words begin with, the first n bytes of `word`, contain what was typed?
+ * Backslashes before characters that mean themselves may be missing in that. */
+static bool holds_typed(const char *word, size_t n, const char *typed)
+{
+    for (size_t begin = 0; begin < n; begin++) {
+        size_t i = begin;
+        const char *t = typed;
+        while (i < n && *t) {
+            if (word[i] == '\\' && *t != '\\') {
+                i++;
+                continue;
+            }
+            if (word[i] != *t)
+                break;
+            i++;
+            t++;
+        }
+        if (!*t)
+            return true;
+    }
+    return false;
+}
+
 /* libedit: [0] replaces the word, the others are listed; all malloc'ed. */
 static char **complete(const char *text, int start, int end)
 {
@@ -160,9 +183,8 @@ static char **complete(const char *text, int start, int end)
     char **list = n && !words.failed ? calloc(n + 2, sizeof *list) : NULL;
     if (!list)
         return NULL;
-    /* Words that only contain what was typed may begin otherwise. */
-    bool goes_on = strncmp(first, text, strlen(text)) == 0 && common >= strlen(text);
-    list[0] = n == 1 || goes_on ? strndup(first, common) : strdup(text);
+    /* Words contain what was typed, but need not begin in the same way. */
+    list[0] = n == 1 || holds_typed(first, common, text) ? strndup(first, common) : strdup(text);
     *edit.append_character = n == 1 && first[strlen(first) - 1] == '=' ? 0 : ' ';
     size_t i = 1;
     for (const char *w = first; n > 1 && w < stop; w += strlen(w) + 1)

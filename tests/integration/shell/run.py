@@ -191,6 +191,7 @@ def test_completion():
     path = os.path.join(WORK, "names.folded")
     with open(path, "w") as f:
         f.write("größe;計算 5\n<Vec<T> as Clone>::clone;operator new(long) 3\n")
+        f.write("net/http.(*conn).serve;net/http.(*conn).read 2\n")
     t = Terminal(path)
     check("UTF-8", complete(t, "peek gr\t", "e "))
     t.type("peek 計\t")
@@ -199,6 +200,8 @@ def test_completion():
     out = plain(t.wait_for("(pprof) "))
     check("UTF-8 in a command", "| 計算" in out and "größe" in out, out)
     check("blanks in names", complete(t, "peek oper\t", r"ator.new\(long\) "))
+    check("what all names begin with, whatever part was typed",
+          complete(t, "peek http.(*c\t", r"net/http\.\(\*conn\)\."))
     check("-cum", complete(t, "top -cu\t", "m "))
     t.type("tags no more\n")
     t.wait_for("(pprof) ")
