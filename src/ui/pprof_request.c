@@ -207,7 +207,7 @@ static void parse_symbolize(const char *mode, struct fetch_request *fetch)
     }
 }
 
-/* A flag that takes a whole number; 0: it is not given. */
+/* A flag that takes a whole number; not above 0: as if it was not given. */
 static bool flag_number(const struct flag *flag, int *n, struct err *err)
 {
     char *end;
@@ -216,7 +216,7 @@ static bool flag_number(const struct flag *flag, int *n, struct err *err)
         return true;
     errno = 0;
     long v = strtol(flag->value, &end, 10);
-    if (!*flag->value || *end || errno || v < -1 || v > INT_MAX / 2)
+    if (!*flag->value || *end || errno || v < INT_MIN || v > INT_MAX / 2)
         return err_set(err, ERR_USAGE, "invalid value '%s' for -%s: it takes a whole number",
                        flag->value, flag->name);
     *n = (int)v;
@@ -338,13 +338,15 @@ void pprof_usage(struct buf *out)
         "  DEBUGINFOD_URLS        Servers to ask for debug information\n");
 }
 
-/* "-list FILE": the file was taken for a regexp. */
-static bool no_profile(const struct flag *flags, const char *last, struct err *err)
+/* "-list FILE": the file was taken for a regexp, or for another flag's value. */
+static bool no_profile(const struct flag_table *table, const char *last, struct err *err)
 {
-    for (size_t i = 0; report_registry[i]; i++)
-        if (report_registry[i]->flags & REPORT_TAKES_REGEXP && flags[i].value == last)
-            return err_set(err, ERR_USAGE, "no profile given: '%s' is the REGEXP of -%s", last,
-                           flags[i].name);
+    for (size_t i = 0; i < table->flags.n; i++) {
+        const struct flag *flag = &table->flags.items[i];
+        if (!flag->is_bool && flag->value == last)
+            return err_set(err, ERR_USAGE, "no profile given: '%s' is the value of -%s", last,
+                           flag->name);
+    }
     return err_set(err, ERR_USAGE, "no profile given; see 'sonde pprof -help'");
 }
 
@@ -365,7 +367,7 @@ static bool parse(int argc, char **argv, struct flag_table *table, struct pprof_
     if (!flags_parse(flags, table->flags.n, argc, argv, &n_used, help, err) || *help)
         return err->code == ERR_NONE;
     if (n_used == argc)
-        return no_profile(flags + table->first_report, argv[argc - 1], err);
+        return no_profile(table, argv[argc - 1], err);
     const char *config = flags[OWN_CONFIG].value, *http = flags[OWN_HTTP].value;
     request->http = http && *http ? http : NULL;
     request->no_browser = is_on(&flags[OWN_NO_BROWSER]);
