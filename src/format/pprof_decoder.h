@@ -80,6 +80,7 @@ struct decoder {
 
     struct ids mapping_ids, function_ids, location_ids;
 
+    const struct pprof_ids_ops *ids; /* NULL: the processor cannot */
     /* Decodes a chunk's samples; locations that do not exist may become rows that do not. */
     bool (*decode)(const struct decoder *, struct chunk *, struct place *);
     /* The profile's columns, until it has them. */

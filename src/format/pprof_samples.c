@@ -2,15 +2,11 @@
 
 #include "base/pages.h"
 #include "base/pool.h"
+#include "format/pprof_ids.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#if defined(__x86_64__) && __has_include(<sys/platform/x86.h>)
-#include <immintrin.h>
-#include <sys/platform/x86.h>
-#define HAS_CPU_FEATURES
-#endif
 
 #define FEW_BYTES ((size_t)2 << 20) /* of samples: threads would cost more than they save */
 
@@ -74,19 +70,6 @@ static bool no_location(const struct decoder *d, const uint8_t *at, uint64_t id,
                            "sample refers to location %" PRIu64 ", which does not exist", id);
 }
 
-/* Whether the processor takes scattered bits out of a word in a few cycles: AMD's (with
- * SSE4a) take hundreds for it before Zen 3 (with VAES). */
-static bool has_fast_pext(void)
-{
-#ifdef HAS_CPU_FEATURES
-    /* As libc has them: asking the processor takes longer in a virtual machine. */
-    return CPU_FEATURE_ACTIVE(BMI2) && CPU_FEATURE_ACTIVE(AVX2) &&
-           (!CPU_FEATURE_PRESENT(SSE4A) || CPU_FEATURE_PRESENT(VAES));
-#else
-    return false;
-#endif
-}
-
 /* The value of the varint in the bytes of w that `mask` covers, from bit `shift` on. */
 static inline __attribute__((always_inline)) uint64_t squeeze(uint64_t w, uint64_t mask, int shift,
                                                               bool pext)
@@ -101,64 +84,6 @@ static inline __attribute__((always_inline)) uint64_t squeeze(uint64_t w, uint64
     return proto_squeeze((w & mask) >> shift);
 }
 
-#ifdef HAS_CPU_FEATURES
-#define SHORT_BYTES 40 /* that are read at once */
-#define SHORT_IDS 6    /* that are written at once; the last of them may be none */
-
-/* Rows of dense ids at p, as long as they are of four bytes at most: their ends in 16 bytes are
- * found at once, so that none waits for the one before.  Returns the position after them and
- * advances place->loc.  Whether there are such rows is for the caller to see. */
-static __attribute__((target("avx2,bmi,bmi2,lzcnt,popcnt"))) const uint8_t *
-take_short_ids(const struct decoder *d, const uint8_t *p, const uint8_t *end, struct place *place)
-{
-    uint32_t *to = place->loc;
-    while (p < end && d->in.end - p >= SHORT_BYTES && place->loc_end - to >= SHORT_IDS) {
-        uint32_t in_id = end - p < 16 ? (1u << (end - p)) - 1 : 0xffff;
-        uint32_t goes_on =
-            (uint32_t)_mm_movemask_epi8(_mm_loadu_si128((const __m128i_u *)p)) & in_id;
-        uint32_t ends = goes_on ^ in_id, four = goes_on & goes_on >> 1;
-        if ((four & four >> 2) || !ends)
-            break;
-        uint32_t left = ends, begin = 0;
-#define TAKE(i)                                                                                    \
-    do {                                                                                           \
-        uint32_t after = _tzcnt_u32(left) + 1, w;                                                  \
-        memcpy(&w, p + begin, sizeof w);                                                           \
-        to[i] = _pext_u32(_bzhi_u32(w, 8 * (after - begin)), 0x7f7f7f7f) - 1;                      \
-        begin = after;                                                                             \
-        left = _blsr_u32(left);                                                                    \
-    } while (0)
-        TAKE(0);
-        TAKE(1);
-        TAKE(2);
-        TAKE(3);
-        TAKE(4);
-        TAKE(5);
-#undef TAKE
-        uint32_t n = (uint32_t)_mm_popcnt_u32(ends);
-        to += n < SHORT_IDS ? n : SHORT_IDS;
-        p += n < SHORT_IDS ? 32 - _lzcnt_u32(ends) : begin;
-    }
-    place->loc = to;
-    return p;
-}
-
-static __attribute__((target("avx2"))) uint32_t largest_by_lanes(const uint32_t *locs, size_t n)
-{
-    __m256i max = _mm256_setzero_si256();
-    size_t i = 0;
-    for (; i + 8 <= n; i += 8)
-        max = _mm256_max_epu32(max, _mm256_loadu_si256((const __m256i_u *)&locs[i]));
-    __m128i m = _mm_max_epu32(_mm256_castsi256_si128(max), _mm256_extracti128_si256(max, 1));
-    m = _mm_max_epu32(m, _mm_shuffle_epi32(m, 0x4e));
-    m = _mm_max_epu32(m, _mm_shuffle_epi32(m, 0xb1));
-    uint32_t most = (uint32_t)_mm_cvtsi128_si32(m);
-    for (; i < n; i++)
-        most = locs[i] > most ? locs[i] : most;
-    return most;
-}
-#endif
-
 /* The bulk of a profile.  Two ids are taken out of each 8 bytes, so that the
  * search for where one ends does not hold up the next.  Advances *out. */
 static inline __attribute__((always_inline)) bool decode_locs(const struct decoder *d,
@@ -168,11 +93,9 @@ static inline __attribute__((always_inline)) bool decode_locs(const struct decod
 {
     const uint8_t *p = f->p, *end = f->end;
     uint64_t id;
-#ifdef HAS_CPU_FEATURES
-    if (pext && d->location_ids.dense)
-        p = take_short_ids(d, p, end, place);
-#endif
     uint32_t *to = place->loc;
+    if (pext && d->location_ids.dense)
+        p = d->ids->take(p, end, d->in.end, &to, place->loc_end);
     while (p < end) {
         if (d->in.end - p >= 8) {
             uint64_t w;
@@ -327,15 +250,14 @@ static bool decode_by_pext(const struct decoder *d, struct chunk *chunk, struct 
 
 static void choose_decode(struct decoder *d)
 {
-    d->decode = has_fast_pext() ? decode_by_pext : decode_by_words;
+    d->ids = pprof_ids_ops();
+    d->decode = d->ids ? decode_by_pext : decode_by_words;
 }
 
 static uint32_t largest(const struct decoder *d, const uint32_t *locs, size_t n)
 {
-#ifdef HAS_CPU_FEATURES
-    if (d->decode == decode_by_pext)
-        return largest_by_lanes(locs, n);
-#endif
+    if (d->ids)
+        return d->ids->largest(locs, n);
     uint32_t most = 0;
     for (size_t i = 0; i < n; i++)
         most = locs[i] > most ? locs[i] : most;
