@@ -156,7 +156,7 @@ static void name_others(struct legacy *l, size_t begin, size_t end)
         name_left_out(l, end - 1, STR("runtime.goexit"), false);
     for (size_t i = begin; i < top; i++)
         if (is_unnamed(l, i))
-            name_left_out(l, i, STR("runtime.<hidden>"), true);
+            name_left_out(l, i, STR(GO_LEFT_OUT), true);
 }
 
 void go_comments_flush(struct go_comments *c)

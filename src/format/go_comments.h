@@ -4,12 +4,15 @@
  *   # labels: {"key":"value"}
  *
  * pprof passes these over.  Go leaves frames out: runtime.goexit, and on top of the
- * stack those of the runtime, which become "runtime.<hidden>".
+ * stack those of the runtime, which become GO_LEFT_OUT.
  * Threads: one at a time. */
 #ifndef SONDE_FORMAT_GO_COMMENTS_H
 #define SONDE_FORMAT_GO_COMMENTS_H
 
 #include "format/legacy.h"
+
+/* The name of frames that were left out. */
+#define GO_LEFT_OUT "runtime.<hidden>"
 
 struct go_frame {
     uint64_t pc;

@@ -3,6 +3,7 @@
 #include "base/gzip.h"
 #include "base/map.h"
 #include "base/reader.h"
+#include "format/go_comments.h"
 #include "format/pprof_write.h"
 #include "model/builder.h"
 #include "sym/demangle.h"
@@ -98,6 +99,16 @@ struct namer {
     VEC(struct profile_line *) made;   /* what `lines` point at */
 };
 
+/* Has it no name, or one that says no more than that? */
+static bool wants_name(const struct profile *p, const struct profile_location *l)
+{
+    if (l->n_lines == 0)
+        return true;
+    uint32_t function = p->lines[l->first_line].function;
+    return l->n_lines == 1 && function != PROFILE_NONE &&
+           strcmp(profile_cstr(p, p->functions[function].name), GO_LEFT_OUT) == 0;
+}
+
 /* The addresses of a mapping that need names, as servers want them: "0x1+0x2". */
 static size_t list_addresses(const struct namer *n, uint32_t mapping, uint64_t offset,
                              struct buf *out)
@@ -105,7 +116,7 @@ static size_t list_addresses(const struct namer *n, uint32_t mapping, uint64_t o
     size_t n_addresses = 0;
     for (uint32_t i = 0; i < n->p->n_locations; i++) {
         const struct profile_location *l = &n->p->locations[i];
-        if (l->mapping == mapping && l->address && l->n_lines == 0)
+        if (l->mapping == mapping && l->address && wants_name(n->p, l))
             buf_printf(out, "%s0x%" PRIx64, n_addresses++ ? "+" : "", l->address + offset);
     }
     return n_addresses;
@@ -190,7 +201,7 @@ static bool name_mapping(struct namer *n, uint32_t mapping, const struct remote_
     for (uint32_t i = 0; ok && i < n->p->n_locations; i++) {
         const struct profile_location *l = &n->p->locations[i];
         uint32_t f = l->mapping == mapping ? map_get(&map, l->address) : PROFILE_NONE;
-        if (f == PROFILE_NONE)
+        if (f == PROFILE_NONE || !wants_name(n->p, l))
             continue;
         struct profile_line *line = malloc(sizeof *line);
         ok = line && vec_push(&n->made, line);

@@ -60,6 +60,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.answer(profile("/no/such/program"))
         elif path == "/two":  # one of them without addresses
             self.answer(profile(more=field(3, field(1, 2) + field(2, 0xa000) + field(3, 0xb000))))
+        elif path == "/debug/pprof/goroutine":  # a frame of the runtime left out
+            self.answer(b"goroutine profile: total 2\n2 @ 0x1235 0x2346\n#\t0x2345\tmain.work+0x5\t/w.go:7\n")
         elif path == "/loop":
             self.answer(b"", 302, Location="/loop")
         elif path == "/moved":
@@ -165,6 +167,9 @@ try:
     names("names of a mapping with a file", "-symbolize=remote", f"http://{at}/named")
     names("names in full", "-symbolize=demangle=full", f"http://{at}/a/profilez",
           out=("first", "ns::second(int)"))
+    names("names that a text leaves out", f"http://{at}/debug/pprof/goroutine?debug=1", out=("first", "main.work"))
+    names("names left out", "-symbolize=local", f"http://{at}/debug/pprof/goroutine?debug=1",
+          out=("runtime.<hidden>", "main.work"))
     status, out, err = pprof("-raw", "-symbolize=remote", f"http://{at}/two")
     check("mappings have names then", out.count("[FN]") == 2, out + err)
     Handler.asked.clear()
