@@ -124,7 +124,10 @@
   });
 
   function resize() {
-    if (svg === document.documentElement) width = Math.max(640, window.innerWidth);
+    if (svg === document.documentElement) {
+      const seen = window.visualViewport; // without the scrollbar
+      width = Math.max(640, seen ? Math.floor(seen.width * seen.scale) : window.innerWidth);
+    }
     svg.setAttribute("width", width);
     svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
     svg.querySelector(".bg").setAttribute("width", width);
