@@ -31,15 +31,16 @@ bool source_read(const char *name, const struct source_options *options, struct 
                  struct url *url, struct err *err)
 {
     struct stat st;
+    bool is_flag = name[0] == '-' && name[1];
     *url = (struct url){0};
-    if (stat(name, &st) != 0 &&
+    if (stat(name, &st) != 0 && !is_flag &&
         url_of_source(url, name, options->seconds, options->timeout_seconds))
         return ask(name, url, options, file, err);
     url_release(url);
     *url = (struct url){0};
     if (file_read(file, name, err))
         return true;
-    if (err->sys_errno == ENOENT && name[0] == '-' && name[1])
+    if (err->sys_errno == ENOENT && is_flag)
         err_set(err, ERR_IO, "cannot read '%s': no such file; options come before sources", name);
     return false;
 }
