@@ -4,8 +4,8 @@
 #include "base/intern.h"
 #include "base/map.h"
 #include "base/vec.h"
-#include "collect/jit.h"
 #include "model/builder.h"
+#include "sym/perfmap.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -296,7 +296,7 @@ static void name_jit_code(struct gather *g, uint64_t since_unix_ns, struct diag 
         if (p->jit_mapping == PROFILE_NONE)
             continue;
         struct mapping *m = &g->mappings.items[p->jit_mapping];
-        struct perfmap *names = jit_map_open(p->pid, since_unix_ns, diag);
+        struct perfmap *names = perfmap_of_process(p->pid, since_unix_ns, diag);
         m->start = UINT64_MAX;
         m->limit = 0;
         for (size_t j = 0; j < g->locations.n; j++) {

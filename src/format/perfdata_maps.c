@@ -1,5 +1,7 @@
 #include "format/perfdata_maps.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -57,7 +59,8 @@ static void forget_cache(struct perfdata_space *space)
 /* Is it a piece of a file, the same in all processes?  Not so is what has no file. */
 static bool is_file(struct str file)
 {
-    static const char *const others[] = {"//", "/memfd:", "/dev/", "/anon_hugepage", "/SYSV"};
+    static const char *const others[] = {"//",    "/memfd:",   "/dev/", "/anon_hugepage",
+                                         "/SYSV", "/tmp/perf-"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         if (str_has_prefix(file, str_of(others[i])))
             return false;
@@ -141,12 +144,28 @@ static bool is_library(struct str file)
     return false;
 }
 
+/* Memory that has no file, where generated code is. */
+static bool is_anonymous(struct str file)
+{
+    static const char *const names[] = {"//anon", "[anon", "/memfd:", "/dev/zero",
+                                        "/anon_hugepage"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (str_has_prefix(file, str_of(names[i])))
+            return true;
+    return false;
+}
+
 bool perfdata_maps_add(struct perfdata_maps *m, uint32_t pid, uint64_t start, uint64_t len,
                        uint64_t offset, struct str file, struct str build_id, bool is_data)
 {
     uint64_t limit = start + len < start ? UINT64_MAX : start + len;
     if (limit == start)
         return true;
+    char perf_map[32]; /* where perf looks for the names of a process's generated code */
+    if (pid != PERFDATA_KERNEL && is_anonymous(file)) {
+        snprintf(perf_map, sizeof perf_map, "/tmp/perf-%" PRIu32 ".map", pid);
+        file = str_of(perf_map);
+    }
     struct perfdata_mapping want = {.start = start, .limit = limit, .offset = offset};
     want.file = intern_add(&m->texts, file);
     want.build_id = intern_add(&m->texts, build_id);

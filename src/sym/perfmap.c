@@ -3,9 +3,14 @@
 #include "base/reader.h"
 #include "base/vec.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#define OVERLAP_MAX 1024 /* entries looked at for one address */
+#define MAP_BYTES_MAX (1u << 30)
+#define CLOCK_SLACK_NS 1000000000u /* file times lag behind the clock by a tick or more */
+#define OVERLAP_MAX 1024           /* entries looked at for one address */
 
 struct entry {
     uint64_t start, end, reach; /* reach: the largest end up to this entry */
@@ -88,6 +93,33 @@ struct perfmap *perfmap_open(const char *path, struct err *err)
             e->reach = e[-1].reach;
     }
     return map;
+}
+
+struct perfmap *perfmap_of_process(pid_t pid, uint64_t since_unix_ns, struct diag *diag)
+{
+    char path[48];
+    struct stat st;
+    snprintf(path, sizeof path, "/tmp/perf-%d.map", (int)pid);
+    if (lstat(path, &st) != 0)
+        return NULL;
+    uint64_t written = (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
+    bool trusted = geteuid() == 0 || st.st_uid == geteuid() || st.st_uid == 0;
+    if (!S_ISREG(st.st_mode) || !trusted || written + CLOCK_SLACK_NS < since_unix_ns ||
+        st.st_size > MAP_BYTES_MAX) {
+        diag_add(diag, "'%s' is not used: it is not the recorded process's", path);
+        return NULL;
+    }
+    struct err err;
+    struct perfmap *map = perfmap_open(path, &err);
+    if (!map)
+        diag_add(diag, "JIT code is not named: %s", err.msg);
+    return map;
+}
+
+bool perfmap_is_path(const char *path, pid_t *pid)
+{
+    int n = 0;
+    return sscanf(path, "/tmp/perf-%9d.map%n", pid, &n) == 1 && n && !path[n];
 }
 
 void perfmap_free(struct perfmap *map)

@@ -24,6 +24,7 @@ struct target {
     char *fetched;   /* path in debuginfod's cache, or NULL; owned */
     uint32_t object; /* index of a batch, or BATCH_NONE: not to be symbolised */
     struct elf_mapping at;
+    bool is_jit; /* generated code, which a perf map may name */
 };
 #define BATCH_NONE UINT32_MAX
 #define KERNEL_HALF ((uint64_t)1 << 63) /* of the address space */
@@ -286,6 +287,11 @@ static bool choose_target(struct resolver *r, uint32_t m, struct err *err)
             r->missing_binaries = true;
         return true;
     }
+    pid_t pid;
+    if (perfmap_is_path(path, &pid)) {
+        target->is_jit = true;
+        return true;
+    }
     if (is_unsymbolizable(path) || (!mapping->build_id && is_url(path)))
         return true;
     struct batch *batch = open_or_fetch(r, m, &index, &why);
@@ -454,26 +460,12 @@ static bool add_lines(struct resolver *r)
 
 /* --- JIT code --- */
 
-static bool may_be_jit(const struct resolver *r, const struct profile_location *location)
+static bool add_jit_lines(struct resolver *r, uint32_t m, const struct perfmap *map)
 {
-    if (location->n_lines > 0)
-        return false;
-    if (location->mapping >= r->old->n_mappings)
-        return true;
-    const char *file = mapping_text(r, r->old->mappings[location->mapping].file);
-    return !*file || strcmp(file, "//anon") == 0 || has_prefix(file, "[anon") ||
-           has_prefix(file, "/memfd:") || has_prefix(file, "/dev/zero");
-}
-
-static bool add_jit_lines(struct resolver *r, struct perfmap *map)
-{
-    for (uint32_t i = 0; i < r->old->n_locations; i++) {
-        const struct profile_location *location = &r->old->locations[i];
-        uint32_t function;
-        struct str name = {"", 0};
-        if (may_be_jit(r, location))
-            name = perfmap_find(map, location->address);
-        if (name.len == 0)
+    for (uint32_t k = r->order_first[m]; map && k < r->order_first[m + 1]; k++) {
+        uint32_t i = r->order[k], function;
+        struct str name = perfmap_find(map, r->old->locations[i].address);
+        if (r->old->locations[i].n_lines > 0 || name.len == 0)
             continue;
         if (!function_of(r, builder_string(r->builder, name), 0, 0, &function))
             return false;
@@ -481,10 +473,31 @@ static bool add_jit_lines(struct resolver *r, struct perfmap *map)
         r->new_count[i] = 1;
         if (!vec_push(&r->new_lines, (struct profile_line){function, 0, 0}))
             return false;
-        if (location->mapping < r->old->n_mappings)
-            r->mappings[location->mapping].has_functions = true;
+        r->mappings[m].has_functions = true;
     }
     return true;
+}
+
+/* A map that is not there is no fault. */
+static bool resolve_jit(struct resolver *r)
+{
+    uint64_t since = r->old->time_nanos > 0 ? (uint64_t)r->old->time_nanos : 0;
+    bool ok = true;
+    for (uint32_t first = 0; ok && first < r->old->n_mappings; first++) {
+        uint32_t file = r->old->mappings[first].file;
+        pid_t pid;
+        if (!r->targets[first].is_jit || !perfmap_is_path(mapping_text(r, file), &pid))
+            continue;
+        struct perfmap *map = perfmap_of_process(pid, since, r->diag);
+        for (uint32_t m = first; ok && m < r->old->n_mappings; m++) {
+            if (r->targets[m].is_jit && r->old->mappings[m].file == file) {
+                ok = add_jit_lines(r, m, map);
+                r->targets[m].is_jit = false;
+            }
+        }
+        perfmap_free(map);
+    }
+    return ok;
 }
 
 /* --- the kernel --- */
@@ -546,16 +559,6 @@ static bool add_kernel_lines(struct resolver *r)
     return true;
 }
 
-/* A map that is not there is no fault: most processes have none. */
-static bool resolve_jit(struct resolver *r, struct err *err)
-{
-    struct err why = {0};
-    struct perfmap *map = r->options->perf_map ? perfmap_open(r->options->perf_map, &why) : NULL;
-    bool ok = why.code != ERR_NOMEM && (!map || add_jit_lines(r, map));
-    perfmap_free(map);
-    return ok || err_nomem(err);
-}
-
 /* --- the new profile --- */
 
 /* The function under pprof's name for it. */
@@ -608,10 +611,10 @@ static bool is_final(const struct resolver *r)
 {
     const struct profile *p = r->old;
     AUTO_BUF buf = {0};
-    if (r->batches.n > 0 || r->kernel || r->options->perf_map || r->options->force)
+    if (r->batches.n > 0 || r->kernel || r->options->force)
         return false;
     for (uint32_t i = 0; i < p->n_mappings; i++) {
-        if (r->targets[i].located)
+        if (r->targets[i].located || r->targets[i].is_jit)
             return false;
     }
     for (uint32_t i = 0; i < p->n_functions; i++) {
@@ -655,10 +658,8 @@ static bool symbolise(struct resolver *r, struct err *err)
         return err_nomem(err);
     if (!look_up(r, err))
         return false;
-    if (!add_lines(r) || !add_kernel_lines(r))
+    if (!add_lines(r) || !add_kernel_lines(r) || !resolve_jit(r))
         return err_nomem(err);
-    if (!resolve_jit(r, err))
-        return false;
     return copy_tables(r) || err_nomem(err);
 }
 

@@ -5,7 +5,7 @@
  * each other mapping is found (the path itself, PPROF_BINARY_PATH, build-id
  * folders, .gnu_debuglink, debuginfod), its build ID compared, and every address
  * of the mapping looked up: DWARF lines with inlined frames, else Go's pclntab,
- * else ELF symbols; perf maps for JIT code; /proc/kallsyms for the kernel, if the
+ * else ELF symbols; perf maps for mappings of their name (JIT code); /proc/kallsyms for the kernel, if the
  * profile is of the one that runs.
  *
  * Names that the profile has are demangled too.
@@ -35,7 +35,6 @@ struct resolve_options {
      * the next call. */
     const char *(*locate)(void *arg, const char *file, const char *build_id);
     void *locate_arg;
-    const char *perf_map; /* "/tmp/perf-PID.map" for addresses in no mapping; or NULL */
 };
 
 /* The profile with symbols; takes over `profile` (freed, or owned by the

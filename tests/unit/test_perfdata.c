@@ -2,6 +2,7 @@
  * ones from a file, from a pipe, compressed and of the other byte order; damage. */
 #include "alloc_fail.h"
 #include "base/reader.h"
+#include "format/perfdata_maps.h"
 #include "format/perfdata_read.h"
 #include "format/pprof_write.h"
 #include "unit.h"
@@ -225,6 +226,23 @@ static void refused(void **state)
     assert_false(perfdata_format.probe((const uint8_t *)"PERFILE3\x10\0\0\0\0\0\0\0", 16));
 }
 
+/* Generated code is of its process, under the name of the map that may name it; files are not. */
+static void without_file(void **state)
+{
+    struct perfdata_maps m;
+    assert_true(perfdata_maps_init(&m, 100));
+    for (uint32_t pid = 7; pid < 9; pid++) {
+        assert_true(perfdata_maps_add(&m, pid, 0x1000, 0x1000, 0, STR("//anon"), STR(""), false));
+        assert_true(perfdata_maps_add(&m, pid, 0x5000, 0x1000, 0, STR("/bin/x"), STR(""), false));
+    }
+    assert_int_equal(m.mappings.n, 3);
+    assert_string_equal(m.texts.strings[m.mappings.items[0].file].p, "/tmp/perf-7.map");
+    assert_string_equal(m.texts.strings[m.mappings.items[1].file].p, "/bin/x");
+    assert_string_equal(m.texts.strings[m.mappings.items[2].file].p, "/tmp/perf-8.map");
+    assert_int_equal(perfdata_maps_space(&m, 7)->program, 1);
+    perfdata_maps_release(&m);
+}
+
 static void every_allocation_fails(void **state)
 {
     static const char *const names[] = {"file.data", "pipe.data", "zstd.data"};
@@ -248,9 +266,10 @@ static void every_allocation_fails(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_file),    cmocka_unit_test(all_forms_are_one_profile),
-        cmocka_unit_test(cut_short), cmocka_unit_test(damaged),
-        cmocka_unit_test(refused),   cmocka_unit_test(every_allocation_fails),
+        cmocka_unit_test(a_file),       cmocka_unit_test(all_forms_are_one_profile),
+        cmocka_unit_test(cut_short),    cmocka_unit_test(damaged),
+        cmocka_unit_test(refused),      cmocka_unit_test(every_allocation_fails),
+        cmocka_unit_test(without_file),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,9 @@
 #include "sym/kernel_names.h"
 #include "sym/resolve.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
 #define ID "00112233445566778899aabbccddeeff00112233"
 #define OTHER_ID "ffffffffffffffffffffffffffffffffffffffff"
 #define RUN (MADE_ELF_BASE + 0x100) /* 8 bytes of function _Z3runv */
@@ -107,6 +110,23 @@ static void left_alone(void **state)
     expect("//anon", "", "", NULL);
 }
 
+/* A mapping that has the name of this process's perf map. */
+static void generated_code(void **state)
+{
+    char path[48];
+    snprintf(path, sizeof path, "/tmp/perf-%d.map", (int)getpid());
+    expect(path, "", "", NULL);
+    FILE *f = fopen(path, "w");
+    fprintf(f, "%llx 8 JS:*run /x.js:1:13\n", (unsigned long long)RUN);
+    fclose(f);
+    expect(path, "", "JS:*run /x.js:1:13", NULL);
+    unlink(path);
+    assert_int_equal(mkdir(path, 0700), 0);
+    expect(path, "", "", "it is not the recorded process's");
+    rmdir(path);
+    expect("/tmp/perf-1.map.gz", "", "", "Local symbolization failed");
+}
+
 /* The store's file is taken, and the profile says so. */
 static void store(void **state)
 {
@@ -188,8 +208,9 @@ static int enter(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(found), cmocka_unit_test(not_found),  cmocka_unit_test(left_alone),
-        cmocka_unit_test(store), cmocka_unit_test(demangling), cmocka_unit_test(kernel),
+        cmocka_unit_test(found),          cmocka_unit_test(not_found), cmocka_unit_test(left_alone),
+        cmocka_unit_test(generated_code), cmocka_unit_test(store),     cmocka_unit_test(demangling),
+        cmocka_unit_test(kernel),
     };
     return cmocka_run_group_tests(tests, enter, made_folder_leave);
 }
