@@ -1,7 +1,5 @@
 #include "ui/output.h"
 
-#include "base/reader.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -49,13 +47,6 @@ void output_stream(struct buf *out, struct err *err)
     out->sink_arg = err;
 }
 
-bool output_file(const char *path, const struct buf *out, struct err *err)
-{
-    if (out->failed)
-        return err_nomem(err);
-    return file_write_atomic(path, out->data, out->len, err);
-}
-
 /* What is not whole goes with us. */
 static const int endings[] = {SIGINT, SIGTERM, SIGHUP};
 static const char *volatile unfinished;
@@ -86,12 +77,16 @@ static void unguard(void)
             sigaction(endings[i], &action, NULL);
 }
 
-static bool drain_file(void *arg, struct buf *out)
+bool output_file_drain(struct output_file *file, struct buf *out)
 {
-    struct output_file *file = arg;
     bool ok = write_all(file->fd, file->path, out->data, out->len, file->err);
     buf_clear(out);
     return ok;
+}
+
+static bool drain_file(void *arg, struct buf *out)
+{
+    return output_file_drain(arg, out);
 }
 
 bool output_file_begin(struct output_file *file, const char *path, struct buf *out, struct err *err)
@@ -136,13 +131,23 @@ bool output_file_end(struct output_file *file, struct buf *out, bool keep, struc
         ok = err_sys(err, errno, "cannot write '%s'", file->path);
     if (file->temporary && ok && rename(file->temporary, file->path) != 0)
         ok = err_sys(err, errno, "cannot write '%s'", file->path);
-    if (file->temporary && !ok)
-        unlink(file->temporary);
-    if (file->temporary)
+    if (file->temporary && ok)
         unguard();
+    else
+        output_file_drop(file);
     free(file->temporary);
     free(file->path);
     return ok;
+}
+
+void output_file_drop(struct output_file *file)
+{
+    if (!file->temporary)
+        return;
+    unlink(file->temporary);
+    unguard();
+    free(file->temporary);
+    file->temporary = NULL;
 }
 
 bool output_free_name(char path[NAME_MAX + 1], const char *ext, struct err *err)

@@ -19,13 +19,10 @@ bool output_stdout(const struct buf *out, struct err *err);
  * then writes the rest.  A failure is in *err, and `out` is failed. */
 void output_stream(struct buf *out, struct err *err);
 
-/* Write everything to `path`, whole or not at all; the same failures. */
-bool output_file(const char *path, const struct buf *out, struct err *err);
-
-/* The same, but `out` goes to the file piece by piece, as far as its writer drains it: between
- * output_file_begin and output_file_end it is at a name beside `path`.  A failure while it is
- * written is in *err, and `out` is failed.  False: nothing is left behind.  A device or a pipe is
- * written as it comes. */
+/* Let `out` go to the file `path`, whole or not at all, piece by piece, as far as its writer
+ * drains it: between output_file_begin and output_file_end it is at a name beside `path`.  A
+ * failure while it is written is in *err, and `out` is failed.  False: nothing is left behind.  A
+ * device or a pipe is written as it comes. */
 struct output_file {
     int fd;
     char *path, *temporary; /* temporary NULL: written straight */
@@ -35,6 +32,11 @@ bool output_file_begin(struct output_file *file, const char *path, struct buf *o
                        struct err *err);
 /* `keep` false: it is of no use, take it away. */
 bool output_file_end(struct output_file *file, struct buf *out, bool keep, struct err *err);
+
+/* What output_file_begin makes of the sink of `out`, for sinks that do more. */
+bool output_file_drain(struct output_file *file, struct buf *out);
+/* Take away what is there while another thread drains; output_file_end is still to come. */
+void output_file_drop(struct output_file *file);
 
 /* A name that does not exist yet: profile001.EXT, profile002.EXT, ... in the
  * current directory.  False with ERR_IO when 9999 of them exist. */

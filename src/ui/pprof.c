@@ -18,38 +18,40 @@ static bool is_for_stdout(const struct pprof_request *request)
            !((report->flags & REPORT_BINARY) && isatty(STDOUT_FILENO));
 }
 
-static bool write_out(const struct pprof_request *request, const struct buf *out, struct err *err)
-{
-    char path[NAME_MAX + 1];
-    const char *to = request->output;
-    if (is_for_stdout(request))
-        return output_stdout(out, err);
-    if (!to && request->report->viewer)
-        return viewer_show(request->report, out, true, err);
-    if (!to) {
-        if (!output_free_name(path, request->report->ext, err))
-            return false;
-        to = path;
-    }
-    if (!output_file(to, out, err))
-        return false;
-    tell("wrote the report to %s", to);
-    return true;
-}
-
-static bool make_report(const struct pprof_request *request, struct buf *out, struct diag *diag,
-                        struct err *err)
+static bool make_report(const struct pprof_request *request, struct buf *out, struct err *err)
 {
     struct original original;
-    struct profile *profile = fetch_with_original(&request->fetch, &original, diag, err);
-    if (!profile)
-        return false;
-    struct report_ctx ctx = {profile, &request->options, request->regexp, diag,
+    struct diag diag;
+    diag_init(&diag);
+    struct profile *profile = fetch_with_original(&request->fetch, &original, &diag, err);
+    struct report_ctx ctx = {profile, &request->options, request->regexp, &diag,
                              .original = &original};
     if (!request->output)
         ctx.screen = paint_screen(STDOUT_FILENO);
-    bool ok = graphviz_report(request->report, &ctx, request->tools, out, err);
+    bool ok = profile && graphviz_report(request->report, &ctx, request->tools, out, err);
     profile_free(profile);
+    tell_diag(&diag);
+    diag_release(&diag);
+    return ok;
+}
+
+static bool to_file(const struct pprof_request *request, struct err *err)
+{
+    AUTO_BUF out = {0};
+    char name[NAME_MAX + 1];
+    const char *path = request->output ? request->output : name;
+    struct output_file file;
+    struct err why = {0};
+    if ((!request->output && !output_free_name(name, request->report->ext, err)) ||
+        !output_file_begin(&file, path, &out, err))
+        return false;
+    file.err = &why;
+    bool ok = make_report(request, &out, err);
+    if (why.code)
+        *err = why;
+    ok = output_file_end(&file, &out, ok && !why.code, err);
+    if (ok)
+        tell("wrote the report to %s", path);
     return ok;
 }
 
@@ -57,16 +59,17 @@ static bool run_request(const struct pprof_request *request, struct err *err)
 {
     AUTO_BUF out = {0};
     struct err why = {0};
-    struct diag diag;
-    diag_init(&diag);
-    if (is_for_stdout(request))
+    bool is_shown = is_for_stdout(request);
+    if (!is_shown && (request->output || !request->report->viewer))
+        return to_file(request, err);
+    if (is_shown)
         output_stream(&out, &why);
-    bool ok = make_report(request, &out, &diag, err);
-    tell_diag(&diag);
-    diag_release(&diag);
+    bool ok = make_report(request, &out, err);
     if (why.code)
         *err = why;
-    return ok && !why.code && write_out(request, &out, err);
+    if (!ok || why.code)
+        return false;
+    return is_shown ? output_stdout(&out, err) : viewer_show(request->report, &out, true, err);
 }
 
 static bool run_shell(const struct pprof_request *request, struct err *err)

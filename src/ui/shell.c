@@ -38,8 +38,11 @@ struct job {
     struct original original;
     struct buf out;
     struct screen screen; /* where `out` goes, unless that is a file or a viewer */
+    const char *path;     /* the file's, or NULL */
+    char free_name[NAME_MAX + 1];
+    struct output_file file;
     struct diag diag;
-    struct err err;
+    struct err err, file_err;
     bool ok;
     int event;
     atomic_int state;
@@ -49,6 +52,8 @@ static atomic_int n_abandoned;
 
 static void job_free(struct job *job)
 {
+    if (job->path)
+        output_file_end(&job->file, &job->out, false, NULL);
     buf_release(&job->out);
     screen_release(&job->screen);
     diag_release(&job->diag);
@@ -64,12 +69,14 @@ static bool is_shown(const struct shell_command *command)
            !(command->report->flags & REPORT_BINARY);
 }
 
-/* What goes to a file stays until it is whole. */
+/* What goes to a viewer stays until it is whole. */
 static bool job_drain(void *arg, struct buf *out)
 {
     struct job *job = arg;
     if (atomic_load(&job->state) == JOB_ABANDONED)
         return false;
+    if (job->path)
+        return output_file_drain(&job->file, out);
     if (!is_shown(&job->command))
         return true;
     bool ok = screen_write(&job->screen, out);
@@ -110,6 +117,8 @@ static bool job_wait(struct job *job)
         stopped = shell_line_interrupted() && screen_stop(&job->screen);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     int expected = JOB_RUNS;
+    if (stopped && job->path)
+        output_file_drop(&job->file);
     atomic_fetch_add(&n_abandoned, 1);
     if (stopped && atomic_compare_exchange_strong(&job->state, &expected, JOB_ABANDONED))
         return false;
@@ -122,15 +131,36 @@ static bool job_wait(struct job *job)
     return !stopped;
 }
 
-/* NULL: it could not be begun. */
+/* Where it goes, if that is a file. */
+static bool job_open(struct job *job, struct err *err)
+{
+    const struct shell_command *command = &job->command;
+    const char *path = command->output;
+    if (!path || !*path) {
+        if (is_shown(command) || command->report->viewer)
+            return true;
+        if (!output_free_name(job->free_name, command->report->ext, err))
+            return false;
+        path = job->free_name;
+    }
+    if (!output_file_begin(&job->file, path, &job->out, err))
+        return false;
+    job->file.err = &job->file_err;
+    job->path = path;
+    return true;
+}
+
+/* NULL and *err: it could not be begun. */
 static struct job *job_begin(const struct shell_session *session,
-                             const struct shell_command *command)
+                             const struct shell_command *command, struct err *err)
 {
     struct job *job = calloc(1, sizeof *job);
     pthread_t thread;
     sigset_t all, old;
-    if (!job)
+    if (!job) {
+        err_nomem(err);
         return NULL;
+    }
     job->command = *command;
     job->profile = session->profile;
     job->tools = session->tools;
@@ -138,9 +168,13 @@ static struct job *job_begin(const struct shell_session *session,
     job->original = session->original;
     diag_init(&job->diag);
     screen_init(&job->screen, !(command->report->flags & REPORT_COLORED));
+    job->event = eventfd(0, EFD_CLOEXEC);
+    if (!job_open(job, err)) {
+        job_free(job);
+        return NULL;
+    }
     job->out.sink = job_drain;
     job->out.sink_arg = job;
-    job->event = eventfd(0, EFD_CLOEXEC);
     sigfillset(&all);
     sigdelset(&all, SIGPIPE); /* of a stdout that nobody reads */
     pthread_sigmask(SIG_BLOCK, &all, &old);
@@ -148,6 +182,7 @@ static struct job *job_begin(const struct shell_session *session,
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (!ok) {
         job_free(job);
+        err_nomem(err);
         return NULL;
     }
     pthread_detach(thread);
@@ -167,29 +202,24 @@ static void say(const char *text, bool is_error)
 
 static bool show(struct job *job, struct err *err)
 {
-    char path[NAME_MAX + 1];
     const struct shell_command *command = &job->command;
-    const char *to = command->output;
     if (is_shown(command))
         return screen_end(&job->screen, &job->out, err);
-    if (!to || !*to) {
-        if (command->report->viewer)
-            return viewer_show(command->report, &job->out, false, err);
-        if (!output_free_name(path, command->report->ext, err))
-            return false;
-        to = path;
-    }
+    if (!job->path)
+        return viewer_show(command->report, &job->out, false, err);
     AUTO_BUF told = {0};
-    buf_printf(&told, "Generating report in %s", to);
+    buf_printf(&told, "Generating report in %s", job->path);
     say(buf_str(&told), false);
-    return output_file(to, &job->out, err);
+    job->path = NULL;
+    return output_file_end(&job->file, &job->out, true, err);
 }
 
 static void run_report(const struct shell_session *session, const struct shell_command *command)
 {
-    struct job *job = job_begin(session, command);
+    struct err err = {0};
+    struct job *job = job_begin(session, command, &err);
     if (!job) {
-        say("out of memory", true);
+        say(err.msg, true);
         return;
     }
     if (!job_wait(job)) {
@@ -198,6 +228,10 @@ static void run_report(const struct shell_session *session, const struct shell_c
     }
     for (size_t i = 0; i < job->diag.n; i++)
         say(job->diag.texts[i], true);
+    if (job->file_err.code) {
+        job->ok = false;
+        job->err = job->file_err;
+    }
     if (job->ok || job->screen.is_left || job->screen.err.code)
         job->ok = show(job, &job->err);
     if (!job->ok)

@@ -15,6 +15,7 @@ import sys
 import tempfile
 import termios
 import fcntl
+import glob
 import time
 
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
@@ -237,6 +238,10 @@ def test_long(big):
     check("a long report in the pager", out.count("page:") == 4 and "sonde" not in out, out)
     t.type("top2\n")
     check("goes on after the pager", "Showing top 2" in plain(t.wait_for("(pprof) ")))
+    t.type("traces > long.txt\n")
+    t.wait_for("(pprof) ", 60)
+    size = os.path.getsize("long.txt")
+    os.unlink("long.txt")
     grown = status_of(t.pid, "VmHWM") - before
     check("is not kept", grown < 300 << 10, f"{grown} kB more")
     t.end("quit\n")
@@ -258,6 +263,7 @@ def test_long(big):
                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
     check("all of a long report", one == two and len(one) > 100 << 20,
           f"{len(two)} of {len(one)} bytes")
+    check("all of it in a file", abs(size - len(one)) < 1000, f"{size} of {len(one)} bytes")
 
 
 def test_interrupt(big):
@@ -269,6 +275,13 @@ def test_interrupt(big):
     t.type("top3\n")
     check("Ctrl-C stops a report", "Showing top 3" in plain(t.wait_for("(pprof) ")))
     check("it ends", is_alone(t))
+    t.type("traces > part.txt\n")
+    end = time.time() + 20
+    while not glob.glob("part.txt.*") and time.time() < end:
+        time.sleep(0.005)
+    os.kill(t.pid, signal.SIGINT)
+    t.wait_for("(pprof) ", 20)
+    check("a file that is stopped", is_alone(t) and not glob.glob("part.txt*"), glob.glob("*"))
     check("leaves", t.end("quit\n") == 0)
 
 
