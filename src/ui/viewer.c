@@ -177,15 +177,16 @@ static bool start_attending(struct viewing *v)
     return ok;
 }
 
-static bool none_there(const struct report_ops *report, int why, const char *command,
+static bool none_there(const struct report_ops *report, int why, const char *command, bool is_shell,
                        struct err *err)
 {
+    const char *instead = is_shell ? "> FILE" : "-output";
     if (!strcmp(report->viewer, "browser"))
         return err_set(err, ERR_UNSUPPORTED,
-                       "no browser is there (BROWSER can name one); -output writes to a file");
+                       "no browser is there (BROWSER can name one); %s writes to a file", instead);
     if (why == ENOENT)
-        return err_set(err, ERR_UNSUPPORTED, "%.*s is not there; -output writes to a file",
-                       (int)strcspn(command, " "), command);
+        return err_set(err, ERR_UNSUPPORTED, "%.*s is not there; %s writes to a file",
+                       (int)strcspn(command, " "), command, instead);
     return err_sys(err, why, "cannot start %s", command);
 }
 
@@ -209,7 +210,7 @@ bool viewer_show(const struct report_ops *report, const struct buf *out, bool wa
     if (why) {
         unlink(v->path);
         viewing_free(v);
-        return none_there(report, why, commands[n - 1], err);
+        return none_there(report, why, commands[n - 1], !wait, err);
     }
     if (!wait && start_attending(v))
         return true;

@@ -185,7 +185,7 @@ def shell():
     check("it outlives the shell", read("gone") == b"\n")
     empty()
     status, out, err = pprof(stdin="eog\nweb\ntop1\n")
-    check("missing in the shell", status == 0 and b"flat%" in out and "eog is not there" in err and
+    check("missing in the shell", status == 0 and b"flat%" in out and "eog is not there; > FILE" in err and
           "no browser is there" in err, err)
     status, out, err = pprof(stdin=f"web > {WORK}/web.svg\nsvg\npng\ntop1\n", viewers=["firefox"])
     check("to a file in the shell", of_format("svg", read("web.svg")) and not calls(), err)
