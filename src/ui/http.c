@@ -49,7 +49,7 @@ enum {
     OPT_UNIX_SOCKET_PATH = 10231,
 };
 enum { GLOBAL_ALL = 3, HTTP_VERSION_1_1 = 2, PROTO_HTTP_HTTPS = 3 };
-enum { E_PARTIAL_FILE = 18, E_TOO_MANY_REDIRECTS = 47 };
+enum { E_PARTIAL_FILE = 18, E_TOO_MANY_REDIRECTS = 47, E_PEER_UNVERIFIED = 60 };
 #define CURL_ERROR_SIZE 256
 
 static struct {
@@ -251,6 +251,15 @@ static void set_up(CURL *c, const struct http_request *r, struct transfer *t, co
     }
 }
 
+/* Why curl gave up.  What it says of its address is of a connection that is gone already, in
+ * place of what ended it. */
+static const char *reason(int rc, const char *why)
+{
+    if (strstr(why, "alert certificate required"))
+        return "the server wants a certificate (see -tls_cert)";
+    return *why && !str_has_prefix(str_of(why), STR("getpeername()")) ? why : curl.strerror(rc);
+}
+
 /* What became of it. */
 static bool judge(int rc, struct transfer *t, const char *why, struct err *err)
 {
@@ -271,7 +280,8 @@ static bool judge(int rc, struct transfer *t, const char *why, struct err *err)
         return err_set(err, ERR_IO, "the server ended the connection after %zu bytes",
                        t->body->len - t->first);
     if (rc != 0 && !t->is_stopped)
-        return err_set(err, ERR_IO, "%s", *why ? why : curl.strerror(rc));
+        return err_set(err, ERR_IO, "%s%s", reason(rc, why),
+                       rc == E_PEER_UNVERIFIED ? " (see -tls_ca; https+insecure: needs none)" : "");
     if (!strncmp(t->status, "200", 3))
         return true;
     struct str body = {t->body->data + t->first, t->body->len - t->first};

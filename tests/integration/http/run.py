@@ -206,7 +206,7 @@ try:
         secure.socket = context.wrap_socket(secure.socket, server_side=True)
         serve(secure)
         at = f"127.0.0.1:{secure.server_port}/debug/pprof/heap"
-        fails("unknown authority", f"https://{at}", "certificate")
+        fails("unknown authority", f"https://{at}", "certificate (see -tls_ca; https+insecure: needs none)")
         other = os.path.join(WORK, "other.pem")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", os.devnull,
                         "-out", other, "-days", "1", "-subj", "/CN=another authority"], check=True,
