@@ -98,6 +98,21 @@ void *arena_adopt(struct arena *arena, void **items, size_t n, size_t item_bytes
     return b->adopted;
 }
 
+bool arena_disown(struct arena *arena, const void *items)
+{
+    struct arena_block **at = &arena->blocks, *b;
+    while ((b = *at) && b->adopted != items)
+        at = &b->older;
+    if (!b || !items)
+        return false;
+    b->adopted = NULL;
+    if (b->size == 0) { /* nothing else is in it */
+        *at = b->older;
+        free(b);
+    }
+    return true;
+}
+
 void *arena_calloc(struct arena *arena, size_t n, size_t size)
 {
     size_t bytes;

@@ -27,6 +27,8 @@ void *arena_calloc(struct arena *arena, size_t n, size_t size);
  * copying it: for what is large.  The array, perhaps moved, and *items NULL; or
  * NULL, and *items is still the caller's. */
 void *arena_adopt(struct arena *arena, void **items, size_t n, size_t item_bytes);
+/* Give back what was taken over: it is the caller's again, to be freed.  False: it is not such. */
+bool arena_disown(struct arena *arena, const void *items);
 /* A NUL-terminated copy of s[0..len). */
 char *arena_strndup(struct arena *arena, const char *s, size_t len);
 char *arena_printf(struct arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

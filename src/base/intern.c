@@ -13,6 +13,24 @@ bool intern_init(struct intern *intern, struct arena *arena)
     return intern_add(intern, STR("")) == 0;
 }
 
+bool intern_init_with(struct intern *intern, struct arena *arena, struct str **strings, uint32_t n)
+{
+    *intern = (struct intern){.arena = arena};
+    if (!rows_reserve(&intern->rows, n))
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t hash = (uint32_t)hash_bytes((*strings)[i].p, (*strings)[i].len);
+        struct rows_slot *slot = rows_first(&intern->rows, hash);
+        while (slot->row != ROWS_NONE)
+            slot = rows_next(&intern->rows, slot);
+        rows_put(&intern->rows, slot, i, hash);
+    }
+    intern->strings = *strings;
+    intern->n = intern->cap = n;
+    *strings = NULL;
+    return true;
+}
+
 void intern_release(struct intern *intern)
 {
     free(intern->strings);

@@ -19,6 +19,9 @@ struct intern {
 
 /* False when memory runs out. */
 bool intern_init(struct intern *intern, struct arena *arena);
+/* A table of these n texts, which are all different, the first one "", and live as long as the
+ * arena; *strings is malloc'ed, and NULL then.  False when memory runs out: it is as it was. */
+bool intern_init_with(struct intern *intern, struct arena *arena, struct str **strings, uint32_t n);
 void intern_release(struct intern *intern); /* also fine on a zeroed struct */
 /* The id of s, new if need be; INTERN_NONE when memory runs out. */
 uint32_t intern_add(struct intern *intern, struct str s);

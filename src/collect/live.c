@@ -393,10 +393,11 @@ static void finish(const struct take *take, struct work *work)
         work->last = NULL;
     }
     if (after && work->before) {
-        part->profile = merge_difference(after, work->before, NULL, false, &part->err);
+        int64_t time_nanos = after->time_nanos;
+        part->profile = merge_difference(&after, work->before, NULL, false, &part->err);
         if (part->profile) { /* as net/http/pprof has it */
             part->profile->time_nanos = work->before->time_nanos;
-            part->profile->duration_nanos = after->time_nanos - work->before->time_nanos;
+            part->profile->duration_nanos = time_nanos - work->before->time_nanos;
         }
         profile_free(after);
     } else {

@@ -72,6 +72,53 @@ void builder_free(struct builder *b)
     free(b);
 }
 
+/* *items: the n items of a column of the profile, malloc'ed. */
+static bool take_column(struct arena *arena, const void *column, size_t n, size_t item_bytes,
+                        void **items)
+{
+    if (arena_disown(arena, column)) {
+        *items = (void *)column;
+        return true;
+    }
+    *items = malloc(n * item_bytes + 1);
+    if (*items && n)
+        memcpy(*items, column, n * item_bytes);
+    return *items != NULL;
+}
+
+/* b->member takes over a column of n items. */
+#define TAKE_N(b, p, member, count)                                                                \
+    ((b)->member.n = (b)->member.cap = (count),                                                    \
+     take_column(&(p)->arena, (p)->member, (count), sizeof *(p)->member,                           \
+                 (void **)&(b)->member.items))
+#define TAKE(b, p, member) TAKE_N(b, p, member, (p)->n_##member)
+
+static bool take_columns(struct builder *b, struct profile *p)
+{
+    bool ok = TAKE(b, p, types) && TAKE(b, p, functions) && TAKE(b, p, lines) &&
+              TAKE(b, p, locations) && TAKE_N(b, p, stack_locs, p->stack_first[p->n_samples]) &&
+              TAKE_N(b, p, values, (size_t)p->n_samples * p->n_types) &&
+              TAKE_N(b, p, stack_first, (size_t)p->n_samples + 1);
+    b->stack_first.n = ok ? p->n_samples : 0; /* the seal adds the last */
+    return ok;
+}
+
+void builder_take(struct builder *b, struct profile *profile)
+{
+    struct str *strings = NULL;
+    assert(!b->failure && b->strings.n == 1 && b->types.n == 0);
+    intern_release(&b->strings);
+    profile_free(b->profile);
+    b->profile = profile;
+    profile->is_packed_pprof = false;
+    if (!take_columns(b, profile) ||
+        !take_column(&profile->arena, profile->strings, profile->n_strings, sizeof *strings,
+                     (void **)&strings) ||
+        !intern_init_with(&b->strings, &profile->arena, &strings, profile->n_strings))
+        fail(b, ERR_NOMEM);
+    free(strings);
+}
+
 struct profile *builder_header(struct builder *b)
 {
     return b->profile;

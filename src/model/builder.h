@@ -18,6 +18,11 @@ struct builder;
 struct builder *builder_new(struct err *err); /* NULL when memory runs out */
 void builder_free(struct builder *b);         /* gives up; NULL is fine */
 
+/* The strings, types, functions, lines, locations and samples of `profile`, which has no labels and
+ * no parent and is taken over, become those of the builder, which is new; so do the scalar fields.
+ * What is added comes after them; mappings and comments are to be.  Nothing is copied. */
+void builder_take(struct builder *b, struct profile *profile);
+
 /* The profile's scalar fields (period, times, drop_frames, comments excluded):
  * write them in place before sealing. */
 struct profile *builder_header(struct builder *b);

@@ -193,15 +193,11 @@ static void begin_header(struct builder *b, const struct profile *first,
 }
 
 /* NULL when memory runs out. */
-static struct merge *merge_new(const struct profile *first, const struct common_types *common,
-                               struct err *err)
+static struct merge *merge_new(const struct common_types *common, struct err *err)
 {
     struct merge *m = calloc(1, sizeof *m);
-    if (m && (m->b = builder_new(err))) {
-        begin_header(m->b, first, common);
-        if ((m->rows = merge_rows_new(m->b, common->n)))
-            return m;
-    }
+    if (m && (m->b = builder_new(err)) && (m->rows = merge_rows_new(m->b, common->n)))
+        return m;
     merge_free(m);
     err_nomem(err);
     return NULL;
@@ -210,6 +206,15 @@ static struct merge *merge_new(const struct profile *first, const struct common_
 static size_t n_frames_of(const struct profile *p)
 {
     return p->stack_first[p->n_samples];
+}
+
+/* A comment of the result, once. */
+static void add_comment(struct merge *m, uint32_t comment)
+{
+    size_t n = m->comments.n;
+    m->failed = m->failed || !map_put(&m->comments, comment, 0);
+    if (m->comments.n != n)
+        builder_comment(m->b, comment);
 }
 
 static void add_header(struct merge *m, const struct profile *p, const uint32_t *type_map,
@@ -226,13 +231,8 @@ static void add_header(struct merge *m, const struct profile *p, const uint32_t 
         header->default_type = builder_string(m->b, default_type(p, type_map, n_types));
     if (header->doc_url == 0)
         header->doc_url = builder_string(m->b, profile_str(p, p->doc_url));
-    for (uint32_t i = 0; i < p->n_comments && !m->failed; i++) {
-        size_t n = m->comments.n;
-        uint32_t comment = builder_string(m->b, profile_str(p, p->comments[i]));
-        m->failed = !map_put(&m->comments, comment, 0);
-        if (m->comments.n != n)
-            builder_comment(m->b, comment);
-    }
+    for (uint32_t i = 0; i < p->n_comments; i++)
+        add_comment(m, builder_string(m->b, profile_str(p, p->comments[i])));
 }
 
 static void add_source(struct merge *m, const struct merge_source *source, const uint32_t *type_map,
@@ -240,6 +240,41 @@ static void add_source(struct merge *m, const struct merge_source *source, const
 {
     add_header(m, source->profile, type_map, n_types);
     m->failed = m->failed || !merge_rows_add(m->rows, source, type_map);
+}
+
+/* Does the result have the types of this profile as they are? */
+static bool are_all_types(const struct profile *p, const struct common_types *common)
+{
+    bool same = common->n == p->n_types;
+    for (uint32_t i = 0; same && i < common->n; i++)
+        same = common->maps[i] == i;
+    return same;
+}
+
+/* Take the first source over, if that can be done.  Its header is that of the result then. */
+static bool take_first(struct merge *m, const struct merge_source *first,
+                       const struct common_types *common)
+{
+    const struct profile *p = first->profile;
+    if (!first->taken || first->ratios || first->mark || !are_all_types(p, common) ||
+        !merge_rows_take(m->rows, *first->taken))
+        return false;
+    *first->taken = NULL; /* the builder has it */
+    m->failed = builder_has_failed(m->b);
+    for (uint32_t i = 0; i < p->n_comments && !m->failed; i++)
+        add_comment(m, p->comments[i]); /* strings are what they were */
+    return true;
+}
+
+/* n_samples, n_frames: so many, about, of all sources. */
+static void add_first(struct merge *m, const struct merge_source *first,
+                      const struct common_types *common, size_t n_samples, size_t n_frames)
+{
+    if (take_first(m, first, common))
+        return;
+    begin_header(m->b, first->profile, common);
+    builder_reserve(m->b, n_samples, n_frames, 0);
+    add_source(m, first, common->maps, common->n);
 }
 
 /* The result; `m` goes in any case. */
@@ -259,15 +294,15 @@ static struct profile *merge_seal(struct merge *m, struct err *err)
 static struct profile *merge_common(const struct merge_source *sources, size_t n,
                                     const struct common_types *common, struct err *err)
 {
-    struct merge *m = merge_new(sources[0].profile, common, err);
+    struct merge *m = merge_new(common, err);
     size_t n_samples = 0, n_frames = 0;
     for (size_t i = 0; i < n; i++) {
         n_samples += sources[i].profile->n_samples;
         n_frames += n_frames_of(sources[i].profile);
     }
     if (m)
-        builder_reserve(m->b, n_samples, n_frames, 0);
-    for (size_t i = 0; m && i < n; i++)
+        add_first(m, &sources[0], common, n_samples, n_frames);
+    for (size_t i = 1; m && i < n; i++)
         add_source(m, &sources[i], common->maps + i * common->n, common->n);
     return m ? merge_seal(m, err) : NULL;
 }
@@ -283,20 +318,21 @@ static struct profile *merge(const struct merge_source *sources,
     return result;
 }
 
-struct merge *merge_begin(const struct profile *first, size_t n)
+struct merge *merge_begin(const struct merge_source *first, size_t n)
 {
+    const struct profile *p = first->profile;
     struct merge *m = NULL;
     struct common_types types = {0};
-    if (find_common_types(&first, 1, &types, NULL) && types.n == first->n_types)
-        m = merge_new(first, &types, NULL);
+    if (find_common_types(&p, 1, &types, NULL) && types.n == p->n_types)
+        m = merge_new(&types, NULL);
     if (!m) {
         free(types.maps);
         return NULL;
     }
     m->types = types;
     n = n < MOST_RESERVED ? n : MOST_RESERVED;
-    builder_reserve(m->b, n * first->n_samples, n * n_frames_of(first), 0);
-    add_source(m, &(struct merge_source){.profile = first}, types.maps, types.n);
+    size_t n_samples = n * p->n_samples, n_frames = n * n_frames_of(p);
+    add_first(m, first, &types, n_samples, n_frames);
     return m;
 }
 
@@ -382,9 +418,10 @@ static bool check_same_types(const struct profile *a, const struct profile *b, s
     return check_periods(a, b, err) && (same || differing_types(a, b, err));
 }
 
-struct profile *merge_difference(const struct profile *profile, const struct profile *base,
+struct profile *merge_difference(struct profile **taken, const struct profile *base,
                                  const char *mark, bool normalize, struct err *err)
 {
+    const struct profile *profile = *taken;
     uint32_t n = profile->n_types > base->n_types ? profile->n_types : base->n_types;
     double *ratios = calloc(2 * (size_t)n + 1, sizeof *ratios), *minus = ratios ? ratios + n : NULL;
     struct profile *result = NULL;
@@ -398,7 +435,7 @@ struct profile *merge_difference(const struct profile *profile, const struct pro
             ratios[i] = sum ? (double)sum_of(base, i) / (double)sum : 0;
         }
         const struct merge_source sources[] = {
-            {.profile = profile, .ratios = normalize ? ratios : NULL},
+            {.profile = profile, .taken = taken, .ratios = normalize ? ratios : NULL},
             {.profile = base, .ratios = minus, .mark = mark},
         };
         result = merge_sources(sources, 2, err);

@@ -51,26 +51,20 @@ static bool equal_mappings(const struct merge_frames_mapping *a,
     return a->size == b->size && a->offset == b->offset && a->text == b->text;
 }
 
-static void add_mapping(struct merge_frames *m, struct profile_mapping mapping)
+/* The mapping of the result for one of the source; its key's text is `text`.  *is_new: it is the
+ * next one. */
+static uint32_t find_mapping(struct merge_frames *m, const struct profile *source, uint32_t row,
+                             uint32_t text, bool *is_new)
 {
-    mapping.id = 0;
-    mapping.file = merge_frames_string(m, mapping.file);
-    mapping.build_id = merge_frames_string(m, mapping.build_id);
-    mapping.kernel_relocation_symbol = merge_frames_string(m, mapping.kernel_relocation_symbol);
-    builder_mapping(m->b, &mapping);
-}
-
-uint32_t merge_frames_mapping(struct merge_frames *m, uint32_t row)
-{
-    if (row == PROFILE_NONE || m->mapping_map[row] != PROFILE_NONE)
-        return row == PROFILE_NONE ? PROFILE_NONE : m->mapping_map[row];
-    struct profile_mapping mapping = m->source->mappings[row];
+    const struct profile_mapping *mapping = &source->mappings[row];
     struct merge_frames_mapping key = {
-        .size = (mapping.limit - mapping.start + 0xfff) & ~(uint64_t)0xfff,
-        .offset = mapping.offset,
-        .text = merge_frames_string(m, mapping.build_id ? mapping.build_id : mapping.file),
-        .start = mapping.start,
+        .size = (mapping->limit - mapping->start + 0xfff) & ~(uint64_t)0xfff,
+        .offset = mapping->offset,
+        .text = text,
+        .start = mapping->start,
+        .row = row,
     };
+    *is_new = false;
     if (!has_room(m, &m->mappings, 1))
         return PROFILE_NONE;
     uint32_t hash = (uint32_t)hash_u64(hash_step(hash_step(key.size, key.offset), key.text));
@@ -79,14 +73,38 @@ uint32_t merge_frames_mapping(struct merge_frames *m, uint32_t row)
            !(slot->hash == hash && equal_mappings(&m->mapping_keys.items[slot->row], &key)))
         slot = rows_next(&m->mappings, slot);
     if (slot->row == ROWS_NONE) {
+        *is_new = true;
         m->failed |= !vec_push(&m->mapping_keys, key);
-        add_mapping(m, mapping);
-        put_row(m, &m->mappings, slot, (uint32_t)m->mappings.n, hash);
+        rows_put(&m->mappings, slot, (uint32_t)m->mappings.n, hash);
     }
     if (m->failed)
         return PROFILE_NONE;
-    m->shifts[row] = m->mapping_keys.items[slot->row].start - mapping.start;
+    m->shifts[row] = m->mapping_keys.items[slot->row].start - mapping->start;
     return m->mapping_map[row] = slot->row;
+}
+
+static uint32_t text_of(const struct profile_mapping *mapping)
+{
+    return mapping->build_id ? mapping->build_id : mapping->file;
+}
+
+uint32_t merge_frames_mapping(struct merge_frames *m, uint32_t row)
+{
+    if (row == PROFILE_NONE || m->mapping_map[row] != PROFILE_NONE)
+        return row == PROFILE_NONE ? PROFILE_NONE : m->mapping_map[row];
+    struct profile_mapping mapping = m->source->mappings[row];
+    bool is_new;
+    uint32_t to =
+        find_mapping(m, m->source, row, merge_frames_string(m, text_of(&mapping)), &is_new);
+    if (is_new) {
+        mapping.id = 0;
+        mapping.file = merge_frames_string(m, mapping.file);
+        mapping.build_id = merge_frames_string(m, mapping.build_id);
+        mapping.kernel_relocation_symbol = merge_frames_string(m, mapping.kernel_relocation_symbol);
+        builder_mapping(m->b, &mapping);
+        m->failed |= builder_has_failed(m->b);
+    }
+    return to;
 }
 
 static bool equal_functions(const struct profile_function *a, const struct profile_function *b)
@@ -176,22 +194,27 @@ static void map_functions_of(struct merge_frames *m, const uint32_t *rows, size_
                       least(m->new_functions.n - i, MERGE_FRAMES_LOT));
 }
 
-/* Is this row of the result the location with these lines? */
-static bool equal_location(const struct merge_frames *m, uint32_t row,
-                           const struct profile_location *location,
-                           const struct profile_line *other)
+static bool equal_locations(const struct profile_location *a, const struct profile_line *a_lines,
+                            const struct profile_location *b, const struct profile_line *b_lines)
 {
-    const struct profile_line *lines;
-    const struct profile_location *at = builder_location_at(m->b, row, &lines);
-    uint32_t n = at->n_lines;
-    if (at->address != location->address || at->mapping != location->mapping ||
-        at->is_folded != location->is_folded || n != location->n_lines)
+    uint32_t n = a->n_lines;
+    if (a->address != b->address || a->mapping != b->mapping || a->is_folded != b->is_folded ||
+        n != b->n_lines)
         return false;
     for (uint32_t i = 0; i < n; i++)
-        if (lines[i].function != other[i].function || lines[i].line != other[i].line)
+        if (a_lines[i].function != b_lines[i].function || a_lines[i].line != b_lines[i].line)
             return false;
     /* Go compares the column of the last line only. */
-    return n == 0 || lines[n - 1].column == other[n - 1].column;
+    return n == 0 || a_lines[n - 1].column == b_lines[n - 1].column;
+}
+
+/* Is this row of the result the location with these lines? */
+static bool is_location(const struct merge_frames *m, uint32_t row,
+                        const struct profile_location *location, const struct profile_line *lines)
+{
+    const struct profile_line *row_lines;
+    const struct profile_location *at = builder_location_at(m->b, row, &row_lines);
+    return equal_locations(at, row_lines, location, lines);
 }
 
 static uint32_t find_location(struct merge_frames *m, const struct profile_location *location,
@@ -200,12 +223,21 @@ static uint32_t find_location(struct merge_frames *m, const struct profile_locat
     const struct profile_line *lines = m->lines.items + location->first_line;
     struct rows_slot *slot = rows_first(&m->locations, hash);
     while (slot->row != ROWS_NONE &&
-           !(slot->hash == hash && equal_location(m, slot->row, location, lines)))
+           !(slot->hash == hash && is_location(m, slot->row, location, lines)))
         slot = rows_next(&m->locations, slot);
     if (slot->row == ROWS_NONE)
         put_row(m, &m->locations, slot, builder_location(m->b, location, lines, location->n_lines),
                 hash);
     return slot->row;
+}
+
+static uint32_t hash_location(uint64_t address, uint32_t mapping, const struct profile_line *lines,
+                              uint32_t n_lines)
+{
+    uint64_t h = hash_step(address, mapping);
+    for (uint32_t i = 0; i < n_lines; i++)
+        h = hash_step(hash_step(h, lines[i].function), (uint64_t)lines[i].line);
+    return (uint32_t)hash_u64(h);
 }
 
 /* The location as it is in the result, but for its lines, which go to m->lines; its hash. */
@@ -220,9 +252,8 @@ static uint32_t take_location(struct merge_frames *m, uint32_t row, struct profi
         to->mapping = merge_frames_mapping(m, from);
         to->address += m->shifts[from];
     }
-    to->first_line = (uint32_t)m->lines.n; /* in the lot */
-    uint64_t h = hash_step(to->address, to->mapping);
-    if (!vec_reserve(&m->lines, m->lines.n + to->n_lines)) {
+    to->first_line = (uint32_t)m->lines.n;                       /* in the lot */
+    if (!vec_reserve(&m->lines, m->lines.n + to->n_lines + 1)) { /* there is an address */
         m->failed = true;
         return 0;
     }
@@ -230,10 +261,9 @@ static uint32_t take_location(struct merge_frames *m, uint32_t row, struct profi
         struct profile_line line = lines[i];
         if (line.function != PROFILE_NONE)
             line.function = m->function_map[line.function];
-        h = hash_step(hash_step(h, line.function), (uint64_t)line.line);
         m->lines.items[m->lines.n++] = line;
     }
-    return (uint32_t)hash_u64(h);
+    return hash_location(to->address, to->mapping, m->lines.items + to->first_line, to->n_lines);
 }
 
 static void map_lot(struct merge_frames *m, const uint32_t *rows, size_t n)
@@ -295,6 +325,98 @@ void merge_frames_source(struct merge_frames *m, const struct profile *source)
     /* What the first one has is what there will be at least. */
     m->failed |= !rows_reserve(&m->functions, source->n_functions) ||
                  !rows_reserve(&m->locations, source->n_locations);
+}
+
+/* Are all functions used, first by locations in the order of their rows? */
+static bool has_functions_in_order(const struct profile *p)
+{
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < p->n_locations; i++) {
+        const struct profile_line *lines = p->lines + p->locations[i].first_line;
+        for (uint32_t k = 0; k < p->locations[i].n_lines; k++) {
+            if (lines[k].function != PROFILE_NONE && lines[k].function > n)
+                return false;
+            n += lines[k].function == n;
+        }
+    }
+    return n == p->n_functions;
+}
+
+/* False: two are equal. */
+static bool index_functions(struct merge_frames *m, const struct profile *p)
+{
+    for (uint32_t i = 0; i < p->n_functions; i++) {
+        uint32_t hash = hash_function(&p->functions[i]);
+        struct rows_slot *slot = rows_first(&m->functions, hash);
+        for (; slot->row != ROWS_NONE; slot = rows_next(&m->functions, slot))
+            if (slot->hash == hash && equal_functions(&p->functions[slot->row], &p->functions[i]))
+                return false;
+        rows_put(&m->functions, slot, i, hash);
+    }
+    return true;
+}
+
+/* Map a mapping.  False: it is equal to another, so that addresses would move. */
+static bool index_mapping(struct merge_frames *m, const struct profile *p, uint32_t row)
+{
+    bool is_new = true;
+    if (m->mapping_map[row] == PROFILE_NONE)
+        find_mapping(m, p, row, text_of(&p->mappings[row]), &is_new);
+    return is_new && !m->failed;
+}
+
+/* False: two are equal, or their mappings are. */
+static bool index_locations(struct merge_frames *m, const struct profile *p)
+{
+    for (uint32_t i = 0; i < p->n_locations; i++) {
+        const struct profile_location *location = &p->locations[i];
+        const struct profile_line *lines = p->lines + location->first_line;
+        uint32_t mapping = location->mapping;
+        if (mapping != PROFILE_NONE) {
+            if (!index_mapping(m, p, mapping))
+                return false;
+            mapping = m->mapping_map[mapping];
+        }
+        uint32_t hash = hash_location(location->address, mapping, lines, location->n_lines);
+        struct rows_slot *slot = rows_first(&m->locations, hash);
+        for (; slot->row != ROWS_NONE; slot = rows_next(&m->locations, slot)) {
+            const struct profile_location *at = &p->locations[slot->row];
+            if (slot->hash == hash &&
+                equal_locations(at, p->lines + at->first_line, location, lines))
+                return false;
+        }
+        rows_put(&m->locations, slot, i, hash);
+    }
+    return true;
+}
+
+bool merge_frames_index(struct merge_frames *m, const struct profile *first)
+{
+    merge_frames_source(m, first);
+    return !m->failed && has_functions_in_order(first) &&
+           (first->n_mappings == 0 || index_mapping(m, first, 0)) && index_functions(m, first) &&
+           index_locations(m, first);
+}
+
+void merge_frames_take(struct merge_frames *m, struct profile *first)
+{
+    struct profile_function *functions = (struct profile_function *)first->functions;
+    struct profile_location *locations = (struct profile_location *)first->locations;
+    const struct profile_mapping *mappings = first->mappings; /* lives as long as the builder */
+    for (uint32_t i = 0; i < first->n_functions; i++)
+        functions[i].id = (uint64_t)i + 1;
+    for (uint32_t i = 0; i < first->n_locations; i++) {
+        locations[i].id = (uint64_t)i + 1;
+        if (locations[i].mapping != PROFILE_NONE)
+            locations[i].mapping = m->mapping_map[locations[i].mapping];
+    }
+    builder_take(m->b, first);
+    for (size_t i = 0; i < m->mapping_keys.n && !builder_has_failed(m->b); i++) {
+        struct profile_mapping mapping = mappings[m->mapping_keys.items[i].row];
+        mapping.id = 0;
+        builder_mapping(m->b, &mapping);
+    }
+    m->failed |= builder_has_failed(m->b);
 }
 
 void merge_frames_init(struct merge_frames *m, struct builder *b)

@@ -25,6 +25,7 @@ struct merge_frames_mapping {
     uint64_t size, offset; /* size in whole pages */
     uint32_t text;  /* string of the builder: the build id, or the file where there is none */
     uint64_t start; /* of the first one: addresses move there */
+    uint32_t row;   /* of the first one, in its source */
 };
 
 struct merge_frames {
@@ -44,6 +45,12 @@ struct merge_frames {
 /* For a builder that has no rows of these kinds yet. */
 void merge_frames_init(struct merge_frames *frames, struct builder *b);
 void merge_frames_release(struct merge_frames *frames); /* also fine on a zeroed struct */
+
+/* The first source, where it already is as merging it alone would make it but for mappings without
+ * use, and ids: look at all of it (false: it is not such, or memory ran out), and then take it over
+ * for the builder.  Needs no builder before it is taken. */
+bool merge_frames_index(struct merge_frames *frames, const struct profile *first);
+void merge_frames_take(struct merge_frames *frames, struct profile *first);
 
 /* Begin with a source; the maps of the one before are gone. */
 void merge_frames_source(struct merge_frames *frames, const struct profile *source);

@@ -3,8 +3,10 @@
 #include "base/buf.h"
 #include "base/intern.h"
 #include "base/map.h"
+#include "base/pool.h"
 #include "model/labels.h"
 #include "model/merge_frames.h"
+#include "model/zeros.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -156,6 +158,17 @@ static void mark_labels(struct merge_rows *m)
     m->labels.items[at] = item;
 }
 
+static uint32_t hash_stack(const uint32_t *stack, size_t n, uint32_t set)
+{
+    return (uint32_t)(hash_bytes(stack, n * sizeof *stack) + set * 0x9e3779b1u);
+}
+
+static const uint32_t *stack_of(const struct profile *p, uint32_t sample, size_t *n)
+{
+    *n = p->stack_first[sample + 1] - p->stack_first[sample];
+    return p->stack_locs + p->stack_first[sample];
+}
+
 /* The next values of the lot are those of a sample.  False if nothing is left of it. */
 static bool take_values(struct merge_rows *m, uint32_t sample)
 {
@@ -218,8 +231,8 @@ static uint32_t choose_samples(struct merge_rows *m, uint32_t from)
         if (!take_values(m, from))
             continue;
         m->rows[m->n++] = from;
-        const uint32_t *stack = source->stack_locs + source->stack_first[from];
-        size_t n = source->stack_first[from + 1] - source->stack_first[from];
+        size_t n;
+        const uint32_t *stack = stack_of(source, from, &n);
         if (!vec_reserve(&m->locations, m->locations.n + n + 1)) {
             m->failed = true;
             break;
@@ -246,8 +259,8 @@ static void take_stacks(struct merge_rows *m)
     vec_clear(&m->frames_of);
     vec_clear(&m->labels_of);
     for (uint32_t i = 0; i < m->n && !m->failed; i++) {
-        const uint32_t *from = source->stack_locs + source->stack_first[m->rows[i]];
-        size_t n = source->stack_first[m->rows[i] + 1] - source->stack_first[m->rows[i]];
+        size_t n;
+        const uint32_t *from = stack_of(source, m->rows[i], &n);
         m->first_frame[i] = m->frames_of.n;
         m->first_label[i] = m->labels_of.n;
         if (!vec_reserve(&m->frames_of, m->frames_of.n + n + 1)) { /* there is an address */
@@ -259,7 +272,7 @@ static void take_stacks(struct merge_rows *m)
             to[k] = map[from[k]];
         m->frames_of.n += n;
         m->sets[i] = take_labels(m, m->rows[i]);
-        m->hashes[i] = (uint32_t)(hash_bytes(to, n * sizeof *to) + m->sets[i] * 0x9e3779b1u);
+        m->hashes[i] = hash_stack(to, n, m->sets[i]);
         rows_prefetch(&m->samples, m->hashes[i]);
     }
     m->first_frame[m->n] = m->frames_of.n;
@@ -284,10 +297,11 @@ static void add_sample(struct merge_rows *m, uint32_t i)
         slot = rows_next(&m->samples, slot);
     if (slot->row == ROWS_NONE) {
         uint32_t row = (uint32_t)m->samples.n;
+        size_t n_labels = m->first_label[i + 1] - m->first_label[i];
         builder_sample(m->b, m->frames_of.items + m->first_frame[i],
                        (uint32_t)(m->first_frame[i + 1] - m->first_frame[i]), values,
-                       m->labels_of.items + m->first_label[i],
-                       (uint32_t)(m->first_label[i + 1] - m->first_label[i]));
+                       n_labels ? m->labels_of.items + m->first_label[i] : NULL,
+                       (uint32_t)n_labels);
         note_set(m, row, m->sets[i]);
         rows_put(&m->samples, slot, row, hash);
         m->failed |= builder_has_failed(m->b);
@@ -312,6 +326,72 @@ static void add_lot(struct merge_rows *m)
     }
     for (uint32_t i = 0; i < m->n && !m->failed; i++)
         add_sample(m, i);
+}
+
+/* Do all samples have values, and locations all a use, first in the order of their rows? */
+static bool has_samples_in_order(const struct profile *p)
+{
+    uint32_t n = 0;
+    for (uint64_t k = 0, end = p->stack_first[p->n_samples]; k < end; k++) {
+        if (p->stack_locs[k] > n)
+            return false;
+        n += p->stack_locs[k] == n;
+    }
+    for (uint32_t i = 0; i < p->n_samples; i++)
+        if (zeros_is(p, i))
+            return false;
+    return n == p->n_locations;
+}
+
+/* False: two are equal, or memory runs out. */
+static bool index_samples(struct rows *rows, const struct profile *p)
+{
+    if (!rows_reserve(rows, p->n_samples))
+        return false;
+    for (uint32_t i = 0; i < p->n_samples; i++) {
+        size_t n, n_other;
+        const uint32_t *stack = stack_of(p, i, &n);
+        uint32_t hash = hash_stack(stack, n, 0);
+        struct rows_slot *slot = rows_first(rows, hash);
+        for (; slot->row != ROWS_NONE; slot = rows_next(rows, slot)) {
+            const uint32_t *other = stack_of(p, slot->row, &n_other);
+            if (slot->hash == hash && n == n_other && !memcmp(stack, other, n * sizeof *stack))
+                return false;
+        }
+        rows_put(rows, slot, i, hash);
+    }
+    return true;
+}
+
+struct index {
+    struct merge_rows *m;
+    const struct profile *first;
+    bool is_fit[2]; /* its frames, its samples */
+};
+
+static void index_half(void *arg, size_t half)
+{
+    struct index *index = arg;
+    index->is_fit[half] =
+        half ? has_samples_in_order(index->first) && index_samples(&index->m->samples, index->first)
+             : merge_frames_index(&index->m->frames, index->first);
+}
+
+bool merge_rows_take(struct merge_rows *m, struct profile *first)
+{
+    struct index index = {.m = m, .first = first};
+    if (m->failed || first->parent || first->label_first)
+        return false;
+    pool_run(2, 2, index_half, &index);
+    if (index.is_fit[0] && index.is_fit[1]) {
+        merge_frames_take(&m->frames, first);
+        m->failed |= m->frames.failed;
+        return true;
+    }
+    merge_frames_release(&m->frames);
+    merge_frames_init(&m->frames, m->b);
+    rows_release(&m->samples);
+    return false;
 }
 
 bool merge_rows_add(struct merge_rows *m, const struct merge_source *from, const uint32_t *type_map)

@@ -16,6 +16,11 @@ struct merge_rows;
 struct merge_rows *merge_rows_new(struct builder *b, uint32_t n_types);
 void merge_rows_free(struct merge_rows *rows); /* NULL is fine */
 
+/* The first source, taken over where it already is as merging it alone would make it but for
+ * mappings without use, and ids: builder_take.  False: it is not such, or memory ran out, and
+ * nothing has changed; merge_rows_add it.  Done as a whole on two threads. */
+bool merge_rows_take(struct merge_rows *rows, struct profile *first);
+
 /* Add the samples of a source and what they use.  type_map: type of the result -> type of the
  * source.  False when memory runs out (also when the builder's did): no more may be added.
  * O(the source). */

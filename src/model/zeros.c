@@ -14,7 +14,7 @@ struct used {
     uint32_t n_mappings, n_functions, n_locations, n_lines;
 };
 
-static bool is_zero(const struct profile *p, uint32_t sample)
+bool zeros_is(const struct profile *p, uint32_t sample)
 {
     const int64_t *values = p->values + (size_t)sample * p->n_types;
     for (uint32_t i = 0; i < p->n_types; i++)
@@ -70,7 +70,7 @@ static void keep_samples(struct used *u, struct profile *p)
     uint32_t n = 0;
     for (uint32_t i = 0; i < p->n_samples; i++) {
         uint64_t end = stack_first[i + 1];
-        if (is_zero(p, i))
+        if (zeros_is(p, i))
             continue;
         uint64_t k = stack_first[i]; /* perhaps the same place as that of the new row */
         for (stack_first[n] = n_locs; k < end; k++)
@@ -104,7 +104,7 @@ static uint32_t *new_map(uint32_t n)
 bool zeros_drop(struct profile *p)
 {
     uint32_t i = 0;
-    while (i < p->n_samples && !is_zero(p, i))
+    while (i < p->n_samples && !zeros_is(p, i))
         i++;
     if (i == p->n_samples)
         return true;

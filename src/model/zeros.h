@@ -9,6 +9,9 @@
 
 #include "model/profile.h"
 
+/* Are all values of a sample zero? */
+bool zeros_is(const struct profile *profile, uint32_t sample);
+
 /* False when memory runs out: the profile is then only good for profile_free.  O(the profile). */
 bool zeros_drop(struct profile *profile);
 

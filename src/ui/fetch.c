@@ -208,8 +208,11 @@ static void merge_one(void *arg, size_t i)
         return;
     }
     if (!is_begun) {
-        chunk->merge = merge_begin(chunk->first, chunk->n);
-        if (chunk->first != chunk->side->sum)
+        bool is_sum = chunk->first == chunk->side->sum;
+        struct merge_source first = {.profile = chunk->first,
+                                     .taken = is_sum ? NULL : &chunk->first};
+        chunk->merge = merge_begin(&first, chunk->n);
+        if (!is_sum)
             profile_free(chunk->first);
         chunk->first = NULL;
     }
@@ -327,7 +330,7 @@ static struct profile *subtract(struct profile *sources, struct profile *bases,
 {
     struct profile *both[] = {sources, bases}, *difference = NULL;
     if (request->normalize || convert_units(both, 2, err))
-        difference = merge_difference(both[0], both[1], request->diff_base ? VIEW_BASE_KEY : NULL,
+        difference = merge_difference(&both[0], both[1], request->diff_base ? VIEW_BASE_KEY : NULL,
                                       request->normalize, err);
     if (!difference)
         err_wrap(err, "cannot subtract the bases");

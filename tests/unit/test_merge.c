@@ -1,7 +1,10 @@
 #include "alloc_fail.h"
+#include "base/buf.h"
 #include "model/builder.h"
 #include "model/merge.h"
 #include "unit.h"
+
+#include <inttypes.h>
 
 /* One mapping at `start`, functions "f" and "unused", a location in each at
  * start + 0x10 and start + 0x20, and one sample of the first. */
@@ -165,7 +168,7 @@ static struct profile *difference(const struct source *a, const struct source *b
                                   bool normalize, struct err *err)
 {
     struct profile *in[] = {make(a), make(b)};
-    struct profile *p = merge_difference(in[0], in[1], mark, normalize, err);
+    struct profile *p = merge_difference(&in[0], in[1], mark, normalize, err);
     profile_free(in[0]);
     profile_free(in[1]);
     return p;
@@ -253,7 +256,7 @@ static void one_after_the_other(void **state)
     struct source other_unit = {0x10000, "cpu", "s", NULL, NULL, 5, 20, 0};
     const struct source *const all[] = {&b, &other_type, &other_unit, &c};
     struct profile *first = make(&a);
-    struct merge *merge = merge_begin(first, 5);
+    struct merge *merge = merge_begin(&(struct merge_source){.profile = first}, 5);
     assert_non_null(merge);
     profile_free(first);
     for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
@@ -273,7 +276,7 @@ static void one_after_the_other(void **state)
     profile_free(p);
     const char *const twice[] = {"a", "a"};
     first = typed(twice, 2, "");
-    assert_null(merge_begin(first, 2));
+    assert_null(merge_begin(&(struct merge_source){.profile = first}, 2));
     profile_free(first);
 }
 
@@ -328,6 +331,148 @@ static void many_samples_are_told_apart(void **state)
     profile_free(in[1]);
 }
 
+/* As programs write them: what samples refer to comes in the order of its first use, but for a
+ * mapping that has none.  `odd`: one thing that merging would change. */
+enum {
+    NOTHING,
+    A_LABEL,
+    A_ZERO,
+    AN_UNUSED_LOCATION,
+    AN_UNUSED_FUNCTION,
+    AN_EQUAL_SAMPLE,
+    AN_EQUAL_LOCATION,
+    AN_EQUAL_FUNCTION,
+    AN_EQUAL_MAPPING,
+    OUT_OF_ORDER,
+    N_ODD
+};
+
+static struct profile *ordered(int odd, uint32_t seed)
+{
+    struct builder *b = builder_new(NULL);
+    builder_type(b, builder_string(b, STR("a")), 0);
+    builder_header(b)->default_type = builder_string(b, STR("a"));
+    builder_comment(b, builder_string(b, STR("note")));
+    builder_comment(b, builder_string(b, STR("note")));
+    for (uint32_t i = 0; i < 4; i++) {
+        struct profile_mapping mapping = {.id = 70 + i, .start = 0x1000 * (i + 1 + seed)};
+        mapping.limit = mapping.start + 0x1000;
+        mapping.offset = 0x1000 * (odd == AN_EQUAL_MAPPING && i == 3 ? 2 : i);
+        mapping.file = builder_string(b, STR("prog"));
+        builder_mapping(b, &mapping);
+    }
+    for (uint32_t i = 0; i < 50; i++) {
+        char name[] = {'f', (char)('A' + i % 26), (char)('a' + i / 26), 0};
+        struct profile_function f = {.id = 900 - i};
+        f.name = builder_string(b, str_of(name));
+        f.start_line = i + seed % 3;
+        if (odd == AN_EQUAL_FUNCTION && i == 49)
+            f = *builder_function_at(b, 20);
+        builder_function(b, &f);
+    }
+    for (uint32_t i = 0; i < 100; i++) {
+        struct profile_line lines[] = {{i / 2, 10 + i % 2, 0}, {PROFILE_NONE, 0, 0}};
+        struct profile_location at = {.id = 5 + i,
+                                      .mapping = i % 7 == 3   ? 3
+                                                 : i % 5 == 4 ? PROFILE_NONE
+                                                              : 2};
+        at.n_lines = 1 + i % 3 / 2;
+        at.address = at.mapping == PROFILE_NONE ? i : 0x1000 * (at.mapping + 1 + seed) + i;
+        if (odd == AN_UNUSED_FUNCTION && i >= 98)
+            lines[0].function = 3;
+        if (odd == AN_EQUAL_LOCATION && i == 99) {
+            at = *builder_location_at(b, 98, &(const struct profile_line *){NULL});
+            lines[0].line = 10;
+        }
+        builder_location(b, &at, lines, at.n_lines);
+    }
+    for (uint32_t i = 0; i < 100; i++) {
+        uint32_t locs[] = {i, i / 2, seed * i / 9 % (i + 1)};
+        if (odd == AN_UNUSED_LOCATION && i == 99)
+            locs[0] = 98;
+        if (odd == OUT_OF_ORDER && i >= 98)
+            locs[0] = 98 + 99 - i;
+        int64_t value = odd == A_ZERO && i == 40 ? 0 : i + 1;
+        struct profile_label label = {.key = builder_string(b, STR("k")),
+                                      .str = builder_string(b, STR("v"))};
+        builder_sample(b, locs, 3, &value, &label, odd == A_LABEL && i == 30);
+        if (odd == AN_EQUAL_SAMPLE && i == 60)
+            builder_sample(b, locs, 3, &value, NULL, 0);
+    }
+    return builder_seal(b, NULL);
+}
+
+/* The rows as text. */
+static void describe(struct buf *out, const struct profile *p)
+{
+    buf_printf(out, "%s %u %u\n", profile_cstr(p, p->default_type), p->n_comments, p->n_types);
+    for (uint32_t i = 0; i < p->n_mappings; i++)
+        buf_printf(out, "%" PRIu64 " %" PRIx64 " %" PRIx64 " %s\n", p->mappings[i].id,
+                   p->mappings[i].start, p->mappings[i].offset,
+                   profile_cstr(p, p->mappings[i].file));
+    for (uint32_t i = 0; i < p->n_functions; i++)
+        buf_printf(out, "%" PRIu64 " %s %" PRId64 "\n", p->functions[i].id,
+                   profile_cstr(p, p->functions[i].name), p->functions[i].start_line);
+    for (uint32_t i = 0; i < p->n_locations; i++) {
+        const struct profile_location *at = &p->locations[i];
+        buf_printf(out, "%" PRIu64 " %" PRIx64 " %d", at->id, at->address, (int)at->mapping);
+        for (uint32_t k = 0; k < at->n_lines; k++)
+            buf_printf(out, " %d:%" PRId64, (int)p->lines[at->first_line + k].function,
+                       p->lines[at->first_line + k].line);
+        buf_puts(out, "\n");
+    }
+    for (uint32_t i = 0; i < p->n_samples; i++) {
+        buf_printf(out, "%" PRId64 ":", p->values[i]);
+        for (uint64_t k = p->stack_first[i]; k < p->stack_first[i + 1]; k++)
+            buf_printf(out, " %u", p->stack_locs[k]);
+        bool has_label = p->label_first && p->label_first[i] < p->label_first[i + 1];
+        buf_puts(out, has_label ? " label\n" : "\n");
+    }
+}
+
+/* Whether the first source is taken over or not, the result is the same. */
+static void the_first_is_taken_over(void **state)
+{
+    for (int odd = NOTHING; odd < N_ODD; odd++) {
+        AUTO_BUF want = {0}, got = {0};
+        struct profile *first = ordered(odd, 3), *second = ordered(NOTHING, 4);
+        assert_non_null(first);
+        const struct profile *const both[] = {first, second};
+        struct profile *p = merge_profiles(both, 2, NULL);
+        describe(&want, p);
+        profile_free(p);
+        struct merge_source source = {.profile = first, .taken = &first};
+        struct merge *merge = merge_begin(&source, 2);
+        assert_int_equal(first == NULL, odd == NOTHING);
+        assert_true(merge_add(merge, second));
+        p = merge_end(merge, NULL);
+        describe(&got, p);
+        assert_string_equal(buf_str(&got), buf_str(&want));
+        profile_free(p);
+        profile_free(first);
+        profile_free(second);
+    }
+}
+
+static void every_allocation_fails_where_the_first_is_taken(void **state)
+{
+    for (long k = 0;; k++) {
+        struct err err = {0};
+        struct profile *first = ordered(NOTHING, 3), *second = ordered(NOTHING, 4);
+        alloc_countdown = k;
+        struct profile *p = merge_difference(&first, second, NULL, false, &err);
+        bool failed = alloc_countdown < 0;
+        alloc_countdown = -1;
+        assert_true(p || (failed && err.code == ERR_NOMEM));
+        profile_free(p);
+        profile_free(first);
+        profile_free(second);
+        if (!failed)
+            break;
+        assert_true(k < 1000);
+    }
+}
+
 /* As Go's key has it: lines count, columns only of the last one. */
 static void locations_are_told_apart_by_their_lines(void **state)
 {
@@ -363,7 +508,7 @@ static void every_allocation_fails(void **state)
     for (long k = 0;; k++) {
         struct err err = {0};
         alloc_countdown = k;
-        struct profile *p = merge_difference(in[0], in[1], "mark", true, &err);
+        struct profile *p = merge_difference(&in[0], in[1], "mark", true, &err);
         bool failed = alloc_countdown < 0;
         alloc_countdown = -1;
         assert_true(p || (failed && err.code == ERR_NOMEM));
@@ -392,6 +537,8 @@ int main(void)
         cmocka_unit_test(one_after_the_other),
         cmocka_unit_test(many_samples_are_told_apart),
         cmocka_unit_test(locations_are_told_apart_by_their_lines),
+        cmocka_unit_test(the_first_is_taken_over),
+        cmocka_unit_test(every_allocation_fails_where_the_first_is_taken),
         cmocka_unit_test(every_allocation_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
