@@ -113,6 +113,13 @@ static bool write_arrow(struct buf *out, const struct drawing *d, uint32_t i, st
     return true;
 }
 
+static void end_viewport(struct buf *out)
+{
+    buf_puts(out, "</g>\n<script><![CDATA[\n");
+    buf_puts(out, picture_js);
+    buf_puts(out, "]]></script>\n");
+}
+
 bool picture_svg_write(struct buf *out, const struct drawing *d, struct err *err)
 {
     svg_begin(out, d->width + 2 * DRAWING_PAGE_PAD, d->height + 2 * DRAWING_PAGE_PAD);
@@ -128,9 +135,26 @@ bool picture_svg_write(struct buf *out, const struct drawing *d, struct err *err
     for (uint32_t i = 0; i < d->layout.n_boxes; i++)
         if (!write_box(out, d, i, err))
             return false;
-    buf_puts(out, "</g>\n</g>\n<script><![CDATA[\n");
-    buf_puts(out, picture_js);
-    buf_puts(out, "]]></script>\n");
+    buf_puts(out, "</g>\n");
+    end_viewport(out);
     svg_end(out);
     return true;
+}
+
+void picture_svg_adopt(struct buf *out, struct str drawn)
+{
+    const struct str graph = STR("<g id=\"graph0\""), end = STR("</svg>");
+    const char *begin = memmem(drawn.p, drawn.len, graph.p, graph.len);
+    size_t head = begin ? (size_t)(begin - drawn.p) : 0, rest = drawn.len - head;
+    const char *stop = begin ? memmem(begin, rest, end.p, end.len) : NULL;
+    if (!stop) {
+        buf_add(out, drawn.p, drawn.len);
+        return;
+    }
+    size_t body = (size_t)(stop - begin);
+    buf_add(out, drawn.p, head);
+    buf_puts(out, "<g id=\"viewport\">\n");
+    buf_add(out, begin, body);
+    end_viewport(out);
+    buf_add(out, stop, rest - body);
 }

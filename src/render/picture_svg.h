@@ -7,9 +7,13 @@
 #define SONDE_RENDER_PICTURE_SVG_H
 
 #include "base/buf.h"
+#include "base/str.h"
 #include "render/drawing.h"
 
 /* False with ERR_NOMEM; the buffer's failure is the caller's to see. */
 bool picture_svg_write(struct buf *out, const struct drawing *drawing, struct err *err);
+
+/* The SVG that Graphviz drew, with the same; anything else as it is. */
+void picture_svg_adopt(struct buf *out, struct str drawn);
 
 #endif

@@ -1,5 +1,6 @@
 #include "ui/graphviz.h"
 
+#include "render/picture_svg.h"
 #include "report/report_run.h"
 #include "ui/filter.h"
 
@@ -41,9 +42,14 @@ static bool draw(const struct report_ops *report, char *program, const struct bu
     struct err why = {0};
     if (dot->failed)
         return err_nomem(err);
-    size_t before = out->len;
-    if (filter_run(argv, dot, out, &why))
-        return out->len > before || err_set(err, ERR_IO, "%s drew nothing", program);
+    AUTO_BUF drawn = {0};
+    if (filter_run(argv, dot, &drawn, &why)) {
+        if (!strcmp(report->graphviz, "svg"))
+            picture_svg_adopt(out, (struct str){buf_str(&drawn), drawn.len});
+        else
+            buf_add(out, buf_str(&drawn), drawn.len);
+        return drawn.len || err_set(err, ERR_IO, "%s drew nothing", program);
+    }
     if (why.sys_errno == ENOENT)
         return err_set(err, ERR_UNSUPPORTED,
                        "%s is not there, which draws %s pictures (package graphviz)", program,
