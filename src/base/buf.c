@@ -1,5 +1,6 @@
 #include "base/buf.h"
 
+#include "base/digits.h"
 #include "base/pages.h"
 
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 #define DRAIN_BYTES (256u << 10)
 #define LARGE_BYTES (4u << 20)
+#define MOST_WIDTH 64
 
 void buf_init(struct buf *buf)
 {
@@ -102,15 +104,16 @@ void buf_printf(struct buf *buf, const char *fmt, ...)
 
 static void add_number(struct buf *buf, uint64_t value, bool negative, size_t width)
 {
-    char digits[64], *end = digits + sizeof digits, *p = end;
-    do
-        *--p = (char)('0' + value % 10);
-    while (value /= 10);
+    size_t n = digits_count(value) + negative;
+    width = width < MOST_WIDTH ? width : MOST_WIDTH;
+    char *p = buf_reserve(buf, n < width ? width : n);
+    if (!p)
+        return;
+    for (; n < width; n++)
+        *p++ = ' ';
     if (negative)
-        *--p = '-';
-    while ((size_t)(end - p) < width && p > digits)
-        *--p = ' ';
-    buf_add(buf, p, (size_t)(end - p));
+        *p++ = '-';
+    buf_take(buf, digits_put(p, value));
 }
 
 void buf_int(struct buf *buf, int64_t value, size_t width)
@@ -125,13 +128,12 @@ void buf_uint(struct buf *buf, uint64_t value, size_t width)
 
 void buf_hex(struct buf *buf, uint64_t value, size_t n_digits)
 {
-    char digits[16], *end = digits + sizeof digits, *p = end;
-    do
-        *--p = "0123456789abcdef"[value & 15];
-    while ((value >>= 4));
-    while ((size_t)(end - p) < n_digits && p > digits)
-        *--p = '0';
-    buf_add(buf, p, (size_t)(end - p));
+    char *p = buf_reserve(buf, DIGITS_MOST);
+    if (!p)
+        return;
+    for (size_t n = digits_count_hex(value); n < n_digits && n < 16; n++)
+        *p++ = '0';
+    buf_take(buf, digits_put_hex(p, value));
 }
 
 void buf_drain(struct buf *buf)

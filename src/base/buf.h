@@ -32,6 +32,12 @@ static inline char *buf_reserve(struct buf *buf, size_t n)
     /* One byte more, for the NUL. */
     return n < buf->cap - buf->len && !buf->failed ? buf->data + buf->len : buf_grow(buf, n);
 }
+/* What was written there, up to `end`, is a part of the contents; there is room for a NUL. */
+static inline void buf_take(struct buf *buf, char *end)
+{
+    *end = 0;
+    buf->len = (size_t)(end - buf->data);
+}
 static inline void buf_add(struct buf *buf, const void *data, size_t n)
 {
     char *p = buf_reserve(buf, n);

@@ -81,6 +81,39 @@ static void reserve_then_write(void **state)
     assert_int_equal(strspn(buf_str(&buf), "q"), 1000);
 }
 
+static void check_numbers(uint64_t value)
+{
+    static const int widths[] = {0, 1, 2, 7, 20, 30, 64};
+    AUTO_BUF have = {0};
+    AUTO_BUF want = {0};
+    for (size_t i = 0; i < sizeof widths / sizeof *widths; i++) {
+        int width = widths[i], n_digits = width < 16 ? width : 16;
+        buf_uint(&have, value, (size_t)width);
+        buf_printf(&want, "%*llu", width, (unsigned long long)value);
+        buf_int(&have, (int64_t)value, (size_t)width);
+        buf_printf(&want, "%*lld", width, (long long)value);
+        buf_hex(&have, value, (size_t)width);
+        buf_printf(&want, "%0*llx", n_digits, (unsigned long long)value);
+        assert_string_equal(buf_str(&have), buf_str(&want));
+    }
+}
+
+static void numbers_print_as_printf_has_them(void **state)
+{
+    for (uint64_t v = 0; v < 2000; v++)
+        check_numbers(v);
+    for (uint64_t power = 1; power < UINT64_MAX / 10; power *= 10)
+        for (uint64_t v = power - 1; v < power + 2; v++) {
+            check_numbers(v);
+            check_numbers(0 - v);
+        }
+    for (unsigned shift = 0; shift < 64; shift++) {
+        check_numbers((uint64_t)1 << shift);
+        check_numbers(((uint64_t)1 << shift) - 1);
+    }
+    check_numbers(UINT64_MAX);
+}
+
 struct taken {
     size_t n_bytes;
     unsigned n_calls;
@@ -152,6 +185,7 @@ int main(void)
         cmocka_unit_test(growth_keeps_everything),
         cmocka_unit_test(printf_of_any_length),
         cmocka_unit_test(a_failure_stays),
+        cmocka_unit_test(numbers_print_as_printf_has_them),
         cmocka_unit_test(reserve_then_write),
         cmocka_unit_test(a_sink_takes_leaves_or_refuses),
         cmocka_unit_test(vec_grows_and_refuses),
