@@ -47,6 +47,11 @@ static inline uint64_t hash_step(uint64_t h, uint64_t word)
     h = (h ^ word) * 0xff51afd7ed558ccdu;
     return h ^ h >> 32;
 }
+/* Two numbers by one multiplication, good for tables of all sizes that take its lower bits. */
+static inline uint32_t hash_pair(uint32_t a, uint32_t b)
+{
+    return (uint32_t)((((uint64_t)a << 32 | b) * 0x9e3779b97f4a7c15u) >> 32);
+}
 uint64_t hash_bytes(const void *data, size_t n);
 
 #endif

@@ -28,6 +28,16 @@ unsigned pool_threads(void)
     return cpus < 1 ? 1 : cpus > (long)MAX_THREADS ? MAX_THREADS : (unsigned)cpus;
 }
 
+size_t pool_share(uint64_t work, uint64_t per_thread, size_t most)
+{
+    uint64_t n = work / per_thread;
+    if (n < 2)
+        return 1;
+    size_t n_cpus = pool_threads();
+    most = most < n_cpus ? most : n_cpus;
+    return n < most ? (size_t)n : most;
+}
+
 /* How many threads are of use for n pieces. */
 static size_t threads_for(size_t n, unsigned max_threads)
 {

@@ -82,10 +82,7 @@ static void keep_samples(void *arg, size_t which)
 static void filter_samples(struct view *view, const uint8_t *marks)
 {
     struct filter filters[MAX_FILTERS] = {0};
-    uint64_t n_frames = 0;
-    for (uint32_t i = 0; i < view->n_samples; i++)
-        n_frames += view->samples[i].n_locs;
-    size_t n = (size_t)(n_frames / FRAMES_PER_FILTER);
+    size_t n = (size_t)(view_count_frames(view) / FRAMES_PER_FILTER);
     n = n < 1 ? 1 : n > MAX_FILTERS ? MAX_FILTERS : n;
     for (size_t i = 0; i < n; i++)
         filters[i] = (struct filter){

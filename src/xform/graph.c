@@ -23,14 +23,17 @@ struct maker {
     struct buf path;
 };
 
+#define MOST_NODES (1u << 30)
+
 static uint64_t hash_info(const struct graph_info *i)
 {
-    uint64_t h = hash_u64((uint64_t)i->name << 32 | i->file);
+    uint64_t h = (uint64_t)i->name << 32 | i->file;
     if (i->address | (uint64_t)i->line)
-        h = hash_u64(h ^ i->address ^ (uint64_t)i->line << 48 ^ (uint64_t)i->line);
+        h = hash_step(hash_step(h, i->address), (uint64_t)i->line);
     if (i->objfile | (uint64_t)i->column | (uint64_t)i->start_line)
-        h = hash_u64(h ^ i->objfile ^ (uint64_t)i->column << 40 ^ (uint64_t)i->start_line << 20);
-    return h;
+        h = hash_step(hash_step(h, (uint64_t)i->column << 32 ^ i->objfile),
+                      (uint64_t)i->start_line);
+    return hash_u64(h);
 }
 
 static bool same_info(const struct graph_info *a, const struct graph_info *b)
@@ -40,10 +43,16 @@ static bool same_info(const struct graph_info *a, const struct graph_info *b)
            a->start_line == b->start_line;
 }
 
-static bool grow_nodes(struct maker *m)
+/* Room for n nodes at least. */
+static bool reserve_nodes(struct maker *m, size_t n)
 {
     struct graph *g = m->g;
-    uint32_t n_slots = m->n_slots ? m->n_slots * 2 : 1024, cap = n_slots / 2;
+    uint32_t n_slots = m->n_slots ? m->n_slots : 1024;
+    if (n > MOST_NODES)
+        return false;
+    while (n_slots / 2 < n)
+        n_slots *= 2;
+    uint32_t cap = n_slots / 2;
     uint32_t *slots = malloc(n_slots * sizeof *slots);
     struct graph_node *nodes = realloc(g->nodes, cap * sizeof *nodes);
     if (nodes)
@@ -70,7 +79,7 @@ static bool grow_nodes(struct maker *m)
 static uint32_t find_node(struct maker *m, const struct graph_info *info)
 {
     struct graph *g = m->g;
-    if (g->n_nodes == m->node_cap && !grow_nodes(m))
+    if (g->n_nodes == m->node_cap && !reserve_nodes(m, (size_t)g->n_nodes + 1))
         return GRAPH_NONE;
     uint64_t h = hash_info(info);
     for (;; h++) {
@@ -160,7 +169,8 @@ static bool make_frames(struct maker *m)
         return false;
     g->frames = ARENA_ARRAY(&g->arena, uint32_t, n);
     g->frame_first = ARENA_ARRAY(&g->arena, uint32_t, (size_t)n_locations + 1);
-    if (!g->frames || !g->frame_first)
+    /* By addresses most frames are nodes of their own. */
+    if (!g->frames || !g->frame_first || !reserve_nodes(m, v->has_address ? n : 0))
         return false;
     n = 0;
     for (uint32_t i = 0; i < n_locations; i++) {
@@ -265,9 +275,7 @@ static bool sum_column(struct graph *g, uint32_t type, bool is_divisor, bool fla
 {
     const struct view *v = g->view;
     struct summer summers[MAX_SUMMERS] = {0};
-    uint64_t n_frames = 0;
-    for (uint32_t i = 0; i < v->n_samples; i++)
-        n_frames += flat_only ? 1 : v->samples[i].n_locs;
+    uint64_t n_frames = flat_only ? v->n_samples : view_count_frames(v);
     size_t n = (size_t)(n_frames / FRAMES_PER_SUMMER);
     n = n < 1 ? 1 : n > MAX_SUMMERS ? MAX_SUMMERS : n;
     uint32_t *direct = flat_only ? NULL : make_direct(g);

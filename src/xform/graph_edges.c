@@ -1,6 +1,7 @@
 /* graph_edges: calls between the nodes of a graph. */
 #include "xform/graph.h"
 
+#include "base/map.h"
 #include "base/pages.h"
 #include "base/pool.h"
 #include "xform/graph_stacks.h"
@@ -68,12 +69,6 @@ struct edge_maker {
     bool failed, has_too_many;
 };
 
-/* Calls are many: one multiplication, whose upper half is good for all sizes of tables. */
-static inline uint64_t hash_edge(uint32_t src, uint32_t dest)
-{
-    return ((uint64_t)src << 32 | dest) * 0x9e3779b97f4a7c15u >> 32;
-}
-
 static bool grow_edges(struct edge_maker *m)
 {
     uint32_t n_slots = m->n_slots ? m->n_slots * 2 : 4096, cap = n_slots / 2;
@@ -88,7 +83,7 @@ static bool grow_edges(struct edge_maker *m)
     }
     memset(slots, 0xff, n_slots * sizeof *slots);
     for (uint32_t i = 0; i < m->n_edges; i++) {
-        uint64_t h = hash_edge(edges[i].src, edges[i].dest);
+        uint64_t h = hash_pair(edges[i].src, edges[i].dest);
         while (slots[h & (n_slots - 1)] != GRAPH_NONE)
             h++;
         slots[h & (n_slots - 1)] = i;
@@ -229,7 +224,7 @@ static void add_sample(struct edge_maker *m, const struct view_sample *s, uint32
                 continue;
             }
             if ((w.from_caller || (state & CALLEE && w.parent != GRAPH_NONE)) && w.parent != node) {
-                add_call(m, (struct call){.hash = hash_edge(w.parent, node),
+                add_call(m, (struct call){.hash = hash_pair(w.parent, node),
                                           .src = w.parent,
                                           .dest = node,
                                           .stamp = stamp,
@@ -287,7 +282,7 @@ static void add_stack(struct edge_maker *m, const uint32_t *words, size_t n, uin
         if (i < n_same)
             count_at(&m->edges[last->edges[i]], stamp, residual, is_inlined, weight, divisor);
         else
-            add_call(m, (struct call){.hash = hash_edge(src, dest),
+            add_call(m, (struct call){.hash = hash_pair(src, dest),
                                       .src = src,
                                       .dest = dest,
                                       .stamp = stamp,
@@ -310,7 +305,7 @@ static void add_stack_near(struct edge_maker *m, const uint32_t *words, size_t n
         uint32_t src = words[i - 1] & GRAPH_STACK_NODE, dest = words[i] & GRAPH_STACK_NODE;
         if (src == dest)
             continue;
-        uint64_t h = hash_edge(src, dest);
+        uint64_t h = hash_pair(src, dest);
         uint32_t at = slots ? slots[h & mask] : GRAPH_NONE;
         struct graph_edge *e = at == GRAPH_NONE ? NULL : &edges[at];
         if (!e || e->src != src || e->dest != dest) {
@@ -457,7 +452,7 @@ static bool join_makers(struct graph *g, struct edge_maker *makers, size_t n)
         ok = ok && !makers[i].failed;
         for (uint32_t k = 0; ok && k < makers[i].n_edges; k++) {
             const struct graph_edge *from = &makers[i].edges[k];
-            add_call(all, (struct call){.hash = hash_edge(from->src, from->dest),
+            add_call(all, (struct call){.hash = hash_pair(from->src, from->dest),
                                         .src = from->src,
                                         .dest = from->dest,
                                         .stamp = UINT32_MAX - (uint32_t)i, /* of no sample */
@@ -487,24 +482,6 @@ static void run_makers(struct graph *g, struct edge_maker *makers, size_t n, uin
         makers[i].end = (uint32_t)((uint64_t)n_samples * (i + 1) / n);
     }
     pool_run(n, 0, add_samples, makers);
-}
-
-static uint64_t count_frames(const struct view *v)
-{
-    uint64_t n = 0;
-    for (uint32_t i = 0; i < v->n_samples; i++)
-        n += v->samples[i].n_locs;
-    return n;
-}
-
-static size_t count_makers(uint64_t n_frames)
-{
-    size_t n = (size_t)(n_frames / FRAMES_PER_MAKER);
-    if (n < 2)
-        return 1;
-    size_t most = pool_threads(); /* each has edges of its own, which are joined */
-    most = most < MAX_MAKERS ? most : MAX_MAKERS;
-    return n < most ? n : most;
 }
 
 /* Those that lead to some nodes, or come from some. */
@@ -582,8 +559,8 @@ static bool make_edges(struct graph *g, enum graph_edges which)
 {
     bool any = false;
     uint8_t *states = look_at_nodes(g, which, &any);
-    uint64_t n_frames = count_frames(g->view);
-    size_t n = count_makers(n_frames);
+    uint64_t n_frames = view_count_frames(g->view);
+    size_t n = pool_share(n_frames, FRAMES_PER_MAKER, MAX_MAKERS);
     struct edge_maker *makers = calloc(n, sizeof *makers);
     bool ok = states && makers;
     if (ok && which == GRAPH_EDGES_ALL && graph_stack_fits(g))

@@ -7,6 +7,9 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
+
+#define MANY 64 /* so many are worth sort_by_keys */
 
 /* What tells most nodes apart, close together: nodes are far from each other. */
 struct key {
@@ -149,6 +152,95 @@ static bool is_before(uint32_t a, uint32_t b, void *arg)
     return compare_nodes(s, a, b) < 0;
 }
 
+/* For sorting by numbers: a node, and what it is sorted by. */
+struct item {
+    uint64_t key;
+    uint32_t node;
+};
+
+/* Smallest keys first, equal ones as they were; byte by byte, of those in which keys differ.
+ * `items` and `spare` have n each. */
+static void sort_items(struct item *items, struct item *spare, uint32_t n)
+{
+    uint64_t differ = 0;
+    struct item *from = items, *to = spare;
+    for (uint32_t i = 1; i < n; i++)
+        differ |= items[i].key ^ items[0].key;
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        uint32_t ends[256] = {0}, sum = 0;
+        if (!(differ >> shift & 255))
+            continue;
+        for (uint32_t i = 0; i < n; i++)
+            ends[from[i].key >> shift & 255]++;
+        for (unsigned i = 0; i < 256; i++) {
+            uint32_t count = ends[i];
+            ends[i] = sum;
+            sum += count;
+        }
+        for (uint32_t i = 0; i < n; i++)
+            to[ends[from[i].key >> shift & 255]++] = from[i];
+        struct item *other = from;
+        from = to;
+        to = other;
+    }
+    if (from != items)
+        memcpy(items, from, n * sizeof *items);
+}
+
+static bool has_addresses(const struct graph *g)
+{
+    bool all = true;
+    for (uint32_t i = 0; i < g->n_order; i++)
+        all &= g->nodes[g->order[i]].info.address != 0;
+    return all;
+}
+
+/* Put the nodes that no number tells apart in order, which is all there is left to do.  False:
+ * there are some that nothing tells apart. */
+static bool sort_runs(struct sorter *s, uint32_t *order, uint32_t n, bool by_address)
+{
+    for (uint32_t i = 0, end; i < n; i = end) {
+        const struct key *k = &s->keys[order[i]];
+        for (end = i + 1; end < n; end++)
+            if (s->keys[order[end]].size != k->size ||
+                (by_address && s->keys[order[end]].address != k->address))
+                break;
+        go_sort(order + i, end - i, is_before, s);
+        for (uint32_t j = i + 1; j < end; j++)
+            if (!is_before(order[j - 1], order[j], s))
+                return false;
+    }
+    return true;
+}
+
+/* By the keys, without comparing two of them.  False: the order is as it was, since it is a matter
+ * of go_sort's steps (or memory ran out). */
+static bool sort_by_keys(struct sorter *s)
+{
+    struct graph *g = s->g;
+    uint32_t n = g->n_order;
+    bool by_address = s->order != GRAPH_ORDER_FLAT_CUM_NAME && has_addresses(g);
+    struct item *items = malloc(2 * (size_t)n * sizeof *items);
+    uint32_t *order = malloc((size_t)n * sizeof *order);
+    bool ok = items && order;
+    for (uint32_t i = 0; ok && i < n; i++)
+        items[i] = (struct item){s->keys[g->order[i]].address, g->order[i]};
+    if (ok && by_address)
+        sort_items(items, items + n, n);
+    for (uint32_t i = 0; ok && i < n; i++) /* the largest first; they are signed */
+        items[i].key = (uint64_t)s->keys[items[i].node].size ^ INT64_MAX;
+    if (ok)
+        sort_items(items, items + n, n);
+    for (uint32_t i = 0; ok && i < n; i++)
+        order[i] = items[i].node;
+    ok = ok && sort_runs(s, order, n, by_address);
+    if (ok)
+        memcpy(g->order, order, n * sizeof *order);
+    free(items);
+    free(order);
+    return ok;
+}
+
 static bool is_by_size(enum graph_order order)
 {
     return order == GRAPH_ORDER_FLAT_NAME || order == GRAPH_ORDER_FLAT_CUM_NAME ||
@@ -168,7 +260,9 @@ bool graph_sort(struct graph *g, enum graph_order order, struct err *err)
             s.keys[g->order[i]] =
                 (struct key){unit_abs(by_flat ? n->flat : n->score), n->info.address};
     }
-    go_sort(g->order, g->n_order, is_before, &s);
+    bool by_keys = s.keys && !g->parent && g->n_order >= MANY && sort_by_keys(&s);
+    if (!by_keys)
+        go_sort(g->order, g->n_order, is_before, &s);
     free(s.keys);
     return !s.failed || err_nomem(err);
 }

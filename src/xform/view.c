@@ -135,6 +135,14 @@ static bool is_number(const char *s, long *value)
     return !errno && !*end;
 }
 
+uint64_t view_count_frames(const struct view *view)
+{
+    uint64_t n = 0;
+    for (uint32_t i = 0; i < view->n_samples; i++)
+        n += view->samples[i].n_locs;
+    return n;
+}
+
 bool view_find_type(const struct profile *profile, const char *name, uint32_t *type,
                     struct err *err)
 {

@@ -93,6 +93,9 @@ bool view_load_labels(const struct view *view, uint32_t sample, struct labels *l
  * sum is not 0.  O(samples). */
 int64_t view_total(const struct view *view);
 
+/* All frames of the samples that are left.  O(samples). */
+uint64_t view_count_frames(const struct view *view);
+
 /* The column that `name` (a number, a sample type, "" = the default) means.
  * False with ERR_USAGE in pprof's words. */
 bool view_find_type(const struct profile *profile, const char *name, uint32_t *type,
