@@ -8,14 +8,17 @@ import io
 import json
 import os
 import re
+import resource
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../page"))
 from trees import unpack  # noqa: E402  pylint: disable=wrong-import-position
 
 SONDE = os.environ["SONDE"]
 ROOT = os.environ["SONDE_SOURCE_ROOT"]
+BUILD = os.environ["SONDE_BUILD_ROOT"]
 passed = failed = 0
 
 
@@ -178,7 +181,38 @@ def tables(path, *flags):
         check(name, peek and peek[0]["flat"] == tree[0]["flat"], "-peekjson of the first node")
 
 
+def pieces(folder):
+    """Long texts go to their file piece by piece; it has all of them or stays as it was."""
+    profile, path = os.path.join(folder, "large.pb.gz"), os.path.join(folder, "out")
+    subprocess.run([os.path.join(BUILD, "bench/gen_profile"), "cpu3", profile], check=True,
+                   stdout=subprocess.DEVNULL)
+
+    def least():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+
+    for kind in ("-traces", "-raw", "-folded", "-callgrind"):
+        args = [SONDE, "pprof", "-symbolize=none", kind, "-output=" + path, profile]
+        want = report(profile, kind)
+        check(kind, len(want) > 2 << 20, f"{len(want)} bytes are not many")
+        for before in (None, b"before"):
+            if before:
+                with open(path, "wb") as f:
+                    f.write(before)
+            done = subprocess.run(args, stdin=subprocess.DEVNULL, capture_output=True, preexec_fn=least,
+                                  restore_signals=False)  # SIGXFSZ stays ignored
+            have = open(path, "rb").read() if os.path.exists(path) else None
+            check(kind, done.returncode == 1 and done.stderr.count(b"\n") == 1 and
+                  b"cannot write" in done.stderr, done.stderr)
+            check(kind, have == before and len(os.listdir(folder)) == 1 + bool(before),
+                  f"left behind: {os.listdir(folder)}")
+        done = subprocess.run(args, stdin=subprocess.DEVNULL, capture_output=True)
+        check(kind, done.returncode == 0 and open(path, "rb").read() == want, done.stderr)
+        os.remove(path)
+
+
 def main():
+    with tempfile.TemporaryDirectory() as folder:
+        pieces(folder)
     paths = sorted(glob.glob(os.path.join(ROOT, "tests/data/pprof/*.gz")) +
                    glob.glob(os.path.join(ROOT, "tests/data/go/*.gz")) +
                    glob.glob(os.path.join(ROOT, "tests/data/odd/*.pb*")))
