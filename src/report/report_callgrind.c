@@ -1,12 +1,16 @@
 /* report_callgrind: the graph, by addresses, in the format of callgrind. */
 #include "report/report_run.h"
 
+#include "base/digits.h"
 #include "base/intern.h"
 #include "base/map.h"
+#include "base/vec.h"
+#include "xform/graph_calls.h"
 #include "xform/unit.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Names that were written: "(N) name" the first time, "(N)" from then on. */
 struct names {
@@ -22,21 +26,31 @@ static bool names_init(struct names *names, struct arena *arena, const struct st
     return names->numbers != NULL;
 }
 
-static void put_name(struct names *names, struct buf *out, const char *what, uint32_t id)
+#define LINE_BYTES 128 /* more than any has, without its name */
+
+/* what: of 3 or 4 characters. */
+static void put_name(struct names *names, struct buf *out, struct str what, uint32_t id)
 {
     struct str name = names->texts[id];
-    buf_puts(out, what);
+    bool is_new = name.len && !names->numbers[id];
+    char *p = buf_reserve(out, LINE_BYTES + (is_new ? name.len : 0));
+    if (!p)
+        return;
+    memcpy(p, what.p, 4);
+    p += what.len;
+    if (is_new)
+        names->numbers[id] = ++names->n;
     if (name.len) {
-        bool is_new = !names->numbers[id];
-        if (is_new)
-            names->numbers[id] = ++names->n;
-        buf_putc(out, '(');
-        buf_uint(out, names->numbers[id], 0);
-        buf_puts(out, is_new ? ") " : ")");
-        if (is_new)
-            buf_add(out, name.p, name.len);
+        *p++ = '(';
+        p = digits_put(p, names->numbers[id]);
+        *p++ = ')';
     }
-    buf_putc(out, '\n');
+    if (is_new) {
+        *p++ = ' ';
+        p = mempcpy(p, name.p, name.len);
+    }
+    *p++ = '\n';
+    buf_take(out, p);
 }
 
 struct writer {
@@ -44,6 +58,7 @@ struct writer {
     struct graph *g;
     struct buf *out;
     struct arena arena;
+    struct graph_calls calls;
     struct names objects, files, functions;
     struct intern texts; /* of functions */
     /* [n_nodes], of texts: a node's function, and what it is called where it is called.  0 for
@@ -52,32 +67,24 @@ struct writer {
 };
 
 /* An address, where that is shorter relative to the last node's. */
-static void put_address(struct buf *out, const struct graph_node *last, uint64_t address)
+static char *put_address(char *p, const struct graph_node *last, uint64_t address)
 {
-    if (last && last->info.address == address) {
-        buf_putc(out, '*');
-        return;
+    int64_t distance = last ? (int64_t)(address - last->info.address) : 0;
+    uint64_t size = distance < 0 ? 0 - (uint64_t)distance : (uint64_t)distance;
+    if (last && !distance)
+        return stpcpy(p, "*");
+    if (last && 1 + digits_count(size) < 2 + digits_count_hex(address)) {
+        *p++ = distance < 0 ? '-' : '+';
+        return digits_put(p, size);
     }
-    size_t begin = out->len;
-    if (last) {
-        int64_t distance = (int64_t)(address - last->info.address);
-        buf_puts(out, distance < 0 ? "" : "+");
-        buf_int(out, distance, 0);
-        size_t n_digits = address ? (size_t)(67 - __builtin_clzll(address)) / 4 : 1;
-        if (out->len - begin < 2 + n_digits || out->failed)
-            return;
-        out->len = begin;
-    }
-    buf_puts(out, "0x");
-    buf_hex(out, address, 1);
+    return digits_put_hex(stpcpy(p, "0x"), address);
 }
 
-static void put_value(struct writer *w, int64_t value)
+static char *put_value(const struct writer *w, char *p, int64_t value)
 {
     const char *unit;
     double v = unit_scaler_scale(&w->run->scaler, value, &unit);
-    buf_int(w->out, unit_to_int64(v), 0);
-    buf_putc(w->out, '\n');
+    return stpcpy(digits_put_int(p, unit_to_int64(v)), "\n");
 }
 
 static bool same_function(const struct graph_info *a, const struct graph_info *b)
@@ -88,45 +95,40 @@ static bool same_function(const struct graph_info *a, const struct graph_info *b
 static bool put_calls(struct writer *w, uint32_t node, const struct graph_node *last,
                       struct err *err)
 {
-    struct graph *g = w->g;
-    uint32_t *edges, n;
-    if (!graph_out_edges(g, node, &edges, &n, err))
+    const struct graph_callee *callees;
+    uint32_t n;
+    if (!graph_calls_of(&w->calls, node, &callees, &n, err))
         return false;
     for (uint32_t i = 0; i < n; i++) {
-        const struct graph_edge *e = &g->edges[edges[i]];
-        const struct graph_info *callee = &g->nodes[e->dest].info;
-        put_name(&w->files, w->out, "cfl=", callee->file);
-        put_name(&w->functions, w->out, "cfn=", w->callee[e->dest]);
-        buf_puts(w->out, "calls=0 ");
-        put_address(w->out, last, callee->address);
-        buf_putc(w->out, ' ');
-        buf_int(w->out, callee->line, 0);
-        buf_puts(w->out, "\n* * ");
-        put_value(w, e->weight);
+        const struct graph_node *to = &w->g->nodes[callees[i].node];
+        const struct graph_info *callee = &to->info;
+        if (to->is_kept && unit_abs(callees[i].weight) < 0)
+            continue; /* INT64_MIN: less than nothing, which pprof trims */
+        put_name(&w->files, w->out, STR("cfl="), callee->file);
+        put_name(&w->functions, w->out, STR("cfn="), w->callee[callees[i].node]);
+        char *p = buf_reserve(w->out, LINE_BYTES);
+        if (!p)
+            return true;
+        p = put_address(stpcpy(p, "calls=0 "), last, callee->address);
+        *p++ = ' ';
+        p = digits_put_int(p, callee->line);
+        buf_take(w->out, put_value(w, stpcpy(p, "\n* * "), callees[i].weight));
     }
     return true;
 }
 
 #define AHEAD 6
 
-/* Nodes and edges are all over the memory: what soon will be written is asked for. */
+/* Nodes and calls are all over the memory: what soon will be written is asked for. */
 static void look_ahead(const struct writer *w, uint32_t i)
 {
     const struct graph *g = w->g;
     if (i + 2 * AHEAD < g->n_order) {
-        uint32_t node = g->order[i + 2 * AHEAD];
-        __builtin_prefetch(&g->nodes[node]);
-        for (uint32_t k = g->out_first[node]; k < g->out_first[node + 1]; k++)
-            __builtin_prefetch(&g->edges[g->out_edges[k]]);
+        __builtin_prefetch(&g->nodes[g->order[i + 2 * AHEAD]]);
+        graph_calls_prefetch(&w->calls, g->order[i + 2 * AHEAD]);
     }
-    if (i + AHEAD < g->n_order) {
-        uint32_t node = g->order[i + AHEAD];
-        for (uint32_t k = g->out_first[node]; k < g->out_first[node + 1]; k++) {
-            uint32_t callee = g->edges[g->out_edges[k]].dest;
-            __builtin_prefetch(&g->nodes[callee]);
-            __builtin_prefetch(&w->callee[callee]);
-        }
-    }
+    if (i + AHEAD < g->n_order)
+        graph_calls_prefetch_callees(&w->calls, g->order[i + AHEAD]);
 }
 
 static bool put_nodes(struct writer *w, struct err *err)
@@ -139,15 +141,18 @@ static bool put_nodes(struct writer *w, struct err *err)
         look_ahead(w, i);
         if (!last || !same_function(&n->info, &last->info)) {
             buf_putc(w->out, '\n');
-            put_name(&w->objects, w->out, "ob=", n->info.objfile);
-            put_name(&w->files, w->out, "fl=", n->info.file);
-            put_name(&w->functions, w->out, "fn=", w->name[node]);
+            put_name(&w->objects, w->out, STR("ob="), n->info.objfile);
+            put_name(&w->files, w->out, STR("fl="), n->info.file);
+            put_name(&w->functions, w->out, STR("fn="), w->name[node]);
         }
-        put_address(w->out, last, n->info.address);
-        buf_putc(w->out, ' ');
-        buf_int(w->out, n->info.line, 0);
-        buf_putc(w->out, ' ');
-        put_value(w, graph_flat(n));
+        char *p = buf_reserve(w->out, LINE_BYTES);
+        if (!p)
+            break;
+        p = put_address(p, last, n->info.address);
+        *p++ = ' ';
+        p = digits_put_int(p, n->info.line);
+        *p++ = ' ';
+        buf_take(w->out, put_value(w, p, graph_flat(n)));
         if (!put_calls(w, node, last, err))
             return false;
         last = n;
@@ -156,67 +161,101 @@ static bool put_nodes(struct writer *w, struct err *err)
     return true;
 }
 
-static uint64_t name_and_file(const struct graph_info *info)
+/* What callgrind would hold for one function by its name and file, but is none. */
+struct function {
+    uint32_t name, file, objfile;
+    uint32_t parent; /* in a tree functions are told apart by their callers too */
+    int64_t start_line;
+    uint32_t number; /* among those of its name and file */
+    uint32_t text, callee;
+};
+
+struct functions {
+    VEC(struct function) all;
+    struct rows rows;
+    struct map counts; /* by name and file: how many */
+};
+
+static uint64_t name_and_file(const struct function *f)
 {
-    return (uint64_t)info->file << 32 | info->name;
+    return (uint64_t)f->name << 32 | f->file;
 }
 
-/* numbers[i] becomes that of the function of order[i] among those that have its name and file,
- * from 0 on; counts: how many those are. */
-static bool number_functions(const struct graph *g, uint32_t *numbers, struct map *counts)
+static bool same_fields(const struct function *a, const struct function *b)
 {
-    struct arena arena;
-    struct intern functions;
-    uint32_t *first = malloc(((size_t)g->n_order + 1) * sizeof *first); /* number by function */
-    arena_init(&arena);
-    bool ok = intern_init(&functions, &arena) && first;
-    for (uint32_t i = 0; ok && i < g->n_order; i++) {
-        const struct graph_info *info = &g->nodes[g->order[i]].info;
-        const uint64_t name = name_and_file(info);
-        /* In a tree functions are told apart by their callers too. */
-        const uint64_t key[] = {name, info->objfile, (uint64_t)info->start_line,
-                                g->parent ? g->parent[g->order[i]] : 0};
-        uint32_t before = functions.n,
-                 id = intern_add(&functions, (struct str){(const char *)key, sizeof key});
-        if (id == before) {
-            uint32_t n = map_get(counts, name);
-            first[id] = n == MAP_NONE ? 0 : n;
-            ok = map_put(counts, name, first[id] + 1);
-        }
-        ok = ok && id != INTERN_NONE;
-        if (ok)
-            numbers[i] = first[id];
+    return a->name == b->name && a->file == b->file && a->objfile == b->objfile &&
+           a->parent == b->parent && a->start_line == b->start_line;
+}
+
+/* The number of a function, new if need be; ROWS_NONE when memory runs out. */
+static uint32_t find_function(struct functions *functions, struct function f)
+{
+    size_t n = functions->all.n;
+    uint32_t hash = (uint32_t)hash_u64(
+        hash_step(hash_step(name_and_file(&f), (uint64_t)f.parent << 32 | f.objfile),
+                  (uint64_t)f.start_line));
+    if (!rows_reserve(&functions->rows, n + 1))
+        return ROWS_NONE;
+    struct rows_slot *slot = rows_first(&functions->rows, hash);
+    while (slot->row != ROWS_NONE &&
+           !(slot->hash == hash && same_fields(&functions->all.items[slot->row], &f)))
+        slot = rows_next(&functions->rows, slot);
+    if (slot->row != ROWS_NONE)
+        return slot->row;
+    uint32_t count = map_get(&functions->counts, name_and_file(&f));
+    f.number = count == MAP_NONE ? 0 : count;
+    if (!map_put(&functions->counts, name_and_file(&f), f.number + 1) ||
+        !vec_push(&functions->all, f))
+        return ROWS_NONE;
+    rows_put(&functions->rows, slot, (uint32_t)n, hash);
+    return (uint32_t)n;
+}
+
+/* Where functions have one name and file, what is called gets a number. */
+static bool name_function(struct writer *w, const struct functions *functions, struct function *f)
+{
+    struct str name = profile_str(w->g->view->profile, f->name);
+    uint32_t n_same = map_get(&functions->counts, name_and_file(f));
+    f->text = f->callee = intern_add(&w->texts, name);
+    if (n_same > 1) {
+        AUTO_BUF text = {0};
+        buf_printf(&text, "%s [%" PRIu32 "/%" PRIu32 "]", name.p, f->number + 1, n_same);
+        f->callee = text.failed ? INTERN_NONE
+                                : intern_add(&w->texts, (struct str){buf_str(&text), text.len});
     }
-    free(first);
-    intern_release(&functions);
-    arena_release(&arena);
-    return ok;
+    return f->text != INTERN_NONE && f->callee != INTERN_NONE;
 }
 
-/* Callgrind takes functions of one name and file for one, so their names get numbers. */
 static bool name_nodes(struct writer *w)
 {
     const struct graph *g = w->g;
-    uint32_t *numbers = malloc(((size_t)g->n_order + 1) * sizeof *numbers);
-    struct map counts;
-    AUTO_BUF text = {0};
-    map_init(&counts);
+    struct functions functions = {0};
+    uint32_t *of = malloc(((size_t)g->n_order + 1) * sizeof *of); /* by order */
     w->name = ARENA_ARRAY(&w->arena, uint32_t, g->n_nodes);
     w->callee = ARENA_ARRAY(&w->arena, uint32_t, g->n_nodes);
-    bool ok = w->name && w->callee && numbers && number_functions(g, numbers, &counts);
+    bool ok = of && w->name && w->callee;
     for (uint32_t i = 0; ok && i < g->n_order; i++) {
-        uint32_t node = g->order[i], n_same = map_get(&counts, name_and_file(&g->nodes[node].info));
-        struct str name = graph_name(g, node);
-        w->name[node] = w->callee[node] = intern_add(&w->texts, name);
-        if (n_same > 1) {
-            buf_clear(&text);
-            buf_printf(&text, "%s [%" PRIu32 "/%" PRIu32 "]", name.p, numbers[i] + 1, n_same);
-            w->callee[node] = intern_add(&w->texts, (struct str){buf_str(&text), text.len});
-        }
-        ok = !text.failed && w->name[node] != INTERN_NONE && w->callee[node] != INTERN_NONE;
+        const struct graph_info *info = &g->nodes[g->order[i]].info;
+        if (i + AHEAD < g->n_order)
+            __builtin_prefetch(&g->nodes[g->order[i + AHEAD]]);
+        of[i] = find_function(&functions,
+                              (struct function){.name = info->name,
+                                                .file = info->file,
+                                                .objfile = info->objfile,
+                                                .parent = g->parent ? g->parent[g->order[i]] : 0,
+                                                .start_line = info->start_line});
+        ok = of[i] != ROWS_NONE;
     }
-    free(numbers);
-    map_release(&counts);
+    for (size_t i = 0; ok && i < functions.all.n; i++)
+        ok = name_function(w, &functions, &functions.all.items[i]);
+    for (uint32_t i = 0; ok && i < g->n_order; i++) {
+        w->name[g->order[i]] = functions.all.items[of[i]].text;
+        w->callee[g->order[i]] = functions.all.items[of[i]].callee;
+    }
+    free(of);
+    vec_release(&functions.all);
+    rows_release(&functions.rows);
+    map_release(&functions.counts);
     return ok;
 }
 
@@ -245,7 +284,8 @@ static bool write_callgrind(const struct report_ctx *ctx, struct buf *out, struc
     bool ok = report_begin(&run, &report_callgrind, ctx, err);
     run.only_whole = true;
     ok = ok && report_build_graph(&run, REPORT_GRAPH_OBJECTS, &g, NULL, &trim, err) &&
-         write_graph(&w, err);
+         graph_calls_init(&w.calls, &g, err) && write_graph(&w, err);
+    graph_calls_release(&w.calls);
     intern_release(&w.texts);
     arena_release(&w.arena);
     graph_release(&g);

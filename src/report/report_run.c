@@ -244,7 +244,7 @@ bool report_build_graph(struct report_run *run, enum report_graph kind, struct g
             !(graph_build_edges(g, GRAPH_EDGES_ALL, err) && graph_sort(g, order, err)))
             return false;
     }
-    if (!visual && !build_edges(run, kind, g, err))
+    if (!visual && kind != REPORT_GRAPH_OBJECTS && !build_edges(run, kind, g, err))
         return false;
     /* pprof tells of edges in pictures only, and of none that went before it found
      * that nodecount leaves all nodes. */
@@ -261,10 +261,10 @@ void report_select_unit(struct report_run *run, const struct graph *g)
     if (strcmp(run->unit, "minimum") != 0 || !g->n_order)
         return;
     int64_t min = 0, max = run->pipeline.total;
-    for (uint32_t i = 0; i < g->n_order; i++) {
-        const struct graph_node *node = &g->nodes[g->order[i]];
-        int64_t v = unit_abs(graph_flat(node));
-        if (!v)
+    for (uint32_t i = 0; i < g->n_nodes; i++) { /* as they lie in memory */
+        const struct graph_node *node = &g->nodes[i];
+        int64_t v = node->is_kept ? unit_abs(graph_flat(node)) : 0;
+        if (!v && node->is_kept)
             v = unit_abs(graph_cum(node));
         if (v > 0 && (!min || v < min))
             min = v;

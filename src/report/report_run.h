@@ -62,7 +62,7 @@ enum report_graph {
     REPORT_GRAPH_EDGES,   /* all edges; where the report has an argument, those of the nodes that
                              match it, which are `is_asked` */
     REPORT_GRAPH_VISUAL,  /* all edges, chosen and sorted for a picture; tags; or a call tree */
-    REPORT_GRAPH_OBJECTS, /* all edges; nodes differ by their object file too; or a call tree */
+    REPORT_GRAPH_OBJECTS, /* no edges; nodes differ by their object file too; or a call tree */
 };
 
 /* The graph, trimmed and sorted as the options say.  `tags` is for
