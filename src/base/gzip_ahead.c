@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,28 +15,55 @@
 #define MOST_TIMES 1032u /* what deflate can reach */
 #define RING_BYTES ((size_t)2 << 20)
 #define STEP_BYTES ((size_t)256 << 10)
-#define PACKED_BYTES ((size_t)256 << 10)
-
-struct gzip_ahead {
-    pthread_t thread;
-    pthread_mutex_t lock; /* of the next four */
-    pthread_cond_t changed;
-    size_t made, used; /* bytes; the ring has those between */
-    bool ended;        /* nothing more is made */
-    bool stopped;      /* nobody reads on */
-    bool whole;        /* the thread's, until it has ended */
-    uint8_t *ring;     /* 2 * RING_BYTES of addresses */
-    size_t most;
-    int fd;
-    off_t read, size; /* of the file, in bytes */
-    uint8_t packed[PACKED_BYTES];
-    int (*inflate)(struct inflate_state *);
-    struct inflate_state state;
-};
+#define PIECE_BYTES ((size_t)64 << 10)
+#define N_PIECES 4u
 
 struct library {
     void (*init)(struct inflate_state *);
+    int (*read_header)(struct inflate_state *, struct isal_gzip_header *);
     int (*inflate)(struct inflate_state *);
+    uint32_t (*sum)(uint32_t sum, const unsigned char *data, uint64_t n);
+};
+
+struct trailer {
+    uint32_t sum, size;
+};
+
+/* Of the file, packed. */
+struct piece {
+    size_t n;
+    uint8_t bytes[PIECE_BYTES];
+};
+
+/* The thread has the most to do.  So it does nothing but unpack: the caller reads the file and
+ * adds up the sum. */
+struct gzip_ahead {
+    struct library isal;
+    pthread_t thread;
+    pthread_mutex_t lock; /* of the next seven */
+    pthread_cond_t changed;
+    size_t made, used;     /* bytes; the ring has those between */
+    size_t n_read, n_gone; /* pieces; those between wait for the thread */
+    bool is_read;          /* all of the file */
+    bool ended;            /* nothing more is made */
+    bool stopped;          /* nobody reads on */
+
+    /* The caller's. */
+    int fd;
+    off_t read;        /* bytes of the file */
+    const uint8_t *at; /* of the first byte that is not used */
+    uint32_t sum;
+    size_t n_summed;
+
+    /* The thread's, until it has ended. */
+    struct inflate_state state;
+    off_t given; /* bytes of the file */
+    bool whole;
+
+    uint8_t *ring, *memory; /* one huge page, behind as many addresses for what is moved there */
+    off_t size;             /* of the file */
+    struct trailer claim;
+    struct piece pieces[N_PIECES];
 };
 
 /* Not unloaded: the next file may need it too. */
@@ -47,141 +73,210 @@ static bool load(struct library *library)
     if (!handle)
         return false;
     *(void **)&library->init = dlsym(handle, "isal_inflate_init");
+    *(void **)&library->read_header = dlsym(handle, "isal_read_gzip_header");
     *(void **)&library->inflate = dlsym(handle, "isal_inflate");
-    return library->init && library->inflate;
+    *(void **)&library->sum = dlsym(handle, "crc32_gzip_refl");
+    return library->init && library->read_header && library->inflate && library->sum;
 }
 
-/* The same memory at two addresses, one after the other; NULL when it cannot be had. */
-static uint8_t *make_ring(void)
+/* The thread goes on with the next piece, if there is one. */
+static void give_piece(struct gzip_ahead *a)
 {
-    int fd = memfd_create("sonde-ring", MFD_CLOEXEC);
-    if (fd < 0)
-        return NULL;
-    uint8_t *ring = MAP_FAILED;
-    if (ftruncate(fd, (off_t)RING_BYTES) == 0)
-        ring = mmap(NULL, 2 * RING_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    for (int half = 0; ring != MAP_FAILED && half < 2; half++) {
-        uint8_t *at = ring + half * RING_BYTES;
-        if (mmap(at, RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0) != at) {
-            munmap(ring, 2 * RING_BYTES);
-            ring = MAP_FAILED;
-        }
-    }
-    close(fd);
-    return ring == MAP_FAILED ? NULL : ring;
+    if (a->n_gone == a->n_read)
+        return;
+    struct piece *piece = &a->pieces[a->n_gone++ % N_PIECES];
+    a->state.next_in = piece->bytes;
+    a->state.avail_in = (uint32_t)piece->n;
+    a->given += (off_t)piece->n;
 }
 
-/* Tells what was made, and waits for room for the next step: how much there is.  0: nobody
- * reads on, or it was the end. */
-static size_t next_room(struct gzip_ahead *a, size_t made, bool ended)
+/* Tells what was made, and waits for room for the next step, and for what it is made of: how
+ * much room there is.  0: nobody reads on. */
+static size_t next_room(struct gzip_ahead *a, size_t made)
 {
     pthread_mutex_lock(&a->lock);
     a->made = made;
-    a->ended = ended;
     pthread_cond_signal(&a->changed);
-    while (!a->ended && !a->stopped && a->made - a->used > RING_BYTES - STEP_BYTES)
+    bool is_hungry = a->state.avail_in == 0;
+    while (!a->stopped && (a->made - a->used > RING_BYTES - STEP_BYTES ||
+                           (is_hungry && a->n_gone == a->n_read && !a->is_read)))
         pthread_cond_wait(&a->changed, &a->lock);
-    size_t room = a->ended || a->stopped ? 0 : RING_BYTES - (a->made - a->used);
+    if (is_hungry)
+        give_piece(a);
+    size_t room = RING_BYTES - made % RING_BYTES;
+    bool stopped = a->stopped;
     pthread_mutex_unlock(&a->lock);
-    return room < STEP_BYTES ? room : STEP_BYTES;
+    return stopped ? 0 : room < STEP_BYTES ? room : STEP_BYTES;
 }
 
-/* More of the file; false at its end. */
-static bool get_packed(struct gzip_ahead *a)
+static void tell_end(struct gzip_ahead *a, size_t made)
 {
-    ssize_t n = pread(a->fd, a->packed, sizeof a->packed, a->read);
-    if (n <= 0)
-        return false;
-    a->read += n;
-    a->state.next_in = a->packed;
-    a->state.avail_in = (uint32_t)n;
-    return true;
+    pthread_mutex_lock(&a->lock);
+    a->made = made;
+    a->ended = true;
+    pthread_cond_signal(&a->changed);
+    pthread_mutex_unlock(&a->lock);
+}
+
+/* Where in the file the stream has come to. */
+static off_t position(const struct gzip_ahead *a)
+{
+    return a->given - (off_t)a->state.avail_in - a->state.read_in_length / 8;
 }
 
 static void *unpack(void *arg)
 {
     struct gzip_ahead *a = arg;
     struct inflate_state *s = &a->state;
-    size_t made = 0;
-    for (size_t room = STEP_BYTES; room; room = next_room(a, made, false)) {
-        bool is_more = s->avail_in > 0 || get_packed(a);
+    size_t made = 0, room;
+    while ((room = next_room(a, made)) > 0) {
+        bool is_fed = s->avail_in > 0;
         s->next_out = a->ring + made % RING_BYTES;
         s->avail_out = (uint32_t)room;
-        int result = a->inflate(s);
+        int result = a->isal.inflate(s);
         made += room - s->avail_out;
         if (s->block_state == ISAL_BLOCK_FINISH) {
-            a->whole = result == ISAL_DECOMP_OK && s->avail_in == 0 && a->read == a->size &&
-                       made == a->most;
+            a->whole = result == ISAL_DECOMP_OK && made == a->claim.size &&
+                       position(a) == a->size - (off_t)sizeof a->claim;
             break;
         }
-        if (result != ISAL_DECOMP_OK || made > a->most || (!is_more && s->avail_out == room))
+        if (result != ISAL_DECOMP_OK || made > a->claim.size || (!is_fed && s->avail_out == room))
             break;
     }
-    (void)next_room(a, made, true);
+    tell_end(a, made);
     return NULL;
 }
 
-/* The length that the trailer claims; 0 when it is not gzip, or that is not possible. */
-static size_t claimed_size(int fd, off_t size)
+/* What the end of the file claims; false when it is not gzip, or that is not possible. */
+static bool read_claim(int fd, off_t size, struct trailer *claim)
 {
     uint8_t magic[2];
-    uint32_t n = 0;
-    if (size < 18 || pread(fd, magic, sizeof magic, 0) != sizeof magic ||
-        !gzip_is(magic, sizeof magic) ||
-        pread(fd, &n, sizeof n, size - (off_t)sizeof n) != sizeof n)
-        return 0;
-    return n / MOST_TIMES > (uint64_t)size ? 0 : n;
+    return size >= 18 && pread(fd, magic, sizeof magic, 0) == sizeof magic &&
+           gzip_is(magic, sizeof magic) &&
+           pread(fd, claim, sizeof *claim, size - (off_t)sizeof *claim) == sizeof *claim &&
+           claim->size / MOST_TIMES <= (uint64_t)size;
+}
+
+/* One more piece of the file, for which there must be room; false at its end. */
+static bool read_piece(struct gzip_ahead *a)
+{
+    struct piece *piece = &a->pieces[a->n_read % N_PIECES];
+    ssize_t n = pread(a->fd, piece->bytes, sizeof piece->bytes, a->read);
+    if (n <= 0)
+        return false;
+    piece->n = (size_t)n;
+    a->read += n;
+    return true;
+}
+
+/* Reads the first piece, which has all of the header, or the file is not for this. */
+static bool begin_to_inflate(struct gzip_ahead *a)
+{
+    struct isal_gzip_header header = {0};
+    a->isal.init(&a->state);
+    if (!read_piece(a))
+        return false;
+    a->n_read = 1;
+    give_piece(a);
+    if (a->isal.read_header(&a->state, &header) != ISAL_DECOMP_OK)
+        return false;
+    a->state.crc_flag = ISAL_DEFLATE; /* no sum */
+    return true;
+}
+
+static bool make_ring(struct gzip_ahead *a)
+{
+    if (!(a->memory = aligned_alloc(RING_BYTES, 2 * RING_BYTES)))
+        return false;
+    a->at = a->ring = a->memory + RING_BYTES;
+    return true;
+}
+
+static void ahead_free(struct gzip_ahead *a)
+{
+    free(a->memory);
+    free(a);
 }
 
 struct gzip_ahead *gzip_ahead_begin(int fd, size_t max_bytes)
 {
     struct library isal;
+    struct trailer claim;
     struct stat st;
-    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-        return NULL;
-    size_t most = claimed_size(fd, st.st_size);
-    if (most < LEAST_BYTES || most > MOST_BYTES || most > max_bytes || !load(&isal))
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || !read_claim(fd, st.st_size, &claim) ||
+        claim.size < LEAST_BYTES || claim.size > MOST_BYTES || claim.size > max_bytes ||
+        !load(&isal))
         return NULL;
     struct gzip_ahead *a = calloc(1, sizeof *a);
-    if (!a || !(a->ring = make_ring()))
-        goto fail;
-    a->most = most;
+    if (!a)
+        return NULL;
+    a->isal = isal;
     a->fd = fd;
     a->size = st.st_size;
-    a->inflate = isal.inflate;
-    isal.init(&a->state);
-    a->state.crc_flag = ISAL_GZIP;
+    a->claim = claim;
+    if (!begin_to_inflate(a) || !make_ring(a)) {
+        ahead_free(a);
+        return NULL;
+    }
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->changed, NULL);
     if (pthread_create(&a->thread, NULL, unpack, a) == 0)
         return a;
     pthread_mutex_destroy(&a->lock);
     pthread_cond_destroy(&a->changed);
-    munmap(a->ring, 2 * RING_BYTES);
-fail:
-    free(a);
+    ahead_free(a);
     return NULL;
 }
 
 size_t gzip_ahead_most(const struct gzip_ahead *a)
 {
-    return a->most;
+    return a->claim.size;
+}
+
+/* Adds the bytes up to the n-th to the sum. */
+static void add_to_sum(struct gzip_ahead *a, size_t n)
+{
+    if (n <= a->n_summed)
+        return;
+    a->sum = a->isal.sum(a->sum, a->ring + a->n_summed % RING_BYTES, n - a->n_summed);
+    a->n_summed = n;
+}
+
+/* Reads what of the file there is room for, then waits until there are more than n bytes. */
+static void wait_for(struct gzip_ahead *a, size_t n)
+{
+    for (;;) {
+        /* The thread may be at the last one that is gone. */
+        if (!a->is_read && !a->ended && a->n_read - a->n_gone < N_PIECES - 1) {
+            pthread_mutex_unlock(&a->lock);
+            bool is_more = read_piece(a);
+            pthread_mutex_lock(&a->lock);
+            a->n_read += is_more;
+            a->is_read = !is_more;
+            pthread_cond_signal(&a->changed);
+        } else if (a->made - a->used <= n && !a->ended && n <= RING_BYTES - STEP_BYTES) {
+            pthread_cond_wait(&a->changed, &a->lock);
+        } else {
+            return;
+        }
+    }
 }
 
 size_t gzip_ahead_next(struct gzip_ahead *a, const uint8_t **p, size_t n)
 {
     pthread_mutex_lock(&a->lock);
-    if (*p)
-        a->used += (size_t)(*p - (a->ring + a->used % RING_BYTES));
+    a->used += *p ? (size_t)(*p - a->at) : 0;
     pthread_cond_signal(&a->changed);
-    while (a->made - a->used <= n && !a->ended && n <= RING_BYTES - STEP_BYTES)
-        pthread_cond_wait(&a->changed, &a->lock);
-    size_t there = a->made - a->used;
-    *p = a->ring + a->used % RING_BYTES;
+    wait_for(a, n);
+    size_t there = a->made - a->used, next = (a->used + n) % RING_BYTES;
     pthread_mutex_unlock(&a->lock);
+    a->at = next ? *p : memmove(a->ring - n, *p ? *p : a->ring, n);
+    *p = a->at;
     /* Not all at once: what was read makes room. */
-    size_t most = n + STEP_BYTES;
-    return there < most ? there : most;
+    size_t in_row = RING_BYTES - next, most = n + (in_row < STEP_BYTES ? in_row : STEP_BYTES);
+    size_t got = there < most ? there : most;
+    add_to_sum(a, a->used + got);
+    return got;
 }
 
 bool gzip_ahead_end(struct gzip_ahead *a)
@@ -191,10 +286,9 @@ bool gzip_ahead_end(struct gzip_ahead *a)
     pthread_cond_signal(&a->changed);
     pthread_mutex_unlock(&a->lock);
     pthread_join(a->thread, NULL);
-    bool whole = a->whole;
+    bool whole = a->whole && a->n_summed == a->made && a->sum == a->claim.sum;
     pthread_mutex_destroy(&a->lock);
     pthread_cond_destroy(&a->changed);
-    munmap(a->ring, 2 * RING_BYTES);
-    free(a);
+    ahead_free(a);
     return whole;
 }

@@ -7,8 +7,10 @@
  *       ... read some of p..p + got, and advance p ...
  *   if (!gzip_ahead_end(a)) ... what came is not to be trusted ...
  *
- * Pieces lie in a ring of 2 MiB, which is mapped twice, so that they have no seam; it stays in
- * the processor's cache, and the whole is never in memory.  The work is done by ISA-L
+ * Pieces lie in a ring of 2 MiB, which stays in the processor's cache; the whole is never in
+ * memory.  What is left at its end is moved to before its beginning, so that there is no seam.
+ * The thread does nothing but unpack, as it has the most to do: the caller reads the file, and
+ * adds up the checksum of what it takes.  The work is done by ISA-L
  * (libisal2), which is loaded when it is first used.  It is for what is large and one member, as
  * profiles are; anything else, and every error, is for gzip_inflate, which says what it is.
  * Threads: one caller each.  Signals: no. */
@@ -23,7 +25,7 @@ struct gzip_ahead;
 
 /* Begin to unpack a regular file, which is borrowed until the end, and whose position stays.
  * NULL when it is not for this (not gzip; less than 4 MiB or more than max_bytes, by what it
- * says itself), or library, memory or thread cannot be had. */
+ * says itself; a header of more than 64 KiB), or library, memory or thread cannot be had. */
 struct gzip_ahead *gzip_ahead_begin(int fd, size_t max_bytes);
 
 /* How many bytes there are in all, if it tells the truth; else it ends badly. */

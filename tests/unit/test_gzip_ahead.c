@@ -1,5 +1,6 @@
 /* What comes by way of another thread is what was packed, however it is read; and what is not
  * right, or is left, ends. */
+#include "base/buf.h"
 #include "base/gzip.h"
 #include "base/gzip_ahead.h"
 #include "unit.h"
@@ -145,6 +146,32 @@ static void a_file_that_is_cut_meanwhile_ends_badly(void **state)
     assert_false(gzip_ahead_end(a));
 }
 
+/* The file with an extra field, a name of so many bytes and a comment in its header. */
+static struct gzip_ahead *begin_with_header(size_t n_name)
+{
+    static const char extra[] = "\4\0abcd", comment[] = "a comment";
+    AUTO_BUF b = {0};
+    buf_add(&b, (const char *)packed, 10);
+    b.data[3] = 0x1c;
+    buf_add(&b, extra, 6);
+    for (size_t i = 0; i < n_name; i++)
+        buf_putc(&b, 'n');
+    buf_putc(&b, 0);
+    buf_add(&b, comment, sizeof comment);
+    buf_add(&b, (const char *)packed + 10, n_packed - 10);
+    return gzip_ahead_begin(file_of((const uint8_t *)b.data, b.len), ENOUGH);
+}
+
+static void what_a_header_may_have_is_passed_over(void **state)
+{
+    gzip_ahead_end(begin(packed, n_packed)); /* skips */
+    struct gzip_ahead *a = begin_with_header(100);
+    assert_non_null(a);
+    assert_int_equal(read_all(a, 1000, true), SIZE);
+    assert_true(gzip_ahead_end(a));
+    assert_null(begin_with_header(100000));
+}
+
 static void small_or_too_large_is_not_for_it(void **state)
 {
     uint8_t *small;
@@ -170,6 +197,7 @@ int main(void)
         cmocka_unit_test(damage_shows_at_the_end),
         cmocka_unit_test(sizes_that_lie_end_badly),
         cmocka_unit_test(a_file_that_is_cut_meanwhile_ends_badly),
+        cmocka_unit_test(what_a_header_may_have_is_passed_over),
         cmocka_unit_test(small_or_too_large_is_not_for_it),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
