@@ -19,8 +19,9 @@ bool view_init(struct view *view, const struct profile *profile, struct err *err
         .has_address = true,
     };
     arena_init(&view->arena);
-    view->locations = ARENA_ARRAY(&view->arena, struct view_location, profile->n_locations);
-    view->samples = ARENA_ARRAY(&view->arena, struct view_sample, profile->n_samples);
+    /* All of both is filled. */
+    view->locations = arena_alloc(&view->arena, profile->n_locations * sizeof *view->locations);
+    view->samples = arena_alloc(&view->arena, profile->n_samples * sizeof *view->samples);
     if (!view->locations || !view->samples)
         return err_nomem(err);
     for (uint32_t i = 0; i < profile->n_locations; i++) {
