@@ -18,19 +18,17 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "tests", "integration", "go_matrix"))
-from toolchains import build_environment, go_versions  # noqa: E402
+from toolchains import go_build, go_versions  # noqa: E402
 
 SONDE = sys.argv[2] if len(sys.argv) > 2 else os.path.join(HERE, "..", "build", "sonde")
+os.environ.setdefault("SONDE_BUILD_ROOT", os.path.dirname(os.path.abspath(SONDE)))
 ROUNDS = int(os.environ.get("ROUNDS", "5"))
 SECONDS = 3
 HITS_A_ROUND = 6  # park, ready and run of two goroutines
 
 
-def build(root, minor, folder, output):
-    env = build_environment(root, os.path.join(tempfile.gettempdir(), f"sonde-bench-go-{minor}"),
-                            CGO_ENABLED="0")
-    subprocess.run([os.path.join(root, "bin", "go"), "build", "-tags=pprof", "-ldflags=-s -w", "-o", output, "."],
-                   cwd=folder, env=env, check=True, timeout=600)
+def build(root, folder, output):
+    go_build(root, folder, output, "-tags=pprof", "-ldflags=-s -w").check_returncode()
 
 
 class Program:
@@ -96,11 +94,11 @@ def main():
     if not versions:
         print("no Go toolchain")
         sys.exit(77)
-    minor, root = max(versions.items())
+    _, root = max(versions.items())
     with tempfile.TemporaryDirectory() as folder:
         service, channel = os.path.join(folder, "service"), os.path.join(folder, "channel")
-        build(root, minor, os.path.join(HERE, "..", "tests", "integration", "go_trace", "service"), service)
-        build(root, minor, os.path.join(HERE, "go_trace"), channel)
+        build(root, os.path.join(HERE, "..", "tests", "integration", "go_trace", "service"), service)
+        build(root, os.path.join(HERE, "go_trace"), channel)
         everything = "--trace-rate=1000000000"
         for name, path, run in (
                 ("HTTP service, at most 20000 events a second", service, traced_rate),

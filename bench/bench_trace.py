@@ -31,7 +31,7 @@ ROWS = [  # label, the peer's arguments, ours; None: it has none
 ]
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../tests/integration/go_matrix"))
-from toolchains import build_environment, go_roots  # noqa: E402  pylint: disable=wrong-import-position
+from toolchains import go_build, go_roots  # noqa: E402  pylint: disable=wrong-import-position
 from trace_tool import go_trace  # noqa: E402  pylint: disable=wrong-import-position
 
 
@@ -58,9 +58,7 @@ def several(command, runs):
 def make(path, megabytes):
     root = go_roots()[-1]
     program = path + ".program"
-    subprocess.run([os.path.join(root, "bin/go"), "build", "-o", program, "."], check=True,
-                   cwd=os.path.join(HERE, "../tests/targets/go_trace"),
-                   env=build_environment(root, os.path.join(os.environ["SONDE_BUILD_ROOT"], "go-cache")))
+    go_build(root, os.path.join(HERE, "../tests/targets/go_trace"), program).check_returncode()
     subprocess.run([program, path, str(megabytes)], check=True, stdout=subprocess.DEVNULL)
     os.remove(program)
 

@@ -14,7 +14,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "go_matrix"))
-from toolchains import go_versions  # noqa: E402
+from toolchains import go_build, go_versions  # noqa: E402
 
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
 BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
@@ -108,13 +108,8 @@ def build_go(out):
     versions = go_versions()
     if not versions:
         return "no Go toolchain: set SONDE_GO_ROOTS to GOROOTs, joined with ':'"
-    minor, root = max(versions.items())
-    env = {**os.environ, "GOROOT": root, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod",
-           "GOCACHE": os.environ.get("GOCACHE") or os.path.join(BUILD, f"go-cache-{minor}"),
-           "CGO_ENABLED": "0", "GO111MODULE": "on"}
-    done = run(os.path.join(root, "bin/go"), "build", "-ldflags=-s -w", "-o", out, ".",
-               cwd=os.path.join(HERE, "inside"), env=env)
-    return done.stderr.strip()
+    _, root = max(versions.items())
+    return go_build(root, os.path.join(HERE, "inside"), out, "-ldflags=-s -w").stderr.strip()
 
 
 def test_go(root, folder):

@@ -17,22 +17,21 @@ import sys
 import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "go_matrix"))
-from toolchains import go_versions  # noqa: E402
+from toolchains import go_build, go_versions  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
 SOURCE = os.path.abspath(os.environ.get("SONDE_SOURCE_ROOT", HERE + "/../../.."))
 DUMP = BUILD + "/tests/integration/attach_dump"
-NO_CGO = {"CGO_ENABLED": "0"}
 # How the program is built: name, environment, flags, from which minor version on.
 WAYS = [
-    ("plain", NO_CGO, [], 19),
+    ("plain", {}, [], 19),
     ("cgo", {"CGO_ENABLED": "1"}, ["-ldflags=-linkmode=external"], 19),
-    ("pie", NO_CGO, ["-buildmode=pie"], 19),
+    ("pie", {}, ["-buildmode=pie"], 19),
     ("race", {"CGO_ENABLED": "1"}, ["-race"], 19),
-    ("v3", {**NO_CGO, "GOAMD64": "v3"}, [], 19),
-    ("cover", NO_CGO, ["-cover"], 20),
-    ("unoptimised", NO_CGO, ["-gcflags=all=-N -l"], 19),
+    ("v3", {"GOAMD64": "v3"}, [], 19),
+    ("cover", {}, ["-cover"], 20),
+    ("unoptimised", {}, ["-gcflags=all=-N -l"], 19),
 ]
 # In these the runtime's code is not that of the table: what is not found is no fault.
 MAY_MISS = {"unoptimised"}
@@ -144,12 +143,7 @@ def as_version(path, to, minor, other):
 def try_way(minor, root, folder, way, more, flags):
     name = f"1.{minor} {way}"
     path = f"{folder}/{way}"
-    env = {**os.environ, "GOROOT": root, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod",
-           "GO111MODULE": "on", "GOPROXY": "off", **more}
-    env.setdefault("GOCACHE", folder + "/cache")
-    done = subprocess.run([root + "/bin/go", "build", *flags, "-o", path, "."],
-                          cwd=folder + "/program", env=env, capture_output=True, text=True,
-                          check=False)
+    done = go_build(root, folder + "/program", path, *flags, **more)
     if done.returncode != 0:
         skip(name, "cannot be built: " + " ".join(done.stderr.split())[-200:])
         return

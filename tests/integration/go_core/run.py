@@ -15,11 +15,10 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "go_matrix"))
-from toolchains import build_environment, go_roots  # noqa: E402
+from toolchains import go_build, go_roots  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
-BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
 COUNTED = ("heap", "allocs", "block", "mutex", "threadcreate")
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 
@@ -178,10 +177,7 @@ def main():
     for root in roots:
         with tempfile.TemporaryDirectory() as folder:
             program = os.path.join(folder, "crash")
-            done = subprocess.run([os.path.join(root, "bin/go"), "build", "-ldflags=-s -w", "-o", program, "."],
-                                  cwd=os.path.join(HERE, "crash"), capture_output=True, text=True,
-                                  env=build_environment(root, os.path.join(BUILD, "go-cache"),
-                                                        CGO_ENABLED="0"))
+            done = go_build(root, os.path.join(HERE, "crash"), program, "-ldflags=-s -w")
             label = os.path.basename(root)
             if done.returncode:
                 check(f"{label}: build", False, done.stderr)

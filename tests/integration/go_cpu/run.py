@@ -9,13 +9,11 @@ import re
 import subprocess
 import sys
 import tempfile
-import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "go_matrix"))
-from toolchains import go_versions  # noqa: E402
+from toolchains import go_build, go_versions  # noqa: E402
 
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
-BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
 HERE = os.path.dirname(os.path.abspath(__file__))
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 
@@ -31,13 +29,8 @@ def skip(name, why):
     print(f"{name}: skipped: {why}", flush=True)
 
 
-def build(root, minor, out, *options):
-    cache = os.environ.get("GOCACHE") or os.path.join(BUILD, f"go-cache-{minor}")
-    env = {**os.environ, "GOROOT": root, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod",
-           "GOCACHE": cache, "CGO_ENABLED": "0", "GO111MODULE": "on"}
-    made = subprocess.run([os.path.join(root, "bin/go"), "build", *options, "-o", out, "."],
-                          cwd=os.path.join(HERE, "burns"), env=env, capture_output=True, text=True,
-                          timeout=400)
+def build(root, out, *options):
+    made = go_build(root, os.path.join(HERE, "burns"), out, *options)
     if made.returncode:
         print(made.stderr)
     return made.returncode == 0
@@ -69,19 +62,18 @@ def tags(path):
 
 
 def test(name, program, folder):
-    p = subprocess.Popen([program], stdout=subprocess.PIPE, text=True)
+    p = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     own, ours = os.path.join(folder, "own"), os.path.join(folder, "ours.pb.gz")
     try:
-        port = int(p.stdout.readline().split()[1])
+        check(f"{name} begins", p.stdout.readline() == "ready\n")
         sonde("record", "-e", "cpu", "-F", "997", "-p", str(p.pid), "--seconds", "3", "-o", ours)
-        url = f"http://127.0.0.1:{port}/debug/pprof/profile?seconds=3"
-        with urllib.request.urlopen(url, timeout=60) as answer, open(own, "wb") as f:
-            f.write(answer.read())
+        p.stdin.write(own + "\n")
+        p.stdin.flush()
+        check(f"{name} writes its own profile", p.stdout.readline() == "written\n")
         check(f"{name} runs on", p.poll() is None)
     finally:
         p.kill()
-        p.wait()
-        p.stdout.close()
+        p.communicate()
     got, want = shares(ours), shares(own)
     for function, share in (("main.work", 100), ("main.hot70", 70), ("main.hot20", 20),
                             ("main.hot10", 10), ("main.through", 10)):
@@ -115,7 +107,7 @@ def main():
                                   (" pie stripped", ["-buildmode=pie", "-ldflags=-s -w"])):
                 name = f"1.{minor}{mode}"
                 program = os.path.join(folder, "burns" + name.replace(" ", "-"))
-                if build(root, minor, program, *options):
+                if build(root, program, *options):
                     test(name, program, folder)
                 else:
                     skip(name, "does not build")

@@ -16,11 +16,10 @@ import time
 from collections import Counter
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "go_matrix"))
-from toolchains import go_versions  # noqa: E402
+from toolchains import go_build, go_versions  # noqa: E402
 
 SONDE = os.path.abspath(os.environ.get("SONDE", "build/sonde"))
 HERE = os.path.dirname(os.path.abspath(__file__))
-BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
 OWN_LABELS = ("state", "wait_reason", "wait_time", "creator")
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 
@@ -164,13 +163,8 @@ def stacks_of(text):
 
 # --- programs ---
 
-def build(root, minor, out, *options, source="parked", **more):
-    cache = os.environ.get("GOCACHE") or os.path.join(BUILD, f"go-cache-{minor}")
-    env = {**os.environ, "GOROOT": root, "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod",
-           "GOCACHE": cache, "CGO_ENABLED": "0", "GO111MODULE": "on", **more}
-    made = subprocess.run([os.path.join(root, "bin/go"), "build", *options, "-o", out, "."],
-                          cwd=os.path.join(HERE, source), env=env, capture_output=True,
-                          text=True, timeout=400)
+def build(root, out, *options, source="parked", **more):
+    made = go_build(root, os.path.join(HERE, source), out, *options, **more)
     if made.returncode:
         print(made.stderr)
     return made.returncode == 0
@@ -357,7 +351,7 @@ def main():
             for mode, options in (("", []), (" stripped", ["-ldflags=-s -w", "-trimpath"])):
                 name = f"1.{minor}{mode}"
                 program = os.path.join(folder, f"parked-{minor}{mode.strip()}")
-                if not build(root, minor, program, *options):
+                if not build(root, program, *options):
                     skip(name, "does not build")
                     continue
                 test_same(name, program, minor, os.path.join(folder, f"same-{minor}{mode.strip()}"))
@@ -366,11 +360,11 @@ def main():
                         test_same(f"{name} tracebacklabels={value}", program, minor,
                                   os.path.join(folder, f"labels-{minor}-{value}"),
                                   GODEBUG=f"tracebacklabels={value}")
-                if minor == 24 and not mode and build(root, minor, program + "s",
+                if minor == 24 and not mode and build(root, program + "s",
                                                       GOEXPERIMENT="synctest"):
                     test_same(f"{name} synctest", program + "s", minor,
                               os.path.join(folder, f"synctest-{minor}"))
-                if minor >= 26 and mode and build(root, minor, program + "l", *options,
+                if minor >= 26 and mode and build(root, program + "l", *options,
                                                   source="leaks"):
                     test_leaks(name, program + "l", os.path.join(folder, f"leaks-{minor}"))
                 if not mode:

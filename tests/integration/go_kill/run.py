@@ -15,7 +15,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "go_matrix"))
-from toolchains import build_environment, go_roots  # noqa: E402
+from toolchains import go_build, go_roots  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
 SONDE = os.path.abspath(os.environ.get("SONDE", os.path.join(BUILD, "sonde")))
@@ -226,11 +226,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         source, program = os.path.join(folder, "source"), os.path.join(folder, "service")
         shutil.copytree(os.path.join(HERE, "target"), source)
-        built = subprocess.run(
-            [os.path.join(roots[0], "bin", "go"), "build", "-ldflags=-s -w", "-o", program, "."],
-            cwd=source, capture_output=True, text=True, timeout=600,
-            env=build_environment(roots[0], os.path.join(BUILD, "go-cache", os.path.basename(roots[0])),
-                                  CGO_ENABLED="0"))
+        built = go_build(roots[0], source, program, "-ldflags=-s -w")
         if built.returncode:
             print("the program cannot be built:", built.stderr.strip()[-200:])
             return 77

@@ -39,10 +39,19 @@ def go_versions():
     return found
 
 
-def build_environment(root, cache, **more):
-    """For go build: `cache` is a folder that stays for the next time."""
+def build_environment(root, **more):
+    """For go build.  What is built is kept below the build folder, for all tests and all Gos; most of it
+    is of use to others only where cgo is off, as it is here."""
+    cache = os.path.join(os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build")), "go-cache")
     os.makedirs(cache, exist_ok=True)
     env = {k: v for k, v in os.environ.items() if not k.startswith("GO")}
     env.update(GOROOT=root, GOTOOLCHAIN="local", GOFLAGS="-mod=mod", GO111MODULE="on", GOPROXY="off",
-               GOCACHE=os.environ.get("GOCACHE", cache), HOME=cache, **more)
-    return env
+               GOCACHE=os.environ.get("GOCACHE", cache), HOME=cache)
+    return {**env, "CGO_ENABLED": "0", **more}
+
+
+def go_build(root, folder, output, *options, what=".", **more):
+    """go build of `what` in `folder`; what became of it.  `more`: of the environment."""
+    return subprocess.run([os.path.join(root, "bin", "go"), "build", *options, "-o", output, what],
+                          cwd=folder, env=build_environment(root, **more), capture_output=True, text=True,
+                          errors="replace", timeout=600, check=False)

@@ -1,9 +1,9 @@
 """The reference for traces: `go tool trace`, of SONDE_GO_TRACE or built by a toolchain."""
+import fcntl
 import os
 import re
-import subprocess
 
-from toolchains import build_environment, go_roots
+from toolchains import go_build, go_roots
 
 
 def go_trace():
@@ -19,10 +19,8 @@ def go_trace():
         return None
     build = os.path.abspath(os.environ["SONDE_BUILD_ROOT"])
     tool = os.path.join(build, "go-trace-" + os.path.basename(roots[-1]))
-    if not os.path.exists(tool):
-        done = subprocess.run([os.path.join(roots[-1], "bin/go"), "build", "-o", tool, "cmd/trace"],
-                              cwd=build, capture_output=True, text=True,
-                              env=build_environment(roots[-1], os.path.join(build, "go-cache")))
-        if done.returncode:
+    with open(tool + ".lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of several tests at once, one builds it
+        if not os.path.exists(tool) and go_build(roots[-1], build, tool, what="cmd/trace").returncode:
             return None
     return tool

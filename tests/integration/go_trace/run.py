@@ -24,11 +24,10 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "go_matrix"))
-from toolchains import build_environment, go_roots, go_versions  # noqa: E402
+from toolchains import go_build, go_roots, go_versions  # noqa: E402
 from trace_tool import go_trace  # noqa: E402
 
 SONDE = os.environ.get("SONDE", "sonde")
-BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
 ROUNDS = int(os.environ.get("SONDE_GO_TRACE_ROUNDS", "25"))
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 work = tempfile.mkdtemp(prefix="sonde-go-trace-")
@@ -50,10 +49,7 @@ def build(minor, root, what, *args):
     path = os.path.join(work, f"{what}-{minor}-{len(args)}{'pie' if '-buildmode=pie' in args else ''}")
     if os.path.exists(path):
         return path
-    env = build_environment(root, os.path.join(BUILD, f"go-cache-{minor}"), CGO_ENABLED="0")
-    done = subprocess.run([os.path.join(root, "bin", "go"), "build", *args, "-o", path, "main.go"],
-                          cwd=os.path.join(HERE, what), env=env, capture_output=True, text=True,
-                          timeout=600, check=False)
+    done = go_build(root, os.path.join(HERE, what), path, *args, what="main.go")
     return path if done.returncode == 0 else check(f"build {what} {minor}", False, done.stderr)
 
 

@@ -18,11 +18,10 @@ import tempfile
 
 SONDE = os.environ["SONDE"]
 ROOT = os.environ["SONDE_SOURCE_ROOT"]
-BUILD = os.path.abspath(os.environ.get("SONDE_BUILD_ROOT", "build"))
 sys.path.insert(0, os.path.join(ROOT, "tests", "integration", "go_matrix"))
-from toolchains import build_environment, go_versions  # noqa: E402
+from toolchains import go_build, go_versions  # noqa: E402
+from trace_tool import go_trace  # noqa: E402
 
-NEWEST_FORMAT = 26  # the reference has to be of this Go, or later
 DAMAGED = 40        # traces that are damaged somewhere
 TRIES = 12          # of Go with itself, where it is not always of one mind
 counts = {"passed": 0, "failed": 0, "skipped": 0}
@@ -38,15 +37,6 @@ def check(name, ok, *details):
 def skip(name, why):
     counts["skipped"] += 1
     print(f"skipped {name}: {why}")
-
-
-def environment(minor, root):
-    return build_environment(root, os.path.join(BUILD, f"go-cache-1.{minor}"))
-
-
-def go_build(minor, root, out, what, cwd):
-    return subprocess.run([os.path.join(root, "bin", "go"), "build", "-o", out, what], cwd=cwd,
-                          env=environment(minor, root), capture_output=True, text=True, timeout=600)
 
 
 def run(*command):
@@ -151,13 +141,9 @@ def main():
                if version(p)]
     with tempfile.TemporaryDirectory() as folder:
         errors(folder)
-        reference = os.path.join(folder, "gotrace")
-        newest = max(versions, default=0)
-        if newest < NEWEST_FORMAT:
-            skip("comparison", f"no Go toolchain of 1.{NEWEST_FORMAT} or later (SONDE_GO_ROOTS)")
-            return
-        done = go_build(newest, versions[newest], reference, "cmd/trace", folder)
-        if not check("reference is built", done.returncode == 0, done.stderr[-2000:]):
+        reference = go_trace()
+        if not reference:
+            skip("comparison", "no Go toolchain of 1.26 or later (SONDE_GO_ROOTS)")
             return
         if not samples:
             skip("samples", "there are none beside the tree")
@@ -166,8 +152,8 @@ def main():
         made = []
         for minor, root in sorted(versions.items()):
             program, path = os.path.join(folder, f"program{minor}"), os.path.join(folder, f"go1.{minor}")
-            done = go_build(minor, root, program,
-                            os.path.join(ROOT, "tests", "targets", "go_trace", "main.go"), folder)
+            done = go_build(root, folder, program,
+                            what=os.path.join(ROOT, "tests", "targets", "go_trace", "main.go"))
             if not check(f"go 1.{minor} builds", done.returncode == 0, done.stderr[-2000:]):
                 continue
             done = run(program, path)

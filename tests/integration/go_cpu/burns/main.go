@@ -1,13 +1,14 @@
-// burns PORT: computes in functions with known shares, with labels; its own profiles are on PORT.
+// burns computes in functions with known shares, with labels.  For each line that it reads it profiles
+// itself for three seconds, into the file of that name.
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
-	"net"
-	"net/http"
-	_ "net/http/pprof"
+	"os"
 	"runtime/pprof"
+	"time"
 )
 
 var sinks [8]float64
@@ -60,14 +61,29 @@ func work(id int) {
 	}
 }
 
-func main() {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+func profile(path string) error {
+	file, err := os.Create(path)
 	if err != nil {
-		panic(err)
+		return err
 	}
+	defer file.Close()
+	if err := pprof.StartCPUProfile(file); err != nil {
+		return err
+	}
+	time.Sleep(3 * time.Second)
+	pprof.StopCPUProfile()
+	return nil
+}
+
+func main() {
 	ctx := context.Background()
 	pprof.Do(ctx, pprof.Labels("who", "alice"), func(context.Context) { go work(1) })
 	pprof.Do(ctx, pprof.Labels("who", "bob", "also", "this"), func(context.Context) { go work(2) })
-	fmt.Println("ready", listener.Addr().(*net.TCPAddr).Port)
-	http.Serve(listener, nil)
+	fmt.Println("ready")
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		if err := profile(lines.Text()); err != nil {
+			panic(err)
+		}
+		fmt.Println("written")
+	}
 }

@@ -1,17 +1,16 @@
 // A program with something in each of Go's profiles, which then does nothing: it is read by
 // its own server and from outside.  "ready ADDRESS" is its only output; it ends with its
-// standard input.
+// standard input.  The server is none of net/http, which takes long to build.
 package main
 
 import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
-	_ "net/http/pprof"
 	"os"
 	"runtime"
 	"runtime/debug"
+	"runtime/pprof"
 	"strconv"
 	"sync"
 	"time"
@@ -36,6 +35,27 @@ func tick() {
 		kept[i%100] = direct(100000)
 		time.Sleep(time.Millisecond)
 		ticking.Unlock()
+	}
+}
+
+// serve writes the profile that each connection names, "KIND DEBUG"; nothing if there is none.
+func serve(listener net.Listener) {
+	for {
+		connection, err := listener.Accept()
+		if err != nil {
+			return
+		}
+		go answer(connection)
+	}
+}
+
+func answer(connection net.Conn) {
+	defer connection.Close()
+	var kind string
+	var level int
+	fmt.Fscanln(connection, &kind, &level)
+	if profile := pprof.Lookup(kind); profile != nil {
+		profile.WriteTo(connection, level)
 	}
 }
 
@@ -64,7 +84,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
-	go http.Serve(listener, nil)
+	go serve(listener)
 	fmt.Println("ready", listener.Addr())
 	io.Copy(io.Discard, os.Stdin)
 }
