@@ -266,7 +266,7 @@ static void parts_are_side_by_side(void **state)
     layout_release(&graph.layout);
 }
 
-static uint32_t n_random = 250; /* graphs; the first argument asks for more */
+static uint32_t n_random = BY_CHANCE(250); /* graphs; the first argument asks for more */
 
 static void random_graph(uint32_t seed, uint32_t max_boxes)
 {

@@ -189,7 +189,7 @@ static void what_is_damaged_is_not_read(void **state)
 {
     AUTO_BUF b = {0};
     put_profile(&b, PLAIN);
-    for (uint32_t round = 0; round < 15; round++) {
+    for (uint32_t round = 0; round < BY_CHANCE(15); round++) {
         seed = round;
         size_t at = any((uint32_t)b.len);
         char was = b.data[at];

@@ -544,7 +544,7 @@ static void is_woken_and_let_go(void **state)
 static void anything_gives_a_trace(void **state)
 {
     uint64_t x = 88172645463325252u, repairs;
-    for (int round = 0; round < 20; round++) {
+    for (int round = 0; round < BY_CHANCE(20); round++) {
         reset();
         uint64_t us = BEGIN_US;
         for (int i = 0; i < 20000; i++) {
