@@ -97,6 +97,18 @@ static struct str find_build_id(const struct reader *r, struct str file)
     return id == MAP_NONE ? (struct str){"", 0} : r->maps.texts.strings[id];
 }
 
+/* The build ID in a mapping's record that says it has one.  Linux leaves that mark in records of
+ * those who did not ask for build IDs, when others did: a device and an inode are there then. */
+static struct str map_build_id(const struct perfdata *f, struct cursor c, char text[2 * 20 + 1])
+{
+    struct cursor device = c;
+    (void)perfdata_u32(f, &device); /* the major number */
+    bool is_device = perfdata_u32(f, &device) < 1u << 16;
+    struct str id = cursor_bytes(&c, 24);
+    uint8_t n = id.len ? (uint8_t)id.p[0] : 0;
+    return !n || n > 20 || is_device ? STR("") : hex(text, (const uint8_t *)id.p + 4, n);
+}
+
 static bool read_map(struct reader *r, struct perfdata_header *h)
 {
     struct cursor *c = &h->body;
@@ -107,11 +119,9 @@ static bool read_map(struct reader *r, struct perfdata_header *h)
     (void)perfdata_u32(f, c);
     uint64_t start = perfdata_u64(f, c), len = perfdata_u64(f, c), offset = perfdata_u64(f, c);
     if (h->type == PERFDATA_MMAP2) {
-        struct str id = cursor_bytes(c, 24);
-        cursor_bytes(c, 8);
-        uint8_t n = h->misc & PERFDATA_MMAP_BUILD_ID && id.len ? (uint8_t)id.p[0] : 0;
-        if (n)
-            build_id = hex(text, (const uint8_t *)id.p + 4, n > 20 ? 20 : n);
+        if (h->misc & PERFDATA_MMAP_BUILD_ID)
+            build_id = map_build_id(f, *c, text);
+        cursor_bytes(c, 24 + 8);
     }
     struct str file = perfdata_text(c);
     if (c->bad || (h->misc & PERFDATA_CPUMODE) >= MISC_GUEST)

@@ -160,6 +160,39 @@ static void all_forms_are_one_profile(void **state)
     }
 }
 
+/* Records of mappings that say they have a build ID, and have a device and an inode. */
+static void marked_in_vain(void **state)
+{
+    AUTO_FILE file = {0};
+    AUTO_BUF want = {0}, got = {0};
+    uint64_t at, size;
+    size_t n_marked = 0;
+    load(&file, "file.data");
+    struct profile *p = read_bytes(file.data, file.len, NULL, NULL);
+    assert_true(pprof_write(p, &want, NULL));
+    profile_free(p);
+    uint8_t *copy = malloc(file.len);
+    memcpy(copy, file.data, file.len);
+    memcpy(&at, copy + 40, 8);
+    memcpy(&size, copy + 48, 8);
+    for (uint64_t end = at + size; at < end; at += copy[at + 6] | copy[at + 7] << 8) {
+        if (copy[at] != 10 || copy[at + 5] & 0x40) /* PERF_RECORD_MMAP2, the mark */
+            continue;
+        copy[at + 5] |= 0x40;
+        copy[at + 8 + 32] = 8; /* the device is 8:1, the inode 9 */
+        copy[at + 8 + 36] = 1;
+        copy[at + 8 + 40] = 9;
+        n_marked++;
+    }
+    assert_true(n_marked > 0);
+    p = read_bytes(copy, file.len, NULL, NULL);
+    assert_true(pprof_write(p, &got, NULL));
+    profile_free(p);
+    free(copy);
+    assert_int_equal(got.len, want.len);
+    assert_memory_equal(got.data, want.data, want.len);
+}
+
 /* Cut anywhere it is a shorter recording, or an error; never more than is there. */
 static void cut_short(void **state)
 {
@@ -269,7 +302,7 @@ int main(void)
         cmocka_unit_test(a_file),       cmocka_unit_test(all_forms_are_one_profile),
         cmocka_unit_test(cut_short),    cmocka_unit_test(damaged),
         cmocka_unit_test(refused),      cmocka_unit_test(every_allocation_fails),
-        cmocka_unit_test(without_file),
+        cmocka_unit_test(without_file), cmocka_unit_test(marked_in_vain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
