@@ -271,7 +271,8 @@ static void add_stack(struct edge_maker *m, const uint32_t *words, size_t n, uin
         m->failed = true;
         return;
     }
-    memcpy(last->words + n_same, words + n_same, (n - n_same) * sizeof *words);
+    if (n_same < n)
+        memcpy(last->words + n_same, words + n_same, (n - n_same) * sizeof *words);
     last->n = n;
     for (size_t i = 1; i < n; i++) {
         uint32_t src = words[i - 1] & GRAPH_STACK_NODE, dest = words[i] & GRAPH_STACK_NODE;
