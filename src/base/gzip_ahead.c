@@ -1,6 +1,7 @@
 #include "base/gzip_ahead.h"
 
 #include "base/gzip.h"
+#include "base/thread.h"
 
 #include <dlfcn.h>
 #include <isa-l/igzip_lib.h>
@@ -220,7 +221,7 @@ struct gzip_ahead *gzip_ahead_begin(int fd, size_t max_bytes)
     }
     pthread_mutex_init(&a->lock, NULL);
     pthread_cond_init(&a->changed, NULL);
-    if (pthread_create(&a->thread, NULL, unpack, a) == 0)
+    if (thread_start(&a->thread, unpack, a))
         return a;
     pthread_mutex_destroy(&a->lock);
     pthread_cond_destroy(&a->changed);

@@ -1,5 +1,7 @@
 #include "base/pool.h"
 
+#include "base/thread.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -56,7 +58,7 @@ static void run_on(size_t n, void *(*fn)(void *), void *arg)
 {
     pthread_t threads[MAX_THREADS];
     size_t made = 0;
-    while (made + 1 < n && pthread_create(&threads[made], NULL, fn, arg) == 0)
+    while (made + 1 < n && thread_start(&threads[made], fn, arg))
         made++;
     fn(arg);
     while (made)

@@ -1,6 +1,7 @@
 #include "trace/trace_reader.h"
 
 #include "base/reader.h"
+#include "base/thread.h"
 #include "trace/trace_source.h"
 
 #include <inttypes.h>
@@ -113,7 +114,7 @@ static void start_thread(struct trace_reader *r)
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    r->has_thread = pthread_create(&r->thread, NULL, run, r) == 0;
+    r->has_thread = thread_start(&r->thread, run, r);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
