@@ -40,7 +40,7 @@ struct piece {
  * adds up the sum. */
 struct gzip_ahead {
     struct library isal;
-    pthread_t thread;
+    struct thread thread;
     pthread_mutex_t lock; /* of the next seven */
     pthread_cond_t changed;
     size_t made, used;     /* bytes; the ring has those between */
@@ -286,7 +286,7 @@ bool gzip_ahead_end(struct gzip_ahead *a)
     a->stopped = true;
     pthread_cond_signal(&a->changed);
     pthread_mutex_unlock(&a->lock);
-    pthread_join(a->thread, NULL);
+    pthread_join(a->thread.id, NULL);
     bool whole = a->whole && a->n_summed == a->made && a->sum == a->claim.sum;
     pthread_mutex_destroy(&a->lock);
     pthread_cond_destroy(&a->changed);

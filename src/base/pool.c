@@ -56,13 +56,13 @@ static size_t threads_for(size_t n, unsigned max_threads)
 /* Run `fn` on n threads, this one among them. */
 static void run_on(size_t n, void *(*fn)(void *), void *arg)
 {
-    pthread_t threads[MAX_THREADS];
+    struct thread threads[MAX_THREADS];
     size_t made = 0;
     while (made + 1 < n && thread_start(&threads[made], fn, arg))
         made++;
     fn(arg);
     while (made)
-        pthread_join(threads[--made], NULL);
+        pthread_join(threads[--made].id, NULL);
 }
 
 void pool_run(size_t n, unsigned max_threads, void (*fn)(void *arg, size_t i), void *arg)

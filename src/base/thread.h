@@ -9,9 +9,17 @@
 #define SONDE_BASE_THREAD_H
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 
-/* To be joined.  False: it cannot be made.  Some 0.1 ms. */
-bool thread_start(pthread_t *thread, void *(*fn)(void *), void *arg);
+struct thread {
+    pthread_t id; /* to be joined */
+    void *(*fn)(void *);
+    void *arg;
+    cpu_set_t allowed; /* its maker's processors */
+};
+
+/* *thread stays where it is until it is joined.  False: it cannot be made.  Some 0.1 ms. */
+bool thread_start(struct thread *thread, void *(*fn)(void *), void *arg);
 
 #endif

@@ -30,7 +30,7 @@ struct trace_reader {
     struct trace_event *events; /* of all blocks */
     struct slot slots[N_BLOCKS];
 
-    pthread_t thread;
+    struct thread thread;
     bool has_thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -238,7 +238,7 @@ void trace_reader_free(struct trace_reader *r)
         r->stop = true;
         pthread_cond_signal(&r->changed);
         pthread_mutex_unlock(&r->lock);
-        pthread_join(r->thread, NULL);
+        pthread_join(r->thread.id, NULL);
     }
     pthread_cond_destroy(&r->changed);
     pthread_mutex_destroy(&r->lock);

@@ -22,11 +22,11 @@ static void expect_thread(void)
 {
     cpu_set_t own;
     struct seen seen = {.maker = pthread_self()};
-    pthread_t thread;
+    struct thread thread;
     void *result;
     assert_int_equal(sched_getaffinity(0, sizeof own, &own), 0);
     assert_true(thread_start(&thread, look, &seen));
-    assert_int_equal(pthread_join(thread, &result), 0);
+    assert_int_equal(pthread_join(thread.id, &result), 0);
     assert_ptr_equal(result, &seen);
     assert_true(seen.is_other);
     assert_true(CPU_EQUAL(&own, &seen.allowed));
