@@ -57,13 +57,60 @@ static bool match_location(const struct view *view, struct match *m, uint32_t lo
     return match_mapping(m, location);
 }
 
-/* Goes through some of the samples. */
-struct filter {
-    const struct view *view;
-    const uint8_t *marks; /* by location */
-    uint32_t begin, end;
-    uint32_t n; /* that are left, from `begin` on */
+/* What is asked of names; NULL: nothing. */
+struct questions {
+    struct match *focus, *ignore, *hide, *show;
 };
+
+/* Goes through some of the locations and some of the samples. */
+struct filter {
+    struct view *view;
+    const struct questions *ask;
+    struct profile_line *lines; /* the view's own, where lines are taken out */
+    uint8_t *marks;             /* by location */
+    uint32_t first_location, end_location;
+    struct filter_found found;
+    uint32_t begin, end; /* samples */
+    uint32_t n;          /* that are left, from `begin` on */
+};
+
+static void mark_location(struct filter *f, uint32_t i)
+{
+    const struct questions *ask = f->ask;
+    struct view_location *l = &f->view->locations[i];
+    if (ask->ignore && match_location(f->view, ask->ignore, i)) {
+        f->found.ignore = true;
+        f->marks[i] = IGNORED;
+    } else if (!ask->focus || match_location(f->view, ask->focus, i)) {
+        f->found.focus = true;
+        f->marks[i] = FOCUSED;
+    }
+    if (ask->hide && match_location(f->view, ask->hide, i)) {
+        f->found.hide = true;
+        if (match_mapping(ask->hide, i))
+            l->n = 0;
+        else
+            keep_lines(f->lines, l, ask->hide, false);
+        l->hidden = l->n == 0;
+    }
+    if (ask->show) {
+        if (!match_mapping(ask->show, i))
+            keep_lines(f->lines, l, ask->show, true);
+        if (l->n)
+            f->found.show = true;
+        else
+            l->hidden = true;
+    }
+    if (!l->hidden)
+        f->marks[i] |= SHOWS;
+}
+
+static void mark_locations(void *arg, size_t which)
+{
+    struct filter *f = (struct filter *)arg + which;
+    for (uint32_t i = f->first_location; i < f->end_location; i++)
+        mark_location(f, i);
+}
 
 /* Keep samples with a focused frame, none ignored, and one that shows. */
 static void keep_samples(void *arg, size_t which)
@@ -79,24 +126,38 @@ static void keep_samples(void *arg, size_t which)
     }
 }
 
-static void filter_samples(struct view *view, const uint8_t *marks)
+static uint32_t share(uint32_t n, size_t i, size_t n_shares)
+{
+    return (uint32_t)((uint64_t)n * i / n_shares);
+}
+
+static void filter_view(struct view *view, const struct questions *ask, struct profile_line *lines,
+                        uint8_t *marks, struct filter_found *found)
 {
     struct filter filters[MAX_FILTERS] = {0};
-    size_t n = (size_t)(view_count_frames(view) / FRAMES_PER_FILTER);
-    n = n < 1 ? 1 : n > MAX_FILTERS ? MAX_FILTERS : n;
+    size_t n = pool_share(view_count_frames(view), FRAMES_PER_FILTER, MAX_FILTERS);
     for (size_t i = 0; i < n; i++)
         filters[i] = (struct filter){
             .view = view,
+            .ask = ask,
+            .lines = lines,
             .marks = marks,
-            .begin = (uint32_t)((uint64_t)view->n_samples * i / n),
-            .end = (uint32_t)((uint64_t)view->n_samples * (i + 1) / n),
+            .first_location = share(view->profile->n_locations, i, n),
+            .end_location = share(view->profile->n_locations, i + 1, n),
+            .begin = share(view->n_samples, i, n),
+            .end = share(view->n_samples, i + 1, n),
         };
+    pool_run(n, 0, mark_locations, filters);
     pool_run(n, 0, keep_samples, filters);
-    view->n_samples = filters[0].n;
-    for (size_t i = 1; i < n; i++) {
+    view->n_samples = 0;
+    for (size_t i = 0; i < n; i++) {
         memmove(view->samples + view->n_samples, view->samples + filters[i].begin,
                 filters[i].n * sizeof *view->samples);
         view->n_samples += filters[i].n;
+        found->focus |= filters[i].found.focus;
+        found->ignore |= filters[i].found.ignore;
+        found->hide |= filters[i].found.hide;
+        found->show |= filters[i].found.show;
     }
 }
 
@@ -119,35 +180,9 @@ bool filter_names(struct view *view, const struct regex *focus, const struct reg
         return false;
     if ((hide || show) && !(lines = own_lines(view, err)))
         return false;
-    for (uint32_t i = 0; i < view->profile->n_locations; i++) {
-        struct view_location *l = &view->locations[i];
-        if (ignore && match_location(view, &mi, i)) {
-            found->ignore = true;
-            marks[i] = IGNORED;
-        } else if (!focus || match_location(view, &mf, i)) {
-            found->focus = true;
-            marks[i] = FOCUSED;
-        }
-        if (hide && match_location(view, &mh, i)) {
-            found->hide = true;
-            if (match_mapping(&mh, i))
-                l->n = 0;
-            else
-                keep_lines(lines, l, &mh, false);
-            l->hidden = l->n == 0;
-        }
-        if (show) {
-            if (!match_mapping(&ms, i))
-                keep_lines(lines, l, &ms, true);
-            if (l->n)
-                found->show = true;
-            else
-                l->hidden = true;
-        }
-        if (!l->hidden)
-            marks[i] |= SHOWS;
-    }
-    filter_samples(view, marks);
+    const struct questions ask = {focus ? &mf : NULL, ignore ? &mi : NULL, hide ? &mh : NULL,
+                                  show ? &ms : NULL};
+    filter_view(view, &ask, lines, marks, found);
     return true;
 }
 

@@ -14,13 +14,15 @@ bool match_init(struct match *m, struct view *view, const struct regex *re, bool
 
 bool match_string(struct match *m, uint32_t string)
 {
-    if (m->memo[string] == NOT_ASKED) {
+    uint8_t answer = __atomic_load_n(&m->memo[string], __ATOMIC_RELAXED);
+    if (answer == NOT_ASKED) {
         struct str s = profile_str(m->profile, string);
         if (m->simplify)
             s = match_simplify(s);
-        m->memo[string] = regex_match(m->re, s) ? YES : NO;
+        answer = regex_match(m->re, s) ? YES : NO; /* the same on each thread */
+        __atomic_store_n(&m->memo[string], answer, __ATOMIC_RELAXED);
     }
-    return m->memo[string] == YES;
+    return answer == YES;
 }
 
 bool match_line(struct match *m, const struct profile_line *line)

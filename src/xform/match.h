@@ -1,5 +1,5 @@
 /* match: a regexp asked about strings of a profile, each at most once.
- * Threads: one at a time.  Signals: no. */
+ * Threads: any number may ask.  Signals: no. */
 #ifndef SONDE_XFORM_MATCH_H
 #define SONDE_XFORM_MATCH_H
 
@@ -10,7 +10,7 @@ struct match {
     const struct profile *profile;
     const struct regex *re;
     bool simplify; /* ask about match_simplify(text) instead */
-    uint8_t *memo; /* [n_strings]: not asked, no, yes */
+    uint8_t *memo; /* [n_strings], atomic: not asked, no, yes */
 };
 
 /* `re` and the view are borrowed; the memory is the view's.  False with ERR_NOMEM. */
