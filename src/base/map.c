@@ -92,6 +92,7 @@ void map_remove(struct map *map, uint64_t key)
 uint64_t hash_bytes(const void *data, size_t n)
 {
     const unsigned char *p = data;
+    size_t total = n;
     uint64_t h = 0x9e3779b97f4a7c15u ^ n, other = 0, word;
     /* Two at a time, so that one need not wait for the other. */
     for (; n >= 16; p += 16, n -= 16) {
@@ -107,7 +108,11 @@ uint64_t hash_bytes(const void *data, size_t n)
         h = hash_step(h, word);
     }
     word = 0;
-    if (n)
+    if (n && total >= 8) { /* the last bytes of the last 8 */
+        memcpy(&word, p + n - 8, 8);
+        word >>= 8 * (8 - n);
+    } else if (n) {
         memcpy(&word, p, n);
+    }
     return hash_u64((h ^ word) * 0xff51afd7ed558ccdu);
 }

@@ -292,6 +292,17 @@ void merge_frames_map(struct merge_frames *m, const uint32_t *rows, size_t n)
         map_lot(m, rows + i, least(n - i, MERGE_FRAMES_LOT));
 }
 
+void merge_frames_map_all(struct merge_frames *m)
+{
+    uint32_t rows[MERGE_FRAMES_LOT], n = m->source->n_locations;
+    for (uint32_t i = 0, n_rows; i < n && !m->failed; i += n_rows) {
+        n_rows = (uint32_t)least(n - i, MERGE_FRAMES_LOT);
+        for (uint32_t k = 0; k < n_rows; k++)
+            rows[k] = i + k;
+        map_lot(m, rows, n_rows);
+    }
+}
+
 static uint32_t *new_map(struct merge_frames *m, size_t n)
 {
     uint32_t *map = malloc(n ? n * sizeof *map : 1);

@@ -58,6 +58,9 @@ void merge_frames_source(struct merge_frames *frames, const struct profile *sour
 /* Map the locations of these rows of the source, none of which is mapped yet, in this order. */
 void merge_frames_map(struct merge_frames *frames, const uint32_t *rows, size_t n);
 
+/* Map all of them, in the order of their rows, where none is. */
+void merge_frames_map_all(struct merge_frames *frames);
+
 /* The string, or mapping, of the result for one of the source. */
 uint32_t merge_frames_string(struct merge_frames *frames, uint32_t string);
 uint32_t merge_frames_mapping(struct merge_frames *frames, uint32_t row);

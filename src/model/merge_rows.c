@@ -35,6 +35,7 @@ struct merge_rows {
     const uint32_t *type_map; /* type of the result -> type of the source */
     const double *ratios;
     const char *mark;
+    bool is_mapped; /* all its locations are */
 
     /* The lot at hand: samples of the source that have values, and what they become. */
     uint32_t n, rows[LOT], hashes[LOT], sets[LOT];
@@ -219,12 +220,69 @@ static void note_set(struct merge_rows *m, uint32_t row, uint32_t set)
     m->sample_set.items[m->sample_set.n++] = set;
 }
 
+/* Is one of these 8 locations n or a later one? */
+static bool reaches(const uint32_t *locs, uint32_t n)
+{
+    uint32_t over = 0;
+    for (size_t i = 0; i < 8; i++)
+        over |= locs[i] >= n;
+    return over;
+}
+
+/* Do all samples have values, and locations all a use, first in the order of their rows? */
+static bool has_samples_in_order(const struct profile *p)
+{
+    const uint32_t *locs = p->stack_locs, *end = locs + p->stack_first[p->n_samples];
+    uint32_t n = 0;
+    while (locs < end) {
+        const uint32_t *next = end - locs < 8 ? end : locs + 8;
+        if (next - locs == 8 && !reaches(locs, n))
+            locs = next;
+        for (; locs < next; locs++) {
+            if (*locs > n)
+                return false;
+            n += *locs == n;
+        }
+    }
+    for (uint32_t i = 0; i < p->n_samples; i++)
+        if (zeros_is(p, i))
+            return false;
+    return n == p->n_locations;
+}
+
+/* Are all samples kept that have values? */
+static bool keeps_values(const struct merge_rows *m)
+{
+    bool all = m->n_types == m->source->n_types;
+    for (uint32_t i = 0; all && m->ratios && i < m->n_types; i++)
+        all = m->ratios[i] == -1;
+    return all;
+}
+
+/* List the locations of a stack that are not mapped yet. */
+static void list_locations(struct merge_rows *m, const uint32_t *stack, size_t n)
+{
+    uint32_t *map = m->frames.location_map;
+    size_t n_listed = m->locations.n;
+    if (!vec_reserve(&m->locations, n_listed + n + 1)) {
+        m->failed = true;
+        return;
+    }
+    /* Which are new cannot be foretold: without a jump. */
+    for (size_t k = 0; k < n; k++) {
+        uint32_t to = map[stack[k]];
+        m->locations.items[n_listed] = stack[k];
+        n_listed += to == PROFILE_NONE;
+        map[stack[k]] = to == PROFILE_NONE ? 0 : to;
+    }
+    m->locations.n = n_listed;
+}
+
 /* Take the samples from `from` on that have values into a lot, and list the locations of theirs
  * that are not mapped yet.  The one after the last that was looked at. */
 static uint32_t choose_samples(struct merge_rows *m, uint32_t from)
 {
     const struct profile *source = m->source;
-    uint32_t *map = m->frames.location_map;
     size_t n_frames = 0;
     vec_clear(&m->locations);
     for (m->n = 0; from < source->n_samples && m->n < LOT && n_frames < LOT_FRAMES; from++) {
@@ -233,19 +291,8 @@ static uint32_t choose_samples(struct merge_rows *m, uint32_t from)
         m->rows[m->n++] = from;
         size_t n;
         const uint32_t *stack = stack_of(source, from, &n);
-        if (!vec_reserve(&m->locations, m->locations.n + n + 1)) {
-            m->failed = true;
-            break;
-        }
-        /* Which are new cannot be foretold: without a jump. */
-        uint32_t *list = m->locations.items, n_listed = (uint32_t)m->locations.n;
-        for (size_t k = 0; k < n; k++) {
-            uint32_t to = map[stack[k]];
-            list[n_listed] = stack[k];
-            n_listed += to == PROFILE_NONE;
-            map[stack[k]] = to == PROFILE_NONE ? 0 : to;
-        }
-        m->locations.n = n_listed;
+        if (!m->is_mapped)
+            list_locations(m, stack, n);
         n_frames += n;
     }
     return from;
@@ -328,21 +375,6 @@ static void add_lot(struct merge_rows *m)
         add_sample(m, i);
 }
 
-/* Do all samples have values, and locations all a use, first in the order of their rows? */
-static bool has_samples_in_order(const struct profile *p)
-{
-    uint32_t n = 0;
-    for (uint64_t k = 0, end = p->stack_first[p->n_samples]; k < end; k++) {
-        if (p->stack_locs[k] > n)
-            return false;
-        n += p->stack_locs[k] == n;
-    }
-    for (uint32_t i = 0; i < p->n_samples; i++)
-        if (zeros_is(p, i))
-            return false;
-    return n == p->n_locations;
-}
-
 /* False: two are equal, or memory runs out. */
 static bool index_samples(struct rows *rows, const struct profile *p)
 {
@@ -408,6 +440,9 @@ bool merge_rows_add(struct merge_rows *m, const struct merge_source *from, const
     /* The first mapping of a profile is the program itself, used or not. */
     if (!m->failed && m->frames.mappings.n == 0 && source->n_mappings)
         merge_frames_mapping(&m->frames, 0);
+    m->is_mapped = !m->failed && keeps_values(m) && has_samples_in_order(source);
+    if (m->is_mapped)
+        merge_frames_map_all(&m->frames);
     for (uint32_t i = 0; i < source->n_samples && !m->failed;) {
         i = choose_samples(m, i);
         if (!m->failed)
