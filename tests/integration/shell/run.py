@@ -266,15 +266,17 @@ def test_long(big):
     check("all of it in a file", abs(size - len(one)) < 1000, f"{size} of {len(one)} bytes")
 
 
-def test_interrupt(big):
-    t = Terminal(big)
-    t.type("traces > /dev/null\n")
-    time.sleep(0.2)
+def test_interrupt(big, random):
+    t = Terminal(random)
+    t.type("callgrind > /dev/null\n")  # seconds
+    time.sleep(0.3)
     os.kill(t.pid, signal.SIGINT)
     t.wait_for("(pprof) ", 20)
     t.type("top3\n")
-    check("Ctrl-C stops a report", "Showing top 3" in plain(t.wait_for("(pprof) ")))
+    check("Ctrl-C stops a report", "Showing nodes" in plain(t.wait_for("(pprof) ")))
     check("it ends", is_alone(t))
+    t.end("quit\n")
+    t = Terminal(big)
     t.type("traces > part.txt\n")
     end = time.time() + 20
     while not glob.glob("part.txt.*") and time.time() < end:
@@ -296,8 +298,11 @@ try:
     big = os.path.join(WORK, "big.pb.gz")
     subprocess.run([os.path.join(BUILD, "bench/gen_profile"), "cpu51", big], check=True,
                    stdout=subprocess.DEVNULL)
+    random = os.path.join(WORK, "random.pb.gz")
+    subprocess.run([os.path.join(BUILD, "bench/gen_profile"), "random51", random], check=True,
+                   stdout=subprocess.DEVNULL)
     tests = [(test_pipe, [small]), (test_terminal, [small]), (test_completion, []),
-             (test_interrupt, [big]), (test_long, [big])]
+             (test_interrupt, [big, random]), (test_long, [big])]
     if not has_terminal():
         skip("SKIP the shell on a terminal: there is none to be had")
         tests = tests[:1]
