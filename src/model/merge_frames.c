@@ -5,9 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What stands in a map for a row that is in a list of those to be mapped. */
-#define LISTED 0u
-
 /* Rows to be looked up, with what is known of them. */
 struct lot {
     uint32_t hashes[MERGE_FRAMES_LOT];
@@ -125,7 +122,7 @@ static void map_names(struct merge_frames *m, const uint32_t *rows, size_t n)
         for (size_t k = 0; k < 3; k++) {
             if (m->string_map[names[k]] != PROFILE_NONE)
                 continue;
-            m->string_map[names[k]] = LISTED;
+            m->string_map[names[k]] = MERGE_FRAMES_LISTED;
             texts[n_new] = profile_str(m->source, names[k]);
             strings[n_new++] = names[k];
         }
@@ -185,7 +182,7 @@ static void map_functions_of(struct merge_frames *m, const uint32_t *rows, size_
             uint32_t function = source->lines[location->first_line + k].function;
             if (function == PROFILE_NONE || m->function_map[function] != PROFILE_NONE)
                 continue;
-            m->function_map[function] = LISTED;
+            m->function_map[function] = MERGE_FRAMES_LISTED;
             m->failed |= !vec_push(&m->new_functions, function);
         }
     }

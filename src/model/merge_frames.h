@@ -20,6 +20,9 @@
 /* So many rows are looked up together. */
 #define MERGE_FRAMES_LOT 16u
 
+/* What stands in a map for a row that is in a list of those to be mapped. */
+#define MERGE_FRAMES_LISTED 0u
+
 /* What makes mappings equal. */
 struct merge_frames_mapping {
     uint64_t size, offset; /* size in whole pages */

@@ -273,7 +273,7 @@ static void list_locations(struct merge_rows *m, const uint32_t *stack, size_t n
         uint32_t to = map[stack[k]];
         m->locations.items[n_listed] = stack[k];
         n_listed += to == PROFILE_NONE;
-        map[stack[k]] = to == PROFILE_NONE ? 0 : to;
+        map[stack[k]] = to == PROFILE_NONE ? MERGE_FRAMES_LISTED : to;
     }
     m->locations.n = n_listed;
 }

@@ -36,13 +36,6 @@ static uint64_t hash_info(const struct graph_info *i)
     return hash_u64(h);
 }
 
-static bool same_info(const struct graph_info *a, const struct graph_info *b)
-{
-    return a->name == b->name && a->file == b->file && a->address == b->address &&
-           a->line == b->line && a->objfile == b->objfile && a->column == b->column &&
-           a->start_line == b->start_line;
-}
-
 /* Room for n nodes at least. */
 static bool reserve_nodes(struct maker *m, size_t n)
 {
@@ -86,7 +79,7 @@ static uint32_t find_node(struct maker *m, const struct graph_info *info)
         uint32_t i = m->slots[h & (m->n_slots - 1)];
         if (i == GRAPH_NONE)
             break;
-        if (same_info(&g->nodes[i].info, info))
+        if (graph_same_info(&g->nodes[i].info, info))
             return i;
     }
     m->slots[h & (m->n_slots - 1)] = g->n_nodes;

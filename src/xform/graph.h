@@ -33,6 +33,13 @@ struct graph_info {
     uint32_t file;    /* of graph.files, 0 = none; cleaned and trimmed */
 };
 
+static inline bool graph_same_info(const struct graph_info *a, const struct graph_info *b)
+{
+    return a->name == b->name && a->file == b->file && a->address == b->address &&
+           a->line == b->line && a->objfile == b->objfile && a->column == b->column &&
+           a->start_line == b->start_line;
+}
+
 struct graph_node {
     struct graph_info info;
     int64_t flat, cum; /* what sorting and trimming look at; graph_flat, graph_cum are shown */

@@ -93,13 +93,6 @@ static int by_info(struct sorter *s, uint32_t l, uint32_t r)
                    (struct str){buf_str(&right), right.len});
 }
 
-static bool same_info(const struct graph_info *a, const struct graph_info *b)
-{
-    return a->name == b->name && a->file == b->file && a->address == b->address &&
-           a->line == b->line && a->objfile == b->objfile && a->column == b->column &&
-           a->start_line == b->start_line;
-}
-
 /* 0: of a tree, or with names that print alike. */
 static int compare_nodes(struct sorter *s, uint32_t i, uint32_t j)
 {
@@ -132,7 +125,7 @@ static int compare_nodes(struct sorter *s, uint32_t i, uint32_t j)
     }
     if (!c)
         c = graph_compare_labels(s->g, i, j, &s->failed);
-    if (!c && same_info(&l->info, &r->info)) /* of a tree */
+    if (!c && graph_same_info(&l->info, &r->info)) /* of a tree */
         c = s->order == GRAPH_ORDER_FLAT_NAME ? by_size(l->cum, r->cum) : by_size(l->flat, r->flat);
     return c;
 }
