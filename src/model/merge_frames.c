@@ -300,6 +300,61 @@ void merge_frames_map_all(struct merge_frames *m)
     }
 }
 
+static bool is_string(struct merge_frames *m, uint32_t string, uint32_t to)
+{
+    if (m->string_map[string] == PROFILE_NONE &&
+        str_eq(profile_str(m->source, string), builder_text(m->b, to)))
+        m->string_map[string] = to;
+    return m->string_map[string] == to;
+}
+
+static bool is_function(struct merge_frames *m, uint32_t row, uint32_t to)
+{
+    if (row == PROFILE_NONE || to == PROFILE_NONE)
+        return row == to;
+    if (m->function_map[row] != PROFILE_NONE)
+        return m->function_map[row] == to;
+    const struct profile_function *function = &m->source->functions[row],
+                                  *at = builder_function_at(m->b, to);
+    if (function->start_line != at->start_line || !is_string(m, function->name, at->name) ||
+        !is_string(m, function->system_name, at->system_name) ||
+        !is_string(m, function->filename, at->filename))
+        return false;
+    m->function_map[row] = to;
+    return true;
+}
+
+static bool are_lines(struct merge_frames *m, const struct profile_line *lines,
+                      const struct profile_line *at, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        if (lines[i].line != at[i].line || !is_function(m, lines[i].function, at[i].function))
+            return false;
+    return n == 0 || lines[n - 1].column == at[n - 1].column; /* as equal_locations */
+}
+
+bool merge_frames_is(struct merge_frames *m, uint32_t row, uint32_t to)
+{
+    if (m->location_map[row] != PROFILE_NONE)
+        return m->location_map[row] == to;
+    const struct profile_location *location = &m->source->locations[row];
+    const struct profile_line *at_lines;
+    const struct profile_location *at = builder_location_at(m->b, to, &at_lines);
+    uint32_t mapping = location->mapping;
+    uint64_t address = location->address;
+    if (mapping != PROFILE_NONE) {
+        address += m->shifts[mapping];
+        mapping = m->mapping_map[mapping];
+    }
+    if (address != at->address || location->n_lines != at->n_lines || mapping != at->mapping ||
+        (mapping == PROFILE_NONE && location->mapping != PROFILE_NONE) ||
+        location->is_folded != at->is_folded ||
+        !are_lines(m, m->source->lines + location->first_line, at_lines, at->n_lines))
+        return false;
+    m->location_map[row] = to;
+    return true;
+}
+
 static uint32_t *new_map(struct merge_frames *m, size_t n)
 {
     uint32_t *map = malloc(n ? n * sizeof *map : 1);

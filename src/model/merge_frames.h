@@ -64,6 +64,10 @@ void merge_frames_map(struct merge_frames *frames, const uint32_t *rows, size_t 
 /* Map all of them, in the order of their rows, where none is. */
 void merge_frames_map_all(struct merge_frames *frames);
 
+/* Is a location of the source this one of the result?  What is found so is mapped, and nothing is
+ * put into the result: false also where that would be needed to tell. */
+bool merge_frames_is(struct merge_frames *frames, uint32_t row, uint32_t to);
+
 /* The string, or mapping, of the result for one of the source. */
 uint32_t merge_frames_string(struct merge_frames *frames, uint32_t string);
 uint32_t merge_frames_mapping(struct merge_frames *frames, uint32_t row);

@@ -35,7 +35,7 @@ struct merge_rows {
     const uint32_t *type_map; /* type of the result -> type of the source */
     const double *ratios;
     const char *mark;
-    bool is_mapped; /* all its locations are */
+    uint32_t next; /* sample of the result: after the one found last */
 
     /* The lot at hand: samples of the source that have values, and what they become. */
     uint32_t n, rows[LOT], hashes[LOT], sets[LOT];
@@ -119,7 +119,7 @@ static void map_labels(struct merge_rows *m, size_t first, size_t n)
 
 static int64_t multiplied(const struct merge_rows *m, const int64_t *values, uint32_t type)
 {
-    if (!m->ratios || m->ratios[type] == 1)
+    if (m->ratios[type] == 1)
         return values[type];
     if (m->ratios[type] == -1 && values[type] > -EXACT && values[type] < EXACT)
         return -values[type];
@@ -179,7 +179,8 @@ static bool take_values(struct merge_rows *m, uint32_t sample)
     if (m->ratios && !has_multiplied(m, values))
         return false;
     for (uint32_t i = 0; i < m->n_types; i++) {
-        to[i] = multiplied(m, values, m->type_map[i]);
+        uint32_t type = m->type_map[i];
+        to[i] = m->ratios ? multiplied(m, values, type) : values[type];
         any |= to[i] != 0;
     }
     return any;
@@ -250,15 +251,6 @@ static bool has_samples_in_order(const struct profile *p)
     return n == p->n_locations;
 }
 
-/* Are all samples kept that have values? */
-static bool keeps_values(const struct merge_rows *m)
-{
-    bool all = m->n_types == m->source->n_types;
-    for (uint32_t i = 0; all && m->ratios && i < m->n_types; i++)
-        all = m->ratios[i] == -1;
-    return all;
-}
-
 /* List the locations of a stack that are not mapped yet. */
 static void list_locations(struct merge_rows *m, const uint32_t *stack, size_t n)
 {
@@ -291,8 +283,7 @@ static uint32_t choose_samples(struct merge_rows *m, uint32_t from)
         m->rows[m->n++] = from;
         size_t n;
         const uint32_t *stack = stack_of(source, from, &n);
-        if (!m->is_mapped)
-            list_locations(m, stack, n);
+        list_locations(m, stack, n);
         n_frames += n;
     }
     return from;
@@ -335,9 +326,17 @@ static bool equal_sample(const struct merge_rows *m, uint32_t row, uint32_t i)
            !memcmp(stack, m->frames_of.items + m->first_frame[i], n * sizeof *stack);
 }
 
-static void add_sample(struct merge_rows *m, uint32_t i)
+/* Add the values of the i-th sample of the lot to those of a row of the result. */
+static void add_values(struct merge_rows *m, uint32_t i, uint32_t row)
 {
     const int64_t *values = m->values + (size_t)i * m->n_types;
+    int64_t *sum = builder_values(m->b, row);
+    for (uint32_t k = 0; sum && k < m->n_types; k++)
+        sum[k] = (int64_t)((uint64_t)sum[k] + (uint64_t)values[k]);
+}
+
+static void add_sample(struct merge_rows *m, uint32_t i)
+{
     uint32_t hash = m->hashes[i];
     struct rows_slot *slot = rows_first(&m->samples, hash);
     while (slot->row != ROWS_NONE && !(slot->hash == hash && equal_sample(m, slot->row, i)))
@@ -346,7 +345,8 @@ static void add_sample(struct merge_rows *m, uint32_t i)
         uint32_t row = (uint32_t)m->samples.n;
         size_t n_labels = m->first_label[i + 1] - m->first_label[i];
         builder_sample(m->b, m->frames_of.items + m->first_frame[i],
-                       (uint32_t)(m->first_frame[i + 1] - m->first_frame[i]), values,
+                       (uint32_t)(m->first_frame[i + 1] - m->first_frame[i]),
+                       m->values + (size_t)i * m->n_types,
                        n_labels ? m->labels_of.items + m->first_label[i] : NULL,
                        (uint32_t)n_labels);
         note_set(m, row, m->sets[i]);
@@ -354,9 +354,8 @@ static void add_sample(struct merge_rows *m, uint32_t i)
         m->failed |= builder_has_failed(m->b);
         return;
     }
-    int64_t *sum = builder_values(m->b, slot->row);
-    for (uint32_t k = 0; sum && k < m->n_types; k++)
-        sum[k] = (int64_t)((uint64_t)sum[k] + (uint64_t)values[k]);
+    add_values(m, i, slot->row);
+    m->next = slot->row + 1;
 }
 
 static void add_lot(struct merge_rows *m)
@@ -373,6 +372,40 @@ static void add_lot(struct merge_rows *m)
     }
     for (uint32_t i = 0; i < m->n && !m->failed; i++)
         add_sample(m, i);
+}
+
+/* Is a sample of the source the next row of the result? */
+static bool is_next(struct merge_rows *m, uint32_t sample)
+{
+    size_t n, n_next;
+    if (m->next >= m->samples.n)
+        return false;
+    const uint32_t *stack = stack_of(m->source, sample, &n);
+    const uint32_t *next = builder_stack_at(m->b, m->next, &n_next);
+    if (n != n_next)
+        return false;
+    const uint32_t *map = m->frames.location_map;
+    for (size_t k = 0; k < n; k++)
+        if (map[stack[k]] != next[k] && !merge_frames_is(&m->frames, stack[k], next[k]))
+            return false;
+    vec_clear(&m->labels_of);
+    return take_labels(m, sample) == sample_set(m, m->next);
+}
+
+/* Add samples from `from` on as long as they are the rows of the result after the one found last, as
+ * they are where profiles list the same stacks one after the other: nothing is looked up then.  The
+ * first that is not. */
+static uint32_t add_in_line(struct merge_rows *m, uint32_t from)
+{
+    m->n = 0;
+    for (; from < m->source->n_samples && !m->failed; from++) {
+        if (!take_values(m, from))
+            continue;
+        if (!is_next(m, from))
+            break;
+        add_values(m, 0, m->next++);
+    }
+    return from;
 }
 
 /* False: two are equal, or memory runs out. */
@@ -440,11 +473,9 @@ bool merge_rows_add(struct merge_rows *m, const struct merge_source *from, const
     /* The first mapping of a profile is the program itself, used or not. */
     if (!m->failed && m->frames.mappings.n == 0 && source->n_mappings)
         merge_frames_mapping(&m->frames, 0);
-    m->is_mapped = !m->failed && keeps_values(m) && has_samples_in_order(source);
-    if (m->is_mapped)
-        merge_frames_map_all(&m->frames);
+    m->next = 0;
     for (uint32_t i = 0; i < source->n_samples && !m->failed;) {
-        i = choose_samples(m, i);
+        i = choose_samples(m, add_in_line(m, i));
         if (!m->failed)
             add_lot(m);
     }
