@@ -72,17 +72,26 @@ def bench(label, ours, peer, typed, n, n_peer, folder):
     """One row; the ratios of time and memory, None without a peer.  typed: the peer as its user
     starts it, through the go command: where that is a part of the time that shows."""
     err = os.path.join(folder, "err")
-    mine = [run(ours, "/dev/null", err) for _ in range(n)]
-    theirs = [run(peer, "/dev/null", err) for _ in range(n_peer)] if peer else []
+    mine, theirs, theirs_typed = [], [], []
+    # In turn: a machine can be half as fast a few seconds later.
+    n_peer = n_peer if peer else 1
+    for i in range(n_peer):
+        while len(mine) * n_peer < n * (i + 1):
+            mine.append(run(ours, "/dev/null", err))
+        if peer:
+            theirs.append(run(peer, "/dev/null", err))
+        if typed and theirs[0][0] < LONG_SECONDS:
+            if i == 0:
+                run(typed, "/dev/null", err)
+            theirs_typed.append(run(typed, "/dev/null", err))
     t, mb = median_of(mine)
     line = f"  {label:26s} {t * 1000:8.1f} ms ({min(mine)[0] * 1000:.1f}..{max(mine)[0] * 1000:.1f})"
     line = f"{line:60s} {mb:5.0f} MB"
     if theirs:
         peer_t, peer_mb = median_of(theirs)
         line += f" {peer_t * 1000:10.0f} ms {peer_mb:6.0f} MB {peer_t / t:7.1f} x {peer_mb / mb:6.1f} x"
-    if typed and peer_t < LONG_SECONDS:
-        run(typed, "/dev/null", err)
-        typed_t, _ = median_of([run(typed, "/dev/null", err) for _ in range(n_peer)])
+    if theirs_typed:
+        typed_t, _ = median_of(theirs_typed)
         line += f"  typed: {typed_t * 1000:5.0f} ms {typed_t / t:6.1f} x"
     if n_peer > 1 and peer and "proto" not in label and differ(ours, peer, folder):
         line += "  (other output)"

@@ -24,6 +24,9 @@
 #include "format/proto.h"
 #include "model/profile.h"
 
+/* Stands for ids that do not fit into 32 bits. */
+#define LARGE_ID UINT32_MAX
+
 /* A run of samples; other fields may stand between them. */
 struct chunk {
     const uint8_t *begin, *end;
@@ -42,6 +45,8 @@ struct place {
     uint64_t n_too_many; /* values of the last sample beyond value_end */
     struct profile_label *labels;
     size_t n_labels, labels_cap;
+    bool awaits_labels;    /* samples before the first label have no label_first */
+    uint32_t n_unlabelled; /* so many were without */
 };
 
 /* Rows by the ids they have in the file: usually 1, 2, 3... */
@@ -71,10 +76,9 @@ struct decoder {
     VEC(uint32_t) comments;
     VEC(struct profile_mapping) mappings;
     VEC(struct profile_function) functions;
-    VEC(struct profile_line) lines;
-    VEC(uint64_t) line_functions; /* ids, beside lines */
+    VEC(struct profile_line) lines; /* until resolve_ids, functions and mappings are ids */
     VEC(struct profile_location) locations;
-    VEC(uint64_t) location_mappings; /* ids, beside locations */
+    VEC(uint64_t) large_functions, large_mappings; /* ids from LARGE_ID on, row by row */
     VEC(struct chunk) chunks;
     uint64_t n_samples;
 

@@ -60,32 +60,39 @@ static bool read_function(struct decoder *d, const struct proto_field *f)
                                           .start_line = (int64_t)n[5]});
 }
 
-static bool add_line(struct decoder *d, const uint64_t *n)
+/* An id as it is kept in a row. */
+static uint32_t row_id(uint64_t id)
 {
-    return PUSH(d, line_functions, n[1]) &&
-           PUSH(d, lines, (struct profile_line){PROFILE_NONE, (int64_t)n[2], (int64_t)n[3]});
+    return id < LARGE_ID ? (uint32_t)id : LARGE_ID;
+}
+
+static inline __attribute__((always_inline)) bool add_line(struct decoder *d, uint64_t function,
+                                                           uint64_t line, uint64_t column)
+{
+    uint32_t id = row_id(function);
+    return PUSH(d, lines, (struct profile_line){id, (int64_t)line, (int64_t)column}) &&
+           (function < LARGE_ID || PUSH(d, large_functions, function));
 }
 
 /* The line at p, when it is as writers put it.  The position after it, or p; NULL and the
  * error when memory runs out. */
 static inline const uint8_t *take_line(struct decoder *d, const uint8_t *p, const uint8_t *end)
 {
-    uint64_t n[4] = {0};
+    uint64_t function = 0, line = 0, column = 0;
     if (end - p < 2 || p[0] != PROTO_KEY(4, PROTO_BYTES) || p[1] > 0x7f || p[1] > end - p - 2)
         return p;
     const uint8_t *q = p + 2, *line_end = q + p[1];
-    q = proto_take(q, line_end, PROTO_KEY(1, PROTO_VARINT), &n[1]);
-    q = proto_take(q, line_end, PROTO_KEY(2, PROTO_VARINT), &n[2]);
-    q = proto_take(q, line_end, PROTO_KEY(3, PROTO_VARINT), &n[3]);
+    q = proto_take(q, line_end, PROTO_KEY(1, PROTO_VARINT), &function);
+    q = proto_take(q, line_end, PROTO_KEY(2, PROTO_VARINT), &line);
+    q = proto_take(q, line_end, PROTO_KEY(3, PROTO_VARINT), &column);
     if (q != line_end)
         return p;
-    return add_line(d, n) ? q : NULL;
+    return add_line(d, function, line, column) ? q : NULL;
 }
 
 static bool read_location(struct decoder *d, const struct proto_field *message)
 {
-    struct profile_location location = {.mapping = PROFILE_NONE,
-                                        .first_line = (uint32_t)d->lines.n};
+    struct profile_location location = {.first_line = (uint32_t)d->lines.n};
     uint64_t mapping = 0, n[4];
     struct proto_field f;
     const uint8_t *p = message->p, *end = message->end, *next;
@@ -116,7 +123,7 @@ static bool read_location(struct decoder *d, const struct proto_field *message)
             location.address = f.value;
             break;
         case 4:
-            if (!proto_numbers(&d->in, &f, n, 4, d->err) || !add_line(d, n))
+            if (!proto_numbers(&d->in, &f, n, 4, d->err) || !add_line(d, n[1], n[2], n[3]))
                 return false;
             location.n_lines++;
             break;
@@ -125,7 +132,8 @@ static bool read_location(struct decoder *d, const struct proto_field *message)
             break;
         }
     }
-    return PUSH(d, locations, location) && PUSH(d, location_mappings, mapping);
+    location.mapping = row_id(mapping);
+    return PUSH(d, locations, location) && (mapping < LARGE_ID || PUSH(d, large_mappings, mapping));
 }
 
 static bool read_string(struct decoder *d, const struct proto_field *f)
@@ -152,20 +160,32 @@ static bool read_comments(struct decoder *d, const struct proto_field *f)
     return true;
 }
 
-static bool note_sample(struct decoder *d, const struct proto_field *f)
+/* Note a sample, and those after it as far as the chunk goes: the position after them, NULL and the
+ * error. */
+static const uint8_t *note_samples(struct decoder *d, const struct proto_field *f)
 {
     struct chunk *last = d->chunks.n ? &d->chunks.items[d->chunks.n - 1] : NULL;
-    if (++d->n_samples >= UINT32_MAX)
-        return proto_malformed(&d->in, d->err, f->at, "too many samples");
     if (!last || last->n_samples == CHUNK_SAMPLES) {
-        struct chunk fresh = {.begin = f->at, .first_sample = (uint32_t)d->n_samples - 1};
+        struct chunk fresh = {.begin = f->at, .first_sample = (uint32_t)d->n_samples};
         if (!PUSH(d, chunks, fresh))
-            return false;
+            return NULL;
         last = &d->chunks.items[d->chunks.n - 1];
     }
-    last->n_samples++;
-    last->end = f->end;
-    return true;
+    const uint8_t *p = f->end, *next;
+    uint32_t n = last->n_samples + 1;
+    uint64_t n_bytes;
+    for (; n < CHUNK_SAMPLES; n++, p = next + n_bytes) {
+        next = proto_take(p, d->in.end, PROTO_KEY(2, PROTO_BYTES), &n_bytes);
+        if (next == p || n_bytes > (uint64_t)(d->in.end - next))
+            break;
+    }
+    d->n_samples += n - last->n_samples;
+    last->n_samples = n;
+    last->end = p;
+    if (d->n_samples < UINT32_MAX)
+        return p;
+    proto_malformed(&d->in, d->err, f->at, "too many samples");
+    return NULL;
 }
 
 /* The wire type of the profile's fields; field 13 (comments) may also be packed. */
@@ -180,8 +200,7 @@ static bool reserve_tables(struct decoder *d)
 {
     size_t n = (size_t)(d->in.end - d->in.data) / 48;
     n = n < RESERVED_MAX ? n : RESERVED_MAX;
-    return vec_reserve(&d->locations, n) && vec_reserve(&d->location_mappings, n) &&
-           vec_reserve(&d->line_functions, n) && vec_reserve(&d->lines, n);
+    return vec_reserve(&d->locations, n) && vec_reserve(&d->lines, n);
 }
 
 /* More of what is being unpacked, from *p on: what comes before is gone then.  False: there is
@@ -214,7 +233,7 @@ static bool read_top_level(struct decoder *d)
             ok = read_value_type(d, &f, &type) && PUSH(d, types, type);
             break;
         case 2:
-            ok = note_sample(d, &f);
+            ok = (next = note_samples(d, &f));
             break;
         case 3:
             ok = read_mapping(d, &f);
@@ -366,24 +385,24 @@ static bool resolve_ids(struct decoder *d)
         !IDS_BUILD(d, &d->function_ids, &d->functions, "function") ||
         !IDS_BUILD(d, &d->location_ids, &d->locations, "location"))
         return false;
+    const uint64_t *large_mapping = d->large_mappings.items,
+                   *large_function = d->large_functions.items;
     for (size_t i = 0; i < d->locations.n; i++) {
         struct profile_location *location = &d->locations.items[i];
-        uint64_t id = d->location_mappings.items[i];
+        uint64_t id = location->mapping == LARGE_ID ? *large_mapping++ : location->mapping;
         location->mapping = ids_find(&d->mapping_ids, id);
         n_dangling += id != 0 && location->mapping == PROFILE_NONE;
         for (uint32_t k = 0; k < location->n_lines; k++) {
-            size_t line = (size_t)location->first_line + k;
-            uint32_t function = ids_find(&d->function_ids, d->line_functions.items[line]);
-            if (function == PROFILE_NONE)
+            struct profile_line *line = &d->lines.items[location->first_line + k];
+            id = line->function == LARGE_ID ? *large_function++ : line->function;
+            line->function = ids_find(&d->function_ids, id);
+            if (line->function == PROFILE_NONE)
                 return proto_malformed(&d->in, d->err, NULL,
                                        "location id: %" PRIu64
                                        " has a line with unknown function %" PRIu64,
-                                       location->id, d->line_functions.items[line]);
-            d->lines.items[line].function = function;
+                                       location->id, id);
         }
     }
-    vec_release(&d->location_mappings);
-    vec_release(&d->line_functions);
     if (n_dangling)
         diag_add(d->diag, "%zu location(s) refer to a mapping that is not in the profile",
                  n_dangling);
@@ -416,9 +435,9 @@ static void decoder_release(struct decoder *d)
     vec_release(&d->mappings);
     vec_release(&d->functions);
     vec_release(&d->lines);
-    vec_release(&d->line_functions);
     vec_release(&d->locations);
-    vec_release(&d->location_mappings);
+    vec_release(&d->large_functions);
+    vec_release(&d->large_mappings);
     vec_release(&d->chunks);
     vec_release(&d->stack_first);
     vec_release(&d->label_first);

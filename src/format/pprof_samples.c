@@ -12,6 +12,11 @@
 
 enum label { LABEL_KEY = 1, LABEL_STR, LABEL_NUM, LABEL_UNIT, LABEL_FIELDS };
 
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
 static bool label_is_kept(const uint64_t *n)
 {
     return n[LABEL_STR] || n[LABEL_NUM] || n[LABEL_UNIT];
@@ -166,11 +171,24 @@ static bool decode_label(const struct decoder *d, const struct proto_field *f, s
 }
 
 /* Values that are more than there is room for are left out: the sample has too many. */
-static bool decode_values(const struct decoder *d, const struct proto_field *f, struct place *to,
-                          struct err *err)
+static inline __attribute__((always_inline)) bool decode_values(const struct decoder *d,
+                                                                const struct proto_field *f,
+                                                                struct place *to, struct err *err,
+                                                                bool pext)
 {
+    const uint8_t *p = f->p;
     uint64_t v;
-    for (const uint8_t *p = f->p; p < f->end;) {
+    /* Without a jump that depends on how long they are. */
+    while (p < f->end && d->in.end - p >= 8 && to->value < to->value_end) {
+        memcpy(&v, p, 8);
+        uint64_t ends = ~v & 0x8080808080808080u;
+        int n = ends ? (__builtin_ctzll(ends) + 1) / 8 : 9;
+        if (n > 8 || n > f->end - p)
+            break;
+        *to->value++ = (int64_t)squeeze(v, ends ^ (ends - 1), 0, pext);
+        p += n;
+    }
+    while (p < f->end) {
         if (!(p = proto_varint(p, f->end, &v)))
             return proto_malformed(&d->in, err, f->at, "bad value in a sample");
         if (to->value < to->value_end)
@@ -201,7 +219,7 @@ static inline __attribute__((always_inline)) bool decode_sample(const struct dec
             if ((*to->loc++ = ids_find(&d->location_ids, f.value)) == PROFILE_NONE)
                 return no_location(d, f.at, f.value, err);
         } else if (f.number == 2 && f.type == PROTO_BYTES) {
-            if (!decode_values(d, &f, to, err))
+            if (!decode_values(d, &f, to, err, pext))
                 return false;
         } else if (f.number == 2) {
             if (to->value < to->value_end)
@@ -232,7 +250,9 @@ decode_samples(const struct decoder *d, struct chunk *chunk, struct place *to, b
         if (n_values != d->types.n)
             return wrong_values(d, &f, n_values, &chunk->err);
         d->stack_first.items[++sample] = (uint64_t)(to->loc - d->stack_locs.items);
-        if (d->label_first.items)
+        if (to->awaits_labels && to->n_labels == 0)
+            to->n_unlabelled++;
+        else if (d->label_first.items)
             d->label_first.items[sample] = chunk->first_label + to->n_labels;
     }
     return true;
@@ -278,6 +298,7 @@ static bool decode(const struct decoder *d, struct chunk *chunk, struct place *t
     to->loc = begin.loc;
     to->value = begin.value;
     to->n_labels = begin.n_labels;
+    to->n_unlabelled = 0;
     return decode_by_words(d, chunk, to);
 }
 
@@ -355,7 +376,7 @@ static bool decode_next(struct decoder *d, struct chunk *chunk)
     size_t n_bytes = (size_t)(chunk->end - chunk->begin), n_values = d->types.n * chunk->n_samples;
     size_t first_value = d->types.n * chunk->first_sample;
     size_t n_samples = (size_t)chunk->first_sample + chunk->n_samples;
-    n_values = n_values < n_bytes ? n_values : n_bytes;
+    n_values = least(n_values, n_bytes);
     if (!vec_reserve(&d->stack_locs, d->stack_locs.n + n_bytes) ||
         !vec_reserve(&d->values, first_value + n_values) ||
         !vec_reserve(&d->stack_first, n_samples + 1) ||
@@ -363,15 +384,19 @@ static bool decode_next(struct decoder *d, struct chunk *chunk)
         chunk->failed = true;
         return err_nomem(&chunk->err);
     }
-    d->stack_first.items[0] = d->label_first.items[0] = 0;
+    d->stack_first.items[0] = 0;
     struct place to = {.loc = d->stack_locs.items + d->stack_locs.n,
                        .loc_end = d->stack_locs.items + d->stack_locs.cap,
                        .value = d->values.items + first_value,
                        .value_end = d->values.items + first_value + n_values,
                        .labels = d->labels.items,
                        .n_labels = d->labels.n,
-                       .labels_cap = d->labels.cap};
+                       .labels_cap = d->labels.cap,
+                       .awaits_labels = d->labels.n == 0};
     chunk->failed = !decode(d, chunk, &to);
+    if (to.awaits_labels && to.n_labels)
+        memset(d->label_first.items, 0,
+               ((size_t)chunk->first_sample + to.n_unlabelled + 1) * sizeof *d->label_first.items);
     d->loc_max = to.loc_max > d->loc_max ? to.loc_max : d->loc_max;
     d->stack_locs.n = (size_t)(to.loc - d->stack_locs.items);
     d->labels.items = to.labels;
@@ -380,8 +405,14 @@ static bool decode_next(struct decoder *d, struct chunk *chunk)
     return !chunk->failed;
 }
 
-static bool read_few(struct decoder *d)
+static bool read_few(struct decoder *d, size_t n_bytes)
 {
+    /* So that they need not be moved; what is not used is not touched. */
+    if (!vec_reserve(&d->stack_locs, n_bytes / 2) || /* most locations are two bytes */
+        !vec_reserve(&d->values, least(d->n_samples * d->types.n, n_bytes)) ||
+        !vec_reserve(&d->stack_first, d->n_samples + 1) ||
+        !vec_reserve(&d->label_first, d->n_samples + 1))
+        return err_nomem(d->err);
     for (size_t i = 0; i < d->chunks.n; i++)
         if (!decode_next(d, &d->chunks.items[i]))
             return !chunk_failed(d, &d->chunks.items[i]);
@@ -455,7 +486,7 @@ static bool read_whole(struct decoder *d)
     for (size_t i = 0; i < d->chunks.n; i++)
         n_bytes += (size_t)(d->chunks.items[i].end - d->chunks.items[i].begin);
     choose_decode(d);
-    return n_bytes < FEW_BYTES ? read_few(d) : read_many(d);
+    return n_bytes < FEW_BYTES ? read_few(d, n_bytes) : read_many(d);
 }
 
 /* The profile gets the first n rows of a column. */

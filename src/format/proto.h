@@ -27,8 +27,9 @@ struct proto_input {
 struct proto_field {
     const uint8_t *at;      /* its key */
     uint32_t number;        /* UINT32_MAX if larger */
-    uint32_t type;          /* enum proto_type */
     uint64_t value;         /* of PROTO_VARINT */
+    uint32_t type;          /* enum proto_type; not beside the number: the two would be read as one,
+                               which waits until both are written to memory */
     const uint8_t *p, *end; /* of PROTO_BYTES */
 };
 

@@ -17,7 +17,7 @@ struct builder {
     VEC(struct profile_function) functions;
     VEC(struct profile_line) lines;
     VEC(struct profile_location) locations;
-    VEC(uint64_t) stack_first; /* of each sample begun; seal adds the last */
+    VEC(uint64_t) stack_first; /* of each sample; where the last one ends stands after them */
     VEC(uint32_t) stack_locs;
     VEC(int64_t) values;
     VEC(uint64_t) label_first; /* likewise; none as long as there are no labels */
@@ -223,7 +223,7 @@ void builder_sample(struct builder *b, const uint32_t *locs, uint32_t n_locs, co
         !vec_reserve(&b->values, b->values.n + n_types) ||
         !vec_reserve(&b->labels, b->labels.n + n_labels) ||
         !vec_reserve(&b->label_first, has_labels ? n + 1 : 0) ||
-        !vec_push(&b->stack_first, b->stack_locs.n)) {
+        !vec_reserve(&b->stack_first, n + 2)) {
         fail(b, ERR_NOMEM);
         return;
     }
@@ -236,7 +236,9 @@ void builder_sample(struct builder *b, const uint32_t *locs, uint32_t n_locs, co
         memcpy(b->values.items + b->values.n, values, n_types * sizeof *values);
     if (n_labels)
         memcpy(b->labels.items + b->labels.n, labels, n_labels * sizeof *labels);
+    b->stack_first.items[b->stack_first.n++] = b->stack_locs.n;
     b->stack_locs.n += n_locs;
+    b->stack_first.items[n + 1] = b->stack_locs.n;
     b->values.n += n_types;
     b->labels.n += n_labels;
 }
@@ -266,10 +268,15 @@ const struct profile_location *builder_location_at(const struct builder *b, uint
 
 const uint32_t *builder_stack_at(const struct builder *b, uint32_t sample, size_t *n_locs)
 {
-    uint64_t first = b->stack_first.items[sample];
-    bool is_last = sample + 1 == b->stack_first.n;
-    *n_locs = (is_last ? b->stack_locs.n : b->stack_first.items[sample + 1]) - first;
-    return b->stack_locs.items + first;
+    const uint64_t *first = b->stack_first.items + sample;
+    *n_locs = first[1] - first[0];
+    return b->stack_locs.items + first[0];
+}
+
+const uint32_t *builder_stacks(const struct builder *b, const uint64_t **first)
+{
+    *first = b->stack_first.items;
+    return b->stack_locs.items;
 }
 
 void builder_prefetch_location(const struct builder *b, uint32_t i)

@@ -57,6 +57,8 @@ const struct profile_function *builder_function_at(const struct builder *b, uint
 const struct profile_location *builder_location_at(const struct builder *b, uint32_t i,
                                                    const struct profile_line **lines);
 const uint32_t *builder_stack_at(const struct builder *b, uint32_t sample, size_t *n_locs);
+/* All stacks, (*first)[sample] to (*first)[sample + 1]. */
+const uint32_t *builder_stacks(const struct builder *b, const uint64_t **first);
 
 /* A row that is to be asked for soon. */
 void builder_prefetch_location(const struct builder *b, uint32_t i);

@@ -374,37 +374,41 @@ static void add_lot(struct merge_rows *m)
         add_sample(m, i);
 }
 
-/* Is a sample of the source the next row of the result? */
-static bool is_next(struct merge_rows *m, uint32_t sample)
+/* Are these n locations of the source those of the result? */
+static bool are_locations(struct merge_frames *frames, const uint32_t *from, const uint32_t *to,
+                          size_t n)
 {
-    size_t n, n_next;
-    if (m->next >= m->samples.n)
-        return false;
-    const uint32_t *stack = stack_of(m->source, sample, &n);
-    const uint32_t *next = builder_stack_at(m->b, m->next, &n_next);
-    if (n != n_next)
-        return false;
-    const uint32_t *map = m->frames.location_map;
+    const uint32_t *map = frames->location_map;
     for (size_t k = 0; k < n; k++)
-        if (map[stack[k]] != next[k] && !merge_frames_is(&m->frames, stack[k], next[k]))
+        if (map[from[k]] != to[k] && !merge_frames_is(frames, from[k], to[k]))
             return false;
-    vec_clear(&m->labels_of);
-    return take_labels(m, sample) == sample_set(m, m->next);
+    return true;
 }
 
-/* Add samples from `from` on as long as they are the rows of the result after the one found last, as
- * they are where profiles list the same stacks one after the other: nothing is looked up then.  The
- * first that is not. */
+/* Add samples from `from` on as long as they are the rows of the result after the one found last,
+ * as they are where profiles list the same stacks one after the other: nothing is looked up then.
+ * The first that is not. */
 static uint32_t add_in_line(struct merge_rows *m, uint32_t from)
 {
+    const struct profile *source = m->source;
+    const uint64_t *first = source->stack_first, *to_first;
+    const uint32_t *to_locs = builder_stacks(m->b, &to_first);
+    bool has_labels = source->label_first || m->mark || m->sample_set.n;
+    uint32_t to = m->next;
     m->n = 0;
-    for (; from < m->source->n_samples && !m->failed; from++) {
+    for (; from < source->n_samples && to < m->samples.n; from++) {
         if (!take_values(m, from))
             continue;
-        if (!is_next(m, from))
+        uint64_t n = first[from + 1] - first[from];
+        if (n != to_first[to + 1] - to_first[to] ||
+            !are_locations(&m->frames, source->stack_locs + first[from], to_locs + to_first[to], n))
             break;
-        add_values(m, 0, m->next++);
+        vec_clear(&m->labels_of);
+        if (has_labels && take_labels(m, from) != sample_set(m, to))
+            break;
+        add_values(m, 0, to++);
     }
+    m->next = to;
     return from;
 }
 

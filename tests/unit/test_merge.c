@@ -5,6 +5,7 @@
 #include "unit.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 /* One mapping at `start`, functions "f" and "unused", a location in each at
  * start + 0x10 and start + 0x20, and one sample of the first. */
@@ -454,6 +455,166 @@ static void the_first_is_taken_over(void **state)
     }
 }
 
+/* The same profile with its samples from the last to the first. */
+static struct profile *backwards(const struct profile *p)
+{
+    struct builder *b = builder_new_from(p, NULL);
+    for (uint32_t i = 0; i < p->n_mappings; i++)
+        builder_mapping(b, &p->mappings[i]);
+    for (uint32_t i = 0; i < p->n_functions; i++)
+        builder_function(b, &p->functions[i]);
+    for (uint32_t i = 0; i < p->n_locations; i++)
+        builder_location(b, &p->locations[i], p->lines + p->locations[i].first_line,
+                         p->locations[i].n_lines);
+    for (uint32_t i = p->n_samples; i-- > 0;) {
+        uint64_t first = p->stack_first[i], label = p->label_first ? p->label_first[i] : 0;
+        builder_sample(b, p->stack_locs + first, (uint32_t)(p->stack_first[i + 1] - first),
+                       p->values + i, p->labels + label,
+                       p->label_first ? (uint32_t)(p->label_first[i + 1] - label) : 0);
+    }
+    return builder_seal(b, NULL);
+}
+
+static int compare_texts(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The samples as sorted texts that name no rows. */
+static void describe_samples(struct buf *out, const struct profile *p)
+{
+    char *texts[512];
+    assert_in_range(p->n_samples, 1, 512);
+    for (uint32_t i = 0; i < p->n_samples; i++) {
+        struct buf text = {0};
+        for (uint64_t k = p->stack_first[i]; k < p->stack_first[i + 1]; k++) {
+            const struct profile_location *at = &p->locations[p->stack_locs[k]];
+            buf_printf(&text, " %" PRIx64 "/%" PRIx64, at->address,
+                       at->mapping == PROFILE_NONE ? 0 : p->mappings[at->mapping].offset);
+            for (uint32_t l = at->first_line; l < at->first_line + at->n_lines; l++) {
+                const struct profile_line *line = &p->lines[l];
+                uint32_t f = line->function;
+                buf_printf(&text, ",%s.%" PRId64 ":%" PRId64,
+                           f == PROFILE_NONE ? "-" : profile_cstr(p, p->functions[f].name),
+                           f == PROFILE_NONE ? 0 : p->functions[f].start_line, line->line);
+            }
+        }
+        if (p->label_first && p->label_first[i] < p->label_first[i + 1])
+            buf_puts(&text, " label");
+        buf_printf(&text, " = %" PRId64 "\n", p->values[i]);
+        texts[i] = text.data;
+    }
+    qsort(texts, p->n_samples, sizeof *texts, compare_texts);
+    for (uint32_t i = 0; i < p->n_samples; i++) {
+        buf_puts(out, texts[i]);
+        free(texts[i]);
+    }
+}
+
+/* What is found in line is what would be found by looking it up: the same sums, whether the samples
+ * of a source come in the order of those before or not, one thing in it being another or not. */
+static void the_order_of_samples_changes_no_sum(void **state)
+{
+    for (int odd = NOTHING; odd < N_ODD; odd++) {
+        for (uint32_t seed = 3; seed < 7; seed++) {
+            AUTO_BUF want = {0}, got = {0};
+            struct profile *first = ordered(A_LABEL, 3), *second = ordered(odd, seed),
+                           *turned = backwards(second);
+            const struct profile *const in_line[] = {first, second, first, second},
+                                        *const looked_up[] = {first, turned, first, turned};
+            struct profile *p = merge_profiles(in_line, 4, NULL),
+                           *q = merge_profiles(looked_up, 4, NULL);
+            describe_samples(&got, p);
+            describe_samples(&want, q);
+            assert_string_equal(buf_str(&got), buf_str(&want));
+            assert_int_equal(p->n_locations, q->n_locations);
+            assert_int_equal(p->n_functions, q->n_functions);
+            profile_free(p);
+            profile_free(q);
+            profile_free(first);
+            profile_free(second);
+            profile_free(turned);
+        }
+    }
+}
+
+/* One thing of a location that makes it another. */
+enum {
+    AS_IT_IS,
+    ELSEWHERE, /* its mapping, and it with it: the same one */
+    ADDRESS,
+    MAPPING,
+    NO_MAPPING,
+    FOLDED,
+    FEWER_LINES,
+    LINE,
+    LAST_COLUMN,
+    FIRST_COLUMN, /* the same one */
+    NO_FUNCTION,
+    NAME,
+    SYSTEM_NAME,
+    FILENAME,
+    START_LINE,
+    N_THINGS
+};
+
+/* Forty stacks of one location each, one of which differs in a thing. */
+static struct profile *forty(int thing)
+{
+    struct builder *b = builder_new(NULL);
+    uint64_t begin = thing == ELSEWHERE ? 0x700000 : 0x400000;
+    builder_type(b, builder_string(b, STR("a")), 0);
+    for (uint32_t i = 0; i < 2; i++) {
+        struct profile_mapping mapping = {.start = begin + i * 0x10000, .offset = i * 0x1000};
+        mapping.limit = mapping.start + 0x10000;
+        mapping.file = builder_string(b, STR("prog"));
+        builder_mapping(b, &mapping);
+    }
+    for (uint32_t i = 0; i < 40; i++) {
+        char name[] = {'f', (char)('A' + i), 0};
+        int odd = i == 30 ? thing : AS_IT_IS;
+        struct profile_function f = {.start_line = 7 + (odd == START_LINE),
+                                     .name = builder_string(b, str_of(name)),
+                                     .system_name = builder_string(b, STR("system")),
+                                     .filename = builder_string(b, STR("file"))};
+        uint32_t *text = odd == NAME          ? &f.name
+                         : odd == SYSTEM_NAME ? &f.system_name
+                         : odd == FILENAME    ? &f.filename
+                                              : NULL;
+        if (text)
+            *text = builder_string(b, STR("other"));
+        uint32_t function = builder_function(b, &f);
+        struct profile_line lines[] = {{function, 1, odd == FIRST_COLUMN},
+                                       {odd == NO_FUNCTION ? PROFILE_NONE : function,
+                                        2 + (odd == LINE), 3 + (odd == LAST_COLUMN)}};
+        struct profile_location at = {.address = begin + i + (odd == ADDRESS ? 0x100 : 0),
+                                      .mapping = odd == NO_MAPPING ? PROFILE_NONE
+                                                 : odd == MAPPING  ? 1
+                                                                   : i % 20 == 5,
+                                      .is_folded = odd == FOLDED};
+        uint32_t row = builder_location(b, &at, lines, odd == FEWER_LINES ? 1 : 2);
+        int64_t value = 1;
+        builder_sample(b, &row, 1, &value, NULL, 0);
+    }
+    return builder_seal(b, NULL);
+}
+
+static void locations_in_line_are_told_apart(void **state)
+{
+    for (int thing = AS_IT_IS; thing < N_THINGS; thing++) {
+        struct profile *in[] = {forty(AS_IT_IS), forty(thing)};
+        struct profile *p = merge_profiles((const struct profile *const *)in, 2, NULL);
+        bool same = thing == AS_IT_IS || thing == ELSEWHERE || thing == FIRST_COLUMN;
+        assert_int_equal(p->n_samples, same ? 40 : 41);
+        assert_int_equal(p->n_locations, p->n_samples);
+        assert_int_equal(p->values[30], same ? 2 : 1);
+        assert_int_equal(p->values[39], 2);
+        profile_free(p);
+        profile_free(in[0]);
+        profile_free(in[1]);
+    }
+}
+
 static void every_allocation_fails_where_the_first_is_taken(void **state)
 {
     for (long k = 0;; k++) {
@@ -538,6 +699,8 @@ int main(void)
         cmocka_unit_test(many_samples_are_told_apart),
         cmocka_unit_test(locations_are_told_apart_by_their_lines),
         cmocka_unit_test(the_first_is_taken_over),
+        cmocka_unit_test(the_order_of_samples_changes_no_sum),
+        cmocka_unit_test(locations_in_line_are_told_apart),
         cmocka_unit_test(every_allocation_fails_where_the_first_is_taken),
         cmocka_unit_test(every_allocation_fails),
     };
