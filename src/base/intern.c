@@ -46,17 +46,23 @@ static struct rows_slot *find_slot(const struct intern *intern, struct str s, ui
     return slot;
 }
 
-static bool grow(struct intern *intern)
+bool intern_reserve(struct intern *intern, uint32_t n)
 {
-    if (intern->n == intern->cap) {
-        uint32_t cap = intern->cap ? intern->cap * 2 : 256;
-        struct str *strings = realloc(intern->strings, cap * sizeof *strings);
+    if (n > intern->cap) {
+        struct str *strings = realloc(intern->strings, n * sizeof *strings);
         if (!strings)
             return false;
         intern->strings = strings;
-        intern->cap = cap;
+        intern->cap = n;
     }
-    return rows_reserve(&intern->rows, intern->n + 1);
+    return rows_reserve(&intern->rows, n);
+}
+
+static bool grow(struct intern *intern)
+{
+    if (intern->n < intern->cap)
+        return rows_reserve(&intern->rows, intern->n + 1);
+    return intern_reserve(intern, intern->cap ? intern->cap * 2 : 256);
 }
 
 static uint32_t add(struct intern *intern, struct str s, uint32_t hash)

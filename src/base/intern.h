@@ -23,6 +23,8 @@ bool intern_init(struct intern *intern, struct arena *arena);
  * arena; *strings is malloc'ed, and NULL then.  False when memory runs out: it is as it was. */
 bool intern_init_with(struct intern *intern, struct arena *arena, struct str **strings, uint32_t n);
 void intern_release(struct intern *intern); /* also fine on a zeroed struct */
+/* Room for n texts in all.  False when memory runs out. */
+bool intern_reserve(struct intern *intern, uint32_t n);
 /* The id of s, new if need be; INTERN_NONE when memory runs out. */
 uint32_t intern_add(struct intern *intern, struct str s);
 /* The ids of n texts, new where need be; what the search for one waits for in memory comes while
