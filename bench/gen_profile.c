@@ -1,6 +1,6 @@
 /* gen_profile: the big profiles of the benches, the same bytes each time.
  *
- *   gen_profile small|cpu3|cpu51|heap143|random51|random143 OUT.pb.gz [SEED]
+ *   gen_profile small|cpu3|cpu51|heap6|heap143|random51|random143 OUT.pb.gz [SEED]
  *
  * A program of 20,000 functions with 60,000 call sites.  A stack is a walk that
  * pops some frames off the one before and calls its way down again, each site
@@ -31,9 +31,10 @@ struct shape {
 };
 
 static const struct shape shapes[] = {
-    {"small", 2000, 20, false, false},     {"cpu3", 24000, 40, false, false},
-    {"cpu51", 400000, 40, false, false},   {"heap143", 1000000, 44, true, false},
-    {"random51", 400000, 40, false, true}, {"random143", 1000000, 44, true, true},
+    {"small", 2000, 20, false, false},      {"cpu3", 24000, 40, false, false},
+    {"cpu51", 400000, 40, false, false},    {"heap6", 30000, 44, true, false},
+    {"heap143", 1000000, 44, true, false},  {"random51", 400000, 40, false, true},
+    {"random143", 1000000, 44, true, true},
 };
 
 static uint64_t random_state = 0x9e3779b97f4a7c15u;
@@ -210,7 +211,8 @@ int main(int argc, char **argv)
             fprintf(stderr, "gen_profile: %s\n", err.msg);
         return ok ? 0 : 1;
     }
-    fprintf(stderr,
-            "usage: gen_profile small|cpu3|cpu51|heap143|random51|random143 OUT.pb.gz [SEED]\n");
+    fprintf(
+        stderr,
+        "usage: gen_profile small|cpu3|cpu51|heap6|heap143|random51|random143 OUT.pb.gz [SEED]\n");
     return 2;
 }

@@ -30,8 +30,9 @@ struct profile *format_read(const char *name, struct file *file, struct diag *di
 
 /* The same for a large profile in a regular file, packed by gzip: it is decoded while it is read
  * and unpacked, on two processors, and neither packed nor unpacked bytes are in memory as a
- * whole.  The descriptor stays open.  NULL without a message: it is another file, or a damaged
- * one, for format_read. */
-struct profile *format_read_ahead(int fd, struct diag *diag);
+ * whole.  The descriptor stays open.  without_stacks: who asks looks at no stack, so the profile
+ * has samples without frames, and takes less memory.  NULL without a message: it is another file,
+ * or a damaged one, for format_read. */
+struct profile *format_read_ahead(int fd, bool without_stacks, struct diag *diag);
 
 #endif

@@ -83,20 +83,20 @@ static uint8_t *unpack(const char *name, const uint8_t *data, size_t *len, size_
     return NULL;
 }
 
-struct profile *format_read_ahead(int fd, struct diag *diag)
+struct profile *format_read_ahead(int fd, bool without_stacks, struct diag *diag)
 {
     struct stat st;
     struct gzip_ahead *ahead =
         fstat(fd, &st) == 0 ? gzip_ahead_begin(fd, most_unpacked_bytes((size_t)st.st_size)) : NULL;
     if (!ahead)
         return NULL;
-    struct profile *profile = pprof_read_ahead(ahead, diag);
+    struct profile *profile = pprof_read_ahead(ahead, without_stacks, diag);
     if (!gzip_ahead_end(ahead) && profile) {
         profile_free(profile);
         profile = NULL;
     }
     if (profile)
-        profile->is_packed_pprof = true; /* it takes one piece only */
+        profile->is_packed_pprof = !without_stacks; /* it takes one piece only */
     return profile;
 }
 

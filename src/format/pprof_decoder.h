@@ -60,9 +60,11 @@ struct ids {
 struct decoder {
     struct proto_input in;
     struct gzip_ahead *ahead; /* where `in` comes from, a piece at a time; or NULL */
+    bool without_stacks;      /* read ahead, checked and forgotten */
     bool ahead_failed;        /* its samples cannot be read so */
     size_t n_types_ahead;     /* values of each of them */
-    uint32_t loc_max;         /* the largest location of those decoded one after the other */
+    uint32_t loc_max;         /* the largest location of those decoded one after the other... */
+    bool has_frames;          /* ...if there was any */
     struct profile *profile;  /* being filled */
     struct diag *diag;
     struct err *err;

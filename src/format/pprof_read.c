@@ -48,9 +48,19 @@ static bool read_mapping(struct decoder *d, const struct proto_field *f)
                                          .has_inline_frames = n[10] != 0});
 }
 
+/* How many more rows there may be after the first of them, so that their table need not be moved.
+ */
+static size_t rows_to_come(const struct decoder *d, const struct proto_field *first)
+{
+    size_t n = (size_t)(d->in.end - first->end) / 48;
+    return n < RESERVED_MAX ? n : RESERVED_MAX;
+}
+
 static bool read_function(struct decoder *d, const struct proto_field *f)
 {
     uint64_t n[6];
+    if (d->functions.n == 0 && !vec_reserve(&d->functions, rows_to_come(d, f)))
+        return err_nomem(d->err);
     return proto_numbers(&d->in, f, n, 6, d->err) &&
            PUSH(d, functions,
                 (struct profile_function){.id = n[1],
@@ -141,6 +151,11 @@ static bool read_string(struct decoder *d, const struct proto_field *f)
     struct str s = {(const char *)f->p, (size_t)(f->end - f->p)};
     if (d->string_ids.n == 0 && s.len)
         return proto_malformed(&d->in, d->err, f->at, "string_table[0] is not ''");
+    if (d->string_ids.n == 0) {
+        uint32_t n = (uint32_t)rows_to_come(d, f);
+        if (!intern_reserve(&d->strings, n) || !vec_reserve(&d->string_ids, n))
+            return err_nomem(d->err);
+    }
     uint32_t id = intern_add(&d->strings, s);
     return id == INTERN_NONE ? err_nomem(d->err) : PUSH(d, string_ids, id);
 }
@@ -493,11 +508,12 @@ struct profile *pprof_read(const uint8_t *data, size_t len, struct diag *diag, s
     return NULL;
 }
 
-struct profile *pprof_read_ahead(struct gzip_ahead *ahead, struct diag *diag)
+struct profile *pprof_read_ahead(struct gzip_ahead *ahead, bool without_stacks, struct diag *diag)
 {
     const uint8_t *data = NULL;
     size_t n = gzip_ahead_next(ahead, &data, 0);
-    struct decoder d = {.in = {data, data + n}, .ahead = ahead, .diag = diag};
+    struct decoder d = {
+        .in = {data, data + n}, .ahead = ahead, .without_stacks = without_stacks, .diag = diag};
     return pprof_probe(data, n) ? read_profile(&d) : NULL;
 }
 

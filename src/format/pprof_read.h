@@ -20,8 +20,9 @@ struct profile *pprof_read(const uint8_t *data, size_t len, struct diag *diag, s
 /* The same of bytes that are being unpacked, whose samples are decoded meanwhile, on another
  * processor.  The caller ends `ahead`: whether it was unpacked well shows then.  NULL without a
  * message: it is none, or is damaged, or has to be read as a whole.  Needs memory for the
- * profile, but not for the bytes. */
-struct profile *pprof_read_ahead(struct gzip_ahead *ahead, struct diag *diag);
+ * profile, but not for the bytes.  without_stacks: as of format_read_ahead; stacks are checked
+ * nevertheless. */
+struct profile *pprof_read_ahead(struct gzip_ahead *ahead, bool without_stacks, struct diag *diag);
 
 extern const struct format_ops pprof_format;
 

@@ -398,7 +398,13 @@ static bool decode_next(struct decoder *d, struct chunk *chunk)
         memset(d->label_first.items, 0,
                ((size_t)chunk->first_sample + to.n_unlabelled + 1) * sizeof *d->label_first.items);
     d->loc_max = to.loc_max > d->loc_max ? to.loc_max : d->loc_max;
-    d->stack_locs.n = (size_t)(to.loc - d->stack_locs.items);
+    size_t n_locs = (size_t)(to.loc - d->stack_locs.items);
+    d->has_frames |= n_locs > 0;
+    if (d->without_stacks)
+        memset(d->stack_first.items + chunk->first_sample, 0,
+               ((size_t)chunk->n_samples + 1) * sizeof *d->stack_first.items);
+    else
+        d->stack_locs.n = n_locs;
     d->labels.items = to.labels;
     d->labels.n = to.n_labels;
     d->labels.cap = to.labels_cap;
@@ -427,7 +433,8 @@ static void reserve_columns(struct decoder *d)
 #define RESERVE(column, n)                                                                         \
     if (vec_reserve(&d->column, (n)))                                                              \
     pages_prepare(d->column.items, (n) * sizeof *d->column.items)
-    RESERVE(stack_locs, n_bytes);
+    if (!d->without_stacks)
+        RESERVE(stack_locs, n_bytes);
     RESERVE(values, n_bytes / 8);
     RESERVE(stack_first, n_bytes / 16);
     RESERVE(label_first, n_bytes / 16);
@@ -452,8 +459,8 @@ bool pprof_read_ahead_samples(struct decoder *d)
 static bool resolve_locations(struct decoder *d)
 {
     uint32_t *locs = d->stack_locs.items;
-    if (d->location_ids.dense)
-        return d->stack_locs.n == 0 || d->loc_max < d->location_ids.n;
+    if (d->location_ids.dense || d->without_stacks)
+        return !d->has_frames || (d->location_ids.dense && d->loc_max < d->location_ids.n);
     for (size_t i = 0; i < d->stack_locs.n; i++)
         if ((locs[i] = ids_find(&d->location_ids, (uint64_t)locs[i] + 1)) == PROFILE_NONE)
             return false;

@@ -131,6 +131,16 @@ void report_options_init(struct report_options *options)
     };
 }
 
+bool report_options_need_stacks(const struct report_options *o)
+{
+    const char *const by_frames[] = {o->focus,     o->ignore,     o->hide,    o->show,
+                                     o->show_from, o->prune_from, o->tagroot, o->tagleaf};
+    for (size_t i = 0; i < sizeof by_frames / sizeof *by_frames; i++)
+        if (by_frames[i] && *by_frames[i])
+            return true;
+    return false;
+}
+
 bool report_option_bool(const char *value, bool *is_yes)
 {
     static const char *const yes[] = {"true", "t", "yes", "y", "1", ""};

@@ -18,6 +18,7 @@ static bool write_comments(const struct report_ctx *ctx, struct buf *out, struct
 const struct report_ops report_comments = {
     .name = "comments",
     .help = "Output all profile comments",
+    .flags = REPORT_WITHOUT_STACKS,
     .nodecount = 80,
     .write = write_comments,
 };

@@ -60,6 +60,7 @@ static bool write_tags(const struct report_ctx *ctx, struct buf *out, struct err
 const struct report_ops report_tags = {
     .name = "tags",
     .help = "Outputs all tags in the profile",
+    .flags = REPORT_WITHOUT_STACKS,
     .nodecount = 80,
     .write = write_tags,
 };

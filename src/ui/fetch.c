@@ -77,20 +77,22 @@ static struct profile *adopt_binary(struct profile *profile, const struct fetch_
 }
 
 /* A pipe is left alone: what writes to it would end when it is closed again. */
-static struct profile *read_ahead(const char *name, struct diag *diag)
+static struct profile *read_ahead(const char *name, bool without_stacks, struct diag *diag)
 {
     struct stat st;
     AUTO_FD fd = stat(name, &st) == 0 && S_ISREG(st.st_mode)
                      ? open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
                      : -1;
-    return fd >= 0 ? format_read_ahead(fd, diag) : NULL;
+    return fd >= 0 ? format_read_ahead(fd, without_stacks, diag) : NULL;
 }
 
 /* What a file, or a server, has. */
 static struct profile *read_bytes(const char *name, const struct fetch_request *request,
                                   struct url *url, struct diag *diag, struct err *err)
 {
-    struct profile *profile = read_ahead(name, diag);
+    /* Samples are told apart by their stacks where there are several profiles. */
+    bool is_alone = request->n_sources == 1 && request->n_bases == 0;
+    struct profile *profile = read_ahead(name, request->without_stacks && is_alone, diag);
     *url = (struct url){0};
     if (profile)
         return profile;
@@ -444,7 +446,7 @@ struct profile *fetch_profile(const struct fetch_request *request, struct diag *
 
 static bool is_as_read(const struct fetch_request *request, const struct profile *profile)
 {
-    return request->n_sources == 1 && request->n_bases == 0 && !request->binary &&
+    return true && !request->binary &&
            !request->build_id && !request->comment && !request->all_frames &&
            profile->is_packed_pprof && !profile->parent;
 }

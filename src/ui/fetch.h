@@ -28,6 +28,7 @@ struct fetch_request {
     bool normalize;      /* bring the sources to the sum of the bases first */
     bool all_frames;     /* forget which frames the profile asks to drop */
     const char *comment; /* to add to the profile's; or NULL */
+    bool without_stacks; /* nobody looks at them: they may be missing from the profile */
     bool is_quiet;       /* no line that tells how far it is, no copy of what servers send */
     struct source_options source;
     bool symbolize;                 /* from object files */

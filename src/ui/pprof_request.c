@@ -404,6 +404,8 @@ static bool parse(int argc, char **argv, struct flag_table *table, struct pprof_
         fetch->sources++;
         fetch->n_sources--;
     }
+    fetch->without_stacks = request->report && (request->report->flags & REPORT_WITHOUT_STACKS) &&
+                            !report_options_need_stacks(&request->options);
     return true;
 }
 

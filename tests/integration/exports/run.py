@@ -4,6 +4,7 @@ fit together, and its sums are those of the text reports."""
 
 import csv
 import glob
+import gzip
 import io
 import json
 import os
@@ -210,9 +211,33 @@ def pieces(folder):
         os.remove(path)
 
 
+def without_stacks(folder):
+    """A large file that is unpacked while it is read has no stacks where none is looked at: what
+    is printed is the same as of the file unpacked."""
+    packed, whole = (os.path.join(folder, name) for name in ("heap.pb.gz", "heap.pb"))
+    subprocess.run([os.path.join(BUILD, "bench/gen_profile"), "heap6", packed], check=True,
+                   stdout=subprocess.DEVNULL)
+    with gzip.open(packed) as f, open(whole, "wb") as to:
+        to.write(f.read())
+    name = re.escape(report(whole, "-top", "-nodecount=1").split()[-1].decode())
+    seen = set()
+    for kind in ("-tags", "-comments"):
+        for options in ([], ["-sample_index=0"], ["-mean"], ["-tagfocus=1kb:"], ["-tagshow=x"],
+                        [f"-focus={name}$"], [f"-ignore={name}$"], [f"-hide={name}$"],
+                        [f"-show={name}$"], [f"-show_from={name}$"], [f"-prune_from={name}$"],
+                        ["-tagroot=bytes"], ["-tagleaf=bytes"], ["-add_comment=once"],
+                        [f"-base={packed}"], [f"-diff_base={packed}"]):
+            text = report(packed, kind, *options)
+            check(kind, text is not None and text == report(whole, kind, *options), options)
+            seen.add(text)
+    check("-tags", len(seen) > 7, f"{len(seen)} different answers")
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         pieces(folder)
+    with tempfile.TemporaryDirectory() as folder:
+        without_stacks(folder)
     paths = sorted(glob.glob(os.path.join(ROOT, "tests/data/pprof/*.gz")) +
                    glob.glob(os.path.join(ROOT, "tests/data/go/*.gz")) +
                    glob.glob(os.path.join(ROOT, "tests/data/odd/*.pb*")))
