@@ -1,6 +1,8 @@
 /* merge_rows: the rows of several profiles, put into one builder; equal ones become one.
  *
- * What makes rows equal, and the order of the new ones, is in merge.h.
+ * What makes rows equal, and the order of the new ones, is in merge.h.  Samples that come in the
+ * order of the result's, as those of two heap profiles of a program often do, are compared with
+ * these one after the other; others are looked up by their hashes.
  *
  * In: sealed profiles, borrowed for the call.  Out: rows of the builder, which is borrowed.
  * Threads: one at a time.  Signals: no. */
