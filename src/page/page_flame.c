@@ -47,7 +47,7 @@ static bool begin_base(struct page_flame *f, const struct page_ctx *ctx,
     options.sample_index = profile_cstr(p, p->types[f->run.pipeline.view.type].type);
     own.options = &options;
     return report_begin(&f->base_run, &flame_ops, &own, err) &&
-           graph_init(&f->base_graph, &f->base_run.pipeline.view, graph_options, err);
+           report_init_graph(&f->base_run, graph_options, &f->base_graph, err);
 }
 
 static bool init_places(struct page_flame *f, struct err *err)
@@ -68,7 +68,7 @@ bool page_flame_begin(struct page_flame *f, const struct page_ctx *ctx,
                                                 .source_path = f->options.source_path};
     f->ratio = 1;
     if (!report_begin(&f->run, &flame_ops, &own, err) ||
-        !graph_init(&f->graph, &f->run.pipeline.view, &graph_options, err))
+        !report_init_graph(&f->run, &graph_options, &f->graph, err))
         return false;
     if (base && (!begin_base(f, ctx, base, &graph_options, err) || !find_ratio(f, &f->ratio, err)))
         return false;

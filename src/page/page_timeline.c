@@ -202,7 +202,7 @@ static bool collect(struct collector *c, struct err *err)
     const struct view *v = &c->run->pipeline.view;
     const struct graph_options options = {.trim_path = c->run->options.trim_path,
                                           .source_path = c->run->options.source_path};
-    if (!graph_init(&c->graph, v, &options, err) ||
+    if (!report_init_graph(c->run, &options, &c->graph, err) ||
         (c->ctx->pivot && *c->ctx->pivot && !match_pivot(c, err)))
         return false;
     c->group_of_node = calloc((size_t)c->graph.n_nodes + 1, sizeof *c->group_of_node);
@@ -423,7 +423,7 @@ static bool add_moment(struct comparison *c, size_t at, struct err *err)
     bool ok = report_begin(&run, &report_top, &own, err);
     const struct graph_options options = {.trim_path = run.options.trim_path,
                                           .source_path = run.options.source_path};
-    ok = ok && graph_init(&g, &run.pipeline.view, &options, err);
+    ok = ok && report_init_graph(&run, &options, &g, err);
     for (uint32_t i = 0; ok && i < g.n_order; i++) {
         const struct graph_node *node = &g.nodes[g.order[i]];
         int64_t *values = find_values(c, graph_label(&g, g.order[i]));

@@ -238,7 +238,7 @@ bool disasm_view_init(struct disasm_view *v, struct report_run *run, size_t most
     *v = (struct disasm_view){.run = run, .re = run->pipeline.argument};
     code_init(&v->code, run->pipeline.view.profile, o->intel_syntax, diag);
     v->is_address = code_parse_address(regex_pattern(v->re), &v->address);
-    if (!graph_init(&v->graph, &run->pipeline.view, &options, err) || !find_routines(v, err))
+    if (!report_init_graph(run, &options, &v->graph, err) || !find_routines(v, err))
         return false;
     choose(v, most);
     return decode(v, err);

@@ -278,7 +278,7 @@ static bool write(const struct report_ctx *ctx, struct buf *out, struct err *err
                                           .source_path = options.source_path};
     int64_t sum = 0;
     bool ok = report_begin(&f.run, &report_flame, &own, err) &&
-              graph_init(&f.graph, &f.run.pipeline.view, &graph_options, err);
+              report_init_graph(&f.run, &graph_options, &f.graph, err);
     if (ok) {
         report_select_unit(&f.run, &f.graph);
         sum = view_total(&f.run.pipeline.view);

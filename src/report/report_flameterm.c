@@ -201,7 +201,7 @@ static bool prepare(struct term *t, const struct report_ctx *ctx, struct err *er
         t->n_columns = MOST_COLUMNS;
     t->has_color = ctx->screen.has_color;
     if (!report_begin(&t->run, &report_flameterm, ctx, err) ||
-        !graph_init(&t->graph, &t->run.pipeline.view, &options, err))
+        !report_init_graph(&t->run, &options, &t->graph, err))
         return false;
     report_select_unit(&t->run, &t->graph);
     /* What is narrower can never be rounded to a column. */

@@ -86,7 +86,7 @@ static bool write_html(const struct report_ctx *ctx, struct buf *out, struct err
     const struct graph_options graph_options = {
         .flat_only = true, .trim_path = options.trim_path, .source_path = options.source_path};
     bool ok = report_begin(&p.run, &report_html, &own, err) &&
-              graph_init(&p.graph, &p.run.pipeline.view, &graph_options, err) &&
+              report_init_graph(&p.run, &graph_options, &p.graph, err) &&
               places_init(&p.places, &p.graph, NULL, 1, err);
     if (ok) {
         int64_t before, total = places_total(&p.places, &before);

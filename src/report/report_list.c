@@ -210,7 +210,7 @@ static bool write_list(const struct report_ctx *ctx, struct buf *out, struct err
         .trim_path = run.options.trim_path,
         .source_path = run.options.source_path,
     };
-    ok = ok && graph_init(&g, &run.pipeline.view, &options, err) &&
+    ok = ok && report_init_graph(&run, &options, &g, err) &&
          list_graph(&run, &g, search_path, out, err);
     graph_release(&g);
     report_end(&run);

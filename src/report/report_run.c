@@ -200,6 +200,20 @@ static bool build_all_edges(struct report_run *run, struct graph *g, struct err 
     }
 }
 
+bool report_init_graph(const struct report_run *run, const struct graph_options *options,
+                       struct graph *g, struct err *err)
+{
+    struct graph_options own = *options;
+    bool is_cached = run->shared && !options->call_tree;
+    if (is_cached)
+        own.sums = pipeline_cache_sums(run->cache, run->shared, options);
+    if (!graph_init(g, &run->pipeline.view, &own, err))
+        return false;
+    if (is_cached && !own.sums)
+        pipeline_cache_keep(run->cache, run->shared, options, graph_sums_new(g, options));
+    return true;
+}
+
 bool report_build_graph(struct report_run *run, enum report_graph kind, struct graph *g,
                         struct node_tags *tags, struct report_trim *trim, struct err *err)
 {
@@ -217,7 +231,7 @@ bool report_build_graph(struct report_run *run, enum report_graph kind, struct g
     *trim = (struct report_trim){0};
     if (tags)
         *tags = (struct node_tags){0};
-    if (!graph_init(g, &run->pipeline.view, &options, err))
+    if (!report_init_graph(run, &options, g, err))
         return false;
     int64_t flat = graph_flat_sum(g);
     int64_t node_cutoff = share_of(flat, o->nodefraction);

@@ -65,6 +65,10 @@ enum report_graph {
     REPORT_GRAPH_OBJECTS, /* no edges; nodes differ by their object file too; or a call tree */
 };
 
+/* The graph of the run's view, all of it: graph_init, by values that were added up before for
+ * another report, where there are some. */
+bool report_init_graph(const struct report_run *run, const struct graph_options *options,
+                       struct graph *g, struct err *err);
 /* The graph, trimmed and sorted as the options say.  `tags` is for
  * REPORT_GRAPH_VISUAL, else NULL.  The caller releases both in any case. */
 bool report_build_graph(struct report_run *run, enum report_graph kind, struct graph *g,

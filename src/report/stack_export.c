@@ -12,7 +12,7 @@ bool stack_export_begin(struct stack_export *e, const struct report_ops *ops,
         options.granularity = granularity;
     own.options = &options;
     if (!report_begin(&e->run, ops, &own, err) ||
-        !graph_init(&e->graph, &e->run.pipeline.view, &graph_options, err) ||
+        !report_init_graph(&e->run, &graph_options, &e->graph, err) ||
         !stacks_init(&e->stacks, &e->graph, err))
         return false;
     uint32_t n = 0;

@@ -4,6 +4,7 @@
 #include "base/pool.h"
 #include "base/vec.h"
 #include "xform/graph_stacks.h"
+#include "xform/graph_sums.h"
 #include "xform/graph_tree.h"
 #include "xform/path.h"
 #include "xform/unit.h"
@@ -327,6 +328,8 @@ bool graph_init(struct graph *g, const struct view *view, const struct graph_opt
     buf_release(&m.path);
     if (ok && options->call_tree)
         ok = graph_tree_build(g);
+    else if (ok && options->sums)
+        graph_sums_put(options->sums, g);
     else
         ok = ok && sum_column(g, view->type, false, options->flat_only) &&
              (!view->is_mean || sum_column(g, 0, true, options->flat_only));

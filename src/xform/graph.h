@@ -65,12 +65,16 @@ struct graph_edge {
 #define GRAPH_FRAME_INLINED 0x80000000u /* in graph.frames; the rest is the node */
 #define GRAPH_NONE UINT32_MAX
 
+struct graph_sums;
+
 struct graph_options {
     bool obj_names;     /* nodes differ by their object file too (list, callgrind) */
     bool call_tree;     /* a node for each way to reach a function */
     bool drop_negative; /* nodes whose values are negative are not among the nodes */
     bool flat_only;     /* `cum` stays 0; no tree, no edges: O(samples) instead of their frames */
     const char *trim_path, *source_path;
+    const struct graph_sums *sums; /* of an earlier graph of the view, that fit these options
+                                      (graph_sums.h): samples are not added up again; or NULL */
 };
 
 struct graph {
@@ -100,7 +104,7 @@ struct graph {
 };
 
 /* Nodes and values of all samples; `order` has the nodes that are not 0.
- * False with ERR_NOMEM; release it in any case.  O(frames). */
+ * False with ERR_NOMEM; release it in any case.  O(frames); with sums, O(nodes). */
 bool graph_init(struct graph *g, const struct view *view, const struct graph_options *options,
                 struct err *err);
 void graph_release(struct graph *g); /* also fine on a zeroed struct */

@@ -10,13 +10,15 @@
 #define N_KEPT 8u
 #define SHARE_KEPT 8u
 #define BYTES_KEPT ((size_t)4 << 20)
+#define MOST_SUMS 4u /* of a view: with object files or without, and few ever change paths */
 
 struct entry {
     struct pipeline pipeline; /* first: a pointer to it is one to the entry */
     struct entry *next;       /* the one used before */
     struct buf key;
     struct diag notes;
-    unsigned n_users;
+    unsigned n_users, n_sums;
+    struct graph_sums *sums[MOST_SUMS];
     bool is_dropped; /* not in the cache any more: freed by its last user */
 };
 
@@ -44,6 +46,8 @@ struct pipeline_cache *pipeline_cache_new(const struct profile *profile)
 static void entry_free(struct entry *e)
 {
     pipeline_release(&e->pipeline);
+    for (unsigned i = 0; i < e->n_sums; i++)
+        graph_sums_free(e->sums[i]);
     buf_release(&e->key);
     diag_release(&e->notes);
     free(e);
@@ -104,6 +108,8 @@ static void drop_oldest(struct pipeline_cache *cache)
     size_t bytes = 0;
     for (unsigned n = 0; *at && n < N_KEPT; n++) {
         bytes += (*at)->pipeline.view.arena.n_bytes;
+        for (unsigned i = 0; i < (*at)->n_sums; i++)
+            bytes += graph_sums_bytes((*at)->sums[i]);
         if (n > 0 && bytes > cache->most_bytes)
             break;
         at = &(*at)->next;
@@ -170,6 +176,41 @@ const struct pipeline *pipeline_cache_get(struct pipeline_cache *cache,
     for (size_t i = 0; i < e->notes.n; i++)
         diag_add(diag, "%s", e->notes.texts[i]);
     return &e->pipeline;
+}
+
+/* With the lock held. */
+static const struct graph_sums *find_sums(const struct entry *e,
+                                          const struct graph_options *options)
+{
+    for (unsigned i = 0; i < e->n_sums; i++)
+        if (graph_sums_fit(e->sums[i], options))
+            return e->sums[i];
+    return NULL;
+}
+
+const struct graph_sums *pipeline_cache_sums(struct pipeline_cache *cache,
+                                             const struct pipeline *pipeline,
+                                             const struct graph_options *options)
+{
+    pthread_mutex_lock(&cache->lock);
+    const struct graph_sums *sums = find_sums((const struct entry *)pipeline, options);
+    pthread_mutex_unlock(&cache->lock);
+    return sums;
+}
+
+void pipeline_cache_keep(struct pipeline_cache *cache, const struct pipeline *pipeline,
+                         const struct graph_options *options, struct graph_sums *sums)
+{
+    struct entry *e = (struct entry *)pipeline;
+    if (!sums)
+        return;
+    pthread_mutex_lock(&cache->lock);
+    bool is_kept = e->n_sums < MOST_SUMS && !find_sums(e, options);
+    if (is_kept)
+        e->sums[e->n_sums++] = sums;
+    pthread_mutex_unlock(&cache->lock);
+    if (!is_kept)
+        graph_sums_free(sums);
 }
 
 void pipeline_cache_put(struct pipeline_cache *cache, const struct pipeline *pipeline)

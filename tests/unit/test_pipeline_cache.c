@@ -100,6 +100,66 @@ static void a_bad_expression_is_not_kept(void **state)
     }
 }
 
+/* A graph of the view, by the sums that are kept for it or, without any, by its samples. */
+static void make_graph(struct graph *g, const struct pipeline *p, struct graph_options options,
+                       bool is_kept)
+{
+    options.sums = pipeline_cache_sums(cache, p, &options);
+    assert_int_equal(options.sums != NULL, is_kept);
+    assert_true(graph_init(g, &p->view, &options, NULL));
+    if (!is_kept && !options.call_tree)
+        pipeline_cache_keep(cache, p, &options, graph_sums_new(g, &options));
+}
+
+static void check_same_nodes(const struct graph *a, const struct graph *b)
+{
+    assert_int_equal(a->n_nodes, b->n_nodes);
+    assert_int_equal(a->n_order, b->n_order);
+    for (uint32_t i = 0; i < a->n_nodes; i++) {
+        assert_int_equal(a->nodes[i].flat, b->nodes[i].flat);
+        assert_int_equal(a->nodes[i].cum, b->nodes[i].cum);
+        assert_int_equal(a->nodes[i].flat_div, b->nodes[i].flat_div);
+        assert_int_equal(a->nodes[i].cum_div, b->nodes[i].cum_div);
+        assert_int_equal(a->nodes[i].is_kept, b->nodes[i].is_kept);
+    }
+}
+
+static void graphs_of_a_view_are_added_up_once(void **state)
+{
+    static const struct graph_options all[] = {
+        {.obj_names = false}, {.obj_names = true}, {.flat_only = true}, {.trim_path = "/src"}};
+    (void)state;
+    struct diag diag;
+    diag_init(&diag);
+    const struct pipeline *p = get("a", &diag), *other = get("x", &diag);
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct graph first, again;
+        make_graph(&first, p, all[i], false);
+        graph_keep_first(&first, 1); /* of no matter to those that come later */
+        graph_release(&first);
+        make_graph(&again, p, all[i], true);
+        assert_true(graph_init(&first, &p->view, &all[i], NULL));
+        check_same_nodes(&first, &again);
+        assert_int_equal(graph_flat_sum(&again), 3);
+        graph_release(&first);
+        graph_release(&again);
+    }
+    struct graph g;
+    make_graph(&g, p, (struct graph_options){.drop_negative = true}, true); /* only other nodes */
+    graph_release(&g);
+    make_graph(&g, p, (struct graph_options){.call_tree = true}, false);
+    graph_release(&g);
+    make_graph(&g, p, (struct graph_options){.source_path = "a fifth is not kept"}, false);
+    graph_release(&g);
+    make_graph(&g, p, (struct graph_options){.source_path = "a fifth is not kept"}, false);
+    graph_release(&g);
+    make_graph(&g, other, all[0], false); /* of another view */
+    graph_release(&g);
+    pipeline_cache_put(cache, p);
+    pipeline_cache_put(cache, other);
+    diag_release(&diag);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -107,6 +167,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(notes_come_each_time, init, release),
         cmocka_unit_test_setup_teardown(what_is_used_outlives_its_place, init, release),
         cmocka_unit_test_setup_teardown(a_bad_expression_is_not_kept, init, release),
+        cmocka_unit_test_setup_teardown(graphs_of_a_view_are_added_up_once, init, release),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
