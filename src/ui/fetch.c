@@ -446,7 +446,7 @@ struct profile *fetch_profile(const struct fetch_request *request, struct diag *
 
 static bool is_as_read(const struct fetch_request *request, const struct profile *profile)
 {
-    return true && !request->binary &&
+    return request->n_sources == 1 && request->n_bases == 0 && !request->binary &&
            !request->build_id && !request->comment && !request->all_frames &&
            profile->is_packed_pprof && !profile->parent;
 }
