@@ -46,23 +46,28 @@ static struct rows_slot *find_slot(const struct intern *intern, struct str s, ui
     return slot;
 }
 
+static bool reserve_strings(struct intern *intern, uint32_t n)
+{
+    if (n <= intern->cap)
+        return true;
+    struct str *strings = realloc(intern->strings, n * sizeof *strings);
+    if (!strings)
+        return false;
+    intern->strings = strings;
+    intern->cap = n;
+    return true;
+}
+
 bool intern_reserve(struct intern *intern, uint32_t n)
 {
-    if (n > intern->cap) {
-        struct str *strings = realloc(intern->strings, n * sizeof *strings);
-        if (!strings)
-            return false;
-        intern->strings = strings;
-        intern->cap = n;
-    }
-    return rows_reserve(&intern->rows, n);
+    return reserve_strings(intern, n) && rows_reserve(&intern->rows, n);
 }
 
 static bool grow(struct intern *intern)
 {
-    if (intern->n < intern->cap)
-        return rows_reserve(&intern->rows, intern->n + 1);
-    return intern_reserve(intern, intern->cap ? intern->cap * 2 : 256);
+    uint32_t doubled = intern->cap ? intern->cap * 2 : 256;
+    return (intern->n < intern->cap || reserve_strings(intern, doubled)) &&
+           rows_reserve(&intern->rows, intern->n + 1);
 }
 
 static uint32_t add(struct intern *intern, struct str s, uint32_t hash)

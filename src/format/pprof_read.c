@@ -48,12 +48,17 @@ static bool read_mapping(struct decoder *d, const struct proto_field *f)
                                          .has_inline_frames = n[10] != 0});
 }
 
+/* How many rows there may be in so many bytes. */
+static size_t rows_in(size_t n_bytes)
+{
+    return n_bytes / 48 < RESERVED_MAX ? n_bytes / 48 : RESERVED_MAX;
+}
+
 /* How many more rows there may be after the first of them, so that their table need not be moved.
  */
 static size_t rows_to_come(const struct decoder *d, const struct proto_field *first)
 {
-    size_t n = (size_t)(d->in.end - first->end) / 48;
-    return n < RESERVED_MAX ? n : RESERVED_MAX;
+    return rows_in((size_t)(d->in.end - first->end));
 }
 
 static bool read_function(struct decoder *d, const struct proto_field *f)
@@ -213,8 +218,7 @@ static enum proto_type top_level_type(uint32_t number)
  * and again; what is not used is not touched.  Lines last: they can grow where they are. */
 static bool reserve_tables(struct decoder *d)
 {
-    size_t n = (size_t)(d->in.end - d->in.data) / 48;
-    n = n < RESERVED_MAX ? n : RESERVED_MAX;
+    size_t n = rows_in((size_t)(d->in.end - d->in.data));
     return vec_reserve(&d->locations, n) && vec_reserve(&d->lines, n);
 }
 

@@ -20,7 +20,8 @@ struct builder {
     VEC(uint64_t) stack_first; /* of each sample; where the last one ends stands after them */
     VEC(uint32_t) stack_locs;
     VEC(int64_t) values;
-    VEC(uint64_t) label_first; /* likewise; none as long as there are no labels */
+    VEC(uint64_t)
+    label_first; /* of each sample; seal adds the end; none while there are no labels */
     VEC(struct profile_label) labels;
     enum err_code failure; /* ERR_NONE, ERR_NOMEM, or ERR_INPUT: too many rows */
 };
@@ -99,7 +100,7 @@ static bool take_columns(struct builder *b, struct profile *p)
               TAKE(b, p, locations) && TAKE_N(b, p, stack_locs, p->stack_first[p->n_samples]) &&
               TAKE_N(b, p, values, (size_t)p->n_samples * p->n_types) &&
               TAKE_N(b, p, stack_first, (size_t)p->n_samples + 1);
-    b->stack_first.n = ok ? p->n_samples : 0; /* the seal adds the last */
+    b->stack_first.n = ok ? p->n_samples : 0; /* the end stays after them */
     return ok;
 }
 
@@ -203,7 +204,7 @@ uint32_t builder_location(struct builder *b, const struct profile_location *loca
 
 void builder_reserve(struct builder *b, size_t n_samples, size_t n_frames, size_t n_labels)
 {
-    /* One more than the samples, as the seal adds an end. */
+    /* One more than the samples, for the end. */
     (void)vec_reserve(&b->stack_first, n_samples + 1);
     if (vec_reserve(&b->stack_locs, n_frames))
         pages_prepare_large(b->stack_locs.items, n_frames * sizeof *b->stack_locs.items);

@@ -289,17 +289,6 @@ void merge_frames_map(struct merge_frames *m, const uint32_t *rows, size_t n)
         map_lot(m, rows + i, least(n - i, MERGE_FRAMES_LOT));
 }
 
-void merge_frames_map_all(struct merge_frames *m)
-{
-    uint32_t rows[MERGE_FRAMES_LOT], n = m->source->n_locations;
-    for (uint32_t i = 0, n_rows; i < n && !m->failed; i += n_rows) {
-        n_rows = (uint32_t)least(n - i, MERGE_FRAMES_LOT);
-        for (uint32_t k = 0; k < n_rows; k++)
-            rows[k] = i + k;
-        map_lot(m, rows, n_rows);
-    }
-}
-
 static bool is_string(struct merge_frames *m, uint32_t string, uint32_t to)
 {
     if (m->string_map[string] == PROFILE_NONE &&

@@ -61,9 +61,6 @@ void merge_frames_source(struct merge_frames *frames, const struct profile *sour
 /* Map the locations of these rows of the source, none of which is mapped yet, in this order. */
 void merge_frames_map(struct merge_frames *frames, const uint32_t *rows, size_t n);
 
-/* Map all of them, in the order of their rows, where none is. */
-void merge_frames_map_all(struct merge_frames *frames);
-
 /* Is a location of the source this one of the result?  What is found so is mapped, and nothing is
  * put into the result: false also where that would be needed to tell. */
 bool merge_frames_is(struct merge_frames *frames, uint32_t row, uint32_t to);

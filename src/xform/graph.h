@@ -104,7 +104,8 @@ struct graph {
 };
 
 /* Nodes and values of all samples; `order` has the nodes that are not 0.
- * False with ERR_NOMEM; release it in any case.  O(frames); with sums, O(nodes). */
+ * False with ERR_NOMEM; release it in any case.  O(frames); with sums,
+ * O(locations + nodes). */
 bool graph_init(struct graph *g, const struct view *view, const struct graph_options *options,
                 struct err *err);
 void graph_release(struct graph *g); /* also fine on a zeroed struct */

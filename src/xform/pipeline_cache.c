@@ -10,7 +10,8 @@
 #define N_KEPT 8u
 #define SHARE_KEPT 8u
 #define BYTES_KEPT ((size_t)4 << 20)
-#define MOST_SUMS 4u /* of a view: with object files or without, and few ever change paths */
+#define MOST_SUMS 4u /* of a view: with object files, without, flat alone; few ever change paths   \
+                      */
 
 struct entry {
     struct pipeline pipeline; /* first: a pointer to it is one to the entry */
@@ -206,8 +207,10 @@ void pipeline_cache_keep(struct pipeline_cache *cache, const struct pipeline *pi
         return;
     pthread_mutex_lock(&cache->lock);
     bool is_kept = e->n_sums < MOST_SUMS && !find_sums(e, options);
-    if (is_kept)
+    if (is_kept) {
         e->sums[e->n_sums++] = sums;
+        drop_oldest(cache);
+    }
     pthread_mutex_unlock(&cache->lock);
     if (!is_kept)
         graph_sums_free(sums);

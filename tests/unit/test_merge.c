@@ -345,6 +345,8 @@ enum {
     AN_EQUAL_FUNCTION,
     AN_EQUAL_MAPPING,
     OUT_OF_ORDER,
+    LABELS,
+    OTHER_LABELS, /* one of them is */
     N_ODD
 };
 
@@ -396,7 +398,10 @@ static struct profile *ordered(int odd, uint32_t seed)
         int64_t value = odd == A_ZERO && i == 40 ? 0 : i + 1;
         struct profile_label label = {.key = builder_string(b, STR("k")),
                                       .str = builder_string(b, STR("v"))};
-        builder_sample(b, locs, 3, &value, &label, odd == A_LABEL && i == 30);
+        if (odd == OTHER_LABELS && i == 40)
+            label.str = builder_string(b, STR("other"));
+        bool has_label = (odd == A_LABEL && i == 30) || (odd >= LABELS && i % 3 == 1);
+        builder_sample(b, locs, 3, &value, &label, has_label);
         if (odd == AN_EQUAL_SAMPLE && i == 60)
             builder_sample(b, locs, 3, &value, NULL, 0);
     }
@@ -427,7 +432,8 @@ static void describe(struct buf *out, const struct profile *p)
         for (uint64_t k = p->stack_first[i]; k < p->stack_first[i + 1]; k++)
             buf_printf(out, " %u", p->stack_locs[k]);
         bool has_label = p->label_first && p->label_first[i] < p->label_first[i + 1];
-        buf_puts(out, has_label ? " label\n" : "\n");
+        buf_printf(out, " %s\n",
+                   has_label ? profile_cstr(p, p->labels[p->label_first[i]].str) : "");
     }
 }
 
@@ -500,7 +506,7 @@ static void describe_samples(struct buf *out, const struct profile *p)
             }
         }
         if (p->label_first && p->label_first[i] < p->label_first[i + 1])
-            buf_puts(&text, " label");
+            buf_printf(&text, " label %s", profile_cstr(p, p->labels[p->label_first[i]].str));
         buf_printf(&text, " = %" PRId64 "\n", p->values[i]);
         texts[i] = text.data;
     }
@@ -518,7 +524,8 @@ static void the_order_of_samples_changes_no_sum(void **state)
     for (int odd = NOTHING; odd < N_ODD; odd++) {
         for (uint32_t seed = 3; seed < 7; seed++) {
             AUTO_BUF want = {0}, got = {0};
-            struct profile *first = ordered(A_LABEL, 3), *second = ordered(odd, seed),
+            int labelled = odd == OTHER_LABELS ? LABELS : A_LABEL;
+            struct profile *first = ordered(labelled, 3), *second = ordered(odd, seed),
                            *turned = backwards(second);
             const struct profile *const in_line[] = {first, second, first, second},
                                         *const looked_up[] = {first, turned, first, turned};

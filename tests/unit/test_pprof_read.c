@@ -178,6 +178,39 @@ static void ids_of_all_sizes(void **state)
     profile_free(p);
 }
 
+/* Functions and mappings, too, whatever their ids are and in whatever order they are used. */
+static void ids_in_locations_of_all_sizes(void **state)
+{
+    static const uint64_t ids[] = {7, UINT32_MAX - 1ull, UINT32_MAX,        UINT32_MAX + 1ull,
+                                   9, UINT64_MAX,        UINT32_MAX + 2ull, 1ull << 63,
+                                   8};
+    enum { N_IDS = sizeof ids / sizeof *ids };
+    AUTO_BUF b = {0};
+    start(&b);
+    for (size_t i = 0; i < N_IDS; i++) {
+        AUTO_BUF mapping = {0}, function = {0};
+        number(&mapping, 1, ids[i]);
+        number(&function, 1, ids[i]);
+        bytes(&b, 3, mapping.data, mapping.len);
+        bytes(&b, 5, function.data, function.len);
+    }
+    for (size_t i = 0; i < N_IDS * N_IDS; i++)
+        location(&b, 3 + i, ids[i % N_IDS], i % 7 ? ids[i / N_IDS] : 0);
+    location(&b, 1000, UINT32_MAX - 2ull, 1); /* is not there */
+    location(&b, 1001, UINT32_MAX + 3ull, 1);
+    struct profile *p = good(&b);
+    for (uint32_t i = 0; i < N_IDS * N_IDS; i++) {
+        const struct profile_location *l = &p->locations[2 + i];
+        assert_int_equal(l->mapping, 1 + i % N_IDS);
+        assert_int_equal(l->n_lines, i % 7 ? 1 : 0);
+        if (l->n_lines)
+            assert_int_equal(p->lines[l->first_line].function, 1 + i / N_IDS);
+    }
+    assert_int_equal(p->locations[2 + N_IDS * N_IDS].mapping, PROFILE_NONE);
+    assert_int_equal(p->locations[3 + N_IDS * N_IDS].mapping, PROFILE_NONE);
+    profile_free(p);
+}
+
 static void single_and_packed_mix(void **state)
 {
     AUTO_BUF b = {0}, inner = {0};
@@ -319,6 +352,10 @@ static void bad_references(void **state)
     REFUSED("multiple locations with same id: 9000",
             (location(&b, 9000, 0, 0), location(&b, 9000, 0, 0)));
     REFUSED("location id: 3 has a line with unknown function 8", location(&b, 3, 0, 8));
+    REFUSED("location id: 3 has a line with unknown function 4294967295",
+            location(&b, 3, 0, UINT32_MAX));
+    REFUSED("location id: 3 has a line with unknown function 4294967297",
+            location(&b, 3, 0, UINT32_MAX + 2ull));
     REFUSED("location 0, which does not exist", SAMPLE(&b, 1, 0));
     REFUSED("location 3, which does not exist", SAMPLE(&b, 1, 1, 2, 1, 3, 1));
     REFUSED("location 18446744073709551615", SAMPLE(&b, 1, UINT64_MAX));
@@ -458,6 +495,7 @@ int main(void)
         cmocka_unit_test(a_whole_profile),
         cmocka_unit_test(fields_in_any_order),
         cmocka_unit_test(ids_of_all_sizes),
+        cmocka_unit_test(ids_in_locations_of_all_sizes),
         cmocka_unit_test(single_and_packed_mix),
         cmocka_unit_test(labels),
         cmocka_unit_test(many_chunks),

@@ -97,6 +97,11 @@ def test_changed():
               raw(plain) == raw(out))
     for args in ((f"-base={CPP}", CPP), (f"-diff_base={CPP}", CPP), (CPP, CPP), (sys.executable, CPP)):
         check(f"-proto {args}", proto(*args)[1] != read(CPP))
+    # What cannot be read is not what is left.
+    note = write("note.txt", b"no profile")
+    for args in ((note, CPP), (CPP, note)):
+        out, data = proto(*args)
+        check(f"-proto {args}", data != read(note) and raw(out) == raw(CPP))
     # The frames that a profile asks to drop are dropped, unless all are wanted.
     drops = field(7, strings_of(plain_of(CPP))) + plain_of(CPP) + field(6, b"mangled3001")
     path = write("drops.pb.gz", gzip.compress(drops))
