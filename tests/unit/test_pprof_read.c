@@ -182,7 +182,7 @@ static void ids_of_all_sizes(void **state)
 static void ids_in_locations_of_all_sizes(void **state)
 {
     static const uint64_t ids[] = {7, UINT32_MAX - 1ull, UINT32_MAX,        UINT32_MAX + 1ull,
-                                   9, UINT64_MAX,        UINT32_MAX + 2ull, 1ull << 63,
+                                   9, UINT64_MAX - 1,    UINT32_MAX + 2ull, 1ull << 63,
                                    8};
     enum { N_IDS = sizeof ids / sizeof *ids };
     AUTO_BUF b = {0};
