@@ -475,7 +475,7 @@ static struct profile *backwards(const struct profile *p)
     for (uint32_t i = p->n_samples; i-- > 0;) {
         uint64_t first = p->stack_first[i], label = p->label_first ? p->label_first[i] : 0;
         builder_sample(b, p->stack_locs + first, (uint32_t)(p->stack_first[i + 1] - first),
-                       p->values + i, p->labels + label,
+                       p->values + i, p->label_first ? p->labels + label : NULL,
                        p->label_first ? (uint32_t)(p->label_first[i + 1] - label) : 0);
     }
     return builder_seal(b, NULL);
