@@ -55,8 +55,8 @@ struct option_def {
     bool is_transient;               /* saved configurations do not hold it */
 };
 
-extern const struct option_def option_defs[];             /* ends with name NULL */
-void report_options_init(struct report_options *options); /* pprof's defaults */
+extern const struct option_def option_defs[];                          /* ends with name NULL */
+void report_options_init(struct report_options *options);              /* pprof's defaults */
 bool report_options_need_stacks(const struct report_options *options); /* does one look at them? */
 /* Yes or no in the words that pprof takes for it; "" is yes.  False: neither. */
 bool report_option_bool(const char *value, bool *is_yes);
@@ -89,7 +89,8 @@ enum report_flags {
     REPORT_UNTRIMMED = 1 << 2,      /* pprof switches trimming off for it */
     REPORT_COLORED = 1 << 3,        /* has its own colours, as report_ctx.screen permits */
     REPORT_NEEDS_GRAPHVIZ = 1 << 4, /* write() gives DOT, of which Graphviz makes the picture */
-    REPORT_WITHOUT_STACKS = 1 << 5, /* looks at no stack, unless an option does */
+    REPORT_WITHOUT_STACKS = 1 << 5, /* looks at no stack, unless an option does, and at samples for
+                                       their labels alone */
 };
 
 struct report_ops {

@@ -20,9 +20,29 @@ static void refine_options(struct report_options *o, const struct report_ops *op
     }
 }
 
-static bool run_pipeline(struct report_run *run, const struct report_ctx *ctx,
-                         const struct pipeline_options *options, struct err *err)
+/* Does a report look at samples for their labels alone, and are there none, nor an option that
+ * looks at samples?  What is left to do is to look at the options. */
+static bool needs_no_samples(const struct report_run *run, const struct report_ops *ops,
+                             const struct profile *profile)
 {
+    const struct report_options *o = &run->options;
+    const char *const by_tags[] = {o->tagfocus, o->tagignore, o->tagshow, o->taghide};
+    for (size_t i = 0; i < sizeof by_tags / sizeof *by_tags; i++)
+        if (by_tags[i] && *by_tags[i])
+            return false;
+    return (ops->flags & REPORT_WITHOUT_STACKS) && !profile->label_first &&
+           !report_options_need_stacks(o);
+}
+
+static bool run_pipeline(struct report_run *run, const struct report_ops *ops,
+                         const struct report_ctx *ctx, const struct pipeline_options *options,
+                         struct err *err)
+{
+    if (needs_no_samples(run, ops, ctx->profile)) {
+        run->bare = *ctx->profile;
+        run->bare.n_samples = 0;
+        return pipeline_run(&run->pipeline, &run->bare, options, ctx->diag, err);
+    }
     if (!ctx->cache)
         return pipeline_run(&run->pipeline, ctx->profile, options, ctx->diag, err);
     run->cache = ctx->cache;
@@ -64,7 +84,7 @@ bool report_begin(struct report_run *run, const struct report_ops *ops,
     };
     if (o->divide_by == 0)
         return err_set(err, ERR_USAGE, "zero divisor specified");
-    if (!run_pipeline(run, ctx, &p, err))
+    if (!run_pipeline(run, ops, ctx, &p, err))
         return false;
     unit_scaler_init(&run->scaler, run->pipeline.unit, run->unit);
     return true;

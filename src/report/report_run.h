@@ -18,6 +18,7 @@
 struct report_run {
     struct report_options options; /* nodecount, fractions, granularity as this report uses them */
     struct pipeline pipeline;
+    struct profile bare;           /* what `pipeline` is of, where samples are of no use */
     const struct pipeline *shared; /* what `pipeline` is a copy of, if it is the cache's */
     struct pipeline_cache *cache;
     const char *unit;          /* to print in; "minimum" until report_select_unit chose one */
