@@ -20,8 +20,7 @@ struct builder {
     VEC(uint64_t) stack_first; /* of each sample; where the last one ends stands after them */
     VEC(uint32_t) stack_locs;
     VEC(int64_t) values;
-    VEC(uint64_t)
-    label_first; /* of each sample; seal adds the end; none while there are no labels */
+    VEC(uint64_t) label_first; /* of each sample; seal adds the end; none without labels */
     VEC(struct profile_label) labels;
     enum err_code failure; /* ERR_NONE, ERR_NOMEM, or ERR_INPUT: too many rows */
 };

@@ -131,14 +131,22 @@ void report_options_init(struct report_options *options)
     };
 }
 
+static bool is_set(const char *value)
+{
+    return value && *value;
+}
+
 bool report_options_need_stacks(const struct report_options *o)
 {
-    const char *const by_frames[] = {o->focus,     o->ignore,     o->hide,    o->show,
-                                     o->show_from, o->prune_from, o->tagroot, o->tagleaf};
-    for (size_t i = 0; i < sizeof by_frames / sizeof *by_frames; i++)
-        if (by_frames[i] && *by_frames[i])
-            return true;
-    return false;
+    return is_set(o->focus) || is_set(o->ignore) || is_set(o->hide) || is_set(o->show) ||
+           is_set(o->show_from) || is_set(o->prune_from) || is_set(o->tagroot) ||
+           is_set(o->tagleaf);
+}
+
+bool report_options_need_labels(const struct report_options *o)
+{
+    return is_set(o->tagfocus) || is_set(o->tagignore) || is_set(o->tagshow) ||
+           is_set(o->taghide) || is_set(o->tagroot) || is_set(o->tagleaf);
 }
 
 bool report_option_bool(const char *value, bool *is_yes)

@@ -55,9 +55,11 @@ struct option_def {
     bool is_transient;               /* saved configurations do not hold it */
 };
 
-extern const struct option_def option_defs[];                          /* ends with name NULL */
-void report_options_init(struct report_options *options);              /* pprof's defaults */
-bool report_options_need_stacks(const struct report_options *options); /* does one look at them? */
+extern const struct option_def option_defs[];             /* ends with name NULL */
+void report_options_init(struct report_options *options); /* pprof's defaults */
+/* Does one look at frames, or at labels, of samples? */
+bool report_options_need_stacks(const struct report_options *options);
+bool report_options_need_labels(const struct report_options *options);
 /* Yes or no in the words that pprof takes for it; "" is yes.  False: neither. */
 bool report_option_bool(const char *value, bool *is_yes);
 

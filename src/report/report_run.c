@@ -25,13 +25,8 @@ static void refine_options(struct report_options *o, const struct report_ops *op
 static bool needs_no_samples(const struct report_run *run, const struct report_ops *ops,
                              const struct profile *profile)
 {
-    const struct report_options *o = &run->options;
-    const char *const by_tags[] = {o->tagfocus, o->tagignore, o->tagshow, o->taghide};
-    for (size_t i = 0; i < sizeof by_tags / sizeof *by_tags; i++)
-        if (by_tags[i] && *by_tags[i])
-            return false;
     return (ops->flags & REPORT_WITHOUT_STACKS) && !profile->label_first &&
-           !report_options_need_stacks(o);
+           !report_options_need_stacks(&run->options) && !report_options_need_labels(&run->options);
 }
 
 static bool run_pipeline(struct report_run *run, const struct report_ops *ops,

@@ -10,8 +10,8 @@
 #define N_KEPT 8u
 #define SHARE_KEPT 8u
 #define BYTES_KEPT ((size_t)4 << 20)
-#define MOST_SUMS 4u /* of a view: with object files, without, flat alone; few ever change paths   \
-                      */
+/* Of a view: with object files, without, flat alone; few ever change paths. */
+#define MOST_SUMS 4u
 
 struct entry {
     struct pipeline pipeline; /* first: a pointer to it is one to the entry */
